@@ -1,0 +1,63 @@
+/** The smallest interface to bytes that a file and a buffer both satisfy. Knows offsets, not what lies at them. */
+import { closeSync, fstatSync, openSync, readSync } from "node:fs";
+import { LlamaError } from "../error.js";
+
+export interface ByteSource {
+  /** File path or other name, for error messages. */
+  readonly name: string;
+  /** Bytes. */
+  readonly size: number;
+  /** Fills `target` from `offset`; throws a LlamaError when the source ends before. */
+  readInto(target: Uint8Array, offset: number): void;
+  close(): void;
+}
+
+/** Opens a regular file for positioned, synchronous reads. */
+export function openFile(path: string): ByteSource {
+  let fd: number;
+  try {
+    fd = openSync(path, "r");
+  } catch (cause) {
+    throw new LlamaError("model", "cannot be opened", { where: path, found: (cause as Error).message, cause });
+  }
+  const stat = fstatSync(fd);
+  if (!stat.isFile()) {
+    closeSync(fd);
+    throw new LlamaError("model", "is not a file", { where: path });
+  }
+  return {
+    name: path,
+    size: stat.size,
+    readInto(target, offset) {
+      let done = 0;
+      while (done < target.byteLength) {
+        const got = readSync(fd, target, done, target.byteLength - done, offset + done);
+        if (got === 0) {
+          throw new LlamaError("model", "ends too early", {
+            where: path,
+            expected: `${target.byteLength} bytes at offset ${offset}`,
+            found: `${done} bytes`,
+            fix: "The file is cut or was changed while it was read: copy it again",
+          });
+        }
+        done += got;
+      }
+    },
+    close: () => closeSync(fd),
+  };
+}
+
+/** Reads `length` bytes at `offset` into a new array, after checking that the source is long enough. */
+export function readBytes(source: ByteSource, offset: number, length: number): Uint8Array {
+  if (offset < 0 || length < 0 || offset + length > source.size) {
+    throw new LlamaError("model", "ends too early", {
+      where: source.name,
+      expected: `${length} bytes at offset ${offset}`,
+      found: `${source.size} bytes in all`,
+      fix: "The file is cut: copy it again",
+    });
+  }
+  const bytes = new Uint8Array(length);
+  source.readInto(bytes, offset);
+  return bytes;
+}

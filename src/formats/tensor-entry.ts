@@ -1,0 +1,30 @@
+/** What a checkpoint file says about a tensor before any of its numbers is read: plain data that can cross threads. */
+
+/** Element types of weights on disk. */
+export type DType = "fp16" | "bf16" | "fp32" | "fp64";
+
+/** Bytes of one element. */
+export const ELEMENT_BYTES: Readonly<Record<DType, number>> = { fp16: 2, bf16: 2, fp32: 4, fp64: 8 };
+
+/** Where the bytes of one storage lie. */
+export interface StorageLocation {
+  file: string;
+  /** Byte offset in the file (of the compressed bytes when deflated). */
+  offset: number;
+  /** Bytes of the storage (uncompressed). */
+  byteLength: number;
+  /** Bytes of the deflate stream; absent when the storage is stored plainly. */
+  deflatedLength?: number;
+}
+
+/** A named view into a storage, as torch describes it. */
+export interface TensorEntry {
+  name: string;
+  dtype: DType;
+  shape: readonly number[];
+  /** Elements to the next index, one per axis. */
+  strides: readonly number[];
+  /** Elements before the first one. */
+  storageOffset: number;
+  storage: StorageLocation;
+}

@@ -1,0 +1,25 @@
+/** The resolved shape of a model: no optional fields, no defaults left. */
+
+/** Llama 3.1's frequency scaling (llama-models, models/llama3/model.py, apply_scaling). */
+export interface RopeScaling {
+  factor: number;
+  lowFreqFactor: number;
+  highFreqFactor: number;
+  /** Tokens the model was first trained on. */
+  oldContext: number;
+}
+
+export interface ModelConfig {
+  dim: number;
+  nLayers: number;
+  nHeads: number;
+  nKvHeads: number;
+  /** dim / nHeads */
+  headDim: number;
+  /** Width of the feed-forward block. */
+  ffnDim: number;
+  vocabSize: number;
+  normEps: number;
+  ropeTheta: number;
+  ropeScaling: RopeScaling | null;
+}
