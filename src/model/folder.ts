@@ -1,0 +1,72 @@
+/** The files of a checkpoint folder: finds the shards and tells what is wrong with a folder that has none. Opens no shard. */
+import { readdirSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { LlamaError } from "../error.js";
+
+/** Paths of the shards of a checkpoint, in rank order: every *.pth, by name, as Meta's loader lists them. */
+export function listShards(dir: string): string[] {
+  const names = shardNames(dir);
+  if (names.length === 0) throw noShards(dir);
+  checkNumbering(dir, names);
+  return names.map((name) => join(dir, name));
+}
+
+/** Files named *.pth, sorted so that a number without leading zeros also counts as one; hidden ones are no shards. */
+function shardNames(dir: string): string[] {
+  const byName = new Intl.Collator("en", { numeric: true });
+  return list(dir)
+    .filter((name) => name.endsWith(".pth") && !name.startsWith("."))
+    .sort(byName.compare);
+}
+
+function noShards(dir: string): LlamaError {
+  const nested = list(dir)
+    .map((name) => join(dir, name))
+    .filter(holdsShards);
+  const details: { where?: string; fix?: string } = {};
+  if (nested.length > 0) {
+    details.fix = `Did you mean ${nested.join(" or ")}?`;
+  } else if (list(dir).some((name) => name.endsWith(".safetensors"))) {
+    details.fix = "The folder has Hugging Face files; take Meta's original ones (consolidated.00.pth, params.json)";
+  }
+  return new LlamaError("model", `no checkpoint files found in ${dir}`, details);
+}
+
+/** A shard left out in the middle would shift all later ones to a wrong rank. */
+function checkNumbering(dir: string, names: string[]): void {
+  const digits = names.map((name) => /^consolidated\.(\d+)\.pth$/.exec(name)?.[1]);
+  const present = new Set(digits.map(Number));
+  for (const text of digits) {
+    if (text === undefined) continue;
+    for (let rank = 0; rank < Number(text) && rank <= names.length; rank++) {
+      if (present.has(rank)) continue;
+      throw new LlamaError("model", `shard consolidated.${String(rank).padStart(text.length, "0")}.pth is missing`, {
+        where: dir,
+        found: names.slice(0, 20).join(", "),
+        fix: "Copy or download it again",
+      });
+    }
+  }
+}
+
+function holdsShards(path: string): boolean {
+  try {
+    return shardNames(path).length > 0;
+  } catch {
+    return false; // a file, or not ours to read
+  }
+}
+
+function list(dir: string): string[] {
+  try {
+    return readdirSync(dir);
+  } catch (cause) {
+    const { code, message } = cause as NodeJS.ErrnoException;
+    if (code === "ENOENT") throw new LlamaError("model", "checkpoint folder does not exist", { where: dir, cause });
+    if (code === "ENOTDIR") {
+      const fix = `Give the folder that holds the checkpoint, e.g. ${dirname(dir)}`;
+      throw new LlamaError("model", "is not a folder", { where: dir, fix, cause });
+    }
+    throw new LlamaError("model", "folder cannot be read", { where: dir, found: message, cause });
+  }
+}

@@ -1,0 +1,109 @@
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { after, describe, it } from "node:test";
+import { ELEMENT_BYTES } from "../../src/formats/tensor-entry.js";
+import { TensorReader } from "../../src/formats/tensor-reader.js";
+import { type GlobalTensor, openCheckpoint } from "../../src/model/checkpoint.js";
+import type { Span } from "../../src/model/partition.js";
+import { readSlice, readSliceRaw } from "../../src/model/slice.js";
+import { demo, fixture, shared, withoutShared } from "./folders.js";
+
+const reader = new TensorReader();
+after(() => reader.close());
+
+/** Numbers in [0, 1) that are the same in every run. */
+function randomNumbers(seed: number) {
+  let state = seed;
+  return () => {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+    return state / 2 ** 32;
+  };
+}
+
+function shapeOf({ shape }: GlobalTensor): [number, number] {
+  return shape.length === 1 ? [1, shape[0]!] : [shape[0]!, shape[1]!];
+}
+
+function readWhole(tensor: GlobalTensor): Float32Array {
+  const [height, width] = shapeOf(tensor);
+  const out = new Float32Array(height * width);
+  readSlice(reader, tensor, { start: 0, end: height }, { start: 0, end: width }, out);
+  return out;
+}
+
+function sameModels(left: string, right: string, vocabSize: number) {
+  const one = openCheckpoint(left, vocabSize);
+  const two = openCheckpoint(right, vocabSize);
+  for (const [name, tensor] of one.tensors) {
+    const whole = readWhole(tensor);
+    assert.ok(whole.some((value) => value !== 0));
+    assert.deepEqual(readWhole(two.tensors.get(name)!), whole, name);
+  }
+}
+
+describe("readSlice", () => {
+  it("reads the same tensors from one file and from two", () => {
+    sameModels(demo, join(demo, "mp2"), 2048);
+    sameModels(fixture("odd/base-valid"), fixture("odd/mp2"), 512);
+    sameModels(fixture("llama1mini-fp16-mp1"), fixture("llama1mini-fp16-mp2"), 512);
+  });
+
+  it("reads the same tensors from shards cut by vocabulary and from four", { skip: withoutShared }, () => {
+    sameModels(shared("ckpt/llama3mini-bf16-mp1"), shared("ckpt/llama3mini-bf16-mp2"), 768);
+    sameModels(shared("ckpt/stories260K-fp32-mp1"), shared("ckpt/stories260K-fp32-mp4"), 512);
+  });
+
+  const { tensors } = openCheckpoint(join(demo, "mp2"), 2048);
+  const random = randomNumbers(1);
+  const anySpan = (size: number): Span => {
+    const start = Math.floor(random() * size);
+    return { start, end: start + 1 + Math.floor(random() * (size - start)) };
+  };
+  const parts = ["tok_embeddings", "layers.1.attention.wq", "layers.2.feed_forward.w2", "output", "norm"];
+
+  for (const part of parts) {
+    it(`reads any region of ${part}`, () => {
+      const tensor = tensors.get(`${part}.weight`)!;
+      const [height, width] = shapeOf(tensor);
+      const whole = readWhole(tensor);
+      for (let round = 0; round < 30; round++) {
+        const rows = anySpan(height);
+        const columns = anySpan(width);
+        const count = columns.end - columns.start;
+        const stride = count + Math.floor(random() * 3);
+        const out = new Float32Array(5 + (rows.end - rows.start) * stride).fill(99);
+        const expected = out.slice();
+        for (let row = rows.start; row < rows.end; row++) {
+          const from = row * width + columns.start;
+          expected.set(whole.subarray(from, from + count), 5 + (row - rows.start) * stride);
+        }
+        readSlice(reader, tensor, rows, columns, out, 5, stride);
+        assert.deepEqual(out, expected);
+      }
+    });
+  }
+
+  it("reads elements as stored into shared memory", () => {
+    const halves = tensors.get("tok_embeddings.weight")!;
+    const whole = openCheckpoint(demo, 2048).tensors.get("tok_embeddings.weight")!;
+    const elementBytes = ELEMENT_BYTES[halves.pieces[0]!.entry.dtype];
+    const rows = { start: 1000, end: 1100 };
+    const columns = { start: 3, end: 125 };
+    const rowBytes = 122 * elementBytes;
+    const shared = new Uint8Array(new SharedArrayBuffer(16 + 100 * rowBytes), 8, 100 * rowBytes);
+    const own = new Uint8Array(100 * (rowBytes + 6) + 4);
+    readSliceRaw(reader, halves, rows, columns, shared);
+    readSliceRaw(reader, whole, rows, columns, own, 4, rowBytes + 6);
+    for (let row = 0; row < 100; row++) {
+      const from = 4 + row * (rowBytes + 6);
+      assert.deepEqual(shared.slice(row * rowBytes, (row + 1) * rowBytes), own.slice(from, from + rowBytes));
+    }
+    assert.ok(shared.some((byte) => byte !== 0));
+  });
+
+  it("throws on a region outside the tensor", () => {
+    const tensor = tensors.get("output.weight")!;
+    const out = new Float32Array(10);
+    assert.throws(() => readSlice(reader, tensor, { start: 2040, end: 2049 }, { start: 0, end: 1 }, out), RangeError);
+  });
+});
