@@ -1,0 +1,267 @@
+/** Reads a SentencePiece tokenizer.model (protobuf ModelProto, sentencepiece_model.proto). Knows its pieces and flags, not how text is encoded with them. */
+import { BinaryReader, WireType } from "@bufbuild/protobuf/wire";
+import { LlamaError } from "../error.js";
+import { openFile, readBytes } from "./byte-source.js";
+import { decodeUtf8 } from "./utf8.js";
+
+/** The largest published models of this format have about 5 MB. */
+const MAX_BYTES = 64 * 1024 * 1024;
+const MODEL_TYPES = ["", "unigram", "BPE", "word", "character"];
+const DEFAULT_MODEL_TYPE = 1;
+const BPE = 2;
+
+/** In the order of sentencepiece_model.proto, SentencePiece.Type, which starts at 1. */
+const PIECE_TYPES = ["normal", "unknown", "control", "user-defined", "unused", "byte"] as const;
+export type PieceType = (typeof PIECE_TYPES)[number];
+
+export interface Piece {
+  readonly piece: string;
+  readonly score: number;
+  readonly type: PieceType;
+}
+
+export interface SentencePieceModel {
+  /** The position of a piece is its token id. */
+  readonly pieces: readonly Piece[];
+  readonly unkId: number;
+  readonly bosId: number;
+  readonly eosId: number;
+  /** -1 when the model has none, as in Meta's. */
+  readonly padId: number;
+  readonly byteFallback: boolean;
+  /** What an unknown piece decodes to. */
+  readonly unkSurface: string;
+  readonly addDummyPrefix: boolean;
+  readonly removeExtraWhitespaces: boolean;
+  readonly escapeWhitespaces: boolean;
+}
+
+type Mutable<T> = { -readonly [K in keyof T]: T[K] };
+type Draft = Mutable<SentencePieceModel> & { pieces: Piece[]; modelType: number; unsupported?: string };
+
+/** Reads and checks a model file; only BPE models are accepted. */
+export function readSentencePieceModel(path: string): SentencePieceModel {
+  const bytes = readModelFile(path);
+  refuseOtherFormats(bytes, path);
+  // The defaults are those of sentencepiece_model.proto.
+  const draft: Draft = {
+    pieces: [],
+    unkId: 0,
+    bosId: 1,
+    eosId: 2,
+    padId: -1,
+    byteFallback: false,
+    unkSurface: " \u2047 ",
+    addDummyPrefix: true,
+    removeExtraWhitespaces: true,
+    escapeWhitespaces: true,
+    modelType: DEFAULT_MODEL_TYPE,
+  };
+  try {
+    const reader = new FieldReader(bytes);
+    reader.fields((field) => readModel(field, draft));
+  } catch (cause) {
+    throw notAModel(path, (cause as Error).message, cause);
+  }
+  const { modelType, unsupported, ...model } = draft;
+  if (model.pieces.length === 0) throw notAModel(path, "no pieces");
+  if (modelType !== BPE) {
+    const name = MODEL_TYPES[modelType] ?? `type ${modelType}`;
+    throw new LlamaError("model", `${name} SentencePiece models are not supported`, {
+      where: path,
+      expected: "a BPE model",
+      found: name,
+      fix: "Use the tokenizer.model that belongs to the LLaMA checkpoint",
+    });
+  }
+  if (unsupported !== undefined) {
+    throw new LlamaError("model", `SentencePiece models with ${unsupported} are not supported`, { where: path });
+  }
+  checkPieces(model, path);
+  return model;
+}
+
+function readModelFile(path: string): Uint8Array {
+  const source = openFile(path);
+  try {
+    if (source.size === 0) {
+      throw new LlamaError("model", "is empty", { where: path, fix: "Copy or download the file again" });
+    }
+    if (source.size > MAX_BYTES) {
+      throw new LlamaError("model", "is too large for a tokenizer", {
+        where: path,
+        expected: `at most ${MAX_BYTES} bytes`,
+        found: `${source.size}`,
+      });
+    }
+    return readBytes(source, 0, source.size);
+  } finally {
+    source.close();
+  }
+}
+
+/** Names what is often found under this file name instead of a SentencePiece model. */
+function refuseOtherFormats(bytes: Uint8Array, path: string): void {
+  const start = decodeUtf8(bytes.subarray(0, 1024)).replace(/^\uFEFF/, "");
+  const again = "Download the file itself";
+  if (/^\s*<(!doctype|html|head|\?xml)/i.test(start)) throw notAModel(path, "an HTML page", undefined, again);
+  if (start.startsWith("version https://git-lfs")) {
+    throw notAModel(path, "a Git LFS pointer", undefined, 'Run "git lfs pull" or download the file itself');
+  }
+  if (/^\s*[{[]\s*["{}[\]]/.test(start)) {
+    throw notAModel(path, "JSON", undefined, "Use the tokenizer.model of Meta's release, not a tokenizer.json");
+  }
+  if (/^[A-Za-z0-9+/]+={0,2} \d+\r?(\n|$)/.test(start)) {
+    throw new LlamaError("model", "is a Llama 3 tokenizer (tiktoken), which this version does not support yet", {
+      where: path,
+      expected: "a SentencePiece model",
+      found: "lines of base64 and rank",
+      fix: "Use a LLaMA 1 or Llama 2 checkpoint with its own tokenizer.model",
+    });
+  }
+}
+
+function notAModel(path: string, found: string, cause?: unknown, fix = "Copy or download the file again"): LlamaError {
+  return new LlamaError("model", "is not a SentencePiece model", { where: path, found, fix, cause });
+}
+
+/** Reads fields and the messages inside them with one BinaryReader, since one for each of 32000 pieces is slow. */
+class FieldReader {
+  /** Number of the current field. */
+  no = 0;
+  readonly #reader: BinaryReader;
+  #wire: WireType = WireType.Varint;
+  #start = 0;
+  #end: number;
+
+  constructor(bytes: Uint8Array) {
+    this.#reader = new BinaryReader(bytes);
+    this.#end = bytes.length;
+  }
+
+  /** Calls `read` for every field of the message; a value that it does not read is skipped. */
+  fields(read: (field: FieldReader) => void): void {
+    const reader = this.#reader;
+    while (reader.pos < this.#end) {
+      [this.no, this.#wire] = reader.tag();
+      this.#start = reader.pos;
+      read(this);
+      if (reader.pos === this.#start) reader.skip(this.#wire, this.no);
+    }
+    if (reader.pos > this.#end) throw new Error(`a field that ends after its message at offset ${this.#end}`);
+  }
+
+  /** The current field's value as a message. */
+  message(read: (field: FieldReader) => void): void {
+    const length = this.#expect(WireType.LengthDelimited).uint32();
+    const outer = this.#end;
+    this.#end = this.#reader.pos + length;
+    if (this.#end > outer) throw new Error(`a message of ${length} bytes at offset ${this.#reader.pos}`);
+    this.fields(read);
+    this.#end = outer;
+    // The fields inside have moved the start of the current value.
+    this.#start = -1;
+  }
+
+  text(): string {
+    // Not reader.string(): a piece must keep its U+FEFF whatever the platform's text decoder does.
+    return decodeUtf8(this.bytes());
+  }
+
+  bytes(): Uint8Array {
+    return this.#expect(WireType.LengthDelimited).bytes();
+  }
+
+  int(): number {
+    return this.#expect(WireType.Varint).int32();
+  }
+
+  bool(): boolean {
+    return this.#expect(WireType.Varint).bool();
+  }
+
+  float(): number {
+    return this.#expect(WireType.Bit32).float();
+  }
+
+  #expect(wire: WireType): BinaryReader {
+    if (this.#wire === wire) return this.#reader;
+    throw new Error(`field ${this.no} with wire type ${this.#wire} instead of ${wire}`);
+  }
+}
+
+function readModel(field: FieldReader, draft: Draft): void {
+  if (field.no === 1) draft.pieces.push(readPiece(field));
+  else if (field.no === 2) field.message(() => readTrainerSpec(field, draft));
+  else if (field.no === 3) field.message(() => readNormalizerSpec(field, draft));
+  else if (field.no === 5) field.message(() => readDenormalizerSpec(field, draft));
+}
+
+function readPiece(field: FieldReader): Piece {
+  let piece = "";
+  let score = 0;
+  let type: PieceType = "normal";
+  field.message(() => {
+    if (field.no === 1) piece = field.text();
+    else if (field.no === 2) score = field.float();
+    else if (field.no === 3) type = pieceType(field.int());
+  });
+  return { piece, score, type };
+}
+
+function pieceType(value: number): PieceType {
+  const type = PIECE_TYPES[value - 1];
+  if (type === undefined) throw new Error(`piece type ${value}`);
+  return type;
+}
+
+function readTrainerSpec(field: FieldReader, draft: Draft): void {
+  if (field.no === 3) draft.modelType = field.int();
+  else if (field.no === 24 && field.bool()) draft.unsupported = "whitespace as a suffix";
+  else if (field.no === 35) draft.byteFallback = field.bool();
+  else if (field.no === 40) draft.unkId = field.int();
+  else if (field.no === 41) draft.bosId = field.int();
+  else if (field.no === 42) draft.eosId = field.int();
+  else if (field.no === 43) draft.padId = field.int();
+  else if (field.no === 44) draft.unkSurface = field.text();
+}
+
+function readNormalizerSpec(field: FieldReader, draft: Draft): void {
+  if (field.no === 3) draft.addDummyPrefix = field.bool();
+  else if (field.no === 4) draft.removeExtraWhitespaces = field.bool();
+  else if (field.no === 5) draft.escapeWhitespaces = field.bool();
+}
+
+function readDenormalizerSpec(field: FieldReader, draft: Draft): void {
+  if (field.no === 2 && field.bytes().length > 0) draft.unsupported = "a denormalizer";
+}
+
+/** What SentencePiece itself demands of the pieces, so that a model read here also loads there. */
+function checkPieces(model: SentencePieceModel, path: string): void {
+  const { pieces } = model;
+  const fail = (problem: string): never => {
+    throw new LlamaError("model", problem, { where: path, fix: "The file is damaged: copy or download it again" });
+  };
+  const seen = new Set<string>();
+  let unknown = 0;
+  let bytes = 0;
+  for (let id = 0; id < pieces.length; id++) {
+    const { piece, type, score } = pieces[id]!;
+    if (piece === "") fail(`piece ${id} is empty`);
+    if (seen.has(piece)) fail(`piece ${id} occurs twice: ${JSON.stringify(piece)}`);
+    if (Number.isNaN(score)) fail(`piece ${id} has no number as score`);
+    seen.add(piece);
+    if (type === "unknown") unknown++;
+    if (type !== "byte") continue;
+    bytes++;
+    if (!/^<0x[0-9A-F]{2}>$/.test(piece)) fail(`byte piece ${id} is ${JSON.stringify(piece)}`);
+  }
+  if (unknown !== 1) fail("has not exactly one unknown piece");
+  if (bytes !== (model.byteFallback ? 256 : 0)) fail(`has ${bytes} byte pieces, byte fallback ${model.byteFallback}`);
+  for (const [name, id] of [
+    ["BOS", model.bosId],
+    ["EOS", model.eosId],
+  ] as const) {
+    if (pieces[id]?.type !== "control") fail(`the ${name} id ${id} is not a control piece`);
+  }
+}

@@ -1,0 +1,38 @@
+/** Repeatable random numbers from a seed. Knows nothing of tokens. Not for secrets. */
+import { randomInt } from "node:crypto";
+import { LlamaError } from "../error.js";
+
+const WARM_UP_ROUNDS = 12;
+
+/**
+ * A generator of numbers uniform in [0, 1) with 53 bits. The algorithm is sfc32 by Chris Doty-Humphrey (PractRand,
+ * https://pracrand.sourceforge.net), seeded with the 64 low bits of `seed`.
+ */
+export function createRandom(seed: number): () => number {
+  if (!Number.isSafeInteger(seed)) {
+    throw new LlamaError("usage", "seed is out of range", { expected: "a safe integer", found: String(seed) });
+  }
+  let a = 0;
+  let b = seed | 0;
+  let c = Math.floor(seed / 2 ** 32) | 0;
+  let counter = 1;
+  const next = (): number => {
+    const result = (a + b + counter) | 0;
+    counter = (counter + 1) | 0;
+    a = b ^ (b >>> 9);
+    b = (c + (c << 3)) | 0;
+    c = (((c << 21) | (c >>> 11)) + result) | 0;
+    return result;
+  };
+  for (let i = 0; i < WARM_UP_ROUNDS; i++) next();
+  return () => {
+    const high = next() >>> 5;
+    const low = next() >>> 6;
+    return (high * 2 ** 26 + low) / 2 ** 53;
+  };
+}
+
+/** A seed that differs from run to run, short enough to be typed again. */
+export function randomSeed(): number {
+  return randomInt(2 ** 32);
+}

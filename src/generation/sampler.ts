@@ -1,0 +1,135 @@
+/** Picks the next token from logits: greedy, or softmax with temperature and Meta's top-p. Knows numbers, not tokens; the randomness comes from outside. */
+import { LlamaError } from "../error.js";
+
+export interface SamplerOptions {
+  /** 0 always takes the most probable token. */
+  temperature: number;
+  /** 1 or more keeps every token. */
+  topP: number;
+}
+
+export type Sampler = (logits: Float32Array, random: () => number) => number;
+
+/** The tokens that top-p leaves, most probable first (ties: lower id first), with probabilities that sum to 1. */
+export interface KeptTokens {
+  ids: Uint32Array;
+  probs: Float64Array;
+}
+
+/** A function from logits to a token id; `random` must give numbers in [0, 1). */
+export function createSampler({ temperature, topP }: SamplerOptions): Sampler {
+  checkRange("temperature", temperature, Number.MAX_VALUE, "a number of at least 0");
+  checkRange("top_p", topP, 1, "a number from 0 to 1");
+  if (temperature === 0) return (logits) => firstMaximum(logits);
+  return (logits, random) => {
+    const probs = softmax(logits, temperature);
+    if (topP >= 1) return pick(probs, random());
+    const kept = keepTopP(probs, topP);
+    return kept.ids[pick(kept.probs, random())]!;
+  };
+}
+
+/** Drops a token when the probability mass before it exceeds `p`, so the one that crosses `p` stays, and always one. */
+export function keepTopP(probs: Float64Array, p: number): KeptTokens {
+  const heap = candidates(probs, p);
+  const ids = new Uint32Array(heap.length);
+  let size = heap.length;
+  for (let i = (size >> 1) - 1; i >= 0; i--) sink(heap, size, i, probs);
+  let count = 0;
+  let mass = 0;
+  while (size > 0 && (count === 0 || mass <= p || p >= 1)) {
+    const id = heap[0]!;
+    ids[count++] = id;
+    mass += probs[id]!;
+    heap[0] = heap[--size]!;
+    sink(heap, size, 0, probs);
+  }
+  const kept = ids.slice(0, count);
+  return { ids: kept, probs: Float64Array.from(kept, (id) => probs[id]! / mass) };
+}
+
+function checkRange(where: string, value: number, max: number, expected: string): void {
+  if (value >= 0 && value <= max) return;
+  throw new LlamaError("usage", "is out of range", { where, expected, found: String(value) });
+}
+
+/** Throws on NaN, +infinity, and when no logit is finite: the computation before has failed. */
+function firstMaximum(logits: Float32Array): number {
+  let best = 0;
+  let max = Number.NEGATIVE_INFINITY;
+  for (let i = 0; i < logits.length; i++) {
+    const logit = logits[i]!;
+    if (logit > max) {
+      max = logit;
+      best = i;
+    } else if (Number.isNaN(logit)) {
+      max = logit;
+      break;
+    }
+  }
+  if (Number.isFinite(max)) return best;
+  throw new LlamaError("runtime", "the model gave logits that cannot be sampled from", {
+    expected: "finite numbers",
+    found: max === Number.NEGATIVE_INFINITY ? "no finite one" : String(max),
+    fix: "The weights may be damaged, or the compute type may be too small for them",
+  });
+}
+
+function softmax(logits: Float32Array, temperature: number): Float64Array {
+  const max = logits[firstMaximum(logits)]!;
+  const probs = new Float64Array(logits.length);
+  let sum = 0;
+  for (let i = 0; i < probs.length; i++) {
+    const probability = Math.exp((logits[i]! - max) / temperature);
+    probs[i] = probability;
+    sum += probability;
+  }
+  for (let i = 0; i < probs.length; i++) probs[i]! /= sum;
+  return probs;
+}
+
+/**
+ * The ids that top-p can keep. All n tokens below (1 - p) / n together have less than 1 - p, so before each of them
+ * lies a mass above p. The idea is llama2.c's (https://github.com/karpathy/llama2.c, run.c).
+ */
+function candidates(probs: Float64Array, p: number): Uint32Array {
+  const cutoff = Math.max(0, 1 - p) / probs.length;
+  const ids = new Uint32Array(probs.length);
+  let count = 0;
+  for (let id = 0; id < probs.length; id++) if (probs[id]! >= cutoff) ids[count++] = id;
+  return ids.subarray(0, count);
+}
+
+/** Restores the heap order below `root`; a heap, since usually few of the candidates are taken out. */
+function sink(heap: Uint32Array, size: number, root: number, probs: Float64Array): void {
+  const id = heap[root]!;
+  let at = root;
+  for (;;) {
+    let child = 2 * at + 1;
+    if (child >= size) break;
+    if (child + 1 < size && before(heap[child + 1]!, heap[child]!, probs)) child++;
+    if (!before(heap[child]!, id, probs)) break;
+    heap[at] = heap[child]!;
+    at = child;
+  }
+  if (size > 0) heap[at] = id;
+}
+
+function before(a: number, b: number, probs: Float64Array): boolean {
+  const difference = probs[a]! - probs[b]!;
+  return difference > 0 || (difference === 0 && a < b);
+}
+
+/** Inverse distribution function: the first index whose running sum exceeds `u`. */
+function pick(probs: Float64Array, u: number): number {
+  let sum = 0;
+  let last = 0;
+  for (let i = 0; i < probs.length; i++) {
+    if (probs[i] === 0) continue;
+    last = i;
+    sum += probs[i]!;
+    if (sum > u) return i;
+  }
+  // Rounding can leave the whole sum just below u.
+  return last;
+}
