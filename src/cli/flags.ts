@@ -1,0 +1,62 @@
+/** What a command line may say: the values of its options, and the checks of each. Knows no command and no file. */
+import { InvalidArgumentError } from "@commander-js/extra-typings";
+import { MAX_SEED } from "../generation/options.js";
+
+/** The options of `generate`, by their names on the command line. */
+export interface GenerateFlags {
+  ckpt_dir?: string | undefined;
+  tokenizer_path?: string | undefined;
+  nproc_per_node: number | "auto";
+  dtype: "auto" | "fp32";
+  max_seq_len?: number | undefined;
+  prompt?: string | undefined;
+  prompt_file?: string | undefined;
+  temperature: number;
+  top_p: number;
+  max_gen_len: number;
+  seed?: number | undefined;
+  echo?: true | undefined;
+  json?: true | undefined;
+  quiet?: true | undefined;
+  verbose?: true | undefined;
+}
+
+/** A whole number from `least` to `most`. */
+export function wholeNumber(least: number, most = Number.MAX_SAFE_INTEGER): (text: string) => number {
+  const range = most === Number.MAX_SAFE_INTEGER ? `of at least ${least}` : `from ${least} to ${most}`;
+  return (text) => {
+    const value = /^\d+$/.test(text) ? Number(text) : Number.NaN;
+    if (!(value >= least && value <= most)) throw new InvalidArgumentError(`Expected a whole number ${range}.`);
+    return value;
+  };
+}
+
+/** A decimal number from `least` to `most`. */
+export function decimal(least: number, most = Number.POSITIVE_INFINITY): (text: string) => number {
+  const range = most === Number.POSITIVE_INFINITY ? `of at least ${least}` : `from ${least} to ${most}`;
+  return (text) => {
+    const value = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(text) ? Number(text) : Number.NaN;
+    if (!(value >= least && value <= most && Number.isFinite(value))) {
+      throw new InvalidArgumentError(`Expected a number ${range}.`);
+    }
+    return value;
+  };
+}
+
+export const seed = wholeNumber(0, MAX_SEED);
+
+/** torchrun's --nproc_per_node: a count, "auto" or its synonym "cpu". The number of heads is not known yet. */
+export function rankCount(text: string): number | "auto" {
+  if (text === "auto" || text === "cpu") return "auto";
+  if (text === "gpu" || text === "xpu") throw new InvalidArgumentError("llama-ts runs on the CPU only.");
+  if (!/^0*[1-9]\d*$/.test(text)) {
+    throw new InvalidArgumentError("Expected auto or a whole number from 1 to the model's number of heads.");
+  }
+  return Number(text);
+}
+
+/** torchrun's --nnodes; its MIN:MAX form is known too. */
+export function oneNode(text: string): 1 {
+  if (text !== "1" && text !== "1:1") throw new InvalidArgumentError("llama-ts runs on one machine: expected 1.");
+  return 1;
+}

@@ -1,0 +1,27 @@
+/** Ctrl-C and its relatives: the first signal asks the work to stop, the second ends the process at once. */
+import { SIGNAL_CODES } from "./exit-code.js";
+
+type Signal = keyof typeof SIGNAL_CODES;
+
+export class Interrupt {
+  /** Code to exit with once the work has stopped; null while no signal came. */
+  exitCode: number | null = null;
+  readonly #onSignal: (name: Signal) => void;
+
+  constructor(onInterrupt: () => void) {
+    this.#onSignal = (name) => {
+      // The only exit that loses output: the user has asked twice.
+      if (this.exitCode !== null) process.exit(SIGNAL_CODES[name]);
+      this.exitCode = SIGNAL_CODES[name];
+      onInterrupt();
+    };
+    for (const name of signals) process.on(name, this.#onSignal);
+  }
+
+  /** Gives signals their usual meaning back. */
+  dispose(): void {
+    for (const name of signals) process.off(name, this.#onSignal);
+  }
+}
+
+const signals = Object.keys(SIGNAL_CODES) as Signal[];

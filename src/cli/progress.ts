@@ -1,0 +1,60 @@
+/** What a terminal shows while a model loads. Knows bytes and time; not what is loaded. */
+import type { Ora } from "ora";
+import { hasColor } from "./notes.js";
+
+/** A load that is over sooner shows nothing: it would only flicker. */
+const SHOW_AFTER_MS = 150;
+/** Rates of a shorter time are guesses. */
+const ESTIMATE_AFTER_MS = 500;
+
+export class LoadProgress {
+  readonly #suffix: string;
+  readonly #start = performance.now();
+  readonly #timer: NodeJS.Timeout | null;
+  #spinner: Ora | null = null;
+  #text = "Loading";
+  #stopped = false;
+
+  /** `ranks` is shown when it is known before loading. */
+  constructor(ranks: number | "auto", isShown: boolean) {
+    this.#suffix = typeof ranks === "number" ? `, ${ranks} ${ranks === 1 ? "rank" : "ranks"}` : "";
+    this.#timer = isShown && isInteractive() ? setTimeout(() => void this.#show(), SHOW_AFTER_MS) : null;
+  }
+
+  update(bytes: number, total: number): void {
+    this.#text = loadingText(bytes, total, performance.now() - this.#start) + this.#suffix;
+    if (this.#spinner) this.#spinner.text = this.#text;
+  }
+
+  /** Removes the line. */
+  stop(): void {
+    this.#stopped = true;
+    if (this.#timer) clearTimeout(this.#timer);
+    this.#spinner?.stop();
+  }
+
+  async #show(): Promise<void> {
+    const { default: ora } = await import("ora");
+    if (this.#stopped) return;
+    // A discarded stdin would be in raw mode, where Ctrl-C is no signal.
+    const options = { stream: process.stderr, discardStdin: false, isEnabled: true, text: this.#text };
+    this.#spinner = ora(hasColor() ? options : { ...options, color: false }).start();
+  }
+}
+
+function isInteractive(): boolean {
+  const { CI, TERM } = process.env;
+  // A terminal that tells no width (docker without -it, some editors) would keep ora counting lines for ever.
+  return process.stderr.isTTY === true && process.stderr.columns > 0 && !CI && TERM !== "dumb";
+}
+
+/** "Loading 7.1 of 13.5 GB (53 %), 12 s left" */
+export function loadingText(bytes: number, total: number, elapsedMs: number): string {
+  if (total <= 0) return "Loading";
+  const [unit, size] = total >= 1e9 ? (["GB", 1e9] as const) : (["MB", 1e6] as const);
+  const amount = (value: number) => (value / size).toFixed(1);
+  const text = `Loading ${amount(bytes)} of ${amount(total)} ${unit} (${Math.floor((bytes * 100) / total)} %)`;
+  if (bytes <= 0 || bytes >= total || elapsedMs < ESTIMATE_AFTER_MS) return text;
+  const seconds = Math.ceil((((total - bytes) / bytes) * elapsedMs) / 1000);
+  return `${text}, ${seconds < 100 ? `${seconds} s` : `${Math.round(seconds / 60)} min`} left`;
+}

@@ -1,0 +1,56 @@
+/** A model and a completion in words for a human and in JSON for a program. Writes nothing itself. */
+import type { Completion, Llama } from "../index.js";
+
+/** "5 prompt + 64 generated tokens, stop: length · load 180 ms · prefill 900 tok/s · decode 650 tok/s · seed 123" */
+export function summaryLine(llama: Pick<Llama, "loadMs">, completion: Completion): string {
+  const { promptIds, ids, finishReason, seed, timings } = completion;
+  const parts = [
+    `${promptIds.length} prompt + ${ids.length} generated tokens, stop: ${finishReason}`,
+    `load ${Math.round(llama.loadMs)} ms`,
+  ];
+  if (timings.prefill_tps !== null) parts.push(`prefill ${rate(timings.prefill_tps)}`);
+  if (timings.decode_tps !== null) parts.push(`decode ${rate(timings.decode_tps)}`);
+  return [...parts, `seed ${seed}`].join(" · ");
+}
+
+/** The object of --json; its names are a promise to scripts. */
+export function jsonResult(llama: Pick<Llama, "loadMs" | "worldSize" | "dtype">, completion: Completion, echo: string) {
+  const { text, ids, promptIds, finishReason, seed, timings } = completion;
+  return {
+    text: echo + text,
+    ids,
+    prompt_ids: promptIds,
+    finish_reason: finishReason,
+    seed,
+    world_size: llama.worldSize,
+    dtype: llama.dtype,
+    timings: { load_ms: Math.round(llama.loadMs * 100) / 100, ...timings },
+  };
+}
+
+/** What --verbose tells of a loaded model. */
+export function modelLines(llama: Llama, ckptDir: string): string[] {
+  const { config, worldSize, threadsPerRank, unexpectedTensors } = llama;
+  const lines = [
+    `model ${ckptDir}: dim ${config.dim}, ${config.nLayers} layers, ${config.nHeads} heads (${config.nKvHeads} for keys and values), ` +
+      `vocabulary ${config.vocabSize}, ${count(llama.parameterCount)} parameters in ${plural(llama.shardCount, "file")}`,
+    `${plural(worldSize, "rank")} of ${plural(threadsPerRank, "thread")}, ${llama.dtype}, context ${llama.maxSeqLen} tokens`,
+  ];
+  for (const [rank, { bytesRead, milliseconds }] of llama.load.entries()) {
+    lines.push(`rank ${rank}: read ${(bytesRead / 1e6).toFixed(1)} MB in ${Math.round(milliseconds)} ms`);
+  }
+  if (unexpectedTensors.length > 0) lines.push(`not used: ${unexpectedTensors.join(", ")}`);
+  return lines;
+}
+
+function plural(amount: number, noun: string): string {
+  return `${amount} ${noun}${amount === 1 ? "" : "s"}`;
+}
+
+function count(amount: number): string {
+  return amount >= 1e9 ? `${(amount / 1e9).toFixed(2)} B` : `${(amount / 1e6).toFixed(2)} M`;
+}
+
+function rate(tokensPerSecond: number): string {
+  return `${tokensPerSecond.toFixed(tokensPerSecond >= 100 ? 0 : tokensPerSecond >= 10 ? 1 : 2)} tok/s`;
+}

@@ -1,0 +1,36 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { normaliseArgv } from "../../src/cli/argv.js";
+import { createProgram } from "../../src/cli/program.js";
+
+const program = createProgram(() => {});
+const normalise = (line: string, terminal = true) =>
+  normaliseArgv(line === "" ? [] : line.split(" "), program, "generate", terminal).join(" ");
+
+test("options are known in both spellings", () => {
+  assert.equal(normalise("generate --ckpt-dir a --max-gen_len=5"), "generate --ckpt_dir a --max_gen_len=5");
+  assert.equal(normalise("generate --no-such-option"), "generate --no-such-option");
+});
+
+test("values are left alone, even those that look like options", () => {
+  assert.equal(normalise("generate --prompt --ckpt-dir --ckpt-dir a-b"), "generate --prompt --ckpt-dir --ckpt_dir a-b");
+  assert.equal(normalise("generate --prompt=--top-p --json"), "generate --prompt=--top-p --json");
+  assert.equal(normalise("generate --json -- --top-p"), "generate --json -- --top-p");
+});
+
+test("torchrun's line is a generate", () => {
+  assert.equal(normalise("--nproc-per-node 2 --ckpt_dir a"), "generate --nproc_per_node 2 --ckpt_dir a");
+  assert.equal(normalise("torchrun --nproc_per_node 2 example.py"), "generate --nproc_per_node 2 example.py");
+  assert.equal(normalise("example.py --ckpt_dir a"), "generate example.py --ckpt_dir a");
+});
+
+test("commands, help and version stay", () => {
+  for (const line of ["help generate", "--help", "-h", "--version", "-V", "nonsense"]) {
+    assert.equal(normalise(line), line);
+  }
+});
+
+test("a line without words generates from a pipe and shows help on a terminal", () => {
+  assert.equal(normalise("", false), "generate");
+  assert.equal(normalise("", true), "");
+});

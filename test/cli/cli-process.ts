@@ -1,0 +1,70 @@
+/** Runs the real program as a user's shell does, for the tests. */
+import { type ChildProcess, spawn } from "node:child_process";
+import { copyFileSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after } from "node:test";
+import { fileURLToPath } from "node:url";
+
+export const BIN = fileURLToPath(new URL("../../../bin/llama-ts.js", import.meta.url));
+export const DEMO = fileURLToPath(new URL("../../../models/demo", import.meta.url));
+
+/** A program that has not ended by itself by then hangs. */
+const TIMEOUT_MS = 30_000;
+
+export interface Run {
+  code: number | null;
+  stdout: string;
+  stderr: string;
+}
+
+export interface RunOptions {
+  /** Bytes on stdin; without them stdin is empty, as a job's without a terminal. */
+  input?: string | Uint8Array;
+  env?: NodeJS.ProcessEnv;
+  /** Told of every piece of stdout. */
+  onStdout?: (child: ChildProcess, piece: string) => void;
+}
+
+export function llama(args: readonly string[], options: RunOptions = {}): Promise<Run> {
+  return run(process.execPath, [BIN, ...args], options);
+}
+
+export function run(command: string, args: readonly string[], options: RunOptions = {}): Promise<Run> {
+  const { input, env, onStdout } = options;
+  const child = spawn(command, args, {
+    stdio: [input === undefined ? "ignore" : "pipe", "pipe", "pipe"],
+    env: { ...plainEnvironment(), ...env },
+    timeout: TIMEOUT_MS,
+    killSignal: "SIGKILL",
+  });
+  const result: Run = { code: null, stdout: "", stderr: "" };
+  child.stdout!.setEncoding("utf8").on("data", (piece: string) => {
+    result.stdout += piece;
+    onStdout?.(child, piece);
+  });
+  child.stderr!.setEncoding("utf8").on("data", (piece: string) => {
+    result.stderr += piece;
+  });
+  child.stdin?.on("error", () => {}).end(input);
+  return new Promise((resolve, reject) => {
+    child.on("error", reject).on("close", (code) => resolve({ ...result, code }));
+  });
+}
+
+function plainEnvironment(): NodeJS.ProcessEnv {
+  const { NO_COLOR: _no, FORCE_COLOR: _force, ...env } = process.env;
+  return env;
+}
+
+/** A folder of its own that goes when the tests of the file are done. */
+export function temporaryFolder(): string {
+  const folder = mkdtempSync(join(tmpdir(), "llama-ts-cli-"));
+  after(() => rmSync(folder, { recursive: true, force: true }));
+  return folder;
+}
+
+/** Copies files of the demo model. */
+export function copyDemo(folder: string, names: readonly string[]): void {
+  for (const name of names) copyFileSync(join(DEMO, name), join(folder, name));
+}

@@ -1,0 +1,94 @@
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { DEMO, llama } from "./cli-process.js";
+
+const PROMPT = "Once upon a time";
+const GENERATE = ["generate", "--prompt", PROMPT, "--max_gen_len", "12", "--seed", "7"];
+
+describe("generate", { concurrency: 2 }, () => {
+  test("stdout is the completion and one newline, stderr the rest", async () => {
+    const { code, stdout, stderr } = await llama(GENERATE);
+    assert.equal(code, 0);
+    assert.match(stdout, /^[^\n].*\n$/s);
+    assert.ok(!stdout.startsWith(PROMPT));
+    const [demo, summary, end] = stderr.split("\n");
+    assert.match(demo!, /demo model/);
+    assert.match(summary!, /^\d+ prompt \+ 12 generated tokens, stop: length · load \d+ ms · prefill .* · seed 7$/);
+    assert.equal(end, "");
+  });
+
+  test("--quiet leaves stderr empty; the same seed gives the same text in every spelling", async () => {
+    const plain = await llama([...GENERATE, "--quiet"]);
+    const spelled = await llama(["generate", `--prompt=${PROMPT}`, "--max-gen-len=12", "--seed=7", "--top-p", "0.95"]);
+    assert.equal(plain.stderr, "");
+    assert.equal(spelled.code, 0);
+    assert.equal(spelled.stdout, plain.stdout);
+  });
+
+  test("--json prints one object with the promised fields", async () => {
+    const [json, text] = await Promise.all([llama([...GENERATE, "--json"]), llama([...GENERATE, "--quiet"])]);
+    assert.equal(json.stdout.indexOf("\n"), json.stdout.length - 1);
+    const result = JSON.parse(json.stdout);
+    assert.deepEqual(Object.keys(result), [
+      ...["text", "ids", "prompt_ids", "finish_reason", "seed", "world_size", "dtype", "timings"],
+    ]);
+    assert.deepEqual(Object.keys(result.timings), ["load_ms", "prefill_ms", "prefill_tps", "decode_ms", "decode_tps"]);
+    assert.equal(`${result.text}\n`, text.stdout);
+    assert.equal(result.ids.length, 12);
+    assert.equal(result.prompt_ids[0], 1);
+    assert.equal(result.finish_reason, "length");
+    assert.equal(result.seed, 7);
+    assert.equal(result.dtype, "fp32");
+    assert.ok(result.world_size >= 1);
+    for (const value of Object.values(result.timings)) assert.ok(Number(value) > 0);
+  });
+
+  test("--echo puts the prompt in front, in text and in JSON", async () => {
+    const [echo, json] = await Promise.all([llama([...GENERATE, "--echo"]), llama([...GENERATE, "--echo", "--json"])]);
+    assert.ok(echo.stdout.startsWith(`${PROMPT} `) || echo.stdout.startsWith(`${PROMPT},`));
+    assert.equal(`${JSON.parse(json.stdout).text}\n`, echo.stdout);
+  });
+
+  test("without a seed one is drawn and printed; it repeats the text", async () => {
+    const first = JSON.parse((await llama(["generate", "--prompt", PROMPT, "--max_gen_len", "20", "--json"])).stdout);
+    const again = await llama([...GENERATE.slice(0, 3), "--max_gen_len", "20", "--seed", String(first.seed), "--json"]);
+    assert.deepEqual(JSON.parse(again.stdout).ids, first.ids);
+  });
+
+  test("--verbose tells of the model and of every rank", async () => {
+    const { stderr } = await llama([...GENERATE, "--verbose", "--nproc_per_node", "2"]);
+    assert.match(stderr, /dim 128, 5 layers, 8 heads/);
+    assert.match(stderr, /2 ranks of \d+ threads?, fp32, context 512 tokens/);
+    assert.match(stderr, /rank 0: read [\d.]+ MB in \d+ ms\nrank 1: read/);
+  });
+
+  test("torchrun's line works with and without a script", async () => {
+    const bare = ["--nproc_per_node", "2", "--ckpt_dir", DEMO, "--tokenizer_path", `${DEMO}/tokenizer.model`];
+    const rest = ["--prompt", PROMPT, "--max_gen_len", "12", "--seed", "7"];
+    const script = ["torchrun", "--standalone", "--nnodes", "1", ...bare.slice(0, 2), "example.py", ...bare.slice(2)];
+    const [plain, pasted] = await Promise.all([
+      llama([...bare, ...rest, "--json"]),
+      llama([...script, "--max_batch_size", "32", ...rest]),
+    ]);
+    assert.equal(plain.code, 0);
+    const result = JSON.parse(plain.stdout);
+    assert.equal(result.world_size, 2);
+    assert.doesNotMatch(plain.stderr, /demo/);
+    assert.equal(pasted.code, 0);
+    assert.equal(pasted.stdout, `${result.text}\n`);
+    assert.match(pasted.stderr, /^example\.py is not run/);
+  });
+
+  test("colour on stderr follows NO_COLOR and FORCE_COLOR; stdout has none", async () => {
+    const args = ["generate", "--prompt", PROMPT, "--max_gen_len", "2"];
+    const [plain, forced, none] = await Promise.all([
+      llama(args),
+      llama(args, { env: { FORCE_COLOR: "1" } }),
+      llama(args, { env: { NO_COLOR: "1" } }),
+    ]);
+    assert.ok(!plain.stderr.includes("\u001b"));
+    assert.ok(forced.stderr.includes("\u001b[2m"));
+    assert.ok(!forced.stdout.includes("\u001b"));
+    assert.ok(!none.stderr.includes("\u001b"));
+  });
+});

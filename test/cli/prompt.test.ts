@@ -1,0 +1,78 @@
+import assert from "node:assert/strict";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, test } from "node:test";
+import { copyDemo, llama, type RunOptions, temporaryFolder } from "./cli-process.js";
+
+const folder = temporaryFolder();
+
+/** The ids of the prompt that a line leads to. */
+async function promptIds(args: readonly string[], options?: RunOptions): Promise<number[]> {
+  const { code, stdout, stderr } = await llama(["generate", "--max_gen_len", "1", "--json", ...args], options);
+  assert.equal(code, 0, stderr);
+  return JSON.parse(stdout).prompt_ids;
+}
+
+describe("the prompt", { concurrency: 2 }, () => {
+  test("comes from the line, from stdin or from a file", async () => {
+    const file = join(folder, "prompt.txt");
+    writeFileSync(file, "The dog ran");
+    const expected = await promptIds(["--prompt", "The dog ran"]);
+    assert.deepEqual(await promptIds(["--prompt_file", file]), expected);
+    assert.deepEqual(await promptIds(["--prompt", "-"], { input: "The dog ran" }), expected);
+    assert.deepEqual(await promptIds([], { input: "The dog ran" }), expected);
+    const bare = await llama(["--json", "--max-gen-len", "1"], { input: "The dog ran" });
+    assert.deepEqual(JSON.parse(bare.stdout).prompt_ids, expected);
+  });
+
+  test("loses one newline at the end of stdin, none of a file", async () => {
+    const file = join(folder, "lines.txt");
+    writeFileSync(file, "The dog ran\n");
+    const plain = await promptIds(["--prompt", "The dog ran"]);
+    const line = await promptIds(["--prompt", "The dog ran\n"]);
+    assert.deepEqual(await promptIds([], { input: "The dog ran\n" }), plain);
+    assert.deepEqual(await promptIds([], { input: "The dog ran\r\n" }), plain);
+    assert.deepEqual(await promptIds([], { input: "The dog ran\n\n" }), line);
+    assert.deepEqual(await promptIds(["--prompt_file", file]), line);
+    assert.notDeepEqual(line, plain);
+  });
+
+  test("is the option's alone when stdin is a pipe as well", async () => {
+    const both = await promptIds(["--prompt", "The dog ran"], { input: "never read" });
+    assert.deepEqual(both, await promptIds(["--prompt", "The dog ran"]));
+  });
+
+  test("may be empty, and may be of bytes that are no UTF-8", async () => {
+    assert.deepEqual(await promptIds(["--prompt", ""]), [1]);
+    const broken = await promptIds([], { input: Uint8Array.of(0x41, 0xff, 0x42) });
+    assert.deepEqual(broken, await promptIds(["--prompt", "A\ufffdB"]));
+  });
+
+  test("that is missing is a usage error", async () => {
+    for (const args of [["generate"], []]) {
+      const { code, stdout, stderr } = await llama(args);
+      assert.equal(code, 2);
+      assert.equal(stdout, "");
+      assert.match(stderr, /^llama-ts: no prompt, and stdin is empty\. Give --prompt TEXT/);
+    }
+  });
+
+  test("longer than the context is refused before anything is printed", async () => {
+    const args = ["generate", "--prompt", "The dog ran", "--echo", "--max_seq_len", "2", "--quiet"];
+    const { code, stdout, stderr } = await llama(args);
+    assert.equal(code, 2);
+    assert.equal(stdout, "");
+    assert.match(stderr, /^llama-ts: .*max_seq_len\n$/);
+  });
+
+  test("ends where the context ends", async () => {
+    const { stdout } = await llama(["generate", "--prompt", "The", "--max_seq_len", "10", "--seed", "1", "--json"]);
+    const { ids, prompt_ids } = JSON.parse(stdout);
+    assert.equal(ids.length + prompt_ids.length, 10);
+  });
+
+  test("works with a tokenizer in the parent of the folder", async () => {
+    copyDemo(folder, ["params.json", "consolidated.00.pth", "tokenizer.model"]);
+    assert.equal((await promptIds(["--ckpt_dir", folder, "--prompt", ""])).length, 1);
+  });
+});

@@ -1,0 +1,85 @@
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { BIN, llama, type Run, run } from "./cli-process.js";
+
+const LONG = [
+  "generate",
+  "--prompt",
+  "Once upon a time",
+  "--max_gen_len",
+  "400",
+  "--temperature",
+  "1.5",
+  "--top_p",
+  "1",
+];
+const isWindows = process.platform === "win32";
+
+/** Sends a signal as soon as text comes. */
+function interrupted(signal: NodeJS.Signals, args: readonly string[] = LONG): Promise<Run> {
+  let isSent = false;
+  return llama(args, {
+    onStdout: (child) => {
+      if (!isSent) child.kill(signal);
+      isSent = true;
+    },
+  });
+}
+
+describe("interruption", { skip: isWindows }, () => {
+  test("Ctrl-C keeps the text and tells of it", async () => {
+    const { code, stdout, stderr } = await interrupted("SIGINT");
+    assert.equal(code, 130, stderr);
+    assert.match(stdout, /\S.*\n$/s);
+    assert.match(stderr, /generated tokens, stop: abort · /);
+    assert.doesNotMatch(stderr, / {4}at /);
+  });
+
+  test("SIGTERM and SIGHUP end likewise, with their own codes", async () => {
+    const runs = await Promise.all([interrupted("SIGTERM"), interrupted("SIGHUP")]);
+    assert.deepEqual(
+      runs.map(({ code }) => code),
+      [143, 129],
+    );
+    for (const { stderr } of runs) assert.match(stderr, /stop: abort/);
+  });
+
+  test("Ctrl-C before there is text leaves stdout empty", async () => {
+    const child = run("sh", [
+      "-c",
+      '"$0" "$@" & sleep 0.15; kill -INT $!; wait $!',
+      process.execPath,
+      BIN,
+      ...LONG,
+      "--json",
+    ]);
+    const { code, stdout, stderr } = await child;
+    // A fast machine may have come to the text by then.
+    assert.ok(code === 130 && (stdout === "" || JSON.parse(stdout).finish_reason === "abort"), stderr);
+    assert.doesNotMatch(stderr, / {4}at /);
+  });
+
+  test("a closed pipe ends at once and quietly", async () => {
+    const start = performance.now();
+    const script = '"$0" "$@" | head -c 20';
+    const { code, stdout, stderr } = await run("sh", ["-c", script, process.execPath, BIN, ...LONG]);
+    assert.equal(code, 0);
+    assert.equal(Buffer.byteLength(stdout), 20);
+    assert.match(stderr, /^No --ckpt_dir: [^\n]*\n$/);
+    assert.ok(performance.now() - start < 5000);
+  });
+
+  test("closed pipes for help and for stderr are no failures", async () => {
+    const help = await run("sh", [
+      "-c",
+      '("$0" "$1" generate --help; echo "code $?" >&2) | true',
+      process.execPath,
+      BIN,
+    ]);
+    assert.equal(help.stderr, "code 0\n");
+    const notes = '("$0" "$@"; echo "code $?" >&3) 3>&1 2>&1 >/dev/null | head -c 1';
+    const short = ["generate", "--prompt", "Once", "--max_gen_len", "4"];
+    const all = await run("sh", ["-c", notes, process.execPath, BIN, ...short]);
+    assert.equal(all.code, 0, all.stderr);
+  });
+});
