@@ -13,7 +13,9 @@ import { listZip, readZipEntry, type ZipEntry } from "./zip.js";
 /** Enough to recognise the kind of a file. */
 const HEAD_BYTES = 64;
 const ZIP_MAGIC = "PK";
-const PICKLE_PROTOCOL = 0x80;
+/** The opcode PROTO, which all pickles since protocol 2 begin with. */
+const PICKLE_BEGIN = 0x80;
+const MAX_PROTOCOL = 5;
 /** The byteorder record holds one word. */
 const MAX_BYTEORDER_BYTES = 64;
 /** A deflated storage is held whole in memory while its tensors are read; torch itself never deflates. */
@@ -26,7 +28,7 @@ export function openPth(path: string): TensorEntry[] {
     const head = readBytes(source, 0, Math.min(HEAD_BYTES, source.size));
     const begin = Buffer.from(head.subarray(0, ZIP_MAGIC.length)).toString("latin1");
     if (begin === ZIP_MAGIC) return readZipPth(source);
-    if (head[0] === PICKLE_PROTOCOL) return readLegacyPth(source);
+    if (head[0] === PICKLE_BEGIN && head[1]! <= MAX_PROTOCOL) return readLegacyPth(source);
     throw foreignFile(source, head);
   } finally {
     source.close();
