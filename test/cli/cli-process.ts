@@ -23,7 +23,9 @@ export interface RunOptions {
   input?: string | Uint8Array;
   env?: NodeJS.ProcessEnv;
   /** Told of every piece of stdout. */
-  onStdout?: (child: ChildProcess, piece: string) => void;
+  onStdout?: (child: ChildProcess) => void;
+  /** Told of every piece of stderr. */
+  onStderr?: (child: ChildProcess) => void;
 }
 
 export function llama(args: readonly string[], options: RunOptions = {}): Promise<Run> {
@@ -31,7 +33,7 @@ export function llama(args: readonly string[], options: RunOptions = {}): Promis
 }
 
 export function run(command: string, args: readonly string[], options: RunOptions = {}): Promise<Run> {
-  const { input, env, onStdout } = options;
+  const { input, env, onStdout, onStderr } = options;
   const child = spawn(command, args, {
     stdio: [input === undefined ? "ignore" : "pipe", "pipe", "pipe"],
     env: { ...plainEnvironment(), ...env },
@@ -41,10 +43,11 @@ export function run(command: string, args: readonly string[], options: RunOption
   const result: Run = { code: null, stdout: "", stderr: "" };
   child.stdout!.setEncoding("utf8").on("data", (piece: string) => {
     result.stdout += piece;
-    onStdout?.(child, piece);
+    onStdout?.(child);
   });
   child.stderr!.setEncoding("utf8").on("data", (piece: string) => {
     result.stderr += piece;
+    onStderr?.(child);
   });
   child.stdin?.on("error", () => {}).end(input);
   return new Promise((resolve, reject) => {

@@ -59,7 +59,11 @@ describe("exit codes", { concurrency: 2 }, () => {
       3,
       /params\.json/,
     );
-    await refused(generate("--ckpt_dir", checkpoint("no-weights", ["params.json", "tokenizer.model"])), 3, /\.pth/);
+    await refused(
+      generate("--ckpt_dir", checkpoint("no-weights", ["params.json", "tokenizer.model"])),
+      3,
+      /no checkpoint files found|\.pth/,
+    );
     const broken = checkpoint("broken", ["params.json", "tokenizer.model"]);
     writeFileSync(join(broken, "consolidated.00.pth"), "not a checkpoint");
     await refused(generate("--ckpt_dir", broken), 3, /consolidated\.00\.pth/);

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { writeFileSync } from "node:fs";
+import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, test } from "node:test";
 import { copyDemo, llama, type RunOptions, temporaryFolder } from "./cli-process.js";
@@ -72,7 +72,10 @@ describe("the prompt", { concurrency: 2 }, () => {
   });
 
   test("works with a tokenizer in the parent of the folder", async () => {
-    copyDemo(folder, ["params.json", "consolidated.00.pth", "tokenizer.model"]);
-    assert.equal((await promptIds(["--ckpt_dir", folder, "--prompt", ""])).length, 1);
+    const model = join(folder, "7B");
+    mkdirSync(model);
+    copyDemo(model, ["params.json", "consolidated.00.pth"]);
+    copyDemo(folder, ["tokenizer.model"]);
+    assert.deepEqual(await promptIds(["--ckpt_dir", model, "--prompt", ""]), [1]);
   });
 });
