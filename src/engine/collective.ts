@@ -54,10 +54,13 @@ export class Collective {
   /** Milliseconds spent waiting for other ranks since the last reset. */
   waited = 0;
   readonly #control: Int32Array;
-  readonly #slots: Float32Array[][]; // [parity][rank] -> [capacity]
+  readonly #slots: Float32Array[][]; // [half][rank] -> [capacity]
   readonly #rank: number;
   readonly #worldSize: number;
   readonly #spins: number;
+  /** Half of the slots the next sum writes: a slow rank may still read the other. */
+  #half = 0;
+  /** Line of the next decision. */
   #parity = 0;
 
   /** `spins`: polls before a waiting rank sleeps; 0 where ranks outnumber cores. */
@@ -67,39 +70,37 @@ export class Collective {
     this.#worldSize = worldSize;
     this.#spins = spins;
     const capacity = memory.slots.byteLength / 8 / worldSize;
-    this.#slots = [0, 1].map((parity) =>
+    this.#slots = [0, 1].map((half) =>
       Array.from(
         { length: worldSize },
-        (_, of) => new Float32Array(memory.slots, (parity * worldSize + of) * capacity * 4, capacity),
+        (_, of) => new Float32Array(memory.slots, (half * worldSize + of) * capacity * 4, capacity),
       ),
     );
   }
 
-  /** Throws StepCancelled when the group decided to stop; every rank calls it at the same places. */
+  /** Throws StepCancelled when a rank that is alone shall stop; with more ranks every sum is such a place. */
   checkpoint(): void {
-    if (this.#worldSize > 1) this.#barrier();
-    else if (Atomics.load(this.#control, CANCEL) === 1) throw new StepCancelled();
+    if (this.#worldSize === 1 && Atomics.load(this.#control, CANCEL) === 1) throw new StepCancelled();
   }
 
   /** target += sum over ranks of partial. Added in rank order, so every rank holds the same bits. */
   addAllReduce(target: Float32Array, partial: Float32Array): void {
-    const slots = this.#slots[this.#parity]!;
+    const slots = this.#slots[this.#half]!;
+    this.#half ^= 1;
     const length = partial.length;
     slots[this.#rank]!.set(partial);
     this.#barrier();
     if (length < SHARED_SUM) {
-      addInOrder(target, slots, 0, length);
+      addInOrder(target, slots, length);
       return;
     }
-    // The sum of each share lands in slot 0, which no other rank reads there; the barrier makes it whole.
+    // Each rank's share of the sum lands in slot 0, where no other rank reads; the second barrier makes it whole.
     const from = Math.floor((length * this.#rank) / this.#worldSize);
     const to = Math.floor((length * (this.#rank + 1)) / this.#worldSize);
     sumIntoFirst(slots, from, to);
     this.#barrier();
     const total = slots[0]!;
     for (let i = 0; i < length; i++) target[i]! += total[i]!;
-    // The slots were read after the second barrier: the next sum must use the other half, where this parity already points.
-    this.#barrier();
   }
 
   /**
@@ -129,14 +130,14 @@ export class Collective {
   }
 }
 
-/** target[from..to) += slots[0] + slots[1] + ... */
-function addInOrder(target: Float32Array, slots: readonly Float32Array[], from: number, to: number): void {
+/** target[0..length) += slots[0] + slots[1] + ... */
+function addInOrder(target: Float32Array, slots: readonly Float32Array[], length: number): void {
   const [first, second] = slots;
   if (slots.length === 2) {
-    for (let i = from; i < to; i++) target[i]! += Math.fround(first![i]! + second![i]!);
+    for (let i = 0; i < length; i++) target[i]! += Math.fround(first![i]! + second![i]!);
     return;
   }
-  for (let i = from; i < to; i++) {
+  for (let i = 0; i < length; i++) {
     let sum = 0;
     for (const slot of slots) sum = Math.fround(sum + slot[i]!);
     target[i]! += sum;

@@ -1,7 +1,7 @@
 /** A checkpoint folder as one model: its config and where every tensor lies. Knows files and shapes; reads no weights. */
 import { LlamaError } from "../error.js";
 import { openPth } from "../formats/pth.js";
-import type { DType, TensorEntry } from "../formats/tensor-entry.js";
+import { type DType, ELEMENT_BYTES, type TensorEntry } from "../formats/tensor-entry.js";
 import type { ModelConfig } from "./config.js";
 import { listShards } from "./folder.js";
 import { type GlobalTensor, mergeShards } from "./global-tensor.js";
@@ -19,6 +19,8 @@ export interface Checkpoint {
   dtype: DType;
   /** Numbers in all tensors. */
   parameterCount: number;
+  /** Bytes of all tensors in the files, replicated ones once. */
+  byteLength: number;
   /** By name, in the order of the model; every tensor of the config and no other. */
   tensors: Map<string, GlobalTensor>;
   /** Tensors in the files that the model does not have. */
@@ -48,12 +50,15 @@ export function openCheckpoint(dir: string, vocabSize: number): Checkpoint {
   checkVocabulary(partsOf("output.weight"), vocabSize);
 
   const tensors = new Map(table.map((spec) => [spec.name, mergeShards(spec, partsOf(spec.name))]));
+  const sizes = [...tensors.values()].map((tensor) => tensor.shape.reduce((a, b) => a * b));
+  const widths = [...tensors.values()].map(({ pieces }) => ELEMENT_BYTES[pieces[0]!.entry.dtype]);
   return {
     dir,
     config,
     shardCount: files.length,
     dtype: commonestType(tensors),
-    parameterCount: table.reduce((sum, { shape }) => sum + shape.reduce((a, b) => a * b), 0),
+    parameterCount: sizes.reduce((a, b) => a + b),
+    byteLength: sizes.reduce((sum, size, i) => sum + size * widths[i]!, 0),
     tensors,
     unexpected,
     unknownParams: raw.unknownKeys,

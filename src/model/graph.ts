@@ -32,7 +32,12 @@ const WEIGHTS: Readonly<Record<Part, readonly string[]>> = {
 const OPSETS = { "": 24, "com.microsoft": 1 };
 
 /** Builds parts that run without a stop in between. `residual` adds the incoming stream; without it a partial sum comes out. */
-export function buildSegment(config: ModelConfig, share: RankShare, parts: readonly Part[], residual: boolean): Segment {
+export function buildSegment(
+  config: ModelConfig,
+  share: RankShare,
+  parts: readonly Part[],
+  residual: boolean,
+): Segment {
   const { dim, headDim, normEps } = config;
   const qWidth = (share.qHeads.end - share.qHeads.start) * headDim;
   const kvWidth = (share.kvHeads.end - share.kvHeads.start) * headDim;

@@ -1,0 +1,194 @@
+/**
+ * The host of the ranks: starts them, hands them flat batches, gathers logits, ends them.
+ * (tokens, positions) -> logits; knows nothing of text, sampling or flags.
+ */
+import { availableParallelism } from "node:os";
+import type { Checkpoint } from "../model/checkpoint.js";
+import { partition } from "../model/partition.js";
+import { allocateCollective, requestCancel } from "./collective.js";
+import type { ComputeType, LoadReport, RankSetup, SequenceSpan } from "./protocol.js";
+import { RankGroup } from "./rank-group.js";
+import { allocateEmbedding } from "./weights.js";
+
+/** Tokens in one step at most: bounds the memory of activations and of the sums. */
+const STEP_TOKENS = 256;
+/** Bytes of the shared logits at most (one row at least). */
+const LOGITS_BYTES = 32 << 20;
+/** Polls before a waiting rank sleeps, where every rank has a core of its own. */
+const SPINS = 5000;
+
+export interface EngineOptions {
+  worldSize: number;
+  dtype: ComputeType;
+  /** Tokens a sequence may have at most. */
+  maxSeqLen: number;
+  /** Threads inside one operator of one rank; cores / ranks when absent. */
+  threadsPerRank?: number;
+  /** Told of bytes read so far, over all ranks. */
+  onProgress?: (bytes: number) => void;
+  signal?: AbortSignal;
+}
+
+/** Tokens of one sequence to run, from `position` on; the cache before `position` must have been filled by earlier calls. */
+export interface SequenceTokens {
+  sequence: number;
+  position: number;
+  tokens: ArrayLike<number>;
+  /** Rows of logits wanted: none, the last token's or every token's. */
+  logits: "none" | "last" | "all";
+}
+
+/** Time of the forward passes so far, in milliseconds. */
+export interface EngineTimes {
+  steps: number;
+  total: number;
+  /** Rank 0's waiting for other ranks. */
+  waited: number;
+}
+
+export class Engine {
+  readonly worldSize: number;
+  readonly threadsPerRank: number;
+  readonly dtype: ComputeType;
+  readonly load: readonly LoadReport[];
+  readonly times: EngineTimes = { steps: 0, total: 0, waited: 0 };
+  readonly #group: RankGroup;
+  readonly #setup: RankSetup;
+  readonly #vocabSize: number;
+  readonly #logitRows: number;
+  #turn: Promise<unknown> = Promise.resolve();
+  #nextSequence = 0;
+
+  private constructor(group: RankGroup, setup: RankSetup, load: LoadReport[]) {
+    this.#group = group;
+    this.#setup = setup;
+    this.load = load;
+    this.worldSize = setup.worldSize;
+    this.threadsPerRank = setup.threads;
+    this.dtype = setup.dtype;
+    this.#vocabSize = setup.checkpoint.config.vocabSize;
+    this.#logitRows = setup.logits.byteLength / 4 / this.#vocabSize;
+  }
+
+  /** Starts the ranks and waits until each has loaded its share. Throws LlamaError, or the signal's reason. */
+  static async start(checkpoint: Checkpoint, options: EngineOptions): Promise<Engine> {
+    const { worldSize, dtype, maxSeqLen } = options;
+    const { config } = checkpoint;
+    const shares = partition(config, worldSize);
+    const cores = availableParallelism();
+    const threads = options.threadsPerRank ?? Math.max(1, Math.floor(cores / worldSize));
+    const rows = Math.max(1, Math.min(STEP_TOKENS, Math.floor(LOGITS_BYTES / 4 / config.vocabSize)));
+    const common = {
+      worldSize,
+      checkpoint,
+      dtype,
+      threads,
+      spins: worldSize * threads <= cores ? SPINS : 0,
+      maxSeqLen,
+      collective: allocateCollective(worldSize, STEP_TOKENS * config.dim),
+      embedding: allocateEmbedding(checkpoint),
+      logits: new SharedArrayBuffer(rows * config.vocabSize * 4),
+    };
+    const setups = shares.map((share, rank): RankSetup => ({ ...common, rank, share }));
+    const group = new RankGroup(setups);
+    const load = await group.ready(options.onProgress, options.signal);
+    return new Engine(group, setups[0]!, load);
+  }
+
+  /** A number for a new sequence. */
+  newSequence(): number {
+    return this.#nextSequence++;
+  }
+
+  /** Forgets a sequence's cache. */
+  release(sequence: number): void {
+    this.#group.post({ kind: "release", sequence });
+  }
+
+  /**
+   * Runs tokens of any number of sequences, in steps of bounded size; returns the wanted logits of each, [rows, vocabSize].
+   * Calls are taken one after another. An abort stops between layers; the caches are then filled at least up to `position`.
+   */
+  forward(batch: readonly SequenceTokens[], signal?: AbortSignal): Promise<Float32Array[]> {
+    const result = this.#turn.then(() => this.#forward(batch, signal));
+    this.#turn = result.catch(() => undefined);
+    return result;
+  }
+
+  async #forward(batch: readonly SequenceTokens[], signal?: AbortSignal): Promise<Float32Array[]> {
+    const results = batch.map(
+      ({ logits, tokens }) =>
+        new Float32Array((logits === "none" ? 0 : logits === "last" ? 1 : tokens.length) * this.#vocabSize),
+    );
+    for (const step of planSteps(batch, STEP_TOKENS, this.#logitRows)) {
+      signal?.throwIfAborted();
+      await this.#step(step, signal);
+      const shared = new Float32Array(this.#setup.logits);
+      step.targets.forEach(({ item, row }, i) => {
+        results[item]!.set(shared.subarray(i * this.#vocabSize, (i + 1) * this.#vocabSize), row * this.#vocabSize);
+      });
+    }
+    return results;
+  }
+
+  async #step({ tokens, spans, logitRows }: Step, signal?: AbortSignal): Promise<void> {
+    const { collective } = this.#setup;
+    const cancel = () => requestCancel(collective, true);
+    signal?.addEventListener("abort", cancel, { once: true });
+    try {
+      const answers = await this.#group.step({
+        kind: "step",
+        tokens: Int32Array.from(tokens),
+        spans,
+        logitRows: Int32Array.from(logitRows),
+      });
+      this.times.steps++;
+      this.times.total += answers[0]!.total;
+      this.times.waited += answers[0]!.waited;
+      if (answers[0]!.cancelled) throw signal?.reason;
+    } finally {
+      signal?.removeEventListener("abort", cancel);
+      requestCancel(collective, false);
+    }
+  }
+
+  /** Ends the ranks and waits until they are gone. Running work is given up. */
+  async close(): Promise<void> {
+    requestCancel(this.#setup.collective, true);
+    await this.#turn;
+    await this.#group.close();
+  }
+}
+
+interface Step {
+  tokens: number[];
+  spans: SequenceSpan[];
+  /** Indices into tokens. */
+  logitRows: number[];
+  /** Where each logit row goes: index in the batch, row of its result. */
+  targets: { item: number; row: number }[];
+}
+
+/** Cuts a batch into steps of at most `maxTokens` tokens and `maxRows` rows of logits. */
+export function* planSteps(batch: readonly SequenceTokens[], maxTokens: number, maxRows: number): Generator<Step> {
+  const empty = (): Step => ({ tokens: [], spans: [], logitRows: [], targets: [] });
+  let step = empty();
+  for (const [item, { sequence, position, tokens, logits }] of batch.entries()) {
+    for (let i = 0; i < tokens.length; i++) {
+      const wanted = logits === "all" || (logits === "last" && i === tokens.length - 1);
+      if (step.tokens.length === maxTokens || (wanted && step.logitRows.length === maxRows)) {
+        yield step;
+        step = empty();
+      }
+      if (wanted) {
+        step.logitRows.push(step.tokens.length);
+        step.targets.push({ item, row: logits === "all" ? i : 0 });
+      }
+      step.tokens.push(tokens[i]!);
+      const span = step.spans.at(-1);
+      if (span?.sequence === sequence) span.count++;
+      else step.spans.push({ sequence, position: position + i, count: 1 });
+    }
+  }
+  if (step.tokens.length > 0) yield step;
+}

@@ -1,0 +1,127 @@
+/** The threads of a group of ranks: started together, answered together, ended together. Knows messages, not what they mean. */
+import { env } from "node:process";
+import { Worker } from "node:worker_threads";
+import { LlamaError } from "../error.js";
+import { breakGroup } from "./collective.js";
+import type { Failure, HostMessage, LoadReport, RankMessage, RankSetup, StepTimes } from "./protocol.js";
+
+type Stepped = StepTimes & { cancelled: boolean };
+
+export class RankGroup {
+  readonly #setups: readonly RankSetup[];
+  readonly #workers: Worker[];
+  readonly #gone: Promise<unknown>;
+  readonly #loaded: LoadReport[] = [];
+  #onProgress: ((bytes: number) => void) | undefined;
+  #bytes = 0;
+  #answers: Stepped[] = [];
+  #pending: { resolve: () => void; reject: (error: unknown) => void } | null = null;
+  #failure: Error | null = null;
+  #closing = false;
+
+  constructor(setups: readonly RankSetup[]) {
+    // Must stand in the environment of the process before the runtime is loaded.
+    env.ORT_DISABLE_TELEMETRY ??= "1";
+    this.#setups = setups;
+    this.#workers = setups.map((setup) => {
+      const worker = new Worker(new URL("./rank-worker.js", import.meta.url), {
+        workerData: setup,
+        name: `rank ${setup.rank}`,
+      });
+      worker.on("message", (message: RankMessage) => this.#receive(setup.rank, message));
+      worker.on("error", (error) => this.#fail(error));
+      worker.on("exit", (code) => {
+        if (!this.#closing) this.#fail(new Error(`rank ${setup.rank} ended unexpectedly with code ${code}`));
+      });
+      return worker;
+    });
+    this.#gone = Promise.all(this.#workers.map((worker) => new Promise((resolve) => worker.once("exit", resolve))));
+  }
+
+  /** Resolves when every rank has loaded; on failure or abort all ranks are ended first. */
+  async ready(onProgress?: (bytes: number) => void, signal?: AbortSignal): Promise<LoadReport[]> {
+    this.#onProgress = onProgress;
+    const abort = () => this.#fail(signal?.reason);
+    try {
+      signal?.throwIfAborted();
+      signal?.addEventListener("abort", abort, { once: true });
+      await this.#answer();
+      return this.#loaded;
+    } catch (error) {
+      await this.#end();
+      throw error;
+    } finally {
+      signal?.removeEventListener("abort", abort);
+    }
+  }
+
+  /** Sends a step to every rank; resolves with the answers in rank order. */
+  async step(message: HostMessage & { kind: "step" }): Promise<Stepped[]> {
+    this.#answers = [];
+    const answer = this.#answer();
+    this.post(message);
+    await answer;
+    return this.#answers;
+  }
+
+  post(message: HostMessage): void {
+    for (const worker of this.#workers) worker.postMessage(message);
+  }
+
+  /** Lets the ranks end by themselves; resolves when their threads are gone. */
+  async close(): Promise<void> {
+    this.#closing = true;
+    if (this.#failure) return this.#end();
+    this.post({ kind: "close" });
+    await this.#gone;
+  }
+
+  async #end(): Promise<void> {
+    this.#closing = true;
+    breakGroup(this.#setups[0]!.collective);
+    await Promise.all(this.#workers.map((worker) => worker.terminate()));
+  }
+
+  #answer(): Promise<void> {
+    if (this.#failure) return Promise.reject(this.#failure);
+    return new Promise((resolve, reject) => {
+      this.#pending = { resolve, reject };
+    });
+  }
+
+  #receive(rank: number, message: RankMessage): void {
+    const size = this.#workers.length;
+    switch (message.kind) {
+      case "progress":
+        this.#bytes += message.bytes;
+        this.#onProgress?.(this.#bytes);
+        return;
+      case "ready":
+        this.#loaded[rank] = { bytesRead: message.bytesRead, milliseconds: message.milliseconds };
+        if (this.#loaded.filter(Boolean).length === size) this.#pending?.resolve();
+        return;
+      case "stepped":
+        this.#answers[rank] = message;
+        if (this.#answers.filter(Boolean).length === size) this.#pending?.resolve();
+        return;
+      case "failed":
+        this.#fail(revive(rank, message.phase, message.failure));
+    }
+  }
+
+  /** The first failure is the group's; the others leave their waits. */
+  #fail(error: Error): void {
+    if (this.#failure) return;
+    this.#failure = error;
+    breakGroup(this.#setups[0]!.collective);
+    this.#pending?.reject(error);
+  }
+}
+
+/** An error that happened in a rank, as the host throws it. */
+function revive(rank: number, phase: string, { message, stack, expected }: Failure): Error {
+  if (expected) return new LlamaError(expected, message);
+  const error = new Error(`rank ${rank} failed (${phase}): ${message}`);
+  error.stack = `${error.message}\n${stack}`;
+  return error;
+}

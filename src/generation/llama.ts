@@ -1,0 +1,283 @@
+/**
+ * The library's face: a loaded model with the methods of Meta's generation.py.
+ * Knows text, tokens and options; ranks and tensors are behind the engine.
+ */
+import { existsSync } from "node:fs";
+import { availableParallelism } from "node:os";
+import { dirname, join, resolve } from "node:path";
+import { Engine } from "../engine/engine.js";
+import type { ComputeType, LoadReport } from "../engine/protocol.js";
+import { LlamaError } from "../error.js";
+import { openCheckpoint } from "../model/checkpoint.js";
+import type { ModelConfig } from "../model/config.js";
+import { autoWorldSize } from "../model/partition.js";
+import { type GenerationRow, generateTokens } from "./generate.js";
+import { logSoftmaxAt } from "./logprobs.js";
+import {
+  checkCount,
+  type FinishReason,
+  type GenerateOptions,
+  type ResolvedSampling,
+  resolveSampling,
+} from "./options.js";
+import { createRandom, randomSeed } from "./random.js";
+import type { CompletionPrediction, GenerateResult, StreamEvent } from "./results.js";
+import { createSampler } from "./sampler.js";
+import { GenerationStats } from "./stats.js";
+import { loadTokenizer, type Tokenizer } from "./tokenizer.js";
+
+/** Context length when none is asked for, as ModelArgs.max_seq_len in Meta's model.py. */
+const DEFAULT_MAX_SEQ_LEN = 2048;
+
+export interface BuildOptions {
+  /** Folder with params.json and consolidated.NN.pth. */
+  ckptDir: string;
+  /** tokenizer.model; when absent it is looked for in ckptDir, then in its parent. */
+  tokenizerPath?: string;
+  /** Ranks (worker threads), 1 to the number of heads. "auto" (the default) chooses by cores and files. */
+  nprocPerNode?: number | "auto";
+  /** Type of the weights in memory. "auto" (the default) is fp32. */
+  dtype?: "auto" | ComputeType;
+  /** Tokens of prompt and answer together at most. Default 2048. */
+  maxSeqLen?: number;
+  /** Threads of each rank; cores / ranks when absent. */
+  threadsPerRank?: number;
+  /** Told of the bytes read so far and the bytes there are to read, over all ranks. */
+  onProgress?: (bytes: number, total: number) => void;
+  signal?: AbortSignal;
+}
+
+export class Llama {
+  readonly tokenizer: Tokenizer;
+  readonly config: ModelConfig;
+  readonly maxSeqLen: number;
+  /** Parameters in all tensors of the checkpoint. */
+  readonly parameterCount: number;
+  /** Files the checkpoint is split into. */
+  readonly shardCount: number;
+  /** From the call of build() to readiness, in milliseconds. */
+  readonly loadMs: number;
+  /** Tensors in the files that the model does not use. */
+  readonly unexpectedTensors: readonly string[];
+  readonly #engine: Engine;
+
+  private constructor(parts: {
+    tokenizer: Tokenizer;
+    engine: Engine;
+    checkpoint: ReturnType<typeof openCheckpoint>;
+    maxSeqLen: number;
+    loadMs: number;
+  }) {
+    this.tokenizer = parts.tokenizer;
+    this.config = parts.checkpoint.config;
+    this.parameterCount = parts.checkpoint.parameterCount;
+    this.shardCount = parts.checkpoint.shardCount;
+    this.unexpectedTensors = parts.checkpoint.unexpected;
+    this.maxSeqLen = parts.maxSeqLen;
+    this.loadMs = parts.loadMs;
+    this.#engine = parts.engine;
+  }
+
+  /** Loads a checkpoint. Throws LlamaError for anything the user can mend. */
+  static async build(options: BuildOptions): Promise<Llama> {
+    const start = performance.now();
+    const { ckptDir, nprocPerNode = "auto", dtype = "auto", maxSeqLen = DEFAULT_MAX_SEQ_LEN, onProgress } = options;
+    checkCount("max_seq_len", maxSeqLen, 1);
+    checkCount("threads", options.threadsPerRank, 1);
+    const tokenizer = await loadTokenizer(options.tokenizerPath ?? findTokenizer(ckptDir));
+    const checkpoint = openCheckpoint(ckptDir, tokenizer.vocabSize);
+    const worldSize =
+      nprocPerNode === "auto"
+        ? autoWorldSize(checkpoint.config, availableParallelism(), checkpoint.shardCount)
+        : nprocPerNode;
+    const total = checkpoint.byteLength;
+    const engine = await Engine.start(checkpoint, {
+      worldSize,
+      dtype: dtype === "auto" ? "fp32" : dtype,
+      maxSeqLen,
+      ...(options.threadsPerRank !== undefined && { threadsPerRank: options.threadsPerRank }),
+      ...(onProgress && { onProgress: (bytes: number) => onProgress(Math.min(bytes, total), total) }),
+      ...(options.signal && { signal: options.signal }),
+    });
+    return new Llama({ tokenizer, engine, checkpoint, maxSeqLen, loadMs: performance.now() - start });
+  }
+
+  /** Ranks the model runs on. */
+  get worldSize(): number {
+    return this.#engine.worldSize;
+  }
+
+  /** Threads of each rank. */
+  get threadsPerRank(): number {
+    return this.#engine.threadsPerRank;
+  }
+
+  /** Type of the weights in memory. */
+  get dtype(): ComputeType {
+    return this.#engine.dtype;
+  }
+
+  /** What each rank read, and how long that took. */
+  get load(): readonly LoadReport[] {
+    return this.#engine.load;
+  }
+
+  /** Logits [vocabSize] after the last id. */
+  async logits(ids: readonly number[]): Promise<Float32Array> {
+    this.#checkPrompt(ids, 0);
+    const sequence = this.#engine.newSequence();
+    try {
+      const [last] = await this.#engine.forward([{ sequence, position: 0, tokens: ids, logits: "last" }]);
+      return last!;
+    } finally {
+      this.#engine.release(sequence);
+    }
+  }
+
+  /** Meta's generate(): continues token lists, as one batch with one budget of min(maxSeqLen, maxGenLen + longest prompt). */
+  async generate(promptIds: readonly (readonly number[])[], options: GenerateOptions = {}): Promise<GenerateResult> {
+    const { logprobs = false, echo = false } = options;
+    const maxGenLen = this.#maxGenLen(options);
+    const sampling = resolveSampling(options, randomSeed);
+    promptIds.forEach((ids, i) => {
+      this.#checkPrompt(ids, i);
+    });
+    const lengths = promptIds.map((ids) => ids.length);
+    const totalLength = Math.min(this.maxSeqLen, maxGenLen + Math.max(...lengths));
+    const rows = promptIds.map((ids, i) =>
+      this.#row(ids, Math.min(maxGenLen, totalLength - ids.length), { ...sampling, seed: sampling.seed + i }, logprobs),
+    );
+
+    const stats = new GenerationStats();
+    const tokens: number[][] = promptIds.map((ids) => (echo ? [...ids] : []));
+    const values: number[][] = [];
+    // Meta's generate() scores a batch without room for new tokens unshifted: position t by its own logits.
+    const shift = Math.min(...lengths) === totalLength ? 0 : 1;
+    for (const ids of promptIds) values.push(logprobs && echo ? await this.#promptLogprobs(ids, shift) : []);
+    const finishReasons: FinishReason[] = [];
+    for await (const event of generateTokens(this.#engine, rows, stats, options.signal)) {
+      if (event.id === null) finishReasons[event.row] = event.finishReason;
+      else {
+        tokens[event.row]!.push(event.id);
+        values[event.row]!.push(event.logprob ?? 0);
+      }
+    }
+    for (const [i, list] of tokens.entries()) {
+      // Meta searches the echoed prompt too.
+      const stop = list.findIndex((id) => this.tokenizer.stopIds.has(id));
+      if (stop >= 0) {
+        list.length = stop;
+        values[i]!.length = Math.min(stop, values[i]!.length);
+      }
+    }
+    const result = { tokens, finishReasons, seed: sampling.seed, timings: stats.timings() };
+    return { ...result, logprobs: logprobs ? values : null };
+  }
+
+  /** Meta's text_completion(): prompts are encoded with a beginning-of-sentence token. */
+  async textCompletion(prompts: readonly string[], options: GenerateOptions = {}): Promise<CompletionPrediction[]> {
+    const promptIds = prompts.map((prompt) => this.tokenizer.encode(prompt, { bos: true, eos: false }));
+    const { tokens, logprobs } = await this.generate(promptIds, options);
+    return tokens.map((ids, i) => ({
+      generation: this.tokenizer.decode(ids),
+      ...(logprobs && { tokens: ids.map((id) => this.tokenizer.decode([id])), logprobs: logprobs[i]! }),
+    }));
+  }
+
+  /**
+   * Continues one prompt and hands out text as it becomes final; prompt + text is the whole text, spaces included.
+   * A text prompt gets a beginning-of-sentence token; token ids are taken as they are. Leaving the loop ends the generation.
+   */
+  async *stream(
+    prompt: string | readonly number[],
+    options: Omit<GenerateOptions, "logprobs" | "echo"> = {},
+  ): AsyncGenerator<StreamEvent, void, void> {
+    const promptIds =
+      typeof prompt === "string" ? this.tokenizer.encode(prompt, { bos: true, eos: false }) : [...prompt];
+    this.#checkPrompt(promptIds, 0);
+    const sampling = resolveSampling(options, randomSeed);
+    const budget = Math.min(this.#maxGenLen(options), this.maxSeqLen - promptIds.length);
+    const row = this.#row(promptIds, budget, sampling, false);
+    const stats = new GenerationStats();
+    const detokenizer = this.tokenizer.detokenizer();
+    detokenizer.prime(promptIds);
+    const ids: number[] = [];
+    let all = "";
+    for await (const event of generateTokens(this.#engine, [row], stats, options.signal)) {
+      const text = event.id === null ? detokenizer.flush() : detokenizer.push(event.id);
+      all += text;
+      if (event.id === null) {
+        const { finishReason } = event;
+        const done = { text: all, ids, promptIds, finishReason, seed: sampling.seed, timings: stats.timings() };
+        yield { id: null, text, done };
+      } else {
+        ids.push(event.id);
+        yield { id: event.id, text, done: null };
+      }
+    }
+  }
+
+  /** Ends the ranks; the model cannot be used any more. */
+  close(): Promise<void> {
+    return this.#engine.close();
+  }
+
+  #row(promptIds: readonly number[], maxTokens: number, sampling: ResolvedSampling, logprobs: boolean): GenerationRow {
+    const sampler = createSampler(sampling);
+    const random = createRandom(sampling.seed);
+    const sample = (logits: Float32Array) => sampler(logits, random);
+    return { promptIds, maxTokens, sample, stopIds: this.tokenizer.stopIds, logprobs };
+  }
+
+  /** Log-probability of each prompt token given those before it; the first has 0. */
+  async #promptLogprobs(ids: readonly number[], shift: 0 | 1): Promise<number[]> {
+    const { vocabSize } = this.config;
+    const sequence = this.#engine.newSequence();
+    const values = shift === 1 ? [0] : [];
+    try {
+      for (let position = 0; position < ids.length; position += SCORE_TOKENS) {
+        const tokens = ids.slice(position, position + SCORE_TOKENS);
+        const [logits] = await this.#engine.forward([{ sequence, position, tokens, logits: "all" }]);
+        for (let i = 0; i < tokens.length && values.length < ids.length; i++) {
+          values.push(logSoftmaxAt(logits!.subarray(i * vocabSize, (i + 1) * vocabSize), ids[position + i + shift]!));
+        }
+      }
+    } finally {
+      this.#engine.release(sequence);
+    }
+    return values;
+  }
+
+  #maxGenLen({ maxGenLen }: GenerateOptions): number {
+    checkCount("max_gen_len", maxGenLen, 0);
+    return maxGenLen ?? this.maxSeqLen - 1;
+  }
+
+  #checkPrompt(ids: readonly number[], index: number): void {
+    const { vocabSize } = this.config;
+    const where = `prompt ${index + 1}`;
+    if (ids.length === 0) throw new LlamaError("usage", "has no tokens", { where });
+    const foreign = ids.find((id) => !Number.isInteger(id) || id < 0 || id >= vocabSize);
+    if (foreign !== undefined) {
+      const expected = `token ids from 0 to ${vocabSize - 1}`;
+      throw new LlamaError("usage", "has an id outside the vocabulary", { where, expected, found: String(foreign) });
+    }
+    if (ids.length > this.maxSeqLen) {
+      throw new LlamaError("usage", "is longer than the context", {
+        where,
+        expected: `at most ${this.maxSeqLen} tokens`,
+        found: String(ids.length),
+        fix: "Shorten the prompt or raise max_seq_len",
+      });
+    }
+  }
+}
+
+/** Positions scored at once: bounds the logits in memory. */
+const SCORE_TOKENS = 128;
+
+function findTokenizer(ckptDir: string): string {
+  const inside = join(ckptDir, "tokenizer.model");
+  const beside = join(dirname(resolve(ckptDir)), "tokenizer.model");
+  return !existsSync(inside) && existsSync(beside) ? beside : inside;
+}

@@ -1,0 +1,10 @@
+/** llama-ts as a library. */
+export type { LoadReport } from "./engine/protocol.js";
+export { type ErrorDetails, type ErrorKind, LlamaError } from "./error.js";
+export type { Detokenizer } from "./generation/detokenizer.js";
+export { type BuildOptions, Llama } from "./generation/llama.js";
+export type { FinishReason, GenerateOptions, SamplingOptions } from "./generation/options.js";
+export type { Completion, CompletionPrediction, GenerateResult, StreamEvent } from "./generation/results.js";
+export type { Timings } from "./generation/stats.js";
+export type { Tokenizer } from "./generation/tokenizer.js";
+export type { ModelConfig } from "./model/config.js";
