@@ -6,7 +6,7 @@ import { after, describe, it } from "node:test";
 import { LlamaError } from "../../src/error.js";
 import { openCheckpoint } from "../../src/model/checkpoint.js";
 import { tensorTable } from "../../src/model/tensors.js";
-import { demo, fixture, shared, withoutShared } from "./folders.js";
+import { demo, fixture, shared, withoutShared } from "../folders.js";
 
 const temporary = mkdtempSync(join(tmpdir(), "llama-checkpoint-"));
 after(() => rmSync(temporary, { recursive: true }));

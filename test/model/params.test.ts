@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { after, describe, it } from "node:test";
 import { LlamaError } from "../../src/error.js";
 import { readParams, resolveConfig } from "../../src/model/params.js";
-import { fixture } from "./folders.js";
+import { fixture } from "../folders.js";
 import { SIZES } from "./sizes.js";
 
 const dir = mkdtempSync(join(tmpdir(), "llama-params-"));

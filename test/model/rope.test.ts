@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { describe, it } from "node:test";
 import { readParams, resolveConfig } from "../../src/model/params.js";
 import { ropeFrequencies, ropeTables } from "../../src/model/rope.js";
-import { fixture, shared, withoutShared } from "./folders.js";
+import { fixture, shared, withoutShared } from "../folders.js";
 
 const config = resolveConfig(readParams(fixture("odd/base-valid")), 512);
 

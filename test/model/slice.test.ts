@@ -6,7 +6,7 @@ import { TensorReader } from "../../src/formats/tensor-reader.js";
 import { type GlobalTensor, openCheckpoint } from "../../src/model/checkpoint.js";
 import type { Span } from "../../src/model/partition.js";
 import { readSlice, readSliceRaw } from "../../src/model/slice.js";
-import { demo, fixture, shared, withoutShared } from "./folders.js";
+import { demo, fixture, shared, withoutShared } from "../folders.js";
 
 const reader = new TensorReader();
 after(() => reader.close());

@@ -1,0 +1,82 @@
+import assert from "node:assert/strict";
+import { readdirSync, readFileSync } from "node:fs";
+import { dirname, join, posix, relative, sep } from "node:path";
+import { test } from "node:test";
+import { fileURLToPath } from "node:url";
+
+const root = fileURLToPath(new URL("../../", import.meta.url));
+const source = join(root, "src");
+
+/** Folder order is data order: a file imports its own layer or an earlier one. */
+const LAYERS = ["formats", "model", "engine", "generation", "cli"];
+const MAX_LINES = 300;
+
+/** Packages and modules that only the named files may import. */
+const DOORS: Record<string, RegExp> = {
+  "onnxruntime-node": /^engine\/session\.ts$/,
+  "node:worker_threads": /^engine\/rank-(group|worker)\.ts$/,
+  "sentencepiece-js": /^generation\/tokenizer\.ts$/,
+  "@bufbuild/protobuf/wire": /^formats\/(onnx|sentencepiece-model)\.ts$/,
+  commander: /^cli\//,
+  "@commander-js/extra-typings": /^cli\//,
+  ora: /^cli\//,
+  chalk: /^cli\//,
+  // rank-group sets one variable for the runtime, tokenizer removes listeners that a library leaves behind
+  "node:process": /^(cli\/.*|engine\/rank-group\.ts|generation\/tokenizer\.ts)$/,
+};
+
+interface SourceFile {
+  name: string;
+  text: string;
+  imports: string[];
+}
+
+const files = readdirSync(source, { recursive: true, encoding: "utf8" })
+  .filter((name) => name.endsWith(".ts") && !name.endsWith(".d.ts"))
+  .map((name): SourceFile => {
+    const text = readFileSync(join(source, name), "utf8");
+    const imports = [...text.matchAll(/^(?:import\b|export\b|\} from\b)[^;"]*"([^"]+)";|\bimport\("([^"]+)"\)/gm)].map(
+      (match) => match[1] ?? match[2]!,
+    );
+    return { name: name.split(sep).join("/"), text, imports };
+  });
+
+test("the source is found", () => {
+  assert.ok(files.length > 40, `${files.length} files`);
+});
+
+for (const { name, text, imports } of files) {
+  test(`${name} keeps the law`, () => {
+    const layer = LAYERS.indexOf(name.split("/")[0]!);
+    for (const path of imports) {
+      const door = DOORS[path];
+      if (door) assert.match(name, door, `${path} is imported outside its door`);
+      if (!path.startsWith(".")) {
+        assert.ok(door || path.startsWith("node:"), `${path} has no door in this test`);
+        continue;
+      }
+      const target = posix.normalize(posix.join(dirname(name), path));
+      // The library's face stands above all layers but the command line, which uses it as others do.
+      if (layer < 0 || target === "error.js" || (target === "index.js" && name.startsWith("cli/"))) continue;
+      const imported = LAYERS.indexOf(target.split("/")[0]!);
+      assert.ok(imported >= 0 && imported <= layer, `${name} imports ${target}, a later layer`);
+    }
+    assert.ok(text.split("\n").length - 1 <= MAX_LINES, `more than ${MAX_LINES} lines`);
+    assert.match(text, /^\/\*\*/, "no head sentence");
+    if (!name.startsWith("cli/")) {
+      const code = text.replace(/\/\*[\s\S]*?\*\/|\/\/.*/g, "");
+      assert.doesNotMatch(
+        code,
+        /\bconsole\.|\bprocess\.(?!removeListener|listeners|rawListeners)/,
+        "terminal or process use",
+      );
+    }
+    assert.doesNotMatch(name, /(^|\/)(utils|helpers|common)\.ts$/);
+  });
+}
+
+test("every file of src stands in the README's tree", () => {
+  const readme = readFileSync(join(root, "README.md"), "utf8");
+  const absent = files.map(({ name }) => name.split("/").at(-1)!).filter((name) => !readme.includes(name));
+  assert.deepEqual(absent, [], relative(root, join(root, "README.md")));
+});

@@ -1,0 +1,10 @@
+/** Largest absolute difference of two lists of numbers; infinite when their lengths differ, NaN when a number is missing. */
+export function maxDifference(actual: ArrayLike<number>, expected: ArrayLike<number>): number {
+  if (actual.length !== expected.length) return Number.POSITIVE_INFINITY;
+  let max = 0;
+  for (let i = 0; i < actual.length; i++) {
+    const difference = Math.abs(actual[i]! - expected[i]!);
+    if (!(difference <= max)) max = difference;
+  }
+  return max;
+}
