@@ -35,9 +35,7 @@ const files = readdirSync(source, { recursive: true, encoding: "utf8" })
   .filter((name) => name.endsWith(".ts") && !name.endsWith(".d.ts"))
   .map((name): SourceFile => {
     const text = readFileSync(join(source, name), "utf8");
-    const imports = [...text.matchAll(/^(?:import\b|export\b|\} from\b)[^;"]*"([^"]+)";|\bimport\("([^"]+)"\)/gm)].map(
-      (match) => match[1] ?? match[2]!,
-    );
+    const imports = [...text.matchAll(/(?:\bfrom |^import |\bimport\()"([^"]+)"\)?;?/gm)].map((match) => match[1]!);
     return { name: name.split(sep).join("/"), text, imports };
   });
 
