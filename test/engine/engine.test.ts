@@ -1,0 +1,117 @@
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { Engine, planSteps, type SequenceTokens } from "../../src/engine/engine.js";
+import { KvCache } from "../../src/engine/kv-cache.js";
+import { LlamaError } from "../../src/index.js";
+import { openCheckpoint } from "../../src/model/checkpoint.js";
+import { demo } from "../folders.js";
+import { maxDifference } from "../max-difference.js";
+
+const VOCAB = 2048;
+const ids = [1, 416, 425, 261, 394, 1997, 398, 284, 261, 387, 463, 410];
+
+test("the cache keeps what stands before a rewritten position, also when it grows", () => {
+  const cache = new KvCache(1, 2);
+  const rows = (from: number, count: number) => Float32Array.from({ length: count * 2 }, (_, i) => from + i);
+  cache.append(0, 0, rows(0, 255), rows(1000, 255), 10_000);
+  cache.append(0, 255, rows(510, 300), rows(1510, 300), 10_000);
+  assert.deepEqual([...cache.keys(0, 555)], [...rows(0, 555)]);
+  cache.append(0, 100, rows(7, 1), rows(8, 1), 10_000);
+  assert.deepEqual([...cache.keys(0, 101).slice(198)], [198, 199, 7, 8]);
+  assert.deepEqual([...cache.values(0, 101).slice(198)], [1198, 1199, 8, 9]);
+});
+
+test("steps are bounded in tokens and in rows of logits, and lose no token", () => {
+  const batch: SequenceTokens[] = [
+    { sequence: 4, position: 10, tokens: Array.from({ length: 700 }, (_, i) => i), logits: "last" },
+    { sequence: 5, position: 0, tokens: Array.from({ length: 90 }, (_, i) => i), logits: "all" },
+    { sequence: 6, position: 3, tokens: [9], logits: "none" },
+  ];
+  const steps = [...planSteps(batch, 256, 40)];
+  const seen = steps.flatMap(({ spans }) =>
+    spans.flatMap(({ sequence, position, count }) =>
+      Array.from({ length: count }, (_, i) => `${sequence}@${position + i}`),
+    ),
+  );
+  const wanted = batch.flatMap(({ sequence, position, tokens }) =>
+    Array.from(tokens, (_, i) => `${sequence}@${position + i}`),
+  );
+  assert.deepEqual(seen, wanted);
+  assert.ok(steps.every(({ tokens, logitRows }) => tokens.length <= 256 && logitRows.length <= 40));
+  const targets = steps.flatMap((step) => step.targets);
+  assert.deepEqual(targets[0], { item: 0, row: 0 });
+  assert.deepEqual(
+    targets.slice(1),
+    Array.from({ length: 90 }, (_, row) => ({ item: 1, row })),
+  );
+});
+
+for (const worldSize of [1, 2]) {
+  test(`an engine of ${worldSize} ranks`, async (t) => {
+    let engine: Engine;
+    let whole: Float32Array;
+    before(async () => {
+      engine = await Engine.start(openCheckpoint(demo, VOCAB), { worldSize, dtype: "fp32", maxSeqLen: 2048 });
+      const sequence = engine.newSequence();
+      [whole] = (await engine.forward([{ sequence, position: 0, tokens: ids, logits: "last" }])) as [Float32Array];
+    });
+    after(() => engine.close());
+
+    await t.test("token by token, in chunks and after a rewrite it gives the same logits", async () => {
+      const sequence = engine.newSequence();
+      let last: Float32Array | undefined;
+      for (const [position, id] of ids.entries()) {
+        [last] = await engine.forward([{ sequence, position, tokens: [id], logits: "last" }]);
+      }
+      assert.ok(maxDifference(last!, whole) < 1e-4);
+      // Positions 4 and 5 are replaced by other tokens, then by the right ones again.
+      await engine.forward([{ sequence, position: 4, tokens: [7, 8], logits: "none" }]);
+      [last] = await engine.forward([{ sequence, position: 4, tokens: ids.slice(4), logits: "last" }]);
+      assert.ok(maxDifference(last!, whole) < 1e-4);
+    });
+
+    await t.test("sequences of one batch do not influence each other", async () => {
+      const others = [[1, 5, 6], [1, 900, 901, 902, 903], [1]].map(
+        (tokens): SequenceTokens => ({ sequence: engine.newSequence(), position: 0, tokens, logits: "last" }),
+      );
+      const own: SequenceTokens = { sequence: engine.newSequence(), position: 0, tokens: ids, logits: "all" };
+      const results = await engine.forward([others[0]!, own, others[1]!, others[2]!]);
+      assert.equal(results[1]!.length, ids.length * VOCAB);
+      assert.ok(maxDifference(results[1]!.subarray((ids.length - 1) * VOCAB), whole) < 1e-4);
+      const [alone] = await engine.forward([{ ...others[1]!, sequence: engine.newSequence() }]);
+      assert.ok(maxDifference(results[2]!, alone!) < 1e-4);
+    });
+
+    await t.test("a prompt longer than a step equals the same prompt in pieces", async () => {
+      const tokens = Array.from({ length: 700 }, (_, i) => (i === 0 ? 1 : 259 + ((i * 37) % 1700)));
+      const [once] = await engine.forward([{ sequence: engine.newSequence(), position: 0, tokens, logits: "last" }]);
+      const sequence = engine.newSequence();
+      await engine.forward([{ sequence, position: 0, tokens: tokens.slice(0, 333), logits: "none" }]);
+      const [pieces] = await engine.forward([{ sequence, position: 333, tokens: tokens.slice(333), logits: "last" }]);
+      assert.ok(maxDifference(once!, pieces!) < 1e-4);
+    });
+
+    await t.test("an abort leaves the engine usable", async () => {
+      const tokens = Array.from({ length: 1500 }, (_, i) => (i === 0 ? 1 : 300 + (i % 900)));
+      const controller = new AbortController();
+      setTimeout(() => controller.abort(new Error("enough")), 20);
+      const long = engine.forward([{ sequence: 99, position: 0, tokens, logits: "last" }], controller.signal);
+      await assert.rejects(long, /enough/);
+      const [again] = await engine.forward([{ sequence: 100, position: 0, tokens: ids, logits: "last" }]);
+      assert.ok(maxDifference(again!, whole) < 1e-4);
+    });
+
+    await t.test("a rank's failure is the caller's error", async () => {
+      const broken = await Engine.start(openCheckpoint(demo, VOCAB), { worldSize, dtype: "fp32", maxSeqLen: 64 });
+      const call = () => broken.forward([{ sequence: 0, position: 0, tokens: [1 << 20], logits: "last" }]);
+      await assert.rejects(call(), /rank \d failed/);
+      await assert.rejects(call());
+      await broken.close();
+    });
+  });
+}
+
+test("a number of ranks the heads do not allow is refused", async () => {
+  const start = Engine.start(openCheckpoint(demo, VOCAB), { worldSize: 9, dtype: "fp32", maxSeqLen: 64 });
+  await assert.rejects(start, (error) => error instanceof LlamaError && error.kind === "usage");
+});
