@@ -26,6 +26,8 @@ export class RankGroup {
     this.#workers = setups.map((setup) => {
       const worker = new Worker(new URL("./rank-worker.js", import.meta.url), {
         workerData: setup,
+        // options of the host's own run, such as --input-type of `node -e`, would stop a rank from starting
+        execArgv: [],
         name: `rank ${setup.rank}`,
       });
       worker.on("message", (message: RankMessage) => this.#receive(setup.rank, message));

@@ -10,6 +10,7 @@ import type { ComputeType, LoadReport } from "../engine/protocol.js";
 import { LlamaError } from "../error.js";
 import { openCheckpoint } from "../model/checkpoint.js";
 import type { ModelConfig } from "../model/config.js";
+import { listShards } from "../model/folder.js";
 import { autoWorldSize } from "../model/partition.js";
 import { type GenerationRow, generateTokens } from "./generate.js";
 import { logSoftmaxAt } from "./logprobs.js";
@@ -84,6 +85,8 @@ export class Llama {
     const { ckptDir, nprocPerNode = "auto", dtype = "auto", maxSeqLen = DEFAULT_MAX_SEQ_LEN, onProgress } = options;
     checkCount("max_seq_len", maxSeqLen, 1);
     checkCount("threads", options.threadsPerRank, 1);
+    // A wrong folder is told before the tokenizer that is missing with it.
+    listShards(ckptDir);
     const tokenizer = await loadTokenizer(options.tokenizerPath ?? findTokenizer(ckptDir));
     const checkpoint = openCheckpoint(ckptDir, tokenizer.vocabSize);
     const worldSize =
@@ -276,8 +279,11 @@ export class Llama {
 /** Positions scored at once: bounds the logits in memory. */
 const SCORE_TOKENS = 128;
 
+/** tokenizer.model in the folder (Llama 3) or beside it (LLaMA 1 and 2). */
 function findTokenizer(ckptDir: string): string {
-  const inside = join(ckptDir, "tokenizer.model");
-  const beside = join(dirname(resolve(ckptDir)), "tokenizer.model");
-  return !existsSync(inside) && existsSync(beside) ? beside : inside;
+  const places = [join(ckptDir, "tokenizer.model"), join(dirname(resolve(ckptDir)), "tokenizer.model")];
+  const found = places.find((path) => existsSync(path));
+  if (found) return found;
+  const fix = "Give the tokenizer's file with tokenizer_path";
+  throw new LlamaError("model", "no tokenizer.model", { where: ckptDir, expected: places.join(" or "), fix });
 }

@@ -53,7 +53,7 @@ describe("exit codes", { concurrency: 2 }, () => {
   });
 
   test("3: folders that hold no model", async () => {
-    await refused(generate("--ckpt_dir", join(root, "missing")), 3, /missing/);
+    await refused(generate("--ckpt_dir", join(root, "missing")), 3, /missing: checkpoint folder does not exist/);
     await refused(
       generate("--ckpt_dir", checkpoint("no-params", ["consolidated.00.pth", "tokenizer.model"])),
       3,
