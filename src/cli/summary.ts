@@ -30,7 +30,7 @@ export function jsonResult(llama: Pick<Llama, "loadMs" | "worldSize" | "dtype">,
 
 /** What --verbose tells of a loaded model. */
 export function modelLines(llama: Llama, ckptDir: string): string[] {
-  const { config, worldSize, threadsPerRank, unexpectedTensors } = llama;
+  const { config, worldSize, threadsPerRank } = llama;
   const lines = [
     `model ${ckptDir}: dim ${config.dim}, ${config.nLayers} layers, ${config.nHeads} heads (${config.nKvHeads} for keys and values), ` +
       `vocabulary ${config.vocabSize}, ${count(llama.parameterCount)} parameters in ${plural(llama.shardCount, "file")}`,
@@ -39,7 +39,6 @@ export function modelLines(llama: Llama, ckptDir: string): string[] {
   for (const [rank, { bytesRead, milliseconds }] of llama.load.entries()) {
     lines.push(`rank ${rank}: read ${(bytesRead / 1e6).toFixed(1)} MB in ${Math.round(milliseconds)} ms`);
   }
-  if (unexpectedTensors.length > 0) lines.push(`not used: ${unexpectedTensors.join(", ")}`);
   return lines;
 }
 
@@ -53,4 +52,12 @@ function count(amount: number): string {
 
 function rate(tokensPerSecond: number): string {
   return `${tokensPerSecond.toFixed(tokensPerSecond >= 100 ? 0 : tokensPerSecond >= 10 ? 1 : 2)} tok/s`;
+}
+
+/** A warning when the files hold tensors that the model does not use: layers left out, say. Null when there are none. */
+export function unusedLine({ unexpectedTensors }: Llama): string | null {
+  if (unexpectedTensors.length === 0) return null;
+  const rest = unexpectedTensors.length - 3;
+  const names = unexpectedTensors.slice(0, 3).join(", ") + (rest > 0 ? ` and ${rest} more` : "");
+  return `Warning: the checkpoint has tensors that params.json does not account for, which are not used: ${names}`;
 }

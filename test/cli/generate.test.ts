@@ -1,5 +1,9 @@
 import assert from "node:assert/strict";
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { describe, test } from "node:test";
+import { fixture } from "../folders.js";
 import { DEMO, llama } from "./cli-process.js";
 
 const PROMPT = "Once upon a time";
@@ -23,6 +27,17 @@ describe("generate", { concurrency: 2 }, () => {
     assert.equal(plain.stderr, "");
     assert.equal(spelled.code, 0);
     assert.equal(spelled.stdout, plain.stdout);
+  });
+
+  test("tensors that the model does not use are told", async () => {
+    const dir = mkdtempSync(join(tmpdir(), "llama-ts-"));
+    cpSync(fixture("llama1mini-fp16-mp1"), dir, { recursive: true });
+    const params = join(dir, "params.json");
+    writeFileSync(params, readFileSync(params, "utf8").replace('"n_layers": 2', '"n_layers": 1'));
+    const { code, stderr } = await llama([...GENERATE, "--ckpt_dir", dir]);
+    rmSync(dir, { recursive: true });
+    assert.equal(code, 0);
+    assert.match(stderr, /^Warning: .*not used: layers\.1\.\S+, .* and 6 more$/m);
   });
 
   test("--json prints one object with the promised fields", async () => {
