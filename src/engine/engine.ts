@@ -3,6 +3,7 @@
  * (tokens, positions) -> logits; knows nothing of text, sampling or flags.
  */
 import { availableParallelism } from "node:os";
+import { LlamaError } from "../error.js";
 import type { Checkpoint } from "../model/checkpoint.js";
 import { partition } from "../model/partition.js";
 import { allocateCollective, requestCancel } from "./collective.js";
@@ -58,6 +59,7 @@ export class Engine {
   readonly #logitRows: number;
   #turn: Promise<unknown> = Promise.resolve();
   #nextSequence = 0;
+  #closed = false;
 
   private constructor(group: RankGroup, setup: RankSetup, load: LoadReport[]) {
     this.#group = group;
@@ -122,6 +124,7 @@ export class Engine {
     );
     for (const step of planSteps(batch, STEP_TOKENS, this.#logitRows)) {
       signal?.throwIfAborted();
+      if (this.#closed) throw closedError();
       await this.#step(step, signal);
       const shared = new Float32Array(this.#setup.logits);
       step.targets.forEach(({ item, row }, i) => {
@@ -145,19 +148,24 @@ export class Engine {
       this.times.steps++;
       this.times.total += answers[0]!.total;
       this.times.waited += answers[0]!.waited;
-      if (answers[0]!.cancelled) throw signal?.reason;
+      if (answers[0]!.cancelled) throw signal?.aborted ? signal.reason : closedError();
     } finally {
       signal?.removeEventListener("abort", cancel);
       requestCancel(collective, false);
     }
   }
 
-  /** Ends the ranks and waits until they are gone. Running work is given up. */
+  /** Ends the ranks and waits until they are gone. Running and waiting calls of forward() are given up. */
   async close(): Promise<void> {
+    this.#closed = true;
     requestCancel(this.#setup.collective, true);
     await this.#turn;
     await this.#group.close();
   }
+}
+
+function closedError(): LlamaError {
+  return new LlamaError("runtime", "the model is closed");
 }
 
 interface Step {

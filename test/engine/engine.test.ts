@@ -111,6 +111,18 @@ for (const worldSize of [1, 2]) {
   });
 }
 
+test("closing gives up what runs and what waits; a call after it is refused, not left hanging", async () => {
+  const engine = await Engine.start(openCheckpoint(demo, VOCAB), { worldSize: 2, dtype: "fp32", maxSeqLen: 2048 });
+  const tokens = Array.from({ length: 1500 }, (_, i) => (i === 0 ? 1 : 300 + (i % 900)));
+  const call = (sequence: number) => engine.forward([{ sequence, position: 0, tokens, logits: "last" }]);
+  const refused = [call(0), call(1)].map((result) => assert.rejects(result, /the model is closed/));
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  await engine.close();
+  await Promise.all(refused);
+  await assert.rejects(call(2), /the model is closed/);
+  await engine.close();
+});
+
 test("a number of ranks the heads do not allow is refused", async () => {
   const start = Engine.start(openCheckpoint(demo, VOCAB), { worldSize: 9, dtype: "fp32", maxSeqLen: 64 });
   await assert.rejects(start, (error) => error instanceof LlamaError && error.kind === "usage");
