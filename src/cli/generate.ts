@@ -9,7 +9,7 @@ import { printNote } from "./notes.js";
 import { Output } from "./output.js";
 import { LoadProgress } from "./progress.js";
 import { readPrompt } from "./prompt.js";
-import { jsonResult, modelLines, summaryLine, unusedLine } from "./summary.js";
+import { jsonResult, modelLines, summaryLine, unusedLines } from "./summary.js";
 
 /** Runs the command and returns the exit code. `words` are what stands on the line beside the options. */
 export async function generate(flags: GenerateFlags, words: readonly string[]): Promise<number> {
@@ -33,8 +33,7 @@ async function run(flags: GenerateFlags, output: Output, signal: AbortSignal): P
   if (isDemo && !flags.quiet) printNote("No --ckpt_dir: running the bundled demo model, which tells small stories.");
   const llama = await load(model, flags, signal);
   try {
-    const unused = unusedLine(llama);
-    if (unused && !flags.quiet) printNote(unused);
+    if (!flags.quiet) unusedLines(llama).forEach(printNote);
     if (flags.verbose) modelLines(llama, model.ckptDir).forEach(printNote);
     const completion = await stream(llama, prompt, flags, output, signal);
     if (flags.json) {

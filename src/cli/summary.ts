@@ -1,4 +1,5 @@
 /** A model and a completion in words for a human and in JSON for a program. Writes nothing itself. */
+import { shown } from "../formats/shown.js";
 import type { Completion, Llama } from "../index.js";
 
 /** "5 prompt + 64 generated tokens, stop: length · load 180 ms · prefill 900 tok/s · decode 650 tok/s · seed 123" */
@@ -54,10 +55,22 @@ function rate(tokensPerSecond: number): string {
   return `${tokensPerSecond.toFixed(tokensPerSecond >= 100 ? 0 : tokensPerSecond >= 10 ? 1 : 2)} tok/s`;
 }
 
-/** A warning when the files hold tensors that the model does not use: layers left out, say. Null when there are none. */
-export function unusedLine({ unexpectedTensors }: Llama): string | null {
-  if (unexpectedTensors.length === 0) return null;
-  const rest = unexpectedTensors.length - 3;
-  const names = unexpectedTensors.slice(0, 3).join(", ") + (rest > 0 ? ` and ${rest} more` : "");
-  return `Warning: the checkpoint has tensors that params.json does not account for, which are not used: ${names}`;
+/** Warnings of what the checkpoint holds and the model does not use: layers that params.json leaves out, say. */
+export function unusedLines({ unexpectedTensors, unknownParams }: Llama): string[] {
+  const lines: string[] = [];
+  if (unexpectedTensors.length > 0) {
+    const names = firstFew(unexpectedTensors);
+    lines.push(
+      `Warning: the checkpoint has tensors that params.json does not account for, which are not used: ${names}`,
+    );
+  }
+  if (unknownParams.length > 0) {
+    lines.push(`Warning: params.json has keys that are not known, which are not used: ${firstFew(unknownParams)}`);
+  }
+  return lines;
+}
+
+function firstFew(names: readonly string[]): string {
+  const rest = names.length - 3;
+  return names.slice(0, 3).map(shown).join(", ") + (rest > 0 ? ` and ${rest} more` : "");
 }

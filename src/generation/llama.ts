@@ -60,6 +60,8 @@ export class Llama {
   readonly loadMs: number;
   /** Tensors in the files that the model does not use. */
   readonly unexpectedTensors: readonly string[];
+  /** Keys of params.json that the model does not use. */
+  readonly unknownParams: readonly string[];
   readonly #engine: Engine;
 
   private constructor(parts: {
@@ -74,6 +76,7 @@ export class Llama {
     this.parameterCount = parts.checkpoint.parameterCount;
     this.shardCount = parts.checkpoint.shardCount;
     this.unexpectedTensors = parts.checkpoint.unexpected;
+    this.unknownParams = parts.checkpoint.unknownParams;
     this.maxSeqLen = parts.maxSeqLen;
     this.loadMs = parts.loadMs;
     this.#engine = parts.engine;

@@ -29,15 +29,16 @@ describe("generate", { concurrency: 2 }, () => {
     assert.equal(spelled.stdout, plain.stdout);
   });
 
-  test("tensors that the model does not use are told", async () => {
+  test("tensors and keys that the model does not use are told", async () => {
     const dir = mkdtempSync(join(tmpdir(), "llama-ts-"));
     cpSync(fixture("llama1mini-fp16-mp1"), dir, { recursive: true });
     const params = join(dir, "params.json");
-    writeFileSync(params, readFileSync(params, "utf8").replace('"n_layers": 2', '"n_layers": 1'));
+    writeFileSync(params, readFileSync(params, "utf8").replace('"n_layers": 2', '"n_layers": 1, "my_note": 3'));
     const { code, stderr } = await llama([...GENERATE, "--ckpt_dir", dir]);
     rmSync(dir, { recursive: true });
     assert.equal(code, 0);
     assert.match(stderr, /^Warning: .*not used: layers\.1\.\S+, .* and 6 more$/m);
+    assert.match(stderr, /^Warning: params\.json .*not used: my_note$/m);
   });
 
   test("--json prints one object with the promised fields", async () => {
