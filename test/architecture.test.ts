@@ -14,15 +14,17 @@ const MAX_LINES = 300;
 /** Packages and modules that only the named files may import. */
 const DOORS: Record<string, RegExp> = {
   "onnxruntime-node": /^engine\/session\.ts$/,
-  "node:worker_threads": /^engine\/rank-(group|worker)\.ts$/,
+  // ranks, and the threads that measure how fast memory is read
+  "node:worker_threads": /^engine\/(rank-(group|worker)|bandwidth(-reader)?)\.ts$/,
   "sentencepiece-js": /^generation\/tokenizer\.ts$/,
   "@bufbuild/protobuf/wire": /^formats\/(onnx|sentencepiece-model)\.ts$/,
   commander: /^cli\//,
   "@commander-js/extra-typings": /^cli\//,
   ora: /^cli\//,
   chalk: /^cli\//,
-  // rank-group sets one variable for the runtime, tokenizer removes listeners that a library leaves behind
-  "node:process": /^(cli\/.*|engine\/rank-group\.ts|generation\/tokenizer\.ts)$/,
+  // rank-group sets one variable for the runtime, weight-cache finds the user's cache folder, tokenizer removes listeners
+  // that a library leaves behind
+  "node:process": /^(cli\/.*|engine\/(rank-group|weight-cache)\.ts|generation\/tokenizer\.ts)$/,
 };
 
 interface SourceFile {

@@ -7,7 +7,8 @@ export interface GenerateFlags {
   ckpt_dir?: string | undefined;
   tokenizer_path?: string | undefined;
   nproc_per_node: number | "auto";
-  dtype: "auto" | "fp32";
+  dtype: "auto" | "fp32" | "int8" | "int4";
+  no_cache?: true | undefined;
   max_seq_len?: number | undefined;
   prompt?: string | undefined;
   prompt_file?: string | undefined;
@@ -15,6 +16,7 @@ export interface GenerateFlags {
   top_p: number;
   max_gen_len: number;
   seed?: number | undefined;
+  prompt_lookup_num_tokens: number | "auto";
   echo?: true | undefined;
   json?: true | undefined;
   quiet?: true | undefined;
@@ -44,6 +46,11 @@ export function decimal(least: number, most = Number.POSITIVE_INFINITY): (text: 
 }
 
 export const seed = wholeNumber(0, MAX_SEED);
+
+/** Hugging Face's name for how many tokens prompt lookup may guess. */
+export function lookupCount(text: string): number | "auto" {
+  return text === "auto" ? text : wholeNumber(0)(text);
+}
 
 /** torchrun's --nproc_per_node: a count, "auto" or its synonym "cpu". The number of heads is not known yet. */
 export function rankCount(text: string): number | "auto" {

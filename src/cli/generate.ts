@@ -7,9 +7,9 @@ import type { GenerateFlags } from "./flags.js";
 import { Interrupt } from "./interrupt.js";
 import { printNote } from "./notes.js";
 import { Output } from "./output.js";
-import { LoadProgress } from "./progress.js";
+import { LoadProgress, promptText, StatusLine } from "./progress.js";
 import { readPrompt } from "./prompt.js";
-import { jsonResult, modelLines, summaryLine, unusedLines } from "./summary.js";
+import { jsonResult, modelLines, summaryLine, typeLines, unusedLines } from "./summary.js";
 
 /** Runs the command and returns the exit code. `words` are what stands on the line beside the options. */
 export async function generate(flags: GenerateFlags, words: readonly string[]): Promise<number> {
@@ -33,7 +33,7 @@ async function run(flags: GenerateFlags, output: Output, signal: AbortSignal): P
   if (isDemo && !flags.quiet) printNote("No --ckpt_dir: running the bundled demo model, which tells small stories.");
   const llama = await load(model, flags, signal);
   try {
-    if (!flags.quiet) unusedLines(llama).forEach(printNote);
+    if (!flags.quiet) [...unusedLines(llama), ...typeLines(llama, flags.dtype)].forEach(printNote);
     if (flags.verbose) modelLines(llama, model.ckptDir).forEach(printNote);
     const completion = await stream(llama, prompt, flags, output, signal);
     if (flags.json) {
@@ -55,7 +55,8 @@ async function load(
   const progress = new LoadProgress(nprocPerNode, !quiet);
   const onProgress = progress.update.bind(progress);
   try {
-    return await Llama.build({ ...model, nprocPerNode, dtype, signal, onProgress });
+    const cacheDir = flags.no_cache ? { cacheDir: null } : {};
+    return await Llama.build({ ...model, ...cacheDir, nprocPerNode, dtype, signal, onProgress });
   } finally {
     progress.stop();
   }
@@ -69,14 +70,21 @@ async function stream(
   output: Output,
   signal: AbortSignal,
 ): Promise<Completion> {
-  const { temperature, top_p: topP, max_gen_len: maxGenLen, seed } = flags;
-  const options = { temperature, topP, maxGenLen, signal, ...(seed !== undefined && { seed }) };
+  const { temperature, top_p: topP, max_gen_len: maxGenLen, prompt_lookup_num_tokens: promptLookupNumTokens } = flags;
+  const status = new StatusLine(!flags.quiet);
+  const start = performance.now();
+  const onPrompt = (done: number, total: number) => {
+    if (done === total) status.clear();
+    else status.show(promptText(done, total, performance.now() - start));
+  };
+  const options = { temperature, topP, maxGenLen, promptLookupNumTokens, onPrompt, signal };
+  const seed = flags.seed !== undefined && { seed: flags.seed };
   // Printed with the first piece: a prompt that is refused leaves stdout empty.
   let echo = flags.echo ? prompt : "";
   let isOpen = false;
   let completion: Completion | null = null;
   try {
-    for await (const { text, done } of llama.stream(prompt, options)) {
+    for await (const { text, done } of llama.stream(prompt, { ...options, ...seed })) {
       completion = done;
       if (flags.json) continue;
       isOpen = true;
@@ -84,6 +92,7 @@ async function stream(
       echo = "";
     }
   } finally {
+    status.clear();
     if (isOpen) await output.write("\n");
   }
   if (!completion) throw new Error("the stream ended without a completion");

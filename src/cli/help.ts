@@ -48,3 +48,33 @@ ${heading("Examples:")}
   torchrun's line as pasted (the script is not run):
     $ echo "The sky is" | llama-ts --nproc_per_node 2 example.py --ckpt_dir 13B
 ${EXIT_CODES}`;
+
+export const CACHE_HELP = `
+With --dtype int8 or int4 the weights are quantised once and kept in
+$XDG_CACHE_HOME/llama-ts (or ~/.cache/llama-ts), so that the next start with the
+same checkpoint, type and number of ranks begins at once. A checkpoint that has
+changed, another CPU and another version of the runtime are noticed.
+generate --no_cache neither reads nor writes it.
+`;
+
+export const BENCH_HELP = `
+${heading("Tests:")}
+  pp512     512 prompt tokens at once, from position 0
+  tg64@128  64 tokens one by one, behind a context of 128
+  The tokens are made up; each trial writes the same positions again. Medians
+  are printed with the slowest and the fastest trial.
+  A decoded token reads all weights and the keys and values of its context. The
+  rate of that is compared with what as many threads read that do nothing else.
+  A model that fits in the processor's caches is not bound by memory.
+  With --preset, --dtype int8 and int4 keep their random weights in the cache
+  too: see --no_cache and llama-ts cache clear.
+  Ctrl-C prints what is done.
+
+${heading("Examples:")}
+  The bundled demo model:
+    $ llama-ts bench
+  A checkpoint, every way to share two cores, at two depths:
+    $ llama-ts bench --ckpt_dir 7B --dtype int8,int4 --nproc_per_node 1,2 --depth 0,1500
+  8 layers of the 7B shape, without its files:
+    $ llama-ts bench --preset 7B --layers 8 --dtype int4 --csv > 7B.csv
+${EXIT_CODES}`;

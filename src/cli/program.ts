@@ -1,7 +1,8 @@
 /** The commands and their options, declared once. What they do is loaded when a command runs, so that --help is quick. */
 import { Command, Option } from "@commander-js/extra-typings";
-import { decimal, oneNode, rankCount, seed, wholeNumber } from "./flags.js";
-import { GENERATE_HELP, heading, PROGRAM_HELP } from "./help.js";
+import { addBench } from "./bench-command.js";
+import { decimal, lookupCount, oneNode, rankCount, seed, wholeNumber } from "./flags.js";
+import { CACHE_HELP, GENERATE_HELP, heading, PROGRAM_HELP } from "./help.js";
 import { printError } from "./notes.js";
 import { versionText } from "./version.js";
 
@@ -38,13 +39,21 @@ export function createProgram(exit: (code: number) => void) {
     )
     .option("--max_seq_len <n>", "tokens of prompt and text together (default: 2048, demo: 512)", wholeNumber(1))
     .addOption(
-      new Option("--dtype <type>", "type of the weights in memory").choices(["auto", "fp32"]).default("auto" as const),
+      new Option("--dtype <type>", "weights in memory; auto: fp32 up to 1e9 parameters, else int8")
+        .choices(["auto", "fp32", "int8", "int4"])
+        .default("auto" as const),
     )
+    .option("--no_cache", "do not keep quantised weights for the next start")
     .optionsGroup("Sampling:")
     .option("--temperature <t>", "0 takes the most likely token; 0 or more", decimal(0), 0.8)
     .option("--top_p <p>", "sample from the most likely tokens that reach this mass, 0 to 1", decimal(0, 1), 0.95)
     .option("--max_gen_len <n>", "new tokens at most", wholeNumber(0), 256)
     .option("--seed <n>", "makes the text repeatable for a number of ranks (default: random)", seed)
+    .addOption(
+      new Option("--prompt_lookup_num_tokens <n>", "tokens guessed from earlier text and checked in one step; 0: never")
+        .argParser(lookupCount)
+        .default("auto" as const),
+    )
     .optionsGroup("Output:")
     .option("--echo", "print the prompt before the text")
     .option("--json", "print one JSON object instead of text")
@@ -63,6 +72,30 @@ export function createProgram(exit: (code: number) => void) {
     .action(async (words, flags) => {
       const { generate } = await import("./generate.js");
       exit(await generate(flags, words));
+    });
+  addBench(program, exit);
+  const cache = program
+    .command("cache")
+    .description("Quantised weights kept on disk: list them, or remove them.")
+    .usage("list|clear")
+    .helpOption("-h, --help", "print help")
+    .addHelpText("after", CACHE_HELP);
+  cache
+    .command("list", { isDefault: true })
+    .description("what is kept, from which checkpoint, and its size")
+    .option("--json", "print a JSON array")
+    .helpOption("-h, --help", "print help")
+    .action(async (flags) => {
+      const { listCommand } = await import("./cache.js");
+      exit(await listCommand(flags));
+    });
+  cache
+    .command("clear")
+    .description("remove all of it")
+    .helpOption("-h, --help", "print help")
+    .action(async () => {
+      const { clearCommand } = await import("./cache.js");
+      exit(await clearCommand());
     });
   return program;
 }

@@ -1,4 +1,4 @@
-/** What a terminal shows while a model loads. Knows bytes and time; not what is loaded. */
+/** What a terminal shows while a model loads, a long prompt is read or something is measured. Knows amounts and time; not what they are of. */
 import type { Ora } from "ora";
 import { hasColor } from "./notes.js";
 
@@ -48,6 +48,29 @@ function isInteractive(): boolean {
   return process.stderr.isTTY === true && process.stderr.columns > 0 && !CI && TERM !== "dumb";
 }
 
+/** One line that changes on a terminal. It does not move by itself: what is measured meanwhile has the cores for itself. */
+export class StatusLine {
+  readonly #isShown: boolean;
+  #isEmpty = true;
+
+  constructor(isShown: boolean) {
+    this.#isShown = isShown && isInteractive();
+  }
+
+  show(text: string): void {
+    if (!this.#isShown) return;
+    process.stderr.write(`\r${text.slice(0, process.stderr.columns - 1)}\x1b[K`);
+    this.#isEmpty = false;
+  }
+
+  /** Removes the line. */
+  clear(): void {
+    if (this.#isEmpty) return;
+    process.stderr.write("\r\x1b[K");
+    this.#isEmpty = true;
+  }
+}
+
 /** "Loading 7.1 of 13.5 GB (53 %), 12 s left" */
 export function loadingText(bytes: number, total: number, elapsedMs: number): string {
   if (total <= 0) return "Loading";
@@ -57,4 +80,11 @@ export function loadingText(bytes: number, total: number, elapsedMs: number): st
   if (bytes <= 0 || bytes >= total || elapsedMs < ESTIMATE_AFTER_MS) return text;
   const seconds = Math.ceil((((total - bytes) / bytes) * elapsedMs) / 1000);
   return `${text}, ${seconds < 100 ? `${seconds} s` : `${Math.round(seconds / 60)} min`} left`;
+}
+
+/** "Reading the prompt: 512 of 3000 tokens, 24 tok/s, 104 s left" */
+export function promptText(done: number, total: number, elapsedMs: number): string {
+  const rate = (done * 1000) / elapsedMs;
+  const speed = rate >= 10 ? rate.toFixed(0) : rate.toFixed(1);
+  return `Reading the prompt: ${done} of ${total} tokens, ${speed} tok/s, ${Math.ceil((total - done) / rate)} s left`;
 }

@@ -11,6 +11,8 @@ export function summaryLine(llama: Pick<Llama, "loadMs">, completion: Completion
   ];
   if (timings.prefill_tps !== null) parts.push(`prefill ${rate(timings.prefill_tps)}`);
   if (timings.decode_tps !== null) parts.push(`decode ${rate(timings.decode_tps)}`);
+  // Told only where guesses came true: without them it is always 1.
+  if (timings.accepted_tokens > 0) parts.push(`${timings.tokens_per_step} tokens/step`);
   return [...parts, `seed ${seed}`].join(" · ");
 }
 
@@ -37,6 +39,7 @@ export function modelLines(llama: Llama, ckptDir: string): string[] {
       `vocabulary ${config.vocabSize}, ${count(llama.parameterCount)} parameters in ${plural(llama.shardCount, "file")}`,
     `${plural(worldSize, "rank")} of ${plural(threadsPerRank, "thread")}, ${llama.dtype}, context ${llama.maxSeqLen} tokens`,
   ];
+  if (llama.cache.folder !== null) lines.push(`weights ${llama.cache.state}: ${llama.cache.folder}`);
   for (const [rank, { bytesRead, milliseconds }] of llama.load.entries()) {
     lines.push(`rank ${rank}: read ${(bytesRead / 1e6).toFixed(1)} MB in ${Math.round(milliseconds)} ms`);
   }
@@ -47,7 +50,8 @@ function plural(amount: number, noun: string): string {
   return `${amount} ${noun}${amount === 1 ? "" : "s"}`;
 }
 
-function count(amount: number): string {
+/** "1.53 M", "6.74 B" */
+export function count(amount: number): string {
   return amount >= 1e9 ? `${(amount / 1e9).toFixed(2)} B` : `${(amount / 1e6).toFixed(2)} M`;
 }
 
@@ -66,6 +70,20 @@ export function unusedLines({ unexpectedTensors, unknownParams }: Llama): string
   }
   if (unknownParams.length > 0) {
     lines.push(`Warning: params.json has keys that are not known, which are not used: ${firstFew(unknownParams)}`);
+  }
+  return lines;
+}
+
+/** What "auto" chose where it is not fp32, and what hindered the cache. */
+export function typeLines({ cache, dtype, parameterCount }: Llama, asked: string): string[] {
+  const lines: string[] = [];
+  if (asked === "auto" && dtype !== "fp32") {
+    lines.push(
+      `${count(parameterCount)} parameters: running in ${dtype} (--dtype fp32 computes with the full weights).`,
+    );
+  }
+  if (cache.state === "failed") {
+    lines.push(`Warning: the quantised weights could not be kept for the next start: ${shown(cache.problem ?? "")}`);
   }
   return lines;
 }

@@ -1,20 +1,10 @@
-/** What `--version` prints. The runtime's version is read from its manifest: its native library need not load for this. */
+/** What `--version` prints. */
 import { readFileSync } from "node:fs";
-import { createRequire } from "node:module";
+import { runtimeVersion } from "../engine/runtime-version.js";
 
 export function versionText(): string {
-  const own = readVersion(new URL("../../../package.json", import.meta.url));
-  return `llama-ts ${own} (onnxruntime-node ${runtimeVersion()}, Node ${process.version}, ${process.platform}-${process.arch})`;
-}
-
-function runtimeVersion(): string {
-  try {
-    return readVersion(createRequire(import.meta.url).resolve("onnxruntime-node/package.json"));
-  } catch {
-    return "not installed";
-  }
-}
-
-function readVersion(manifest: string | URL): string {
-  return (JSON.parse(readFileSync(manifest, "utf8")) as { version: string }).version;
+  const manifest = readFileSync(new URL("../../../package.json", import.meta.url), "utf8");
+  const { version } = JSON.parse(manifest) as { version: string };
+  const runtime = runtimeVersion() ?? "not installed";
+  return `llama-ts ${version} (onnxruntime-node ${runtime}, Node ${process.version}, ${process.platform}-${process.arch})`;
 }

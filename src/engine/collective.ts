@@ -14,6 +14,8 @@ const CONTROL_WORDS = 6 * LINE;
 
 /** Above this many numbers each rank sums only its share of them; below, a second barrier costs more than it saves. */
 const SHARED_SUM = 1 << 16;
+/** Polls between two looks at the clock. */
+const POLLS = 500;
 /** A waiting rank looks at the words this often, in milliseconds, in case a notification is lost with its sender. */
 const WAIT_SLICE = 100;
 
@@ -57,18 +59,18 @@ export class Collective {
   readonly #slots: Float32Array[][]; // [half][rank] -> [capacity]
   readonly #rank: number;
   readonly #worldSize: number;
-  readonly #spins: number;
+  readonly #spinMs: number;
   /** Half of the slots the next sum writes: a slow rank may still read the other. */
   #half = 0;
   /** Line of the next decision. */
   #parity = 0;
 
-  /** `spins`: polls before a waiting rank sleeps; 0 where ranks outnumber cores. */
-  constructor(memory: CollectiveMemory, rank: number, worldSize: number, spins: number) {
+  /** `spinMs`: how long a waiting rank polls before it sleeps, in milliseconds; 0 where ranks outnumber cores. */
+  constructor(memory: CollectiveMemory, rank: number, worldSize: number, spinMs: number) {
     this.#control = new Int32Array(memory.control);
     this.#rank = rank;
     this.#worldSize = worldSize;
-    this.#spins = spins;
+    this.#spinMs = spinMs;
     const capacity = memory.slots.byteLength / 8 / worldSize;
     this.#slots = [0, 1].map((half) =>
       Array.from(
@@ -119,7 +121,11 @@ export class Collective {
       Atomics.notify(control, GENERATION);
     } else {
       const start = performance.now();
-      for (let i = 0; i < this.#spins && Atomics.load(control, GENERATION) === generation; i++);
+      while (performance.now() - start < this.#spinMs) {
+        let polls = POLLS;
+        while (polls > 0 && Atomics.load(control, GENERATION) === generation) polls--;
+        if (polls > 0) break;
+      }
       while (Atomics.load(control, GENERATION) === generation) {
         if (Atomics.load(control, BROKEN) === 1) throw new Error("another rank has failed");
         Atomics.wait(control, GENERATION, generation, WAIT_SLICE);

@@ -5,18 +5,22 @@
 import { availableParallelism } from "node:os";
 import { LlamaError } from "../error.js";
 import type { Checkpoint } from "../model/checkpoint.js";
+import type { ComputeType } from "../model/linear.js";
 import { partition } from "../model/partition.js";
+import { type CacheUse, WeightCacheUse } from "./cache-use.js";
 import { allocateCollective, requestCancel } from "./collective.js";
-import type { ComputeType, LoadReport, RankSetup, SequenceSpan } from "./protocol.js";
+import type { LoadReport, RankSetup, SequenceSpan } from "./protocol.js";
 import { RankGroup } from "./rank-group.js";
-import { allocateEmbedding } from "./weights.js";
+import { stagePlan } from "./stages.js";
 
 /** Tokens in one step at most: bounds the memory of activations and of the sums. */
 const STEP_TOKENS = 256;
 /** Bytes of the shared logits at most (one row at least). */
 const LOGITS_BYTES = 32 << 20;
-/** Polls before a waiting rank sleeps, where every rank has a core of its own. */
-const SPINS = 5000;
+/** Threads that wait in pools of sessions at most: with quantised weights every layer has its own. */
+const MAX_POOL_THREADS = 256;
+/** Milliseconds a waiting rank polls before it sleeps, where every rank has a core: waking up takes longer than most waits. */
+const SPIN_MS = 2;
 
 export interface EngineOptions {
   worldSize: number;
@@ -25,6 +29,8 @@ export interface EngineOptions {
   maxSeqLen: number;
   /** Threads inside one operator of one rank; cores / ranks when absent. */
   threadsPerRank?: number;
+  /** Folder that keeps quantised weights for the next start; none is kept without it. */
+  cacheRoot?: string | null;
   /** Told of bytes read so far, over all ranks. */
   onProgress?: (bytes: number) => void;
   signal?: AbortSignal;
@@ -43,7 +49,7 @@ export interface SequenceTokens {
 export interface EngineTimes {
   steps: number;
   total: number;
-  /** Rank 0's waiting for other ranks. */
+  /** Waiting for other ranks, the mean over all. */
   waited: number;
 }
 
@@ -52,6 +58,8 @@ export class Engine {
   readonly threadsPerRank: number;
   readonly dtype: ComputeType;
   readonly load: readonly LoadReport[];
+  /** What became of the cache of weights. */
+  readonly cache: CacheUse;
   readonly times: EngineTimes = { steps: 0, total: 0, waited: 0 };
   readonly #group: RankGroup;
   readonly #setup: RankSetup;
@@ -61,10 +69,11 @@ export class Engine {
   #nextSequence = 0;
   #closed = false;
 
-  private constructor(group: RankGroup, setup: RankSetup, load: LoadReport[]) {
+  private constructor(group: RankGroup, setup: RankSetup, load: LoadReport[], cache: CacheUse) {
     this.#group = group;
     this.#setup = setup;
     this.load = load;
+    this.cache = cache;
     this.worldSize = setup.worldSize;
     this.threadsPerRank = setup.threads;
     this.dtype = setup.dtype;
@@ -74,27 +83,35 @@ export class Engine {
 
   /** Starts the ranks and waits until each has loaded its share. Throws LlamaError, or the signal's reason. */
   static async start(checkpoint: Checkpoint, options: EngineOptions): Promise<Engine> {
-    const { worldSize, dtype, maxSeqLen } = options;
+    const { worldSize, dtype, maxSeqLen, onProgress, signal } = options;
     const { config } = checkpoint;
     const shares = partition(config, worldSize);
     const cores = availableParallelism();
-    const threads = options.threadsPerRank ?? Math.max(1, Math.floor(cores / worldSize));
+    const threads = options.threadsPerRank ?? threadsOfRank(cores, worldSize, config.nLayers, dtype);
     const rows = Math.max(1, Math.min(STEP_TOKENS, Math.floor(LOGITS_BYTES / 4 / config.vocabSize)));
+    const weights = new WeightCacheUse(checkpoint, shares, dtype, options.cacheRoot ?? null);
     const common = {
       worldSize,
       checkpoint,
       dtype,
       threads,
-      spins: worldSize * threads <= cores ? SPINS : 0,
+      spinMs: worldSize * threads <= cores ? SPIN_MS : 0,
       maxSeqLen,
+      weights: weights.plan,
       collective: allocateCollective(worldSize, STEP_TOKENS * config.dim),
-      embedding: allocateEmbedding(checkpoint),
       logits: new SharedArrayBuffer(rows * config.vocabSize * 4),
     };
     const setups = shares.map((share, rank): RankSetup => ({ ...common, rank, share }));
     const group = new RankGroup(setups);
-    const load = await group.ready(options.onProgress, options.signal);
-    return new Engine(group, setups[0]!, load);
+    try {
+      const load = await group.ready((failure) => weights.finish(failure), onProgress, signal);
+      return new Engine(group, setups[0]!, load, weights.use);
+    } catch (error) {
+      if (signal?.aborted || !weights.spoilt(error)) throw error;
+      return Engine.start(checkpoint, options);
+    } finally {
+      weights.dispose();
+    }
   }
 
   /** A number for a new sequence. */
@@ -110,14 +127,24 @@ export class Engine {
   /**
    * Runs tokens of any number of sequences, in steps of bounded size; returns the wanted logits of each, [rows, vocabSize].
    * Calls are taken one after another. An abort stops between layers; the caches are then filled at least up to `position`.
+   * `onTokens` is told after each step how many tokens have run.
    */
-  forward(batch: readonly SequenceTokens[], signal?: AbortSignal): Promise<Float32Array[]> {
-    const result = this.#turn.then(() => this.#forward(batch, signal));
+  forward(
+    batch: readonly SequenceTokens[],
+    signal?: AbortSignal,
+    onTokens?: (done: number) => void,
+  ): Promise<Float32Array[]> {
+    const result = this.#turn.then(() => this.#forward(batch, signal, onTokens));
     this.#turn = result.catch(() => undefined);
     return result;
   }
 
-  async #forward(batch: readonly SequenceTokens[], signal?: AbortSignal): Promise<Float32Array[]> {
+  async #forward(
+    batch: readonly SequenceTokens[],
+    signal?: AbortSignal,
+    onTokens?: (done: number) => void,
+  ): Promise<Float32Array[]> {
+    let done = 0;
     const results = batch.map(
       ({ logits, tokens }) =>
         new Float32Array((logits === "none" ? 0 : logits === "last" ? 1 : tokens.length) * this.#vocabSize),
@@ -126,6 +153,8 @@ export class Engine {
       signal?.throwIfAborted();
       if (this.#closed) throw closedError();
       await this.#step(step, signal);
+      done += step.tokens.length;
+      onTokens?.(done);
       const shared = new Float32Array(this.#setup.logits);
       step.targets.forEach(({ item, row }, i) => {
         results[item]!.set(shared.subarray(i * this.#vocabSize, (i + 1) * this.#vocabSize), row * this.#vocabSize);
@@ -147,7 +176,7 @@ export class Engine {
       });
       this.times.steps++;
       this.times.total += answers[0]!.total;
-      this.times.waited += answers[0]!.waited;
+      this.times.waited += answers.reduce((sum, { waited }) => sum + waited, 0) / answers.length;
       if (answers[0]!.cancelled) throw signal?.aborted ? signal.reason : closedError();
     } finally {
       signal?.removeEventListener("abort", cancel);
@@ -162,6 +191,14 @@ export class Engine {
     await this.#turn;
     await this.#group.close();
   }
+}
+
+/** Threads inside an operator: a rank's share of the cores, as far as the pools of all its sessions stay few. */
+function threadsOfRank(cores: number, worldSize: number, nLayers: number, dtype: ComputeType): number {
+  const share = Math.max(1, Math.floor(cores / worldSize));
+  if (dtype === "fp32") return share;
+  const sessions = worldSize * stagePlan(nLayers, worldSize).length;
+  return Math.min(share, 1 + Math.floor(MAX_POOL_THREADS / sessions));
 }
 
 function closedError(): LlamaError {

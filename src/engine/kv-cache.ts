@@ -1,46 +1,66 @@
-/** Keys and values of one sequence on one rank. Token-major rows, so that any prefix is one contiguous view. */
+/** Keys and values of one sequence on one rank. Token-major rows by group of heads, so that any prefix is one contiguous view. */
+import type { Numbers } from "./session.js";
 
 const FIRST_CAPACITY = 256;
 
-/** Memory: 2 * nLayers * capacity * width floats; the capacity doubles as the sequence grows. */
+/** Memory: 2 * nLayers * capacity * width numbers; the capacity doubles as the sequence grows. */
 export class KvCache {
-  readonly #keys: Float32Array[]; // per layer [capacity, width]
-  readonly #values: Float32Array[];
+  /** Per layer and group [capacity, width of the group]. */
+  readonly #keys: Numbers[][];
+  readonly #values: Numbers[][];
+  readonly #widths: readonly number[];
   readonly #width: number;
 
-  /** `width` = KV heads of the rank * headDim. */
-  constructor(nLayers: number, width: number) {
-    this.#width = width;
-    this.#keys = Array.from({ length: nLayers }, () => new Float32Array(0));
-    this.#values = Array.from({ length: nLayers }, () => new Float32Array(0));
+  /** `widths` = KV heads * headDim of each group; fp16 (as bits) when `half`. */
+  constructor(nLayers: number, widths: readonly number[], half: boolean) {
+    const empty = () => widths.map(() => (half ? new Uint16Array(0) : new Float32Array(0)));
+    this.#widths = widths;
+    this.#width = widths.reduce((a, b) => a + b);
+    this.#keys = Array.from({ length: nLayers }, empty);
+    this.#values = Array.from({ length: nLayers }, empty);
   }
 
-  /** Writes rows at `position`; whatever stood there or behind it is forgotten. `limit` bounds the growth, in tokens. */
-  append(layer: number, position: number, k: Float32Array, v: Float32Array, limit: number): void {
-    this.#keys[layer] = this.#write(this.#keys[layer]!, position, k, limit);
-    this.#values[layer] = this.#write(this.#values[layer]!, position, v, limit);
+  /** Writes rows of all groups side by side at `position`; whatever stood there or behind it is forgotten. `limit` bounds the growth, in tokens. */
+  append(layer: number, position: number, k: Numbers, v: Numbers, limit: number): void {
+    this.#write(this.#keys[layer]!, position, k, limit);
+    this.#write(this.#values[layer]!, position, v, limit);
   }
 
-  /** The first `length` keys, [length, width], without a copy. */
-  keys(layer: number, length: number): Float32Array {
-    return this.#keys[layer]!.subarray(0, length * this.#width);
+  /** The first `length` keys of a group, [length, width], without a copy. */
+  keys(layer: number, group: number, length: number): Numbers {
+    return this.#keys[layer]![group]!.subarray(0, length * this.#widths[group]!);
   }
 
-  /** The first `length` values, [length, width], without a copy. */
-  values(layer: number, length: number): Float32Array {
-    return this.#values[layer]!.subarray(0, length * this.#width);
+  /** The first `length` values of a group, [length, width], without a copy. */
+  values(layer: number, group: number, length: number): Numbers {
+    return this.#values[layer]![group]!.subarray(0, length * this.#widths[group]!);
   }
 
-  #write(store: Float32Array, position: number, rows: Float32Array, limit: number): Float32Array {
-    const start = position * this.#width;
-    const needed = start + rows.length;
-    let target = store;
-    if (needed > store.length) {
-      const doubled = Math.max(FIRST_CAPACITY * this.#width, store.length * 2);
-      target = new Float32Array(Math.max(needed, Math.min(doubled, limit * this.#width)));
-      target.set(store.subarray(0, start));
+  #write(stores: Numbers[], position: number, rows: Numbers, limit: number): void {
+    const count = rows.length / this.#width;
+    let column = 0;
+    for (const [group, width] of this.#widths.entries()) {
+      const target = grown(stores[group]!, position, count, width, limit);
+      stores[group] = target;
+      if (width === this.#width) target.set(rows, position * width);
+      else {
+        for (let row = 0; row < count; row++) {
+          const start = row * this.#width + column;
+          target.set(rows.subarray(start, start + width), (position + row) * width);
+        }
+      }
+      column += width;
     }
-    target.set(rows, start);
-    return target;
   }
+}
+
+/** The store, or a larger one with the rows before `position`, that has room for `count` more. */
+function grown(store: Numbers, position: number, count: number, width: number, limit: number): Numbers {
+  const needed = (position + count) * width;
+  if (needed <= store.length) return store;
+  const doubled = Math.max(FIRST_CAPACITY * width, store.length * 2);
+  const capacity = Math.max(needed, Math.min(doubled, limit * width));
+  const target = store instanceof Float32Array ? new Float32Array(capacity) : new Uint16Array(capacity);
+  target.set(store.subarray(0, position * width));
+  return target;
 }

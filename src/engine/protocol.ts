@@ -1,14 +1,21 @@
 /**
  * The messages between the host and its ranks, all of them.
- * A rank is started with a RankSetup as workerData and answers "progress"* "ready"; then each "step" is answered by one
- * "stepped", until "close" ends it. A rank that fails sends one "failed" and ends.
+ * A rank is started with a RankSetup as workerData and answers "progress"* "ready"; one that converts sends "converted"
+ * between and waits for "open". Then each "step" is answered by one "stepped", until "close" ends it.
+ * A rank that fails sends one "failed" and ends.
  */
 import type { Checkpoint } from "../model/checkpoint.js";
+import type { ComputeType } from "../model/linear.js";
 import type { RankShare } from "../model/partition.js";
 import type { CollectiveMemory } from "./collective.js";
 
-/** How weights are held and multiplied. */
-export type ComputeType = "fp32";
+/** Where a rank's quantised weights come from; fp32 is always read into memory. */
+export type WeightPlan =
+  | { kind: "memory" }
+  /** From a whole folder of the cache. */
+  | { kind: "cache"; folder: string }
+  /** Written into `folder` first; then the host says which folder to open. */
+  | { kind: "convert"; folder: string };
 
 export interface RankSetup {
   rank: number;
@@ -18,13 +25,12 @@ export interface RankSetup {
   dtype: ComputeType;
   /** Threads inside one operator. */
   threads: number;
-  /** Polls before a waiting rank sleeps. */
-  spins: number;
+  /** Milliseconds a waiting rank polls before it sleeps. */
+  spinMs: number;
   /** Tokens a sequence may have at most. */
   maxSeqLen: number;
+  weights: WeightPlan;
   collective: CollectiveMemory;
-  /** Embedding table [vocabSize, dim] in the type of the file; every rank brings the rows of its vocabulary share. */
-  embedding: SharedArrayBuffer;
   /** [rows, vocabSize] floats: every rank writes the columns of its vocabulary share. */
   logits: SharedArrayBuffer;
 }
@@ -38,6 +44,8 @@ export interface SequenceSpan {
 }
 
 export type HostMessage =
+  /** The folder all ranks have written, or null to load into memory instead. */
+  | { kind: "open"; folder: string | null }
   | { kind: "step"; tokens: Int32Array; spans: SequenceSpan[]; logitRows: Int32Array }
   | { kind: "release"; sequence: number }
   | { kind: "close" };
@@ -57,6 +65,8 @@ export interface LoadReport {
 
 export type RankMessage =
   | { kind: "progress"; bytes: number }
+  /** All files are written; or they could not be, and why. */
+  | { kind: "converted"; failure: string | null }
   | ({ kind: "ready" } & LoadReport)
   | ({ kind: "stepped"; cancelled: boolean } & StepTimes)
   | { kind: "failed"; phase: "load" | "step"; failure: Failure };

@@ -13,6 +13,9 @@ export class RankGroup {
   readonly #gone: Promise<unknown>;
   readonly #loaded: LoadReport[] = [];
   #onProgress: ((bytes: number) => void) | undefined;
+  #onConverted: (failure: string | null) => Promise<string | null> = async () => null;
+  /** What each rank said of its conversion. */
+  #converted: (string | null)[] = [];
   #bytes = 0;
   #answers: Stepped[] = [];
   #pending: { resolve: () => void; reject: (error: unknown) => void } | null = null;
@@ -40,8 +43,16 @@ export class RankGroup {
     this.#gone = Promise.all(this.#workers.map((worker) => new Promise((resolve) => worker.once("exit", resolve))));
   }
 
-  /** Resolves when every rank has loaded; on failure or abort all ranks are ended first. */
-  async ready(onProgress?: (bytes: number) => void, signal?: AbortSignal): Promise<LoadReport[]> {
+  /**
+   * Resolves when every rank has loaded; on failure or abort all ranks are ended first. When all have converted, with
+   * what went wrong in the first that failed, `onConverted` says which folder they shall open (null: none).
+   */
+  async ready(
+    onConverted: (failure: string | null) => Promise<string | null>,
+    onProgress?: (bytes: number) => void,
+    signal?: AbortSignal,
+  ): Promise<LoadReport[]> {
+    this.#onConverted = onConverted;
     this.#onProgress = onProgress;
     const abort = () => this.#fail(signal?.reason);
     try {
@@ -97,6 +108,16 @@ export class RankGroup {
       case "progress":
         this.#bytes += message.bytes;
         this.#onProgress?.(this.#bytes);
+        return;
+      case "converted":
+        this.#converted.push(message.failure);
+        if (this.#converted.length === size) {
+          const failure = this.#converted.find((one) => one !== null) ?? null;
+          this.#onConverted(failure).then(
+            (folder) => this.post({ kind: "open", folder }),
+            (error) => this.#fail(error),
+          );
+        }
         return;
       case "ready":
         this.#loaded[rank] = { bytesRead: message.bytesRead, milliseconds: message.milliseconds };

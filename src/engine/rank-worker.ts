@@ -1,9 +1,13 @@
 /** The entry of a rank's thread: messages in, a Rank's work, messages out. */
+import { once } from "node:events";
 import { parentPort, workerData } from "node:worker_threads";
 import { LlamaError } from "../error.js";
 import { StepCancelled } from "./collective.js";
+import { loadFloatStages } from "./float-stages.js";
 import type { Failure, HostMessage, RankMessage, RankSetup } from "./protocol.js";
+import { openStages, writeStages } from "./quantized-stages.js";
 import { Rank } from "./rank.js";
+import type { Stages } from "./stages.js";
 
 /** Bytes between two progress messages. */
 const PROGRESS_STEP = 4 << 20;
@@ -30,16 +34,36 @@ async function load(): Promise<Rank> {
   const start = performance.now();
   let bytesRead = 0;
   let unreported = 0;
-  const rank = await Rank.load(setup, (bytes) => {
+  const stages = await loadStages((bytes) => {
     bytesRead += bytes;
     unreported += bytes;
     if (unreported < PROGRESS_STEP) return;
     send({ kind: "progress", bytes: unreported });
     unreported = 0;
   });
+  const rank = await Rank.create(setup, stages);
   send({ kind: "progress", bytes: unreported });
   send({ kind: "ready", bytesRead, milliseconds: performance.now() - start });
   return rank;
+}
+
+async function loadStages(onBytes: (bytes: number) => void): Promise<Stages> {
+  const { dtype, weights } = setup;
+  if (dtype === "fp32") return loadFloatStages(setup, onBytes);
+  if (weights.kind === "memory") return openStages(setup, null, onBytes);
+  if (weights.kind === "cache") return openStages(setup, weights.folder, onBytes);
+  let failure: string | null = null;
+  try {
+    await writeStages(setup, weights.folder, onBytes);
+  } catch (error) {
+    // A bad checkpoint is that with or without a cache; anything else is taken for trouble with writing.
+    if (error instanceof LlamaError) throw error;
+    failure = error instanceof Error ? error.message : String(error);
+  }
+  const opened = once(port, "message") as Promise<[HostMessage & { kind: "open" }]>;
+  send({ kind: "converted", failure });
+  const [{ folder }] = await opened;
+  return openStages(setup, folder, onBytes);
 }
 
 async function step(rank: Rank, message: HostMessage & { kind: "step" }): Promise<void> {
@@ -60,7 +84,7 @@ async function serve(rank: Rank, message: HostMessage): Promise<void> {
     await step(rank, message);
   } else if (message.kind === "release") {
     rank.release(message.sequence);
-  } else {
+  } else if (message.kind === "close") {
     await rank.close();
     port.close();
   }

@@ -1,17 +1,30 @@
 /** The one door to onnxruntime-node: sessions and tensors. Knows nothing of what a graph means. */
+import { dirname } from "node:path";
 import { InferenceSession, Tensor } from "onnxruntime-node";
 
 export type { Tensor } from "onnxruntime-node";
 
+/** Numbers of a tensor; those of fp16 as bits. */
+export type Numbers = Float32Array | Uint16Array;
+
 export interface Session {
   /** Runs the graph; an output is a fresh array that the caller owns. */
-  run(feeds: Record<string, Tensor>): Promise<Record<string, Float32Array>>;
+  run(feeds: Record<string, Tensor>): Promise<Record<string, Numbers>>;
   release(): Promise<void>;
 }
 
-/** A float32 tensor over the given memory; nothing is copied. */
-export function floats(data: Float32Array, shape: readonly number[]): Tensor {
-  return new Tensor("float32", data, shape);
+export interface SessionOptions {
+  /** Threads that compute inside one operator; above 1 every session has a pool of its own. */
+  threads: number;
+  /** The model's external file of constants; the runtime takes what it needs while the session is made. */
+  constants?: { file: string; bytes: Buffer };
+  /** Also stores the session as two files, `path` and `path`.bin, with the constants as its kernels want them. */
+  saveTo?: string;
+}
+
+/** A tensor over the given memory, float32 or fp16 bits; nothing is copied. */
+export function tensor(data: Numbers, shape: readonly number[]): Tensor {
+  return data instanceof Float32Array ? new Tensor("float32", data, shape) : new Tensor("float16", data, shape);
 }
 
 /** An int64 tensor. */
@@ -19,27 +32,51 @@ export function integers(values: readonly number[], shape: readonly number[]): T
   return new Tensor("int64", BigInt64Array.from(values, BigInt), shape);
 }
 
-/** Makes a session from ONNX bytes; `threads` compute inside one operator. */
-export async function createSession(model: Uint8Array, threads: number): Promise<Session> {
-  const session = await InferenceSession.create(model, {
+/** Makes a session from ONNX bytes, or from a file that `saveTo` has written: its constants are then mapped, not read. */
+export async function createSession(model: Uint8Array | string, options: SessionOptions): Promise<Session> {
+  const { threads, constants, saveTo } = options;
+  const settings: InferenceSession.SessionOptions = {
     intraOpNumThreads: threads,
     interOpNumThreads: 1,
     executionMode: "sequential",
-    // shapes change with every batch, so a planned memory pattern is of no use
+    // Shapes change with every batch, so a planned memory pattern is of no use; and an arena never gives back what the
+    // longest prompt took, in every session apart.
     enableMemPattern: false,
+    enableCpuMemArena: false,
     logSeverityLevel: 3,
-    // thread pools that go on spinning after a run would starve the other sessions and ranks
-    extra: { session: { force_spinning_stop: "1" } },
-  });
+    ...(constants && { externalData: [{ path: constants.file, data: constants.bytes }] }),
+    ...(saveTo !== undefined && { optimizedModelFilePath: saveTo }),
+    extra: {
+      session: {
+        // Thread pools that go on spinning after a run would starve the other sessions and ranks.
+        force_spinning_stop: "1",
+        ...(saveTo !== undefined && {
+          save_external_prepacked_constant_initializers: "1",
+          optimized_model_external_initializers_file_name: `${saveTo.slice(dirname(saveTo).length + 1)}.bin`,
+          optimized_model_external_initializers_min_size_in_bytes: "1024",
+        }),
+      },
+    },
+  };
+  // A stored model has been optimised already.
+  const session = await (typeof model === "string"
+    ? InferenceSession.create(model, { ...settings, graphOptimizationLevel: "disabled" })
+    : InferenceSession.create(model, settings));
+  const { outputNames } = session;
   return {
     async run(feeds) {
-      const missing = session.inputNames.filter((name) => feeds[name] === undefined);
-      if (missing.length > 0) throw new Error(`graph input without a value: ${missing.join(", ")}`);
       const results = await session.run(feeds);
-      const outputs: Record<string, Float32Array> = {};
-      for (const name of session.outputNames) outputs[name] = results[name]!.data as Float32Array;
+      const outputs: Record<string, Numbers> = {};
+      for (const name of outputNames) outputs[name] = numbers(results[name]!.data as Numbers);
       return outputs;
     },
     release: () => session.release(),
   };
+}
+
+/** Newer Node gives fp16 as Float16Array, older as its bits. */
+function numbers(data: Numbers): Numbers {
+  if (data instanceof Float32Array || data instanceof Uint16Array) return data;
+  const { buffer, byteOffset, length } = data as Uint16Array;
+  return new Uint16Array(buffer, byteOffset, length);
 }

@@ -1,63 +1,111 @@
-/** Reads one rank's slices of the weights into memory, each once. Knows regions and tensors, not what is computed with them. */
-
-import { ELEMENT_BYTES } from "../formats/tensor-entry.js";
-import { TensorReader } from "../formats/tensor-reader.js";
-import type { Checkpoint, GlobalTensor } from "../model/checkpoint.js";
-import type { RankShare } from "../model/partition.js";
+/** Brings a rank's share of the weights from their source into arrays, in fp32 or quantised. Knows regions and tensors, not what is computed with them. */
+import { LlamaError } from "../error.js";
+import type { Segment, SegmentWeight } from "../model/graph.js";
+import { partTensor } from "../model/linear.js";
+import { NotFiniteError, quantizeRows } from "../model/quantize.js";
 import { tensorRegion } from "../model/region.js";
-import { readSlice, readSliceRaw } from "../model/slice.js";
-import { floats, type Tensor } from "./session.js";
+import type { WeightSource } from "../model/weight-source.js";
+import type { RankSetup } from "./protocol.js";
+import { partLayer, type StagePlace } from "./stages.js";
 
-const EMBEDDING = "tok_embeddings.weight";
+/** Numbers of a matrix that are quantised at once: what is held in fp32. */
+const CHUNK = 1 << 21;
 
-/** A rank's weights by Meta's tensor names without `.weight`, as [rows, columns] or [size] float32 tensors. */
-export type RankWeights = ReadonlyMap<string, Tensor>;
+type LinearWeight = SegmentWeight & { kind: "linear" };
 
-/**
- * Loads a share of the model; `onBytes` is told of bytes read from disk.
- * The share's rows of the embedding go to `embedding`, in the type of the file; all else becomes float32.
- */
-export function loadWeights(
-  checkpoint: Checkpoint,
-  share: RankShare,
-  embedding: SharedArrayBuffer,
-  onBytes: (bytes: number) => void,
-): RankWeights {
-  const { config, tensors } = checkpoint;
-  const reader = new TensorReader(onBytes);
-  const weights = new Map<string, Tensor>();
-  try {
-    for (const [name, tensor] of tensors) {
-      const { rows, columns } = tensorRegion(name, config, share);
-      if (name === EMBEDDING) {
-        const rowBytes = config.dim * ELEMENT_BYTES[elementType(tensor)];
-        const bytes = new Uint8Array(embedding, rows.start * rowBytes, (rows.end - rows.start) * rowBytes);
-        readSliceRaw(reader, tensor, rows, columns, bytes);
-        continue;
-      }
-      const height = rows.end - rows.start;
-      const width = columns.end - columns.start;
-      const data = new Float32Array(height * width);
-      readSlice(reader, tensor, rows, columns, data);
-      weights.set(name.replace(/\.weight$/, ""), floats(data, tensor.shape.length === 1 ? [width] : [height, width]));
-    }
-  } finally {
-    reader.close();
+/** Part of a stacked matrix that comes from one tensor; `at` is its first row in the matrix. */
+interface StackedTensor {
+  name: string;
+  rows: { start: number; end: number };
+  columns: { start: number; end: number };
+  at: number;
+}
+
+/** The rank's share of a matrix in fp32, [rows, columns]. */
+export function readLinear(source: WeightSource, setup: RankSetup, weight: LinearWeight, layer: number): Float32Array {
+  const data = new Float32Array(weight.rows * weight.columns);
+  for (const { name, rows, columns, at } of stackedTensors(setup, weight, layer)) {
+    const end = (at + rows.end - rows.start) * weight.columns;
+    source.read(name, rows, columns, data.subarray(at * weight.columns, end));
   }
-  return weights;
+  return data;
 }
 
-/** Memory for the embedding table of a checkpoint. */
-export function allocateEmbedding(checkpoint: Checkpoint): SharedArrayBuffer {
-  const { vocabSize, dim } = checkpoint.config;
-  return new SharedArrayBuffer(vocabSize * dim * ELEMENT_BYTES[embeddingType(checkpoint)]);
+/** A norm, [dim]. */
+export function readNorm(
+  source: WeightSource,
+  { checkpoint }: RankSetup,
+  weight: SegmentWeight & { kind: "norm" },
+  layer: number,
+) {
+  const { dim } = checkpoint.config;
+  const data = new Float32Array(dim);
+  source.read(partTensor(weight.part, layer, weight.name), { start: 0, end: 1 }, { start: 0, end: dim }, data);
+  return data;
 }
 
-/** Element type of the embedding table, as in the file. */
-export function embeddingType(checkpoint: Checkpoint) {
-  return elementType(checkpoint.tensors.get(EMBEDDING)!);
+/** Reads and quantises all weights of a stage: the bytes of its segment's external file. */
+export function quantizeStage(source: WeightSource, setup: RankSetup, place: StagePlace, segment: Segment): Buffer {
+  // Not from Node's pool: the arrays over it must be aligned.
+  const bytes = Buffer.from(new ArrayBuffer(segment.constantBytes));
+  const floats = ({ offset, length }: { offset: number; length: number }) =>
+    new Float32Array(bytes.buffer, offset, length / 4);
+  for (const weight of segment.weights) {
+    const layer = partLayer(place, weight.part);
+    if (weight.kind === "norm") {
+      floats(segment.norms.get(weight.name)!).set(readNorm(source, setup, weight, layer));
+      continue;
+    }
+    const { format, packed, scales } = weight.quantized!;
+    const target = { packed: new Uint8Array(bytes.buffer, packed.offset, packed.length), scales: floats(scales) };
+    const [packedRow, scaleRow] = [packed.length / weight.rows, target.scales.length / weight.rows];
+    const height = Math.max(1, Math.floor(CHUNK / weight.columns));
+    const chunk = new Float32Array(Math.min(height, weight.rows) * weight.columns);
+    for (const { name, rows, columns, at } of stackedTensors(setup, weight, layer)) {
+      for (let start = rows.start; start < rows.end; start += height) {
+        const end = Math.min(start + height, rows.end);
+        const [first, last] = [at + start - rows.start, at + end - rows.start];
+        const values = chunk.subarray(0, (end - start) * weight.columns);
+        source.read(name, { start, end }, columns, values);
+        try {
+          quantizeRows(
+            values,
+            end - start,
+            weight.columns,
+            format,
+            target.packed.subarray(first * packedRow, last * packedRow),
+            target.scales.subarray(first * scaleRow, last * scaleRow),
+          );
+        } catch (error) {
+          if (!(error instanceof NotFiniteError)) throw error;
+          const file = setup.checkpoint.tensors.get(name)!.pieces[0]?.entry.storage.file ?? setup.checkpoint.dir;
+          throw new LlamaError(
+            "model",
+            `row ${start + error.row}, column ${columns.start + error.column} is not finite`,
+            {
+              where: `${file}: ${name}`,
+              expected: "numbers that can be quantised",
+              found: String(error.value),
+              fix: "The file may be damaged; download it again",
+            },
+          );
+        }
+      }
+    }
+  }
+  return bytes;
 }
 
-function elementType(tensor: GlobalTensor) {
-  return tensor.pieces[0]!.entry.dtype;
+function* stackedTensors(
+  { checkpoint, share }: RankSetup,
+  weight: LinearWeight,
+  layer: number,
+): Generator<StackedTensor> {
+  let at = 0;
+  for (const tensor of weight.linear.tensors) {
+    const name = partTensor(weight.part, layer, tensor);
+    const { rows, columns } = tensorRegion(name, checkpoint.config, share);
+    yield { name, rows, columns, at };
+    at += rows.end - rows.start;
+  }
 }

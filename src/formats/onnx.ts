@@ -2,7 +2,7 @@
 import { BinaryWriter } from "@bufbuild/protobuf/wire";
 
 /** onnx.proto, TensorProto.DataType */
-export const ONNX_TYPE = { float32: 1, uint8: 2, int32: 6, int64: 7, bool: 9 } as const;
+export const ONNX_TYPE = { float32: 1, uint8: 2, int32: 6, int64: 7, bool: 9, float16: 10 } as const;
 export type OnnxType = keyof typeof ONNX_TYPE;
 
 /** onnx.proto, AttributeProto.AttributeType */

@@ -88,8 +88,8 @@ function checkByteOrder(source: ByteSource, entry: ZipEntry | undefined): void {
   });
 }
 
-function locate(source: ByteSource, { name, offset, storedSize, size, deflated }: ZipEntry): StorageLocation {
-  if (!deflated) return { file: source.name, offset, byteLength: size };
+function locate(source: ByteSource, { name, offset, storedSize, size, deflated, crc32 }: ZipEntry): StorageLocation {
+  if (!deflated) return { file: source.name, offset, byteLength: size, crc32 };
   if (Math.max(size, storedSize) > MAX_DEFLATED_STORAGE) {
     throw new LlamaError("model", "compressed storage is too large to be read", {
       where: `${source.name}: ${shown(name)}`,
@@ -98,5 +98,5 @@ function locate(source: ByteSource, { name, offset, storedSize, size, deflated }
       fix: "Save the checkpoint again with torch.save, which does not compress",
     });
   }
-  return { file: source.name, offset, byteLength: size, deflatedLength: storedSize };
+  return { file: source.name, offset, byteLength: size, deflatedLength: storedSize, crc32 };
 }

@@ -15,6 +15,8 @@ export interface StorageLocation {
   byteLength: number;
   /** Bytes of the deflate stream; absent when the storage is stored plainly. */
   deflatedLength?: number;
+  /** CRC-32 of the storage, where the container has it. */
+  crc32?: number;
 }
 
 /** A named view into a storage, as torch describes it. */

@@ -5,48 +5,37 @@
 import { existsSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { dirname, join, resolve } from "node:path";
+import type { CacheUse } from "../engine/cache-use.js";
 import { Engine } from "../engine/engine.js";
-import type { ComputeType, LoadReport } from "../engine/protocol.js";
+import type { LoadReport } from "../engine/protocol.js";
+import { defaultCacheRoot } from "../engine/weight-cache.js";
 import { LlamaError } from "../error.js";
 import { openCheckpoint } from "../model/checkpoint.js";
 import type { ModelConfig } from "../model/config.js";
 import { listShards } from "../model/folder.js";
+import { type ComputeType, chooseType } from "../model/linear.js";
 import { autoWorldSize } from "../model/partition.js";
+import type { BuildOptions } from "./build-options.js";
 import { type GenerationRow, generateTokens } from "./generate.js";
-import { logSoftmaxAt } from "./logprobs.js";
 import {
   checkCount,
   type FinishReason,
   type GenerateOptions,
   type ResolvedSampling,
+  resolveLookup,
   resolveSampling,
 } from "./options.js";
+import { promptLogprobs } from "./prompt-logprobs.js";
 import { createRandom, randomSeed } from "./random.js";
 import type { CompletionPrediction, GenerateResult, StreamEvent } from "./results.js";
 import { createSampler } from "./sampler.js";
+import { Speculation } from "./speculation.js";
 import { GenerationStats } from "./stats.js";
+import { StepCost } from "./step-cost.js";
 import { loadTokenizer, type Tokenizer } from "./tokenizer.js";
 
 /** Context length when none is asked for, as ModelArgs.max_seq_len in Meta's model.py. */
 const DEFAULT_MAX_SEQ_LEN = 2048;
-
-export interface BuildOptions {
-  /** Folder with params.json and consolidated.NN.pth. */
-  ckptDir: string;
-  /** tokenizer.model; when absent it is looked for in ckptDir, then in its parent. */
-  tokenizerPath?: string;
-  /** Ranks (worker threads), 1 to the number of heads. "auto" (the default) chooses by cores and files. */
-  nprocPerNode?: number | "auto";
-  /** Type of the weights in memory. "auto" (the default) is fp32. */
-  dtype?: "auto" | ComputeType;
-  /** Tokens of prompt and answer together at most. Default 2048. */
-  maxSeqLen?: number;
-  /** Threads of each rank; cores / ranks when absent. */
-  threadsPerRank?: number;
-  /** Told of the bytes read so far and the bytes there are to read, over all ranks. */
-  onProgress?: (bytes: number, total: number) => void;
-  signal?: AbortSignal;
-}
 
 export class Llama {
   readonly tokenizer: Tokenizer;
@@ -63,6 +52,8 @@ export class Llama {
   /** Keys of params.json that the model does not use. */
   readonly unknownParams: readonly string[];
   readonly #engine: Engine;
+  /** Learned over all calls. */
+  readonly #stepCost: StepCost;
 
   private constructor(parts: {
     tokenizer: Tokenizer;
@@ -80,6 +71,7 @@ export class Llama {
     this.maxSeqLen = parts.maxSeqLen;
     this.loadMs = parts.loadMs;
     this.#engine = parts.engine;
+    this.#stepCost = new StepCost(parts.engine.dtype);
   }
 
   /** Loads a checkpoint. Throws LlamaError for anything the user can mend. */
@@ -92,15 +84,17 @@ export class Llama {
     listShards(ckptDir);
     const tokenizer = await loadTokenizer(options.tokenizerPath ?? findTokenizer(ckptDir));
     const checkpoint = openCheckpoint(ckptDir, tokenizer.vocabSize);
+    const type = dtype === "auto" ? chooseType(checkpoint.parameterCount) : dtype;
     const worldSize =
       nprocPerNode === "auto"
-        ? autoWorldSize(checkpoint.config, availableParallelism(), checkpoint.shardCount)
+        ? autoWorldSize(checkpoint.config, availableParallelism(), checkpoint.shardCount, type !== "fp32")
         : nprocPerNode;
     const total = checkpoint.byteLength;
     const engine = await Engine.start(checkpoint, {
       worldSize,
-      dtype: dtype === "auto" ? "fp32" : dtype,
+      dtype: type,
       maxSeqLen,
+      cacheRoot: options.cacheDir === undefined ? defaultCacheRoot() : options.cacheDir,
       ...(options.threadsPerRank !== undefined && { threadsPerRank: options.threadsPerRank }),
       ...(onProgress && { onProgress: (bytes: number) => onProgress(Math.min(bytes, total), total) }),
       ...(options.signal && { signal: options.signal }),
@@ -128,6 +122,11 @@ export class Llama {
     return this.#engine.load;
   }
 
+  /** What became of the cache of quantised weights in this start. */
+  get cache(): CacheUse {
+    return this.#engine.cache;
+  }
+
   /** Logits [vocabSize] after the last id. */
   async logits(ids: readonly number[]): Promise<Float32Array> {
     this.#checkPrompt(ids, 0);
@@ -145,6 +144,7 @@ export class Llama {
     const { logprobs = false, echo = false } = options;
     const maxGenLen = this.#maxGenLen(options);
     const sampling = resolveSampling(options, randomSeed);
+    const speculation = this.#speculation(options, sampling);
     promptIds.forEach((ids, i) => {
       this.#checkPrompt(ids, i);
     });
@@ -159,9 +159,19 @@ export class Llama {
     const values: number[][] = [];
     // Meta's generate() scores a batch without room for new tokens unshifted: position t by its own logits.
     const shift = Math.min(...lengths) === totalLength ? 0 : 1;
-    for (const ids of promptIds) values.push(logprobs && echo ? await this.#promptLogprobs(ids, shift) : []);
+    const { vocabSize } = this.config;
+    for (const ids of promptIds) {
+      values.push(logprobs && echo ? await promptLogprobs(this.#engine, vocabSize, ids, shift) : []);
+    }
     const finishReasons: FinishReason[] = [];
-    for await (const event of generateTokens(this.#engine, rows, stats, options.signal)) {
+    for await (const event of generateTokens(
+      this.#engine,
+      rows,
+      stats,
+      speculation,
+      options.signal,
+      options.onPrompt,
+    )) {
       if (event.id === null) finishReasons[event.row] = event.finishReason;
       else {
         tokens[event.row]!.push(event.id);
@@ -202,6 +212,7 @@ export class Llama {
       typeof prompt === "string" ? this.tokenizer.encode(prompt, { bos: true, eos: false }) : [...prompt];
     this.#checkPrompt(promptIds, 0);
     const sampling = resolveSampling(options, randomSeed);
+    const speculation = this.#speculation(options, sampling);
     const budget = Math.min(this.#maxGenLen(options), this.maxSeqLen - promptIds.length);
     const row = this.#row(promptIds, budget, sampling, false);
     const stats = new GenerationStats();
@@ -209,7 +220,14 @@ export class Llama {
     detokenizer.prime(promptIds);
     const ids: number[] = [];
     let all = "";
-    for await (const event of generateTokens(this.#engine, [row], stats, options.signal)) {
+    for await (const event of generateTokens(
+      this.#engine,
+      [row],
+      stats,
+      speculation,
+      options.signal,
+      options.onPrompt,
+    )) {
       const text = event.id === null ? detokenizer.flush() : detokenizer.push(event.id);
       all += text;
       if (event.id === null) {
@@ -235,23 +253,13 @@ export class Llama {
     return { promptIds, maxTokens, sample, stopIds: this.tokenizer.stopIds, logprobs };
   }
 
-  /** Log-probability of each prompt token given those before it; the first has 0. */
-  async #promptLogprobs(ids: readonly number[], shift: 0 | 1): Promise<number[]> {
-    const { vocabSize } = this.config;
-    const sequence = this.#engine.newSequence();
-    const values = shift === 1 ? [0] : [];
-    try {
-      for (let position = 0; position < ids.length; position += SCORE_TOKENS) {
-        const tokens = ids.slice(position, position + SCORE_TOKENS);
-        const [logits] = await this.#engine.forward([{ sequence, position, tokens, logits: "all" }]);
-        for (let i = 0; i < tokens.length && values.length < ids.length; i++) {
-          values.push(logSoftmaxAt(logits!.subarray(i * vocabSize, (i + 1) * vocabSize), ids[position + i + shift]!));
-        }
-      }
-    } finally {
-      this.#engine.release(sequence);
-    }
-    return values;
+  #speculation(options: GenerateOptions, { temperature }: ResolvedSampling): Speculation | null {
+    const count = resolveLookup(options);
+    if (count === 0) return null;
+    // The same call must give the same text however busy the machine is. Only the most likely token of fp32 hardly ever
+    // hangs on a last bit; quantised weights round activations to 8 bits, which makes of a last bit a larger step.
+    const timed = temperature === 0 && this.dtype === "fp32";
+    return new Speculation(count, timed ? this.#stepCost : new StepCost(this.dtype), timed);
   }
 
   #maxGenLen({ maxGenLen }: GenerateOptions): number {
@@ -279,11 +287,8 @@ export class Llama {
   }
 }
 
-/** Positions scored at once: bounds the logits in memory. */
-const SCORE_TOKENS = 128;
-
 /** tokenizer.model in the folder (Llama 3) or beside it (LLaMA 1 and 2). */
-function findTokenizer(ckptDir: string): string {
+export function findTokenizer(ckptDir: string): string {
   const places = [join(ckptDir, "tokenizer.model"), join(dirname(resolve(ckptDir)), "tokenizer.model")];
   const found = places.find((path) => existsSync(path));
   if (found) return found;

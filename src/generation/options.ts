@@ -19,6 +19,13 @@ export interface GenerateOptions extends SamplingOptions {
   logprobs?: boolean;
   /** Return the prompt's tokens in front of the new ones. */
   echo?: boolean;
+  /**
+   * Guess tokens from what followed the same words before, and check them in one step: the same text, sooner where it
+   * repeats itself. "auto" (the default) guesses where it pays, a number guesses that many whenever it can, 0 never.
+   */
+  promptLookupNumTokens?: number | "auto";
+  /** Told while the prompt runs, in steps of 256 tokens: tokens done, tokens of all prompts. */
+  onPrompt?: (done: number, total: number) => void;
   signal?: AbortSignal;
 }
 
@@ -38,6 +45,12 @@ export function resolveSampling(options: SamplingOptions, randomSeed: () => numb
   check("top_p", topP, "a number from 0 to 1", topP >= 0 && topP <= 1);
   check("seed", seed, `an integer from 0 to ${MAX_SEED}`, Number.isInteger(seed) && seed >= 0 && seed <= MAX_SEED);
   return { temperature, topP, seed };
+}
+
+/** How many tokens prompt lookup may guess; throws LlamaError (usage) unless it is a count or "auto". */
+export function resolveLookup({ promptLookupNumTokens = "auto" }: GenerateOptions): number | "auto" {
+  if (promptLookupNumTokens !== "auto") checkCount("prompt_lookup_num_tokens", promptLookupNumTokens, 0);
+  return promptLookupNumTokens;
 }
 
 /** Throws LlamaError (usage) unless the value is null, undefined or a whole number of at least `least`. */

@@ -1,12 +1,18 @@
-/** Counts and times of a generation. Prefill runs the prompt, decode one token a row and step. */
+/** Counts and times of a generation. Prefill runs the prompt, decode one token a row and step, or more where guesses hold. */
 
 export interface Timings {
   prefill_ms: number;
   /** Prompt tokens a second; null when nothing ran. */
   prefill_tps: number | null;
   decode_ms: number;
-  /** Tokens a second of the decode steps, over all rows; null when nothing ran. */
+  /** Tokens that decode steps gave a second, over all rows (guesses that failed do not count); null when nothing ran. */
   decode_tps: number | null;
+  /** Guesses that prompt lookup had computed. */
+  draft_tokens: number;
+  /** Those of them that became part of the text. */
+  accepted_tokens: number;
+  /** Tokens that a decode step gave a row on average, 1 without guesses; null when nothing ran. */
+  tokens_per_step: number | null;
 }
 
 export class GenerationStats {
@@ -14,26 +20,33 @@ export class GenerationStats {
   generatedTokens = 0;
   prefillMs = 0;
   decodeMs = 0;
-  /** Tokens that went through the model in decode steps: the first new token comes out of prefill already. */
-  #decodedTokens = 0;
+  draftTokens = 0;
+  acceptedTokens = 0;
+  /** Rows of all decode steps; each gives one token and its accepted guesses. The first new token comes out of prefill. */
+  #decodedRows = 0;
 
-  add(prefill: boolean, tokens: number, milliseconds: number): void {
-    if (prefill) {
-      this.promptTokens += tokens;
-      this.prefillMs += milliseconds;
-    } else {
-      this.#decodedTokens += tokens;
-      this.decodeMs += milliseconds;
-    }
+  addPrefill(tokens: number, milliseconds: number): void {
+    this.promptTokens += tokens;
+    this.prefillMs += milliseconds;
+  }
+
+  addDecode(rows: number, drafts: number, milliseconds: number): void {
+    this.#decodedRows += rows;
+    this.draftTokens += drafts;
+    this.decodeMs += milliseconds;
   }
 
   timings(): Timings {
     const rate = (tokens: number, ms: number) => (tokens > 0 && ms > 0 ? round((tokens * 1000) / ms) : null);
+    const decoded = this.#decodedRows + this.acceptedTokens;
     return {
       prefill_ms: round(this.prefillMs),
       prefill_tps: rate(this.promptTokens, this.prefillMs),
       decode_ms: round(this.decodeMs),
-      decode_tps: rate(this.#decodedTokens, this.decodeMs),
+      decode_tps: rate(decoded, this.decodeMs),
+      draft_tokens: this.draftTokens,
+      accepted_tokens: this.acceptedTokens,
+      tokens_per_step: this.#decodedRows > 0 ? round(decoded / this.#decodedRows) : null,
     };
   }
 }

@@ -27,6 +27,8 @@ export interface Checkpoint {
   unexpected: string[];
   /** Keys of params.json that were ignored. */
   unknownParams: string[];
+  /** Of a model made of random numbers, whose tensors have no pieces; null for one of files. */
+  seed: number | null;
 }
 
 /** Reads params.json and the headers of all shards, and checks that they make one model. `vocabSize` is the tokenizer's. */
@@ -62,6 +64,7 @@ export function openCheckpoint(dir: string, vocabSize: number): Checkpoint {
     tensors,
     unexpected,
     unknownParams: raw.unknownKeys,
+    seed: null,
   };
 }
 

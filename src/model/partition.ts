@@ -20,8 +20,10 @@ export interface RankShare {
   vocab: Span;
 }
 
-// Cuts between ranks on cache lines, and on blocks of quantised weights.
-const FFN_UNIT = 32;
+/** Columns of the feed-forward block that stay together: blocks of quantised weights do not straddle ranks. */
+export function ffnUnit(ffnDim: number): 128 | 64 | 32 | 16 {
+  return ([128, 64, 32] as const).find((unit) => ffnDim >= 16 * unit) ?? 16;
+}
 
 /**
  * Divides a model over `worldSize` ranks, in rank order. Unlike fairscale's, the parts need not be equal:
@@ -41,7 +43,8 @@ export function partition(config: ModelConfig, worldSize: number): RankShare[] {
       found: String(worldSize),
     });
   }
-  const unit = ffnDim >= FFN_UNIT * worldSize ? FFN_UNIT : 1;
+  const wanted = ffnUnit(ffnDim);
+  const unit = ffnDim >= wanted * worldSize ? wanted : 1;
   const ffn = divide(Math.ceil(ffnDim / unit), worldSize).map(({ start, end }) => ({
     start: start * unit,
     end: Math.min(end * unit, ffnDim),
@@ -50,12 +53,25 @@ export function partition(config: ModelConfig, worldSize: number): RankShare[] {
   return divideHeads(config, worldSize).map((heads, rank) => ({ ...heads, ffn: ffn[rank]!, vocab: vocab[rank]! }));
 }
 
+/** Narrower models spend more time on the steps between ranks than ranks save. */
+const MIN_SHARED_DIM = 1024;
+/** Ranks that "auto" chooses at most: every rank adds the parts of all others, in JavaScript. */
+const MAX_AUTO_RANKS = 16;
+
 /**
- * Ranks for a checkpoint when the user names none: one per file, if each can have a core, as Meta's launcher has it;
- * else one, because one rank with all cores wins over ranks that wait for each other.
+ * Ranks for a checkpoint when the user names none. Quantised: as many as there are cores, as far as heads divide well,
+ * since a rank of one thread wakes no others. fp32: one per file, if each can have a core, as Meta's launcher has it; else one.
  */
-export function autoWorldSize(config: ModelConfig, cores: number, fileCount: number): number {
-  return fileCount <= cores && fileCount <= config.nHeads ? fileCount : 1;
+export function autoWorldSize(config: ModelConfig, cores: number, fileCount: number, isQuantized: boolean): number {
+  const { dim, nHeads, ffnDim, vocabSize } = config;
+  if (!isQuantized || dim < MIN_SHARED_DIM) return fileCount <= cores && fileCount <= nHeads ? fileCount : 1;
+  const most = Math.min(cores, nHeads, ffnDim, vocabSize, MAX_AUTO_RANKS);
+  // The rank with the most heads is the one the others wait for.
+  let ranks = 1;
+  for (let count = 2; count <= most; count++) {
+    if (Math.ceil(nHeads / count) < Math.ceil(nHeads / ranks)) ranks = count;
+  }
+  return ranks;
 }
 
 function divideHeads({ nHeads, nKvHeads }: ModelConfig, worldSize: number): Pick<RankShare, "qHeads" | "kvHeads">[] {

@@ -36,7 +36,7 @@ function expected(worldSize: number, round: number): Float32Array {
 }
 
 function work({ memory, rank, worldSize, rounds }: Job): string {
-  const collective = new Collective(memory, rank, worldSize, rank % 2 === 0 ? 100 : 0);
+  const collective = new Collective(memory, rank, worldSize, rank % 2 === 0 ? 0.1 : 0);
   try {
     for (let round = 0; round < rounds; round++) {
       const part = partial(rank, round);

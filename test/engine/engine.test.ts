@@ -11,14 +11,24 @@ const VOCAB = 2048;
 const ids = [1, 416, 425, 261, 394, 1997, 398, 284, 261, 387, 463, 410];
 
 test("the cache keeps what stands before a rewritten position, also when it grows", () => {
-  const cache = new KvCache(1, 2);
+  const cache = new KvCache(1, [2], false);
   const rows = (from: number, count: number) => Float32Array.from({ length: count * 2 }, (_, i) => from + i);
   cache.append(0, 0, rows(0, 255), rows(1000, 255), 10_000);
   cache.append(0, 255, rows(510, 300), rows(1510, 300), 10_000);
-  assert.deepEqual([...cache.keys(0, 555)], [...rows(0, 555)]);
+  assert.deepEqual([...cache.keys(0, 0, 555)], [...rows(0, 555)]);
   cache.append(0, 100, rows(7, 1), rows(8, 1), 10_000);
-  assert.deepEqual([...cache.keys(0, 101).slice(198)], [198, 199, 7, 8]);
-  assert.deepEqual([...cache.values(0, 101).slice(198)], [1198, 1199, 8, 9]);
+  assert.deepEqual([...cache.keys(0, 0, 101).slice(198)], [198, 199, 7, 8]);
+  assert.deepEqual([...cache.values(0, 0, 101).slice(198)], [1198, 1199, 8, 9]);
+});
+
+test("a cache in groups keeps each group's columns of a row", () => {
+  const cache = new KvCache(2, [2, 1], true);
+  cache.append(1, 0, Uint16Array.of(1, 2, 3, 4, 5, 6), Uint16Array.of(11, 12, 13, 14, 15, 16), 300);
+  cache.append(1, 1, Uint16Array.of(7, 8, 9), Uint16Array.of(17, 18, 19), 300);
+  assert.deepEqual([...cache.keys(1, 0, 2)], [1, 2, 7, 8]);
+  assert.deepEqual([...cache.keys(1, 1, 2)], [3, 9]);
+  assert.deepEqual([...cache.values(1, 0, 2)], [11, 12, 17, 18]);
+  assert.deepEqual([...cache.values(1, 1, 1)], [13]);
 });
 
 test("steps are bounded in tokens and in rows of logits, and lose no token", () => {
@@ -86,7 +96,10 @@ for (const worldSize of [1, 2]) {
       const tokens = Array.from({ length: 700 }, (_, i) => (i === 0 ? 1 : 259 + ((i * 37) % 1700)));
       const [once] = await engine.forward([{ sequence: engine.newSequence(), position: 0, tokens, logits: "last" }]);
       const sequence = engine.newSequence();
-      await engine.forward([{ sequence, position: 0, tokens: tokens.slice(0, 333), logits: "none" }]);
+      const seen: number[] = [];
+      const first = { sequence, position: 0, tokens: tokens.slice(0, 333), logits: "none" } as const;
+      await engine.forward([first], undefined, (done) => seen.push(done));
+      assert.deepEqual(seen, [256, 333]);
       const [pieces] = await engine.forward([{ sequence, position: 333, tokens: tokens.slice(333), logits: "last" }]);
       assert.ok(maxDifference(once!, pieces!) < 1e-4);
     });

@@ -73,7 +73,7 @@ describe("partition", () => {
     }
   });
 
-  it("cuts the feed-forward block at multiples of 32 when it is wide enough", () => {
+  it("cuts the feed-forward block at blocks of quantised weights when it is wide enough", () => {
     assert.deepEqual(
       partition(config(4, 4, 100), 3).map((share) => share.ffn),
       [
@@ -83,8 +83,12 @@ describe("partition", () => {
       ],
     );
     assert.deepEqual(
-      partition(config(4, 4, 48), 2).map((share) => share.ffn.end),
-      [24, 48],
+      partition(config(4, 4, 11008), 4).map((share) => share.ffn.end),
+      [21 * 128, 43 * 128, 64 * 128, 86 * 128],
+    );
+    assert.deepEqual(
+      partition(config(4, 4, 24), 2).map((share) => share.ffn.end),
+      [12, 24],
     );
   });
 
@@ -121,7 +125,19 @@ describe("autoWorldSize", () => {
   ];
   for (const { cores, files, ranks } of cases) {
     it(`runs ${files} files of 8 heads on ${cores} cores with ${ranks} ranks`, () => {
-      assert.equal(autoWorldSize(config(8, 8, 64), cores, files), ranks);
+      assert.equal(autoWorldSize(config(8, 8, 64), cores, files, false), ranks);
+      assert.equal(autoWorldSize(config(8, 8, 64), cores, files, true), ranks, "too narrow to be shared");
+    });
+  }
+  for (const { cores, ranks } of [
+    { cores: 1, ranks: 1 },
+    { cores: 2, ranks: 2 },
+    { cores: 12, ranks: 11 },
+    { cores: 15, ranks: 11 },
+    { cores: 64, ranks: 16 },
+  ]) {
+    it(`runs 32 heads with quantised weights on ${cores} cores with ${ranks} ranks`, () => {
+      assert.equal(autoWorldSize({ ...config(32, 8, 11008, 32000), dim: 4096 }, cores, 1, true), ranks);
     });
   }
 });

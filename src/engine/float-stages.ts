@@ -1,0 +1,54 @@
+/** Stages in fp32: weights are graph inputs in memory of ours, so one session a stage serves every layer. */
+import { type SegmentWeight, weightName } from "../model/graph.js";
+import { openWeights } from "../model/weight-source.js";
+import type { RankSetup } from "./protocol.js";
+import { createSession, type Session, type Tensor, tensor } from "./session.js";
+import { partLayer, type StageName, type StagePlace, type Stages, stageSegments } from "./stages.js";
+import { readLinear, readNorm } from "./weights.js";
+
+interface FloatStage {
+  session: Session;
+  weights: readonly SegmentWeight[];
+}
+
+/** Reads a rank's weights as float32, each once, and makes the sessions. `onBytes` is told of bytes read. */
+export async function loadFloatStages(setup: RankSetup, onBytes: (bytes: number) => void): Promise<Stages> {
+  const source = openWeights(setup.checkpoint, onBytes);
+  const stages = new Map<StageName, FloatStage>();
+  const loaded = new Map<string, Tensor>();
+  try {
+    for (const [place, { model, weights }] of stageSegments(setup)) {
+      let stage = stages.get(place.stage);
+      if (!stage) {
+        stage = { session: await createSession(model, { threads: setup.threads }), weights };
+        stages.set(place.stage, stage);
+      }
+      for (const weight of stage.weights) {
+        const layer = partLayer(place, weight.part);
+        if (weight.kind === "norm") {
+          const data = readNorm(source, setup, weight, layer);
+          loaded.set(weightKey(place, weight), tensor(data, [data.length]));
+        } else {
+          const data = readLinear(source, setup, weight, layer);
+          loaded.set(weightKey(place, weight), tensor(data, [weight.rows, weight.columns]));
+        }
+      }
+    }
+  } finally {
+    source.close();
+  }
+  return {
+    run(name, layer, feeds) {
+      const { session, weights } = stages.get(name)!;
+      for (const weight of weights) feeds[weightName(weight)] = loaded.get(weightKey({ stage: name, layer }, weight))!;
+      return session.run(feeds);
+    },
+    async close() {
+      for (const { session } of stages.values()) await session.release();
+    },
+  };
+}
+
+function weightKey(place: StagePlace, weight: SegmentWeight): string {
+  return `${partLayer(place, weight.part)}.${weightName(weight)}`;
+}

@@ -1,0 +1,191 @@
+/**
+ * The cache of quantised weights: which folder belongs to a model, whether it is whole, how it comes to be and goes.
+ * A folder is written beside under another name and renamed when whole. Knows files; not sessions or layers.
+ */
+import { createHash, randomBytes } from "node:crypto";
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  statfsSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
+import { open } from "node:fs/promises";
+import { arch, cpus, homedir, hostname } from "node:os";
+import { join } from "node:path";
+import { env, kill, pid } from "node:process";
+import type { Checkpoint } from "../model/checkpoint.js";
+import type { QuantType } from "../model/linear.js";
+import { runtimeVersion } from "./runtime-version.js";
+
+/** Counts changes of what a folder holds. */
+const FORMAT = 1;
+const MANIFEST = "manifest.json";
+const FOLDER = /^[0-9a-f]{32}$/;
+const UNFINISHED = /^[0-9a-f]{32}\.(.+)\.(\d+)\.[0-9a-f]+\.tmp$/;
+/** Room left on the disk beside what a cache will need. */
+const SPARE_BYTES = 64 << 20;
+
+/** One folder of the cache. */
+export interface CacheEntry {
+  folder: string;
+  /** Folder of the checkpoint it was made from. */
+  checkpoint: string;
+  dtype: string;
+  worldSize: number;
+  bytes: number;
+  /** ISO 8601 */
+  created: string;
+}
+
+interface Manifest extends Omit<CacheEntry, "folder"> {
+  format: number;
+  /** Size of every file. */
+  files: Record<string, number>;
+}
+
+/** $XDG_CACHE_HOME/llama-ts, or ~/.cache/llama-ts. */
+export function defaultCacheRoot(): string {
+  const base = env.XDG_CACHE_HOME;
+  // The XDG specification: a relative path is to be ignored.
+  return join(base?.startsWith("/") ? base : join(homedir(), ".cache"), "llama-ts");
+}
+
+/** The folder for a model's weights on so many ranks: another checkpoint, type, number of ranks, runtime or CPU has another one. */
+export function cacheFolder(root: string, checkpoint: Checkpoint, dtype: QuantType, worldSize: number): string {
+  const { config, tensors, seed } = checkpoint;
+  const files = new Map<string, unknown>();
+  const places: unknown[] = [];
+  for (const { name, shape, axis, pieces } of tensors.values()) {
+    places.push([name, shape, axis]);
+    for (const { entry } of pieces) {
+      const { file, ...place } = entry.storage;
+      places.push([entry.dtype, entry.shape, entry.strides, entry.storageOffset, place]);
+      if (files.has(file)) continue;
+      const { size, mtimeMs, ctimeMs, ino } = statSync(file);
+      // A zip's checksums tell contents apart; without them the file has to be the very same.
+      files.set(file, place.crc32 === undefined ? [size, mtimeMs, ctimeMs, ino, realpathSync(file)] : [size, mtimeMs]);
+    }
+  }
+  const machine = [runtimeVersion(), arch(), cpus()[0]?.model];
+  const identity = { FORMAT, machine, dtype, worldSize, config, seed, places, files: [...files.values()] };
+  return join(root, createHash("sha256").update(JSON.stringify(identity)).digest("hex").slice(0, 32));
+}
+
+/** Whether the folder is there with all its files in their sizes. */
+export function isCacheWhole(folder: string): boolean {
+  const manifest = readManifest(folder);
+  if (manifest === null) return false;
+  return Object.entries(manifest.files).every(([name, size]) => {
+    return statSync(join(folder, name), { throwIfNoEntry: false })?.size === size;
+  });
+}
+
+/**
+ * Makes the folder to write into, which becomes `folder` by `finishCache`; removes what dead processes have left.
+ * Throws an Error that says why when the cache cannot be written or has no room for `bytes`.
+ */
+export function beginCache(root: string, folder: string, bytes: number): string {
+  mkdirSync(root, { recursive: true });
+  for (const name of readdirSync(root))
+    if (isAbandoned(name)) rmSync(join(root, name), { recursive: true, force: true });
+  const { bavail, bsize } = statfsSync(root);
+  if (bavail * bsize < bytes + SPARE_BYTES) {
+    throw new Error(`${root} has ${gigabytes(bavail * bsize)} free of ${gigabytes(bytes + SPARE_BYTES)} needed`);
+  }
+  const unfinished = `${folder}.${hostname()}.${pid}.${randomBytes(4).toString("hex")}.tmp`;
+  mkdirSync(unfinished);
+  return unfinished;
+}
+
+/** Gives a written folder its name; when another process was first, that one's stays. Throws when the files are not safe on disk. */
+export async function finishCache(
+  unfinished: string,
+  folder: string,
+  about: Omit<CacheEntry, "folder" | "bytes" | "created">,
+): Promise<void> {
+  const files: Record<string, number> = {};
+  for (const name of readdirSync(unfinished)) {
+    files[name] = await syncedSize(join(unfinished, name));
+    if (files[name] === 0) throw new Error(`${name} is empty`);
+  }
+  const bytes = Object.values(files).reduce((a, b) => a + b, 0);
+  const manifest: Manifest = { format: FORMAT, ...about, bytes, created: new Date().toISOString(), files };
+  writeFileSync(join(unfinished, MANIFEST), JSON.stringify(manifest));
+  await syncedSize(join(unfinished, MANIFEST));
+  if (existsSync(folder) && !isCacheWhole(folder)) rmSync(folder, { recursive: true, force: true });
+  try {
+    renameSync(unfinished, folder);
+  } catch (error) {
+    if (!isCacheWhole(folder)) throw error;
+    discardCache(unfinished);
+  }
+}
+
+/** Removes a folder, finished or not. Processes that have mapped its files keep them. */
+export function discardCache(folder: string): void {
+  rmSync(folder, { recursive: true, force: true });
+}
+
+/** What lies in the cache, the largest first. */
+export function listCache(root: string): CacheEntry[] {
+  const entries: CacheEntry[] = [];
+  for (const name of existsSync(root) ? readdirSync(root) : []) {
+    const folder = join(root, name);
+    const manifest = FOLDER.test(name) ? readManifest(folder) : null;
+    if (manifest === null) continue;
+    const { checkpoint, dtype, worldSize, bytes, created } = manifest;
+    entries.push({ folder, checkpoint, dtype, worldSize, bytes, created });
+  }
+  return entries.sort((a, b) => b.bytes - a.bytes);
+}
+
+/** Removes all folders of the cache but those that are being written, and nothing else. Returns how many and their bytes. */
+export function clearCache(root: string): { folders: number; bytes: number } {
+  const bytes = listCache(root).reduce((sum, entry) => sum + entry.bytes, 0);
+  const names = existsSync(root) ? readdirSync(root).filter((name) => FOLDER.test(name) || isAbandoned(name)) : [];
+  for (const name of names) discardCache(join(root, name));
+  return { folders: names.length, bytes };
+}
+
+/** Null when there is none that can be read. */
+function readManifest(folder: string): Manifest | null {
+  try {
+    const manifest = JSON.parse(readFileSync(join(folder, MANIFEST), "utf8"));
+    return manifest.format === FORMAT && typeof manifest.files === "object" ? manifest : null;
+  } catch {
+    return null;
+  }
+}
+
+/** Whether a name is that of a folder whose writer, on this host, is gone. */
+function isAbandoned(name: string): boolean {
+  const [, host, writer] = UNFINISHED.exec(name) ?? [];
+  if (host !== hostname()) return false;
+  try {
+    kill(Number(writer), 0);
+    return false;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === "ESRCH";
+  }
+}
+
+/** Size of a file whose bytes have reached the disk. */
+async function syncedSize(file: string): Promise<number> {
+  const handle = await open(file, "r+");
+  try {
+    await handle.sync();
+    return (await handle.stat()).size;
+  } finally {
+    await handle.close();
+  }
+}
+
+function gigabytes(bytes: number): string {
+  return `${(bytes / 1e9).toFixed(1)} GB`;
+}

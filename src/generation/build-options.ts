@@ -1,0 +1,22 @@
+/** What a model can be loaded with. */
+import type { ComputeType } from "../model/linear.js";
+
+export interface BuildOptions {
+  /** Folder with params.json and consolidated.NN.pth. */
+  ckptDir: string;
+  /** tokenizer.model; when absent it is looked for in ckptDir, then in its parent. */
+  tokenizerPath?: string;
+  /** Ranks (worker threads), 1 to the number of heads. "auto" (the default) chooses by cores and files. */
+  nprocPerNode?: number | "auto";
+  /** Type of the weights in memory. "auto" (the default) is fp32 up to 1e9 parameters, else int8. */
+  dtype?: "auto" | ComputeType;
+  /** Folder that keeps quantised weights for the next start; null keeps none. Default $XDG_CACHE_HOME/llama-ts. */
+  cacheDir?: string | null;
+  /** Tokens of prompt and answer together at most. Default 2048. */
+  maxSeqLen?: number;
+  /** Threads of each rank; cores / ranks when absent. */
+  threadsPerRank?: number;
+  /** Told of the bytes read so far and the bytes there are to read, over all ranks. */
+  onProgress?: (bytes: number, total: number) => void;
+  signal?: AbortSignal;
+}

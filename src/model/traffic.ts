@@ -1,0 +1,35 @@
+/** How many bytes a model takes in memory and a token reads of it, from shapes alone. Knows no kernel, no file and no time. */
+import { isCacheHalf } from "./attention-graph.js";
+import type { ModelConfig } from "./config.js";
+import { type ComputeType, LINEARS, type Linear, linearShape, quantFormat } from "./linear.js";
+import type { RankShare } from "./partition.js";
+import { quantizedSize } from "./quantize.js";
+
+export interface Traffic {
+  /** Matrices and norms over all ranks: what one token reads when it goes through the model alone, logits included. */
+  weights: number;
+  /** Keys and values of one position over all layers and ranks. */
+  position: number;
+}
+
+/** The bytes of a model that is divided like this. The embedding, of which a token reads one row, does not count. */
+export function modelTraffic(config: ModelConfig, shares: readonly RankShare[], dtype: ComputeType): Traffic {
+  const traffic = { weights: 0, position: 0 };
+  for (const share of shares) {
+    for (const [part, linears] of Object.entries(LINEARS)) {
+      const times = part === "head" ? 1 : config.nLayers;
+      for (const linear of linears) traffic.weights += times * matrixBytes(linear, config, share, dtype);
+    }
+    traffic.weights += (2 * config.nLayers + 1) * config.dim * 4;
+    const heads = share.kvHeads.end - share.kvHeads.start;
+    traffic.position += config.nLayers * heads * config.headDim * 2 * (isCacheHalf(dtype) ? 2 : 4);
+  }
+  return traffic;
+}
+
+function matrixBytes(linear: Linear, config: ModelConfig, share: RankShare, dtype: ComputeType): number {
+  const [rows, columns] = linearShape(linear, config, share);
+  if (dtype === "fp32") return rows * columns * 4;
+  const { packedBytes, scaleCount } = quantizedSize(rows, columns, quantFormat(linear, config, dtype));
+  return packedBytes + scaleCount * 4;
+}

@@ -1,0 +1,175 @@
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  truncateSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
+import { hostname, tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, beforeEach, test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
+import { Engine } from "../../src/engine/engine.js";
+import { cacheFolder, clearCache, isCacheWhole, listCache } from "../../src/engine/weight-cache.js";
+import { type Checkpoint, openCheckpoint } from "../../src/model/checkpoint.js";
+import { randomCheckpoint } from "../../src/model/preset.js";
+import { demo } from "../folders.js";
+import { maxDifference } from "../max-difference.js";
+
+// The smallest shape whose matrices are large enough for the cache.
+const SHAPE = new Map(Object.entries({ dim: 1088, n_layers: 1, n_heads: 17, vocab_size: 1024 }));
+const checkpoint = randomCheckpoint("small", SHAPE);
+const TOKENS = [1, 2, 3, 700];
+
+let root: string;
+let expected: Float32Array;
+
+async function logits(of: Checkpoint, cacheRoot: string | null, worldSize = 1) {
+  const engine = await Engine.start(of, { worldSize, dtype: "int8", maxSeqLen: 32, threadsPerRank: 1, cacheRoot });
+  try {
+    const sequence = engine.newSequence();
+    const [result] = await engine.forward([{ sequence, position: 0, tokens: TOKENS, logits: "last" }]);
+    return { logits: result!, ...engine.cache };
+  } finally {
+    await engine.close();
+  }
+}
+
+before(async () => {
+  expected = (await logits(checkpoint, null)).logits;
+});
+beforeEach(() => {
+  if (root) rmSync(root, { recursive: true, force: true });
+  root = mkdtempSync(join(tmpdir(), "llama-ts-cache-"));
+});
+after(() => rmSync(root, { recursive: true, force: true }));
+
+test("what is written is opened by the next start and computes the same bits", async () => {
+  const first = await logits(checkpoint, root);
+  const second = await logits(checkpoint, root);
+  assert.deepEqual([first.state, second.state], ["written", "opened"]);
+  assert.equal(second.folder, first.folder);
+  assert.deepEqual(first.logits, expected);
+  assert.deepEqual(second.logits, expected);
+  const [entry] = listCache(root);
+  assert.equal(entry!.checkpoint, "small");
+  const sizes = readdirSync(entry!.folder).map((name) => readFileSync(join(entry!.folder, name)).length);
+  assert.ok(entry!.bytes <= sizes.reduce((a, b) => a + b) && entry!.bytes > 30e6);
+  assert.deepEqual(clearCache(root), { folders: 1, bytes: entry!.bytes });
+  assert.deepEqual(readdirSync(root), []);
+});
+
+test("ranks keep their own slices, and only those large enough to be aligned", async () => {
+  const two = await logits(checkpoint, root, 2);
+  assert.equal(two.state, "written");
+  const files = readdirSync(two.folder!);
+  assert.ok(files.includes("0.0.ffn.onnx.bin") && files.includes("1.0.qkv.onnx.bin"));
+  assert.ok(!files.includes("0.0.wo.onnx"), "half of wo is below the runtime's alignment");
+  assert.ok(maxDifference(two.logits, expected) < 0.05);
+  assert.deepEqual((await logits(checkpoint, root, 2)).logits, two.logits);
+});
+
+test("other numbers, types, ranks and files have other folders", () => {
+  const folders = [
+    cacheFolder(root, checkpoint, "int8", 1),
+    cacheFolder(root, checkpoint, "int4", 1),
+    cacheFolder(root, checkpoint, "int8", 2),
+    cacheFolder(root, randomCheckpoint("small", SHAPE, 2), "int8", 1),
+  ];
+  assert.equal(new Set(folders).size, folders.length);
+  const copy = join(root, "copy");
+  mkdirSync(copy);
+  for (const name of ["params.json", "consolidated.00.pth"])
+    writeFileSync(join(copy, name), readFileSync(join(demo, name)));
+  const folder = () => cacheFolder(root, openCheckpoint(copy, 2048), "int8", 1);
+  const [was, same] = [folder(), folder()];
+  assert.equal(same, was);
+  utimesSync(join(copy, "consolidated.00.pth"), new Date(), new Date(1e12));
+  assert.notEqual(folder(), was);
+});
+
+test("a file that was cut is noticed before it is mapped", async () => {
+  const { folder } = await logits(checkpoint, root);
+  truncateSync(join(folder!, "0.0.wo-ffn.onnx.bin"), 5e6);
+  assert.equal(isCacheWhole(folder!), false);
+  const again = await logits(checkpoint, root);
+  assert.equal(again.state, "written");
+  assert.deepEqual(again.logits, expected);
+  assert.equal((await logits(checkpoint, root)).state, "opened");
+});
+
+test("a folder that cannot be opened is made anew", async () => {
+  const { folder } = await logits(checkpoint, root);
+  const file = join(folder!, "0.0.wo-ffn.onnx");
+  writeFileSync(file, Buffer.alloc(readFileSync(file).length, 0xff));
+  const again = await logits(checkpoint, root);
+  assert.equal(again.state, "written");
+  assert.deepEqual(again.logits, expected);
+});
+
+test("starts at the same time do not disturb each other", async () => {
+  const both = await Promise.all([logits(checkpoint, root), logits(checkpoint, root)]);
+  for (const { logits: found, state } of both) {
+    assert.equal(state, "written");
+    assert.deepEqual(found, expected);
+  }
+  assert.equal(readdirSync(root).length, 1);
+  assert.equal((await logits(checkpoint, root)).state, "opened");
+});
+
+test("where nothing can be written the model runs all the same and says why", async () => {
+  const file = join(root, "file");
+  writeFileSync(file, "");
+  const { state, problem, logits: found } = await logits(checkpoint, file);
+  assert.equal(state, "failed");
+  assert.match(problem!, /EEXIST|ENOTDIR/);
+  assert.deepEqual(found, expected);
+});
+
+test("a process killed while it writes leaves nothing that is used, and the next one clears up", async () => {
+  const script = `
+    import { Engine } from ${JSON.stringify(new URL("../../src/engine/engine.js", import.meta.url).href)};
+    import { randomCheckpoint } from ${JSON.stringify(new URL("../../src/model/preset.js", import.meta.url).href)};
+    const shape = new Map(Object.entries({ ...${JSON.stringify(Object.fromEntries(SHAPE))}, n_layers: 8 }));
+    await Engine.start(randomCheckpoint("small", shape), { worldSize: 1, dtype: "int8", maxSeqLen: 32, cacheRoot: ${JSON.stringify(root)} });
+  `;
+  const child = spawn(process.execPath, ["--input-type=module", "-e", script], { stdio: "inherit" });
+  const isWriting = () => readdirSync(root).some((name) => readdirSync(join(root, name)).length > 2);
+  while (!isWriting()) await sleep(5);
+  child.kill("SIGKILL");
+  await once(child, "exit");
+  assert.deepEqual(listCache(root), []);
+  const foreign = `${"0".repeat(32)}.${hostname()}x.1.abcd.tmp`;
+  mkdirSync(join(root, foreign));
+  const { state } = await logits(checkpoint, root);
+  assert.equal(state, "written");
+  assert.deepEqual(
+    readdirSync(root).filter((name) => name.endsWith(".tmp")),
+    [foreign],
+  );
+});
+
+test("an abort while converting leaves nothing", async () => {
+  const controller = new AbortController();
+  const start = Engine.start(randomCheckpoint("small", new Map([...SHAPE, ["n_layers", 8]])), {
+    ...{ worldSize: 2, dtype: "int8", maxSeqLen: 32, cacheRoot: root, signal: controller.signal },
+    onProgress: () => controller.abort(new Error("enough")),
+  });
+  await assert.rejects(start, /enough/);
+  assert.deepEqual(readdirSync(root), []);
+});
+
+test("a small model is not kept: it is quantised in a moment", async () => {
+  const engine = await Engine.start(openCheckpoint(demo, 2048), {
+    ...{ worldSize: 1, dtype: "int4", maxSeqLen: 32, cacheRoot: root },
+  });
+  await engine.close();
+  assert.deepEqual([engine.cache.state, existsSync(root) && readdirSync(root).length], ["off", 0]);
+});
