@@ -1,0 +1,57 @@
+/** node-llama-cpp as a side of the comparison; a process of its own. */
+import { serve } from "./serve.js";
+
+/** Tokens of a prompt that run at once. */
+const BATCH = 512;
+
+let model;
+let options;
+/** By setting of flash attention; made when first asked for. */
+const sequences = new Map();
+
+async function sequenceOf(flashAttention) {
+  if (!sequences.has(flashAttention)) {
+    const { context: contextSize, threads, exactCache } = options;
+    const cache = exactCache ? { experimentalKvCacheKeyType: "F32", experimentalKvCacheValueType: "F32" } : {};
+    const context = await model.createContext({ contextSize, batchSize: BATCH, threads, flashAttention, ...cache });
+    sequences.set(flashAttention, context.getSequence());
+  }
+  return sequences.get(flashAttention);
+}
+
+serve({
+  async load(given) {
+    options = given;
+    const { getLlama, getModuleVersion } = await import("node-llama-cpp");
+    const llama = await getLlama({
+      gpu: false,
+      build: "never",
+      skipDownload: true,
+      maxThreads: options.threads,
+      logLevel: "error",
+    });
+    model = await llama.loadModel({ modelPath: options.file });
+    const { context } = await sequenceOf("auto");
+    return {
+      version: await getModuleVersion(),
+      release: llama.llamaCppRelease.release,
+      threads: context.currentThreads,
+      batch: context.batchSize,
+      mmap: model.useMmap,
+      features: llama.systemInfo,
+    };
+  },
+
+  async *greedy(ids, count, flashAttention = "auto") {
+    const sequence = await sequenceOf(flashAttention);
+    await sequence.clearHistory();
+    let left = count;
+    // An end of the text is a token like any other here: it must not shorten what is measured.
+    for await (const id of sequence.evaluate(ids, { temperature: 0, yieldEogToken: true })) {
+      yield id;
+      if (--left === 0) return;
+    }
+  },
+
+  eosId: () => model.tokens.eos,
+});
