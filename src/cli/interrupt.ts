@@ -10,8 +10,13 @@ export class Interrupt {
 
   constructor(onInterrupt: () => void) {
     this.#onSignal = (name) => {
-      // The only exit that loses output: the user has asked twice.
-      if (this.exitCode !== null) process.exit(SIGNAL_CODES[name]);
+      if (this.exitCode !== null) {
+        // The user has asked twice: the signal's own way to end loses output. process.exit() would wait for the ranks'
+        // threads, and abort where one is inside the runtime.
+        this.dispose();
+        process.kill(process.pid, name);
+        return;
+      }
       this.exitCode = SIGNAL_CODES[name];
       onInterrupt();
     };

@@ -46,6 +46,11 @@ export function breakGroup(memory: CollectiveMemory): void {
   Atomics.notify(control, GENERATION);
 }
 
+/** Throws once the group is broken: a place to leave long work that has no sums, such as loading. */
+export function throwIfBroken(memory: CollectiveMemory): void {
+  if (Atomics.load(new Int32Array(memory.control), BROKEN) === 1) throw new Error("another rank has failed");
+}
+
 /** Thrown in every rank when the step was cancelled. */
 export class StepCancelled extends Error {
   override readonly name = "StepCancelled";
@@ -55,6 +60,7 @@ export class StepCancelled extends Error {
 export class Collective {
   /** Milliseconds spent waiting for other ranks since the last reset. */
   waited = 0;
+  readonly #memory: CollectiveMemory;
   readonly #control: Int32Array;
   readonly #slots: Float32Array[][]; // [half][rank] -> [capacity]
   readonly #rank: number;
@@ -67,6 +73,7 @@ export class Collective {
 
   /** `spinMs`: how long a waiting rank polls before it sleeps, in milliseconds; 0 where ranks outnumber cores. */
   constructor(memory: CollectiveMemory, rank: number, worldSize: number, spinMs: number) {
+    this.#memory = memory;
     this.#control = new Int32Array(memory.control);
     this.#rank = rank;
     this.#worldSize = worldSize;
@@ -127,7 +134,7 @@ export class Collective {
         if (polls > 0) break;
       }
       while (Atomics.load(control, GENERATION) === generation) {
-        if (Atomics.load(control, BROKEN) === 1) throw new Error("another rank has failed");
+        throwIfBroken(this.#memory);
         Atomics.wait(control, GENERATION, generation, WAIT_SLICE);
       }
       this.waited += performance.now() - start;

@@ -5,6 +5,7 @@
 import { join } from "node:path";
 import { CONSTANTS } from "../model/graph.js";
 import { openWeights, type WeightSource } from "../model/weight-source.js";
+import { throwIfBroken } from "./collective.js";
 import type { RankSetup } from "./protocol.js";
 import { createSession, integers, type Session, type Tensor, tensor } from "./session.js";
 import { isStorable, type StagePlace, type Stages, stageSegments } from "./stages.js";
@@ -16,6 +17,7 @@ export async function writeStages(setup: RankSetup, folder: string, onBytes: (by
   const source = openWeights(setup.checkpoint, onBytes);
   try {
     for (const [place, segment] of stageSegments(setup)) {
+      throwIfBroken(setup.collective);
       if (!isStorable(segment)) continue;
       const file = stageFile(folder, setup.rank, place);
       const constants = { file: CONSTANTS, bytes: quantizeStage(source, setup, place, segment) };
@@ -44,6 +46,7 @@ export async function openStages(
   let source: WeightSource | null = null;
   try {
     for (const [place, segment] of stageSegments(setup)) {
+      throwIfBroken(setup.collective);
       let session: Session;
       if (folder !== null && isStorable(segment)) {
         session = await createSession(stageFile(folder, setup.rank, place), { threads });

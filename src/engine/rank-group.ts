@@ -89,10 +89,12 @@ export class RankGroup {
     await this.#gone;
   }
 
+  /** Ranks leave their work at the next place where they look. Never `terminate()`: inside the runtime that aborts the process. */
   async #end(): Promise<void> {
     this.#closing = true;
     breakGroup(this.#setups[0]!.collective);
-    await Promise.all(this.#workers.map((worker) => worker.terminate()));
+    this.post({ kind: "close" });
+    await this.#gone;
   }
 
   #answer(): Promise<void> {

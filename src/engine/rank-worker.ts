@@ -2,7 +2,7 @@
 import { once } from "node:events";
 import { parentPort, workerData } from "node:worker_threads";
 import { LlamaError } from "../error.js";
-import { StepCancelled } from "./collective.js";
+import { StepCancelled, throwIfBroken } from "./collective.js";
 import { loadFloatStages } from "./float-stages.js";
 import type { Failure, HostMessage, RankMessage, RankSetup } from "./protocol.js";
 import { openStages, writeStages } from "./quantized-stages.js";
@@ -35,6 +35,7 @@ async function load(): Promise<Rank> {
   let bytesRead = 0;
   let unreported = 0;
   const stages = await loadStages((bytes) => {
+    throwIfBroken(setup.collective);
     bytesRead += bytes;
     unreported += bytes;
     if (unreported < PROGRESS_STEP) return;
@@ -60,10 +61,11 @@ async function loadStages(onBytes: (bytes: number) => void): Promise<Stages> {
     if (error instanceof LlamaError) throw error;
     failure = error instanceof Error ? error.message : String(error);
   }
-  const opened = once(port, "message") as Promise<[HostMessage & { kind: "open" }]>;
+  const answer = once(port, "message") as Promise<[HostMessage]>;
   send({ kind: "converted", failure });
-  const [{ folder }] = await opened;
-  return openStages(setup, folder, onBytes);
+  const [message] = await answer;
+  if (message.kind !== "open") throw new Error("the group has ended");
+  return openStages(setup, message.folder, onBytes);
 }
 
 async function step(rank: Rank, message: HostMessage & { kind: "step" }): Promise<void> {

@@ -22,6 +22,8 @@ export interface RunOptions {
   /** Bytes on stdin; without them stdin is empty, as a job's without a terminal. */
   input?: string | Uint8Array;
   env?: NodeJS.ProcessEnv;
+  /** Told of the process when it has been started. */
+  onStart?: (child: ChildProcess) => void;
   /** Told of every piece of stdout. */
   onStdout?: (child: ChildProcess) => void;
   /** Told of every piece of stderr. */
@@ -33,13 +35,14 @@ export function llama(args: readonly string[], options: RunOptions = {}): Promis
 }
 
 export function run(command: string, args: readonly string[], options: RunOptions = {}): Promise<Run> {
-  const { input, env, onStdout, onStderr } = options;
+  const { input, env, onStart, onStdout, onStderr } = options;
   const child = spawn(command, args, {
     stdio: [input === undefined ? "ignore" : "pipe", "pipe", "pipe"],
     env: { ...plainEnvironment(), ...env },
     timeout: TIMEOUT_MS,
     killSignal: "SIGKILL",
   });
+  onStart?.(child);
   const result: Run = { code: null, stdout: "", stderr: "" };
   child.stdout!.setEncoding("utf8").on("data", (piece: string) => {
     result.stdout += piece;

@@ -52,6 +52,24 @@ describe("interruption", { skip: isWindows }, () => {
     assert.match(stderr, /^No --ckpt_dir: [^\n]*\n$/);
   });
 
+  test("a signal or two in the middle of quantising end the program", async () => {
+    const args = ["bench", "--preset", "7B", "--layers", "2", "--dtype", "int4", "--no_cache", "--trials", "1"];
+    for (const [delay, signals] of [
+      [700, 1],
+      [500, 2],
+      [800, 2],
+      [1100, 2],
+    ] as const) {
+      const { code, stderr } = await llama(args, {
+        onStart: (child) => {
+          for (let i = 0; i < signals; i++) setTimeout(() => child.kill("SIGINT"), delay + 20 * i);
+        },
+      });
+      assert.ok(code === 130 || (signals === 2 && code === null), `${code} after ${delay} ms: ${stderr}`);
+      assert.doesNotMatch(stderr, /terminate called/);
+    }
+  });
+
   test("a closed pipe ends at once and quietly", async () => {
     const start = performance.now();
     const script = '"$0" "$@" | head -c 20';

@@ -156,14 +156,17 @@ test("a process killed while it writes leaves nothing that is used, and the next
   );
 });
 
-test("an abort while converting leaves nothing", async () => {
-  const controller = new AbortController();
-  const start = Engine.start(randomCheckpoint("small", new Map([...SHAPE, ["n_layers", 8]])), {
-    ...{ worldSize: 2, dtype: "int8", maxSeqLen: 32, cacheRoot: root, signal: controller.signal },
-    onProgress: () => controller.abort(new Error("enough")),
-  });
-  await assert.rejects(start, /enough/);
-  assert.deepEqual(readdirSync(root), []);
+test("an abort while converting leaves nothing, and the process alive, wherever the ranks are", async () => {
+  const large = randomCheckpoint("small", new Map([...SHAPE, ["n_layers", 8]]));
+  for (let delay = 0; delay < 100; delay += 7) {
+    const controller = new AbortController();
+    const start = Engine.start(large, {
+      ...{ worldSize: 2, dtype: "int8", maxSeqLen: 32, cacheRoot: root, signal: controller.signal },
+      onProgress: () => setTimeout(() => controller.abort(new Error("enough")), delay),
+    });
+    await assert.rejects(start, /enough/);
+    assert.deepEqual(readdirSync(root), []);
+  }
 });
 
 test("a small model is not kept: it is quantised in a moment", async () => {
