@@ -1,6 +1,6 @@
 /** What the line of `bench` may say: lists, separated by commas. Knows no model and no measurement. */
 import { InvalidArgumentError } from "@commander-js/extra-typings";
-import { rankCount, wholeNumber } from "./flags.js";
+import { rankCount, wholeNumber } from "../flags.js";
 
 export const DTYPES = ["auto", "fp32", "int8", "int4"] as const;
 export type DtypeFlag = (typeof DTYPES)[number];

@@ -1,11 +1,11 @@
 /** Everything one line of `bench` asks for, checked before the first weight is read. Knows counts and sizes; runs nothing. */
 import { availableParallelism, totalmem } from "node:os";
-import { type SpeedTest, testLength } from "../engine/benchmark.js";
-import { LlamaError } from "../error.js";
-import type { Checkpoint } from "../model/checkpoint.js";
-import { type ComputeType, chooseType } from "../model/linear.js";
-import { autoWorldSize, partition } from "../model/partition.js";
-import { modelTraffic, type Traffic } from "../model/traffic.js";
+import { type SpeedTest, testLength } from "../../engine/benchmark.js";
+import { LlamaError } from "../../error.js";
+import type { Checkpoint } from "../../model/checkpoint.js";
+import { type ComputeType, chooseType } from "../../model/linear.js";
+import { autoWorldSize, partition } from "../../model/partition.js";
+import { modelTraffic, type Traffic } from "../../model/traffic.js";
 import type { BenchFlags } from "./bench-flags.js";
 
 /** One way to load the model. */

@@ -1,5 +1,5 @@
 /** One result of `bench`: what is computed from the trials, under the names that --json and --csv promise to scripts. Prints nothing. */
-import type { SpeedTest, Trial } from "../engine/benchmark.js";
+import type { SpeedTest, Trial } from "../../engine/benchmark.js";
 import type { BenchSetup } from "./bench-plan.js";
 
 export interface BenchRow {

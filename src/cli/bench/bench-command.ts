@@ -1,8 +1,8 @@
 /** The options of `bench`, declared once. What it does is loaded when it runs. */
 import { type Command, Option } from "@commander-js/extra-typings";
+import { wholeNumber } from "../flags.js";
+import { BENCH_HELP } from "../help.js";
 import { dtypes, rankCounts, threadCounts, tokenCounts } from "./bench-flags.js";
-import { wholeNumber } from "./flags.js";
-import { BENCH_HELP } from "./help.js";
 
 export function addBench(program: Command, exit: (code: number) => void): void {
   program

@@ -1,22 +1,22 @@
 /** The command `bench`: prefill and decode speed of every setup asked for. Knows the order of things; each thing is a file of its own. */
 import { availableParallelism, cpus } from "node:os";
-import { memoryBandwidth } from "../engine/bandwidth.js";
-import { runTrials, type SpeedTest } from "../engine/benchmark.js";
-import { Engine } from "../engine/engine.js";
-import { defaultCacheRoot } from "../engine/weight-cache.js";
-import { shown } from "../formats/shown.js";
+import { memoryBandwidth } from "../../engine/bandwidth.js";
+import { runTrials, type SpeedTest } from "../../engine/benchmark.js";
+import { Engine } from "../../engine/engine.js";
+import { defaultCacheRoot } from "../../engine/weight-cache.js";
+import { shown } from "../../formats/shown.js";
+import { EXIT_OK } from "../exit-code.js";
+import { Interrupt } from "../interrupt.js";
+import { printNote } from "../notes.js";
+import { Output } from "../output.js";
+import { LoadProgress, StatusLine } from "../progress.js";
+import { count } from "../summary.js";
+import { versionText } from "../version.js";
 import type { BenchFlags } from "./bench-flags.js";
 import { type BenchModel, openModel } from "./bench-model.js";
 import { type BenchSetup, contextLength, planSetups, planTests } from "./bench-plan.js";
 import { type BenchRow, benchRow, testName } from "./bench-row.js";
 import { csvHeader, csvLine, LEGEND, tableText } from "./bench-table.js";
-import { EXIT_OK } from "./exit-code.js";
-import { Interrupt } from "./interrupt.js";
-import { printNote } from "./notes.js";
-import { Output } from "./output.js";
-import { LoadProgress, StatusLine } from "./progress.js";
-import { count } from "./summary.js";
-import { versionText } from "./version.js";
 
 /** Runs the command and returns the exit code. What was measured before an interruption is printed. */
 export async function bench(flags: BenchFlags): Promise<number> {

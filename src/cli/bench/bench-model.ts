@@ -1,12 +1,12 @@
 /** Which model is measured: a folder, a named shape with random weights, or the demo model. Knows files and names; loads no weights. */
-import { LlamaError } from "../error.js";
-import { findTokenizer } from "../generation/llama.js";
-import { loadTokenizer } from "../generation/tokenizer.js";
-import { type Checkpoint, openCheckpoint } from "../model/checkpoint.js";
-import { listShards } from "../model/folder.js";
-import { presetCheckpoint } from "../model/preset.js";
+import { LlamaError } from "../../error.js";
+import { findTokenizer } from "../../generation/llama.js";
+import { loadTokenizer } from "../../generation/tokenizer.js";
+import { type Checkpoint, openCheckpoint } from "../../model/checkpoint.js";
+import { listShards } from "../../model/folder.js";
+import { presetCheckpoint } from "../../model/preset.js";
+import { chooseModel } from "../demo.js";
 import type { BenchFlags } from "./bench-flags.js";
-import { chooseModel } from "./demo.js";
 
 export interface BenchModel {
   /** As rows of results call it. */

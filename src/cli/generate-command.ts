@@ -1,0 +1,32 @@
+/** The options of `generate`, declared once. What it does is loaded when it runs. */
+import { type Command, Option } from "@commander-js/extra-typings";
+import { GENERATE_HELP } from "./help.js";
+import { modelOptions, samplingOptions, torchrunOptions } from "./option-groups.js";
+import { versionText } from "./version.js";
+
+export function addGenerate(program: Command, exit: (code: number) => void): void {
+  const prompt = program
+    .command("generate")
+    .description("Continue a prompt. The text is streamed to stdout.")
+    .usage("[options]")
+    // Only a script name from a torchrun line may stand here.
+    .argument("[words...]")
+    .optionsGroup("Prompt:")
+    .addOption(new Option("--prompt <text>", "text to continue; - reads stdin").conflicts("prompt_file"))
+    .option("--prompt_file <file>", "file with the text to continue");
+  const output = samplingOptions(modelOptions(prompt))
+    .optionsGroup("Output:")
+    .option("--echo", "print the prompt before the text")
+    .option("--json", "print one JSON object instead of text")
+    .addOption(new Option("--quiet", "errors only on stderr").conflicts("verbose"))
+    .option("--verbose", "tell about model, ranks and loading on stderr")
+    .optionsGroup("Other:")
+    .version(versionText(), "-V, --version", "print the versions")
+    .helpOption("-h, --help", "print help");
+  torchrunOptions(output)
+    .addHelpText("after", GENERATE_HELP)
+    .action(async (words, flags) => {
+      const { generate } = await import("./generate.js");
+      exit(await generate(flags, words));
+    });
+}

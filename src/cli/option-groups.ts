@@ -1,0 +1,49 @@
+/** Groups of options that several commands take, declared once. Knows no command. */
+import { type Command, Option, type OptionValues } from "@commander-js/extra-typings";
+import { decimal, lookupCount, oneNode, rankCount, seed, wholeNumber } from "./flags.js";
+
+/** Which model, and how it is loaded. */
+export function modelOptions<A extends unknown[], O extends OptionValues>(command: Command<A, O>) {
+  return command
+    .optionsGroup("Model:")
+    .option("--ckpt_dir <dir>", "folder with params.json and consolidated.NN.pth; the bundled demo model without it")
+    .option("--tokenizer_path <file>", "default: tokenizer.model in the folder, then in its parent")
+    .addOption(
+      new Option("--nproc_per_node <n>", "ranks (threads) to share the work: 1 to the number of heads, or auto")
+        .argParser(rankCount)
+        .default("auto" as const),
+    )
+    .option("--max_seq_len <n>", "tokens of prompt and text together (default: 2048, demo: 512)", wholeNumber(1))
+    .addOption(
+      new Option("--dtype <type>", "weights in memory; auto: fp32 up to 1e9 parameters, else int8")
+        .choices(["auto", "fp32", "int8", "int4"])
+        .default("auto" as const),
+    )
+    .option("--no_cache", "do not keep quantised weights for the next start");
+}
+
+/** How the next token is chosen, and when to stop. */
+export function samplingOptions<A extends unknown[], O extends OptionValues>(command: Command<A, O>) {
+  return command
+    .optionsGroup("Sampling:")
+    .option("--temperature <t>", "0 takes the most likely token; 0 or more", decimal(0), 0.8)
+    .option("--top_p <p>", "sample from the most likely tokens that reach this mass, 0 to 1", decimal(0, 1), 0.95)
+    .option("--max_gen_len <n>", "new tokens at most", wholeNumber(0), 256)
+    .option("--seed <n>", "makes the text repeatable for a number of ranks (default: random)", seed)
+    .addOption(
+      new Option("--prompt_lookup_num_tokens <n>", "tokens guessed from earlier text and checked in one step; 0: never")
+        .argParser(lookupCount)
+        .default("auto" as const),
+    );
+}
+
+/** What else stands on a torchrun line: taken where it asks for one machine, as everything here does. */
+export function torchrunOptions<A extends unknown[], O extends OptionValues>(command: Command<A, O>) {
+  return command
+    .addOption(new Option("--standalone").hideHelp())
+    .addOption(new Option("--nnodes <n>").argParser(oneNode).hideHelp())
+    .addOption(new Option("--node_rank <n>").argParser(wholeNumber(0, 0)).hideHelp())
+    .addOption(new Option("--master_addr <host>").hideHelp())
+    .addOption(new Option("--master_port <port>").hideHelp())
+    .addOption(new Option("--max_batch_size <n>").argParser(wholeNumber(1)).hideHelp());
+}
