@@ -36,7 +36,7 @@ export class Attention {
    * q [tokens, q heads * headDim], k and v [tokens, kv heads * headDim], in the order of the spans; returns the shape of q.
    */
   async run(layer: number, spans: readonly SequenceSpan[], q: Float32Array, k: Numbers, v: Numbers) {
-    const { maxSeqLen, checkpoint } = this.#setup;
+    const { checkpoint } = this.#setup;
     const kvWidth = this.#widths.reduce((a, b) => a + b);
     const qWidth = this.#qHeads * checkpoint.config.headDim;
     const attended = new Float32Array(q.length);
@@ -44,7 +44,7 @@ export class Attention {
     for (const { sequence, position, count } of spans) {
       const cache = this.#cache(sequence);
       const rows = (from: Numbers) => from.subarray(row * kvWidth, (row + count) * kvWidth);
-      cache.append(layer, position, rows(k), rows(v), maxSeqLen);
+      cache.append(layer, position, rows(k), rows(v));
       // Queries go in blocks so that the score matrix stays small at any length; each block sees just its prefix.
       const block = Math.max(1, Math.floor(MAX_SCORES / (this.#qHeads * (position + count))));
       for (let done = 0; done < count; done += block) {
@@ -67,6 +67,16 @@ export class Attention {
     return attended;
   }
 
+  /** Bounds the growth of a sequence's cache. */
+  reserve(sequence: number, positions: number): void {
+    this.#cache(sequence).limit = positions;
+  }
+
+  /** Copies the first `length` positions of a sequence into another, which has been reserved and holds nothing yet. */
+  fork(source: number, sequence: number, length: number): void {
+    this.#cache(sequence).copyFrom(this.#cache(source), length);
+  }
+
   /** Forgets a sequence. */
   release(sequence: number): void {
     this.#caches.delete(sequence);
@@ -79,7 +89,8 @@ export class Attention {
   #cache(sequence: number): KvCache {
     let cache = this.#caches.get(sequence);
     if (!cache) {
-      cache = new KvCache(this.#setup.checkpoint.config.nLayers, this.#widths, this.#half);
+      const { checkpoint, maxSeqLen } = this.#setup;
+      cache = new KvCache(checkpoint.config.nLayers, this.#widths, this.#half, maxSeqLen);
       this.#caches.set(sequence, cache);
     }
     return cache;

@@ -14,7 +14,7 @@ import { RankGroup } from "./rank-group.js";
 import { stagePlan } from "./stages.js";
 
 /** Tokens in one step at most: bounds the memory of activations and of the sums. */
-const STEP_TOKENS = 256;
+export const STEP_TOKENS = 256;
 /** Bytes of the shared logits at most (one row at least). */
 const LOGITS_BYTES = 32 << 20;
 /** Threads that wait in pools of sessions at most: with quantised weights every layer has its own. */
@@ -114,9 +114,23 @@ export class Engine {
     }
   }
 
-  /** A number for a new sequence. */
-  newSequence(): number {
-    return this.#nextSequence++;
+  /** A number for a new sequence; its caches take memory for `positions` tokens at most, if given. */
+  newSequence(positions?: number): number {
+    const sequence = this.#nextSequence++;
+    if (positions !== undefined) this.reserve(sequence, positions);
+    return sequence;
+  }
+
+  /** A new sequence that begins with the first `length` tokens of another, whose caches are copied. */
+  fork(source: number, length: number, positions: number): number {
+    const sequence = this.newSequence(positions);
+    this.#group.post({ kind: "fork", source, sequence, length });
+    return sequence;
+  }
+
+  /** Changes the tokens a sequence may have at most. */
+  reserve(sequence: number, positions: number): void {
+    this.#group.post({ kind: "reserve", sequence, positions: Math.min(positions, this.#setup.maxSeqLen) });
   }
 
   /** Forgets a sequence's cache. */

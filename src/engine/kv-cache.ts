@@ -10,9 +10,12 @@ export class KvCache {
   readonly #values: Numbers[][];
   readonly #widths: readonly number[];
   readonly #width: number;
+  /** Tokens it grows to at most. */
+  limit: number;
 
   /** `widths` = KV heads * headDim of each group; fp16 (as bits) when `half`. */
-  constructor(nLayers: number, widths: readonly number[], half: boolean) {
+  constructor(nLayers: number, widths: readonly number[], half: boolean, limit: number) {
+    this.limit = limit;
     const empty = () => widths.map(() => (half ? new Uint16Array(0) : new Float32Array(0)));
     this.#widths = widths;
     this.#width = widths.reduce((a, b) => a + b);
@@ -20,10 +23,27 @@ export class KvCache {
     this.#values = Array.from({ length: nLayers }, empty);
   }
 
-  /** Writes rows of all groups side by side at `position`; whatever stood there or behind it is forgotten. `limit` bounds the growth, in tokens. */
-  append(layer: number, position: number, k: Numbers, v: Numbers, limit: number): void {
-    this.#write(this.#keys[layer]!, position, k, limit);
-    this.#write(this.#values[layer]!, position, v, limit);
+  /** Writes rows of all groups side by side at `position`; whatever stood there or behind it is forgotten. */
+  append(layer: number, position: number, k: Numbers, v: Numbers): void {
+    this.#write(this.#keys[layer]!, position, k);
+    this.#write(this.#values[layer]!, position, v);
+  }
+
+  /** Takes over the first `length` rows of another cache of the same shape. */
+  copyFrom(source: KvCache, length: number): void {
+    for (const [stores, others] of [
+      [this.#keys, source.#keys],
+      [this.#values, source.#values],
+    ] as const) {
+      for (const [layer, groups] of others.entries()) {
+        for (const [group, other] of groups.entries()) {
+          const width = this.#widths[group]!;
+          const target = grown(stores[layer]![group]!, 0, length, width, this.limit);
+          target.set(other.subarray(0, length * width));
+          stores[layer]![group] = target;
+        }
+      }
+    }
   }
 
   /** The first `length` keys of a group, [length, width], without a copy. */
@@ -36,11 +56,11 @@ export class KvCache {
     return this.#values[layer]![group]!.subarray(0, length * this.#widths[group]!);
   }
 
-  #write(stores: Numbers[], position: number, rows: Numbers, limit: number): void {
+  #write(stores: Numbers[], position: number, rows: Numbers): void {
     const count = rows.length / this.#width;
     let column = 0;
     for (const [group, width] of this.#widths.entries()) {
-      const target = grown(stores[group]!, position, count, width, limit);
+      const target = grown(stores[group]!, position, count, width, this.limit);
       stores[group] = target;
       if (width === this.#width) target.set(rows, position * width);
       else {

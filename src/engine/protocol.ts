@@ -47,6 +47,10 @@ export type HostMessage =
   /** The folder all ranks have written, or null to load into memory instead. */
   | { kind: "open"; folder: string | null }
   | { kind: "step"; tokens: Int32Array; spans: SequenceSpan[]; logitRows: Int32Array }
+  /** Positions a sequence will need at most, so that its cache does not grow beyond them. */
+  | { kind: "reserve"; sequence: number; positions: number }
+  /** A new sequence begins with a copy of the first `length` positions of another. */
+  | { kind: "fork"; source: number; sequence: number; length: number }
   | { kind: "release"; sequence: number }
   | { kind: "close" };
 

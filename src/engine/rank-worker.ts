@@ -86,6 +86,10 @@ async function serve(rank: Rank, message: HostMessage): Promise<void> {
     await step(rank, message);
   } else if (message.kind === "release") {
     rank.release(message.sequence);
+  } else if (message.kind === "reserve") {
+    rank.reserve(message.sequence, message.positions);
+  } else if (message.kind === "fork") {
+    rank.fork(message.source, message.sequence, message.length);
   } else if (message.kind === "close") {
     await rank.close();
     port.close();

@@ -70,6 +70,16 @@ export class Rank {
     if (logitRows.length > 0) await this.#head(h, logitRows);
   }
 
+  /** Bounds the growth of a sequence's cache. */
+  reserve(sequence: number, positions: number): void {
+    this.#attention.reserve(sequence, positions);
+  }
+
+  /** Begins a sequence with the first positions of another. */
+  fork(source: number, sequence: number, length: number): void {
+    this.#attention.fork(source, sequence, length);
+  }
+
   /** Forgets a sequence. */
   release(sequence: number): void {
     this.#attention.release(sequence);

@@ -1,11 +1,13 @@
 /**
  * The generation loop: prompts in, tokens out, one flat batch a step. Every way to generate is a consumer of it.
- * Knows logits, ids and stop rules; not text, terminal or ranks.
+ * Knows logits, ids and stop rules; not text, terminal or ranks, nor which rows are in a step (scheduler.ts).
  */
 import type { Engine, SequenceTokens } from "../engine/engine.js";
 import { logSoftmaxAt } from "./logprobs.js";
 import type { FinishReason } from "./options.js";
-import { RowDrafts, type Speculation } from "./speculation.js";
+import { RowQueue } from "./row-queue.js";
+import { type LiveRow, type ScheduleLimits, Scheduler } from "./scheduler.js";
+import type { RowDrafts, Speculation } from "./speculation.js";
 import type { GenerationStats } from "./stats.js";
 
 /** One sequence to be continued. */
@@ -24,26 +26,11 @@ export type TokenEvent =
   | { row: number; id: number; logprob: number | null; finishReason: null }
   | { row: number; id: null; finishReason: FinishReason };
 
-interface LiveRow {
-  row: number;
-  spec: GenerationRow;
-  sequence: number;
-  /** Tokens before the pending one. The cache may hold failed guesses behind them, which the next step overwrites. */
-  length: number;
-  generated: number;
-  pending: number;
-  drafts: RowDrafts | null;
-}
-
 /** The part of the engine the loop needs. */
-export type Forward = Pick<Engine, "forward" | "newSequence" | "release">;
+export type Forward = Pick<Engine, "forward" | "newSequence" | "fork" | "reserve" | "release">;
 
-/**
- * Continues all rows at once; rows do not influence each other, and a finished one leaves the batch.
- * An abort ends the rows that are still open with finishReason "abort". `stats` is kept up to date.
- * With `speculation` a step also runs guesses of what follows, and hands out as many tokens as were guessed right and one more.
- */
-export async function* generateTokens(
+/** Continues all rows at once, as one batch. `onPrompt` is told while prompts run: tokens done, tokens of all prompts. */
+export function generateTokens(
   engine: Forward,
   rows: readonly GenerationRow[],
   stats: GenerationStats,
@@ -51,47 +38,73 @@ export async function* generateTokens(
   signal?: AbortSignal,
   onPrompt?: (done: number, total: number) => void,
 ): AsyncGenerator<TokenEvent, void, void> {
-  let live: LiveRow[] = [];
-  for (const [row, spec] of rows.entries()) {
-    if (spec.maxTokens <= 0) yield { row, id: null, finishReason: "length" };
-    else {
-      const drafts = speculation && new RowDrafts(spec.promptIds, spec.promptIds.length + spec.maxTokens);
-      const length = spec.promptIds.length - 1;
-      live.push({ row, spec, sequence: engine.newSequence(), length, generated: 0, pending: 0, drafts });
-    }
-  }
-  const sequences = live.map(({ sequence }) => sequence);
+  const queue = new RowQueue();
+  for (const row of rows) queue.push(row);
+  queue.end();
+  const total = rows.reduce((sum, { promptIds, maxTokens }) => sum + (maxTokens > 0 ? promptIds.length : 0), 0);
+  const onPromptTokens = onPrompt && ((done: number) => onPrompt(done, total));
+  return continueRows(engine, queue, {}, stats, speculation, signal, onPromptTokens);
+}
 
+/**
+ * Continues rows as they come, within the limits; rows do not influence each other, and a finished one makes room for the
+ * next. Ends with the queue. An abort ends the rows that are still open, or waiting, with finishReason "abort".
+ * `stats` is kept up to date. With `speculation` a step also runs guesses of what follows, and hands out as many tokens as
+ * were guessed right and one more.
+ */
+export async function* continueRows(
+  engine: Forward,
+  queue: RowQueue,
+  limits: ScheduleLimits,
+  stats: GenerationStats,
+  speculation: Speculation | null,
+  signal?: AbortSignal,
+  onPromptTokens?: (done: number) => void,
+): AsyncGenerator<TokenEvent, void, void> {
+  const scheduler = new Scheduler(engine, limits, speculation !== null);
   try {
-    for (let prefill = true; live.length > 0; prefill = false) {
-      const guesses = prefill ? null : (speculation?.plan(live.map(draftable)) ?? null);
-      const batch = live.map(({ spec, sequence, length, pending }, i): SequenceTokens => {
-        return prefill
-          ? { sequence, position: 0, tokens: spec.promptIds, logits: "last" }
-          : { sequence, position: length, tokens: [pending, ...(guesses?.[i] ?? [])], logits: "all" };
+    for (;;) {
+      for (const { row } of scheduler.admit(queue)) yield { row, id: null, finishReason: "length" };
+      if (scheduler.live.length === 0) {
+        if (!(await queue.arrival())) return;
+        continue;
+      }
+      const texts = scheduler.texts();
+      const chunks = scheduler.chunks(texts.length);
+      const guesses = chunks.length > 0 ? null : (speculation?.plan(texts.map(draftable)) ?? null);
+      const batch = texts.map(({ ids, length, sequence }, i): SequenceTokens => {
+        const tokens = [ids[length]!, ...(guesses?.[i] ?? [])];
+        return { sequence: sequence!, position: length, tokens, logits: "all" };
       });
-      const count = batch.reduce((sum, { tokens }) => sum + tokens.length, 0);
-      const onTokens = prefill && onPrompt ? (done: number) => onPrompt(done, count) : undefined;
+      for (const { entry, sequence, tokens } of chunks) {
+        const isWhole = entry.length + tokens.length === entry.ids.length;
+        batch.push({ sequence, position: entry.length, tokens, logits: isWhole ? "last" : "none" });
+      }
       const start = performance.now();
-      const logits = await engine.forward(batch, signal, onTokens);
-      const milliseconds = performance.now() - start;
-      if (prefill) stats.addPrefill(count, milliseconds);
-      else {
-        stats.addDecode(live.length, count - live.length, milliseconds);
-        speculation?.observe(count, milliseconds);
-      }
+      const logits = await engine.forward(batch, signal);
+      const count = batch.reduce((sum, { tokens }) => sum + tokens.length, 0);
+      const prompt = chunks.reduce((sum, { tokens }) => sum + tokens.length, 0);
+      stats.addStep({ prompt, rows: texts.length, drafts: count - prompt - texts.length }, performance.now() - start);
+      stats.reusedTokens = scheduler.reusedTokens;
+      if (prompt === 0) speculation?.observe(count, performance.now() - start);
+      else onPromptTokens?.(stats.promptTokens + stats.reusedTokens);
 
-      const next: LiveRow[] = [];
-      for (const [i, entry] of live.entries()) {
-        if (yield* decide(entry, guesses?.[i] ?? [], logits[i]!, stats, signal)) next.push(entry);
+      for (const [i, entry] of texts.entries()) {
+        entry.length++;
+        if (!(yield* decide(entry, guesses?.[i] ?? [], logits[i]!, stats, signal))) scheduler.leave(entry);
       }
-      live = next;
+      for (const [i, { entry, tokens }] of chunks.entries()) {
+        entry.length += tokens.length;
+        if (entry.length < entry.ids.length) continue;
+        if (!(yield* decide(entry, [], logits[texts.length + i]!, stats, signal))) scheduler.leave(entry);
+      }
     }
   } catch (error) {
     if (!signal?.aborted) throw error;
-    for (const { row } of live) yield { row, id: null, finishReason: "abort" };
+    for (const { row } of scheduler.live) yield { row, id: null, finishReason: "abort" };
+    for (let next = queue.take(); next; next = queue.take()) yield { row: next.row, id: null, finishReason: "abort" };
   } finally {
-    for (const sequence of sequences) engine.release(sequence);
+    scheduler.close();
   }
 }
 
@@ -106,31 +119,31 @@ function* decide(
   stats: GenerationStats,
   signal?: AbortSignal,
 ): Generator<TokenEvent, boolean, void> {
-  const { row, spec } = entry;
+  const { row, spec, ids } = entry;
   const vocabSize = logits.length / (guesses.length + 1);
   for (let i = 0; ; i++) {
     const after = logits.subarray(i * vocabSize, (i + 1) * vocabSize);
     const id = spec.sample(after);
-    entry.length++;
     if (spec.stopIds.has(id)) {
       yield { row, id: null, finishReason: "stop" };
       return false;
     }
     stats.generatedTokens++;
-    entry.generated++;
-    entry.pending = id;
+    ids.push(id);
     entry.drafts?.push(id);
     yield { row, id, logprob: spec.logprobs ? logSoftmaxAt(after, id) : null, finishReason: null };
-    if (entry.generated === spec.maxTokens) {
+    if (ids.length === spec.promptIds.length + spec.maxTokens) {
       yield { row, id: null, finishReason: "length" };
       return false;
     }
     if (guesses[i] !== id || signal?.aborted) return true;
+    // The guess is in the cache already.
+    entry.length++;
     stats.acceptedTokens++;
   }
 }
 
 /** A row's guesses, and room for as many of them as leave one token to be sampled after the last. */
-function draftable({ drafts, spec, generated }: LiveRow): { drafts: RowDrafts; room: number } {
-  return { drafts: drafts!, room: spec.maxTokens - generated - 1 };
+function draftable({ drafts, spec, ids }: LiveRow): { drafts: RowDrafts; room: number } {
+  return { drafts: drafts!, room: spec.promptIds.length + spec.maxTokens - ids.length - 1 };
 }

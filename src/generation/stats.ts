@@ -16,7 +16,10 @@ export interface Timings {
 }
 
 export class GenerationStats {
+  /** Prompt tokens that were computed. */
   promptTokens = 0;
+  /** Prompt tokens whose keys and values were those of another row. */
+  reusedTokens = 0;
   generatedTokens = 0;
   prefillMs = 0;
   decodeMs = 0;
@@ -25,15 +28,14 @@ export class GenerationStats {
   /** Rows of all decode steps; each gives one token and its accepted guesses. The first new token comes out of prefill. */
   #decodedRows = 0;
 
-  addPrefill(tokens: number, milliseconds: number): void {
-    this.promptTokens += tokens;
-    this.prefillMs += milliseconds;
-  }
-
-  addDecode(rows: number, drafts: number, milliseconds: number): void {
+  /** A step's time is shared among its tokens: those of prompts and those of texts. */
+  addStep({ prompt, rows, drafts }: { prompt: number; rows: number; drafts: number }, milliseconds: number): void {
+    const perToken = milliseconds / (prompt + rows + drafts);
+    this.promptTokens += prompt;
+    this.prefillMs += perToken * prompt;
     this.#decodedRows += rows;
     this.draftTokens += drafts;
-    this.decodeMs += milliseconds;
+    this.decodeMs += perToken * (rows + drafts);
   }
 
   timings(): Timings {

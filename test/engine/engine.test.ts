@@ -11,20 +11,20 @@ const VOCAB = 2048;
 const ids = [1, 416, 425, 261, 394, 1997, 398, 284, 261, 387, 463, 410];
 
 test("the cache keeps what stands before a rewritten position, also when it grows", () => {
-  const cache = new KvCache(1, [2], false);
+  const cache = new KvCache(1, [2], false, 10_000);
   const rows = (from: number, count: number) => Float32Array.from({ length: count * 2 }, (_, i) => from + i);
-  cache.append(0, 0, rows(0, 255), rows(1000, 255), 10_000);
-  cache.append(0, 255, rows(510, 300), rows(1510, 300), 10_000);
+  cache.append(0, 0, rows(0, 255), rows(1000, 255));
+  cache.append(0, 255, rows(510, 300), rows(1510, 300));
   assert.deepEqual([...cache.keys(0, 0, 555)], [...rows(0, 555)]);
-  cache.append(0, 100, rows(7, 1), rows(8, 1), 10_000);
+  cache.append(0, 100, rows(7, 1), rows(8, 1));
   assert.deepEqual([...cache.keys(0, 0, 101).slice(198)], [198, 199, 7, 8]);
   assert.deepEqual([...cache.values(0, 0, 101).slice(198)], [1198, 1199, 8, 9]);
 });
 
 test("a cache in groups keeps each group's columns of a row", () => {
-  const cache = new KvCache(2, [2, 1], true);
-  cache.append(1, 0, Uint16Array.of(1, 2, 3, 4, 5, 6), Uint16Array.of(11, 12, 13, 14, 15, 16), 300);
-  cache.append(1, 1, Uint16Array.of(7, 8, 9), Uint16Array.of(17, 18, 19), 300);
+  const cache = new KvCache(2, [2, 1], true, 300);
+  cache.append(1, 0, Uint16Array.of(1, 2, 3, 4, 5, 6), Uint16Array.of(11, 12, 13, 14, 15, 16));
+  cache.append(1, 1, Uint16Array.of(7, 8, 9), Uint16Array.of(17, 18, 19));
   assert.deepEqual([...cache.keys(1, 0, 2)], [1, 2, 7, 8]);
   assert.deepEqual([...cache.keys(1, 1, 2)], [3, 9]);
   assert.deepEqual([...cache.values(1, 0, 2)], [11, 12, 17, 18]);

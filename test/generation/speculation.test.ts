@@ -23,6 +23,14 @@ class FakeModel implements Forward {
     return this.#next++;
   }
 
+  fork(source: number, length: number): number {
+    const sequence = this.newSequence();
+    this.caches.set(sequence, this.caches.get(source)!.slice(0, length));
+    return sequence;
+  }
+
+  reserve(): void {}
+
   release(sequence: number): void {
     assert.ok(this.caches.delete(sequence));
   }

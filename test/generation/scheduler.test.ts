@@ -1,0 +1,197 @@
+/** Continuous batching: what runs in each step, on an engine that notes it; and texts against those one by one, on the real one. */
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { Engine, type SequenceTokens } from "../../src/engine/engine.js";
+import { continueRows, type Forward, type GenerationRow, generateTokens } from "../../src/generation/generate.js";
+import { RowQueue } from "../../src/generation/row-queue.js";
+import { createSampler } from "../../src/generation/sampler.js";
+import type { ScheduleLimits } from "../../src/generation/scheduler.js";
+import { GenerationStats } from "../../src/generation/stats.js";
+import { openCheckpoint } from "../../src/model/checkpoint.js";
+import { demo } from "../folders.js";
+
+const VOCAB = 2048;
+let engine: Engine;
+before(async () => {
+  engine = await Engine.start(openCheckpoint(demo, VOCAB), { worldSize: 2, dtype: "fp32", maxSeqLen: 512 });
+});
+after(() => engine.close());
+
+/** Passes everything on and notes it. */
+class Watched implements Forward {
+  readonly steps: (readonly SequenceTokens[])[] = [];
+  readonly open = new Map<number, number>();
+  /** Positions that all open sequences had memory for, at most. */
+  peak = 0;
+
+  newSequence(positions = 0): number {
+    return this.#opened(engine.newSequence(positions), positions);
+  }
+
+  fork(source: number, length: number, positions: number): number {
+    assert.ok(this.open.has(source), "a copy of a sequence that is gone");
+    return this.#opened(engine.fork(source, length, positions), positions);
+  }
+
+  reserve(sequence: number, positions: number): void {
+    assert.ok(this.open.has(sequence));
+    engine.reserve(sequence, positions);
+    this.#opened(sequence, positions);
+  }
+
+  release(sequence: number): void {
+    assert.ok(this.open.delete(sequence), "released twice");
+    engine.release(sequence);
+  }
+
+  forward(batch: readonly SequenceTokens[], signal?: AbortSignal): Promise<Float32Array[]> {
+    this.steps.push(batch);
+    this.peak = Math.max(
+      this.peak,
+      [...this.open.values()].reduce((a, b) => a + b, 0),
+    );
+    return engine.forward(batch, signal);
+  }
+
+  #opened(sequence: number, positions: number): number {
+    this.open.set(sequence, positions);
+    return sequence;
+  }
+}
+
+const greedy = createSampler({ temperature: 0, topP: 1 });
+
+function row(promptIds: number[], maxTokens: number): GenerationRow {
+  return { promptIds, maxTokens, sample: (l) => greedy(l, Math.random), stopIds: new Set([2]), logprobs: false };
+}
+
+/** Words of stories, the same at every call. */
+function story(length: number, seed: number): number[] {
+  const ids = Array.from({ length }, (_, i) => 260 + (((Math.imul(i + 1, 0x9e3779b1) + seed * 7919) >>> 0) % 1700));
+  return [1, ...ids.slice(1)];
+}
+
+async function texts(forward: Forward, rows: GenerationRow[], limits: ScheduleLimits, stats = new GenerationStats()) {
+  const queue = new RowQueue();
+  for (const one of rows) queue.push(one);
+  queue.end();
+  const ids: number[][] = rows.map(() => []);
+  const reasons: string[] = [];
+  for await (const event of continueRows(forward, queue, limits, stats, null)) {
+    if (event.id === null) reasons[event.row] = event.finishReason;
+    else ids[event.row]!.push(event.id);
+  }
+  return { ids, reasons, stats };
+}
+
+async function oneByOne(rows: GenerationRow[]): Promise<number[][]> {
+  const all: number[][] = [];
+  for (const one of rows) {
+    const ids: number[] = [];
+    for await (const { id } of generateTokens(engine, [one], new GenerationStats(), null))
+      if (id !== null) ids.push(id);
+    all.push(ids);
+  }
+  return all;
+}
+
+test("rows of all lengths, joining and leaving, get the texts they get alone", async () => {
+  const rows = Array.from({ length: 24 }, (_, i) => row(story(1 + ((i * 37) % 90), i), 1 + ((i * 13) % 40)));
+  const watched = new Watched();
+  const { ids, reasons } = await texts(watched, rows, { maxRows: 7 });
+  assert.deepEqual(ids, await oneByOne(rows));
+  assert.ok(
+    reasons.every((reason, i) => (reason === "length" ? ids[i]!.length === rows[i]!.maxTokens : reason === "stop")),
+  );
+  assert.ok(watched.steps.every((step) => step.length <= 7));
+  // Between joining and leaving the batch stays full: a row's end makes room for the next at once.
+  assert.ok(watched.steps.slice(0, 20).every((step) => step.length === 7));
+  assert.equal(watched.open.size, 0);
+});
+
+test("a prompt runs in chunks beside the texts, which go on", async () => {
+  const rows = [row(story(10, 1), 40), row(story(470, 2), 5), row([...story(300, 3)], 5)];
+  const watched = new Watched();
+  const { ids } = await texts(watched, rows, {});
+  assert.deepEqual(ids, await oneByOne(rows));
+  const [first, second, third] = watched.steps.map((step) => step.map(({ tokens }) => tokens.length));
+  assert.deepEqual(first, [10, 246]);
+  assert.deepEqual(second, [1, 224, 31]);
+  assert.deepEqual(third, [1, 1, 254]);
+});
+
+test("a beginning that prompts share is computed once", async () => {
+  const header = story(300, 9);
+  const rows = Array.from({ length: 6 }, (_, i) => row([...header, ...story(20, i + 1).slice(1)], 12));
+  const watched = new Watched();
+  const { ids, reasons, stats } = await texts(watched, rows, {});
+  assert.deepEqual(ids, await oneByOne(rows));
+  assert.equal(stats.promptTokens, 300 + 6 * 19);
+  assert.equal(stats.reusedTokens, 5 * 300);
+  const run = watched.steps.flat().reduce((sum, { tokens }) => sum + tokens.length, 0);
+  // The first new token comes out of the prompt's last step, and the one that reaches the length is not run.
+  const decoded = ids.reduce((sum, text, i) => sum + text.length - (reasons[i] === "length" ? 1 : 0), 0);
+  assert.equal(run, 300 + 6 * 19 + decoded);
+});
+
+test("one at a time, the next row goes on in the cache of the last", async () => {
+  const header = story(100, 5);
+  const rows = [row([...header, 300, 301], 30), row([...header, 400], 3), row(header, 3), row(story(50, 6), 3)];
+  const watched = new Watched();
+  const { ids, stats } = await texts(watched, rows, { maxRows: 1 });
+  assert.deepEqual(ids, await oneByOne(rows));
+  // The last token of a prompt always runs.
+  assert.equal(stats.reusedTokens, 100 + 99);
+  assert.equal(watched.open.size, 0);
+});
+
+test("caches stay within their memory, and a row that needs more runs alone", async () => {
+  const rows = [60, 100, 30, 400, 20, 90].map((length, i) => row(story(length, i), 20));
+  const watched = new Watched();
+  const { ids } = await texts(watched, rows, { maxPositions: 250 });
+  assert.deepEqual(ids, await oneByOne(rows));
+  assert.equal(watched.peak, 420);
+  const sizes = watched.steps.filter((step) => step.some(({ position, tokens }) => position + tokens.length > 200));
+  assert.ok(sizes.length > 0 && sizes.every((step) => step.length === 1));
+});
+
+test("rows that come later join; an abort ends those that run and those that wait", async () => {
+  const queue = new RowQueue();
+  const controller = new AbortController();
+  queue.push(row(story(5, 1), 400));
+  const reasons = new Map<number, string>();
+  let tokens = 0;
+  const watched = new Watched();
+  for await (const event of continueRows(
+    watched,
+    queue,
+    { maxRows: 2 },
+    new GenerationStats(),
+    null,
+    controller.signal,
+  )) {
+    if (event.id === null) reasons.set(event.row, event.finishReason);
+    else if (++tokens === 5) for (const length of [4, 0, 300]) queue.push(row(story(6, 2), length));
+    else if (tokens === 40) controller.abort();
+  }
+  assert.deepEqual([...reasons].sort(), [
+    [0, "abort"],
+    [1, "length"],
+    [2, "length"],
+    [3, "abort"],
+  ]);
+  assert.equal(watched.open.size, 0);
+});
+
+test("an empty queue waits until it is fed, and ends when it is ended", async () => {
+  const queue = new RowQueue();
+  const events = continueRows(engine, queue, {}, new GenerationStats(), null);
+  const first = events.next();
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  queue.push(row(story(5, 1), 1));
+  assert.equal((await first).value?.row, 0);
+  assert.equal((await events.next()).value?.id, null);
+  const last = events.next();
+  queue.end();
+  assert.equal((await last).done, true);
+});
