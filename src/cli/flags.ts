@@ -2,21 +2,41 @@
 import { InvalidArgumentError } from "@commander-js/extra-typings";
 import { MAX_SEED } from "../generation/options.js";
 
-/** The options of `generate`, by their names on the command line. */
-export interface GenerateFlags {
+// Types, not interfaces: only those are assignable to commander's records of options.
+
+/** The options of modelOptions(), by their names on the command line. */
+export type ModelFlags = {
   ckpt_dir?: string | undefined;
   tokenizer_path?: string | undefined;
   nproc_per_node: number | "auto";
+  max_seq_len?: number | undefined;
   dtype: "auto" | "fp32" | "int8" | "int4";
   no_cache?: true | undefined;
-  max_seq_len?: number | undefined;
-  prompt?: string | undefined;
-  prompt_file?: string | undefined;
+};
+
+/** The options of samplingOptions(). */
+export type SamplingFlags = {
   temperature: number;
   top_p: number;
   max_gen_len: number;
   seed?: number | undefined;
   prompt_lookup_num_tokens: number | "auto";
+};
+
+/** The options of torchrunOptions(). */
+export type TorchrunFlags = {
+  standalone?: true | undefined;
+  nnodes?: 1 | undefined;
+  node_rank?: number | undefined;
+  master_addr?: string | undefined;
+  master_port?: string | undefined;
+  max_batch_size?: number | undefined;
+};
+
+/** The options of `generate`. */
+export interface GenerateFlags extends ModelFlags, SamplingFlags {
+  prompt?: string | undefined;
+  prompt_file?: string | undefined;
   echo?: true | undefined;
   json?: true | undefined;
   quiet?: true | undefined;

@@ -1,10 +1,24 @@
-/** Groups of options that several commands take, declared once. Knows no command. */
+/**
+ * Groups of options that several commands take, declared once. Knows no command.
+ * Their types are written out in flags.ts: inferred over so many options, the compiler takes all memory there is.
+ */
 import { type Command, Option, type OptionValues } from "@commander-js/extra-typings";
-import { decimal, lookupCount, oneNode, rankCount, seed, wholeNumber } from "./flags.js";
+import type { Command as PlainCommand } from "commander";
+import {
+  decimal,
+  lookupCount,
+  type ModelFlags,
+  oneNode,
+  rankCount,
+  type SamplingFlags,
+  seed,
+  type TorchrunFlags,
+  wholeNumber,
+} from "./flags.js";
 
 /** Which model, and how it is loaded. */
 export function modelOptions<A extends unknown[], O extends OptionValues>(command: Command<A, O>) {
-  return command
+  plain(command)
     .optionsGroup("Model:")
     .option("--ckpt_dir <dir>", "folder with params.json and consolidated.NN.pth; the bundled demo model without it")
     .option("--tokenizer_path <file>", "default: tokenizer.model in the folder, then in its parent")
@@ -20,11 +34,12 @@ export function modelOptions<A extends unknown[], O extends OptionValues>(comman
         .default("auto" as const),
     )
     .option("--no_cache", "do not keep quantised weights for the next start");
+  return command as unknown as Command<A, O & ModelFlags>;
 }
 
 /** How the next token is chosen, and when to stop. */
 export function samplingOptions<A extends unknown[], O extends OptionValues>(command: Command<A, O>) {
-  return command
+  plain(command)
     .optionsGroup("Sampling:")
     .option("--temperature <t>", "0 takes the most likely token; 0 or more", decimal(0), 0.8)
     .option("--top_p <p>", "sample from the most likely tokens that reach this mass, 0 to 1", decimal(0, 1), 0.95)
@@ -35,15 +50,21 @@ export function samplingOptions<A extends unknown[], O extends OptionValues>(com
         .argParser(lookupCount)
         .default("auto" as const),
     );
+  return command as unknown as Command<A, O & SamplingFlags>;
 }
 
 /** What else stands on a torchrun line: taken where it asks for one machine, as everything here does. */
 export function torchrunOptions<A extends unknown[], O extends OptionValues>(command: Command<A, O>) {
-  return command
+  plain(command)
     .addOption(new Option("--standalone").hideHelp())
     .addOption(new Option("--nnodes <n>").argParser(oneNode).hideHelp())
     .addOption(new Option("--node_rank <n>").argParser(wholeNumber(0, 0)).hideHelp())
     .addOption(new Option("--master_addr <host>").hideHelp())
     .addOption(new Option("--master_port <port>").hideHelp())
     .addOption(new Option("--max_batch_size <n>").argParser(wholeNumber(1)).hideHelp());
+  return command as unknown as Command<A, O & TorchrunFlags>;
+}
+
+function plain(command: unknown): PlainCommand {
+  return command as PlainCommand;
 }
