@@ -16,15 +16,15 @@ const DOORS: Record<string, RegExp> = {
   "onnxruntime-node": /^engine\/session\.ts$/,
   // ranks, and the threads that measure how fast memory is read
   "node:worker_threads": /^engine\/(rank-(group|worker)|bandwidth(-reader)?)\.ts$/,
-  "sentencepiece-js": /^generation\/tokenizer\.ts$/,
+  "sentencepiece-js": /^generation\/sentencepiece-tokenizer\.ts$/,
   "@bufbuild/protobuf/wire": /^formats\/(onnx|sentencepiece-model)\.ts$/,
   commander: /^cli\//,
   "@commander-js/extra-typings": /^cli\//,
   ora: /^cli\//,
   chalk: /^cli\//,
-  // rank-group sets one variable for the runtime, weight-cache finds the user's cache folder, tokenizer removes listeners
+  // rank-group sets one variable for the runtime, weight-cache finds the user's cache folder, sentencepiece-tokenizer removes listeners
   // that a library leaves behind
-  "node:process": /^(cli\/.*|engine\/(rank-group|weight-cache)\.ts|generation\/tokenizer\.ts)$/,
+  "node:process": /^(cli\/.*|engine\/(rank-group|weight-cache)\.ts|generation\/sentencepiece-tokenizer\.ts)$/,
 };
 
 interface SourceFile {

@@ -1,11 +1,9 @@
 /** Reads a SentencePiece tokenizer.model (protobuf ModelProto, sentencepiece_model.proto). Knows its pieces and flags, not how text is encoded with them. */
 import { BinaryReader, WireType } from "@bufbuild/protobuf/wire";
 import { LlamaError } from "../error.js";
-import { openFile, readBytes } from "./byte-source.js";
+import { readTokenizerFile } from "./tokenizer-file.js";
 import { decodeUtf8 } from "./utf8.js";
 
-/** The largest published models of this format have about 5 MB. */
-const MAX_BYTES = 64 * 1024 * 1024;
 const MODEL_TYPES = ["", "unigram", "BPE", "word", "character"];
 const DEFAULT_MODEL_TYPE = 1;
 const BPE = 2;
@@ -41,8 +39,8 @@ type Draft = Mutable<SentencePieceModel> & { pieces: Piece[]; modelType: number;
 
 /** Reads and checks a model file; only BPE models are accepted. */
 export function readSentencePieceModel(path: string): SentencePieceModel {
-  const bytes = readModelFile(path);
-  refuseOtherFormats(bytes, path);
+  const { kind, bytes } = readTokenizerFile(path);
+  if (kind !== "sentencepiece") throw notAModel(path, "lines of base64 and rank (tiktoken)");
   // The defaults are those of sentencepiece_model.proto.
   const draft: Draft = {
     pieces: [],
@@ -81,47 +79,8 @@ export function readSentencePieceModel(path: string): SentencePieceModel {
   return model;
 }
 
-function readModelFile(path: string): Uint8Array {
-  const source = openFile(path);
-  try {
-    if (source.size === 0) {
-      throw new LlamaError("model", "is empty", { where: path, fix: "Copy or download the file again" });
-    }
-    if (source.size > MAX_BYTES) {
-      throw new LlamaError("model", "is too large for a tokenizer", {
-        where: path,
-        expected: `at most ${MAX_BYTES} bytes`,
-        found: `${source.size}`,
-      });
-    }
-    return readBytes(source, 0, source.size);
-  } finally {
-    source.close();
-  }
-}
-
-/** Names what is often found under this file name instead of a SentencePiece model. */
-function refuseOtherFormats(bytes: Uint8Array, path: string): void {
-  const start = decodeUtf8(bytes.subarray(0, 1024)).replace(/^\uFEFF/, "");
-  const again = "Download the file itself";
-  if (/^\s*<(!doctype|html|head|\?xml)/i.test(start)) throw notAModel(path, "an HTML page", undefined, again);
-  if (start.startsWith("version https://git-lfs")) {
-    throw notAModel(path, "a Git LFS pointer", undefined, 'Run "git lfs pull" or download the file itself');
-  }
-  if (/^\s*[{[]\s*["{}[\]]/.test(start)) {
-    throw notAModel(path, "JSON", undefined, "Use the tokenizer.model of Meta's release, not a tokenizer.json");
-  }
-  if (/^[A-Za-z0-9+/]+={0,2} \d+\r?(\n|$)/.test(start)) {
-    throw new LlamaError("model", "is a Llama 3 tokenizer (tiktoken), which this version does not support yet", {
-      where: path,
-      expected: "a SentencePiece model",
-      found: "lines of base64 and rank",
-      fix: "Use a LLaMA 1 or Llama 2 checkpoint with its own tokenizer.model",
-    });
-  }
-}
-
-function notAModel(path: string, found: string, cause?: unknown, fix = "Copy or download the file again"): LlamaError {
+function notAModel(path: string, found: string, cause?: unknown): LlamaError {
+  const fix = "Copy or download the file again";
   return new LlamaError("model", "is not a SentencePiece model", { where: path, found, fix, cause });
 }
 

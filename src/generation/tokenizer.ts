@@ -1,11 +1,8 @@
-/** Text to token ids and back. Encoding is SentencePiece's own (sentencepiece-js), decoding is the streaming detokeniser; knows no prompt format. */
-import process from "node:process";
-import { LlamaError } from "../error.js";
-import { readSentencePieceModel } from "../formats/sentencepiece-model.js";
-import { createDetokenizer, type Detokenizer, decodeTable } from "./detokenizer.js";
-
-/** UTF-16 units; far above any context, and below what exhausts the memory of sentencepiece-js. */
-const MAX_TEXT = 1_000_000;
+/** Text to token ids and back: what any tokenizer offers, and which one a file holds. Knows no prompt format. */
+import { readTokenizerFile } from "../formats/tokenizer-file.js";
+import type { Detokenizer } from "./detokenizer.js";
+import { loadSentencePieceTokenizer } from "./sentencepiece-tokenizer.js";
+import { loadTiktokenTokenizer } from "./tiktoken-tokenizer.js";
 
 export interface EncodeOptions {
   /** Puts the begin-of-sequence id first. */
@@ -15,6 +12,8 @@ export interface EncodeOptions {
 }
 
 export interface Tokenizer {
+  /** SentencePiece (LLaMA 1, Llama 2) or tiktoken (Llama 3 and later). */
+  readonly kind: "sentencepiece" | "tiktoken";
   readonly vocabSize: number;
   readonly bosId: number;
   readonly eosId: number;
@@ -22,6 +21,8 @@ export interface Tokenizer {
   readonly padId: number;
   /** The ids that end a generation. */
   readonly stopIds: ReadonlySet<number>;
+  /** Ids of the tokens that stand for no text, by name, e.g. "<|eot_id|>"; SentencePiece has "<s>" and "</s>". */
+  readonly specialTokens: ReadonlyMap<string, number>;
   /** Special tokens are never recognised in the text: "<s>" is three characters. */
   encode(text: string, options?: EncodeOptions): number[];
   decode(ids: readonly number[]): string;
@@ -29,83 +30,8 @@ export interface Tokenizer {
   detokenizer(): Detokenizer;
 }
 
-/** Loads a tokenizer.model of LLaMA 1 or Llama 2. */
+/** Loads a tokenizer.model, SentencePiece or tiktoken. */
 export async function loadTokenizer(path: string): Promise<Tokenizer> {
-  const model = readSentencePieceModel(path);
-  const encodeIds = await loadEncoder(path, model.pieces.length);
-  const table = decodeTable(model);
-  const { bosId, eosId, padId } = model;
-  const detokenizer = () => createDetokenizer(table, model.removeExtraWhitespaces);
-  return {
-    vocabSize: model.pieces.length,
-    bosId,
-    eosId,
-    padId,
-    stopIds: new Set([eosId]),
-    encode(text, { bos = false, eos = false } = {}) {
-      const ids = encodeIds(text);
-      if (bos) ids.unshift(bosId);
-      if (eos) ids.push(eosId);
-      return ids;
-    },
-    decode(ids) {
-      const stream = detokenizer();
-      let text = "";
-      for (const id of ids) text += stream.push(id);
-      return text + stream.flush();
-    },
-    detokenizer,
-  };
-}
-
-async function loadEncoder(path: string, vocabSize: number): Promise<(text: string) => number[]> {
-  // Imported on use: the module carries its WebAssembly and takes longer to read than all the rest.
-  const { SentencePieceProcessor } = await import("sentencepiece-js");
-  const processor = new SentencePieceProcessor();
-  try {
-    await withoutItsListeners(() => processor.load(path));
-  } catch (cause) {
-    throw new LlamaError("model", "cannot be loaded", { where: path, found: String(cause), cause });
-  }
-  const encodeIds = (text: string): number[] => {
-    if (text === "") return [];
-    if (text.length > MAX_TEXT) {
-      throw new LlamaError("usage", "text is too long to encode", {
-        expected: `at most ${MAX_TEXT} characters`,
-        found: String(text.length),
-      });
-    }
-    // A lone surrogate has no UTF-8 form; what the library makes of it is left open.
-    return processor.encodeIds(text.replace(/\p{Surrogate}/gu, "\uFFFD"));
-  };
-  // The library ignores the status of its load: only an encoding shows whether it worked.
-  const probe = encodeIds("a");
-  if (probe.length === 0 || probe.some((id) => !(id >= 0 && id < vocabSize))) {
-    throw new LlamaError("model", "is not accepted by SentencePiece", {
-      where: path,
-      fix: "The file is damaged: copy or download it again",
-    });
-  }
-  return encodeIds;
-}
-
-const PROCESS_EVENTS = ["uncaughtException", "unhandledRejection"] as const;
-/** The bodies of the listeners that sentencepiece-js's Emscripten glue adds; they only rethrow. */
-const LISTENER_SOURCE =
-  /^function\s*\((\w+)\)\s*\{\s*(if\s*\(!\(\1 instanceof ExitStatus\)\)\s*\{\s*)?throw \1;?\s*\}+$/;
-
-/** Takes back the process-wide listeners that `load` adds, which would change how the host program fails. */
-async function withoutItsListeners(load: () => Promise<void>): Promise<void> {
-  const before = PROCESS_EVENTS.map((event) => new Set<unknown>(process.rawListeners(event)));
-  try {
-    await load();
-  } finally {
-    for (const [i, event] of PROCESS_EVENTS.entries()) {
-      for (const listener of process.rawListeners(event)) {
-        // Others may have added listeners in the meantime, so being new is not enough.
-        if (before[i]!.has(listener) || !LISTENER_SOURCE.test(String(listener))) continue;
-        process.removeListener(event, listener as (...args: unknown[]) => void);
-      }
-    }
-  }
+  const { kind } = readTokenizerFile(path);
+  return kind === "tiktoken" ? loadTiktokenTokenizer(path) : loadSentencePieceTokenizer(path);
 }

@@ -8,6 +8,7 @@ import { demo, fixture, readJson, shared, withoutShared } from "../folders.js";
 import { maxDifference } from "../max-difference.js";
 
 const TOLERANCE = 1e-3;
+const EVERY_EIGHT = [1, 2, 3, 4, 5, 6, 7, 8];
 
 interface GoldenPrompt {
   text: string;
@@ -76,9 +77,9 @@ compare("demo, two files", join(demo, "mp2"), demoGolden, [1, 2, 4], false);
 // 8 heads over 3 and 5 ranks do not come out even
 compare("demo, uneven", demo, () => demoGolden().slice(0, 2), [3, 5, 8], false);
 
-const miniGolden = () =>
+const miniGolden = (file: string) => () =>
   readJson<{ prompts: { text: string; ids: number[]; last_logits: number[]; greedy_ids: number[] }[] }>(
-    fixture("llama1mini.json"),
+    fixture(file),
   ).prompts.map(({ text, ids, last_logits, greedy_ids }) => ({
     text,
     ids,
@@ -86,8 +87,11 @@ const miniGolden = () =>
     greedyIds: greedy_ids,
   }));
 for (const folder of ["llama1mini-fp16-mp1", "llama1mini-fp16-mp2"]) {
-  compare(folder, fixture(folder), miniGolden, [1, 2, 3, 6], false);
+  compare(folder, fixture(folder), miniGolden("llama1mini.json"), [1, 2, 3, 6], false);
 }
+// 8 heads and 2 KV heads, scaled rotations, vocabulary cut by rows
+compare("llama3mini, one file", fixture("llama3mini-bf16-mp1"), miniGolden("llama3mini.json"), [1, 4], false);
+compare("llama3mini, two files", fixture("llama3mini-bf16-mp2"), miniGolden("llama3mini.json"), EVERY_EIGHT, false);
 
 for (const type of ["fp32", "fp16", "bf16"]) {
   const golden = () =>

@@ -125,7 +125,7 @@ test("names other formats", () => {
   refuses("<!DOCTYPE html>\n<html>", /not a SentencePiece model.*an HTML page/);
   refuses("version https://git-lfs.github.com/spec/v1\noid sha256:0\n", /a Git LFS pointer.*git lfs pull/);
   refuses('{"version": "1.0"}', /not a SentencePiece model.*JSON/);
-  refuses("IQ== 0\nIg== 1\n", /Llama 3 tokenizer \(tiktoken\)/);
+  refuses("IQ== 0\nIg== 1\n", /not a SentencePiece model.*tiktoken/);
   refuses("not a tokenizer\n", /not a SentencePiece model/);
   refuses(
     new Uint8Array(3000).map((_, i) => (i * 167 + 13) % 251),
@@ -180,8 +180,6 @@ for (const [name, message] of [
   ["tok-json", /JSON/],
   ["tok-no-pieces", /no pieces/],
   ["tok-unigram", /unigram/],
-  ["tok-tiktoken-bad-base64", /Llama 3/],
-  ["tok-tiktoken-bad-rank", /Llama 3/],
 ] as const) {
   test(`refuses ${name}`, { skip }, () => {
     const path = fileURLToPath(new URL(`${name}/tokenizer.model`, bad));

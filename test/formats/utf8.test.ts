@@ -86,3 +86,29 @@ test("decodes bytes as SentencePiece does", { skip }, () => {
   const { encode_bytes } = JSON.parse(readFileSync(vectors, "utf8"));
   for (const { hex, decoded } of encode_bytes) assert.equal(decodeUtf8(Buffer.from(hex, "hex")), decoded, hex);
 });
+
+test("gives one U+FFFD for a maximal subpart, as TextDecoder does", () => {
+  let seed = 1;
+  const byte = () => {
+    seed = (Math.imul(seed, 1664525) + 1013904223) >>> 0;
+    // Lead and continuation bytes, so that characters come to be and break.
+    return [0x41, 0x80 + (seed >>> 26), 0xc0 + (seed >>> 26), 0xe0 + (seed >>> 27)][(seed >>> 8) & 3]!;
+  };
+  const reference = new TextDecoder("utf-8", { ignoreBOM: true });
+  for (let round = 0; round < 2000; round++) {
+    const bytes = Uint8Array.from({ length: round % 12 }, byte);
+    const decoder = new Utf8Decoder("maximal subpart");
+    const text = Array.from(bytes, (value) => decoder.push(value)).join("") + decoder.flush();
+    assert.equal(text, reference.decode(bytes), Buffer.from(bytes).toString("hex"));
+  }
+});
+
+test("keeps silent about a character that began before and is broken", () => {
+  const decoder = new Utf8Decoder("maximal subpart");
+  decoder.push(0xe4);
+  decoder.silenceHeld();
+  assert.equal(decoder.push(0xb8) + decoder.push(0x41), "A");
+  decoder.push(0xe4);
+  decoder.silenceHeld();
+  assert.equal(decoder.push(0xb8) + decoder.push(0xad), "中");
+});

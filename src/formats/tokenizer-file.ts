@@ -1,0 +1,51 @@
+/** A file named tokenizer.model: its bytes, within bounds, and by its content which format it has. Reads neither format. */
+import { LlamaError } from "../error.js";
+import { openFile, readBytes } from "./byte-source.js";
+import { decodeUtf8 } from "./utf8.js";
+
+/** The largest published tokenizers of these formats have about 5 MB. */
+const MAX_BYTES = 64 * 1024 * 1024;
+/** Enough to recognise the kind of a file. */
+const HEAD_BYTES = 1024;
+/** The first line of a tiktoken file: base64 and rank. */
+const TIKTOKEN = /^[A-Za-z0-9+/]+={0,2}[ \t]+\d+\s*(\n|$)/;
+
+export type TokenizerKind = "sentencepiece" | "tiktoken";
+
+/** Reads a tokenizer's file; throws a LlamaError for one that is neither SentencePiece nor tiktoken but known otherwise. */
+export function readTokenizerFile(path: string): { kind: TokenizerKind; bytes: Uint8Array } {
+  const bytes = readWhole(path);
+  const start = decodeUtf8(bytes.subarray(0, HEAD_BYTES)).replace(/^\uFEFF/, "");
+  if (/^\s*<(!doctype|html|head|\?xml)/i.test(start)) throw notATokenizer(path, "an HTML page");
+  if (start.startsWith("version https://git-lfs")) {
+    throw notATokenizer(path, "a Git LFS pointer", 'Run "git lfs pull" or download the file itself');
+  }
+  if (/^\s*[{[]\s*["{}[\]]/.test(start)) {
+    const fix = "llama-ts needs the tokenizer.model of the model's release, not a tokenizer.json";
+    throw notATokenizer(path, "JSON", fix);
+  }
+  return { kind: TIKTOKEN.test(start) ? "tiktoken" : "sentencepiece", bytes };
+}
+
+function readWhole(path: string): Uint8Array {
+  const source = openFile(path);
+  try {
+    if (source.size === 0) {
+      throw new LlamaError("model", "is empty", { where: path, fix: "Copy or download the file again" });
+    }
+    if (source.size > MAX_BYTES) {
+      throw new LlamaError("model", "is too large for a tokenizer", {
+        where: path,
+        expected: `at most ${MAX_BYTES} bytes`,
+        found: `${source.size}`,
+      });
+    }
+    return readBytes(source, 0, source.size);
+  } finally {
+    source.close();
+  }
+}
+
+function notATokenizer(path: string, found: string, fix = "Download the file itself"): LlamaError {
+  return new LlamaError("model", "is not a SentencePiece model, nor tiktoken", { where: path, found, fix });
+}

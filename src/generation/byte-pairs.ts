@@ -1,0 +1,83 @@
+/** Byte-pair encoding by rank, as tiktoken does it. Knows byte strings and ranks, not text or special tokens. */
+
+/** Above any position in a piece; rank * STEP + position is exact in a double. */
+const STEP = 2 ** 21;
+
+export class BytePairEncoder {
+  readonly #ranks: Map<string, number>;
+  readonly #longest: number;
+
+  /** `tokens` by rank, one character a byte; every single byte must be one. */
+  constructor(tokens: readonly string[]) {
+    this.#ranks = new Map(tokens.map((token, rank) => [token, rank]));
+    this.#longest = tokens.reduce((longest, { length }) => Math.max(longest, length), 0);
+  }
+
+  /** Appends the tokens of a piece: itself if it is one, else what is left when the pair of lowest rank (leftmost of equals) is merged again and again. */
+  encode(piece: string, ids: number[]): void {
+    const whole = this.#ranks.get(piece);
+    if (whole !== undefined) ids.push(whole);
+    else this.#merge(piece, ids);
+  }
+
+  /** A linked list of parts and a heap of pairs, so that a long run takes n log n steps. */
+  #merge(piece: string, ids: number[]): void {
+    const length = piece.length;
+    // A part is named by its first byte: where the parts beside it begin, and the rank of it and its right neighbour.
+    const next = Int32Array.from({ length }, (_, at) => at + 1);
+    const previous = Int32Array.from({ length }, (_, at) => at - 1);
+    const pairRank = new Int32Array(length);
+    const heap: number[] = [];
+    const rate = (at: number): void => {
+      const right = next[at]!;
+      const end = right < length ? next[right]! : length + this.#longest;
+      const rank = end - at > this.#longest ? undefined : this.#ranks.get(piece.slice(at, end));
+      pairRank[at] = rank ?? -1;
+      if (rank !== undefined) push(heap, rank * STEP + at);
+    };
+    for (let at = 0; at < length - 1; at++) rate(at);
+    pairRank[length - 1] = -1;
+
+    while (heap.length > 0) {
+      const pair = pop(heap);
+      const at = pair % STEP;
+      // Entries of pairs that are gone stay in the heap.
+      if (pairRank[at] !== Math.floor(pair / STEP)) continue;
+      const right = next[at]!;
+      const after = next[right]!;
+      next[at] = after;
+      pairRank[right] = -1;
+      if (after < length) previous[after] = at;
+      rate(at);
+      if (previous[at]! >= 0) rate(previous[at]!);
+    }
+    for (let at = 0; at < length; at = next[at]!) ids.push(this.#ranks.get(piece.slice(at, next[at]))!);
+  }
+}
+
+/** Adds to a binary heap, smallest first. */
+function push(heap: number[], value: number): void {
+  let at = heap.length;
+  for (let parent = (at - 1) >> 1; at > 0 && heap[parent]! > value; parent = (at - 1) >> 1) {
+    heap[at] = heap[parent]!;
+    at = parent;
+  }
+  heap[at] = value;
+}
+
+/** Takes the smallest from a heap that is not empty. */
+function pop(heap: number[]): number {
+  const smallest = heap[0]!;
+  const last = heap.pop()!;
+  const { length } = heap;
+  if (length === 0) return smallest;
+  let at = 0;
+  for (let child = 1; child < length; child = 2 * at + 1) {
+    if (child + 1 < length && heap[child + 1]! < heap[child]!) child++;
+    if (heap[child]! >= last) break;
+    heap[at] = heap[child]!;
+    at = child;
+  }
+  heap[at] = last;
+  return smallest;
+}

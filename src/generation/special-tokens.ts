@@ -1,0 +1,30 @@
+/** The special tokens of Llama 3, which its tokenizer.model does not list: their names in the order of their ids. Knows no ids. */
+
+/** Special tokens behind the ranks of the file. */
+const COUNT = 256;
+
+/** Meta's two tables: Llama 3's, and that of 3.1 and later, which puts names in places that were reserved. */
+export type SpecialTokenSet = "3" | "3.1";
+
+const NAMED: Record<SpecialTokenSet, readonly (string | null)[]> = {
+  "3": [
+    ...["begin_of_text", "end_of_text", null, null, null, null],
+    ...["start_header_id", "end_header_id", null, "eot_id"],
+  ],
+  "3.1": [
+    ...["begin_of_text", "end_of_text", null, null, "finetune_right_pad_id", "step_id"],
+    ...["start_header_id", "end_header_id", "eom_id", "eot_id", "python_tag", "image"],
+  ],
+};
+
+/** The tokens that end a generation; a set has those of them that it names. */
+export const STOP_TOKENS = ["<|end_of_text|>", "<|eom_id|>", "<|eot_id|>"];
+
+/** All names of a set; places without a name are reserved, and numbered. */
+export function specialTokenNames(set: SpecialTokenSet): string[] {
+  let reserved = 0;
+  return Array.from(
+    { length: COUNT },
+    (_, place) => `<|${NAMED[set][place] ?? `reserved_special_token_${reserved++}`}|>`,
+  );
+}

@@ -1,0 +1,71 @@
+/** The tokenizer of Llama 3 and later: tiktoken's ranks and Meta's special tokens. Knows no prompt format. */
+import { LlamaError } from "../error.js";
+import { readTiktokenModel } from "../formats/tiktoken-model.js";
+import { Utf8Decoder } from "../formats/utf8.js";
+import { BytePairEncoder } from "./byte-pairs.js";
+import type { Detokenizer } from "./detokenizer.js";
+import { type SpecialTokenSet, STOP_TOKENS, specialTokenNames } from "./special-tokens.js";
+import { textPieces } from "./text-pieces.js";
+import type { Tokenizer } from "./tokenizer.js";
+
+const ASCII = /^\p{ASCII}*$/u;
+
+/** Loads a tokenizer.model of Llama 3; the special tokens are not in the file. */
+export function loadTiktokenTokenizer(path: string, set: SpecialTokenSet = "3.1"): Tokenizer {
+  const { tokens } = readTiktokenModel(path);
+  const encoder = new BytePairEncoder(tokens);
+  const names = specialTokenNames(set);
+  const specialTokens = new Map(names.map((name, place) => [name, tokens.length + place]));
+  const idsOf = (wanted: readonly string[]) => wanted.flatMap((name) => specialTokens.get(name) ?? []);
+  const [bosId, eosId] = idsOf(["<|begin_of_text|>", "<|end_of_text|>"]) as [number, number];
+  const table = [...tokens, ...names];
+  const detokenizer = () => createDetokenizer(table);
+  return {
+    kind: "tiktoken",
+    vocabSize: table.length,
+    bosId,
+    eosId,
+    padId: specialTokens.get("<|finetune_right_pad_id|>") ?? -1,
+    stopIds: new Set(idsOf(STOP_TOKENS)),
+    specialTokens,
+    encode(text, { bos = false, eos = false } = {}) {
+      const ids = bos ? [bosId] : [];
+      // A lone surrogate has no UTF-8 form; tiktoken takes it for U+FFFD.
+      for (const piece of textPieces(text.replace(/\p{Surrogate}/gu, "\uFFFD"))) {
+        encoder.encode(ASCII.test(piece) ? piece : Buffer.from(piece).toString("latin1"), ids);
+      }
+      if (eos) ids.push(eosId);
+      return ids;
+    },
+    decode(ids) {
+      const stream = detokenizer();
+      return ids.map((id) => stream.push(id)).join("") + stream.flush();
+    },
+    detokenizer,
+  };
+}
+
+/** `table`: the bytes of each id, one character each. Special tokens decode to their names, as tiktoken has it. */
+function createDetokenizer(table: readonly string[]): Detokenizer {
+  const decoder = new Utf8Decoder("maximal subpart");
+  const push = (id: number): string => {
+    const bytes = table[id];
+    if (bytes === undefined) {
+      throw new LlamaError("usage", "token id is not in the vocabulary", {
+        expected: `an integer from 0 to ${table.length - 1}`,
+        found: String(id),
+      });
+    }
+    let text = "";
+    for (let i = 0; i < bytes.length; i++) text += decoder.push(bytes.charCodeAt(i));
+    return text;
+  };
+  return {
+    push,
+    flush: () => decoder.flush(),
+    prime(ids) {
+      for (const id of ids) push(id);
+      decoder.silenceHeld();
+    },
+  };
+}
