@@ -1,11 +1,18 @@
 /** llama-ts as a library. */
 export type { LoadReport } from "./engine/protocol.js";
 export { type ErrorDetails, type ErrorKind, LlamaError } from "./error.js";
+export type {
+  BatchAnswer,
+  BatchCompletion,
+  BatchOptions,
+  BatchRequest,
+  BatchRequestOptions,
+} from "./generation/batch.js";
 export type { BuildOptions } from "./generation/build-options.js";
 export type { Detokenizer } from "./generation/detokenizer.js";
 export { Llama } from "./generation/llama.js";
 export type { FinishReason, GenerateOptions, SamplingOptions } from "./generation/options.js";
 export type { Completion, CompletionPrediction, GenerateResult, StreamEvent } from "./generation/results.js";
-export type { Timings } from "./generation/stats.js";
+export { GenerationStats, type Timings } from "./generation/stats.js";
 export type { Tokenizer } from "./generation/tokenizer.js";
 export type { ModelConfig } from "./model/config.js";

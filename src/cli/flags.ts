@@ -65,6 +65,14 @@ export function decimal(least: number, most = Number.POSITIVE_INFINITY): (text: 
   };
 }
 
+/** "4G", "512M", "1.5GiB": bytes, in powers of 1024. */
+export function byteSize(text: string): number {
+  const [, amount, unit] = /^(\d+\.?\d*|\.\d+)\s*([KMGT]?)(?:i?B)?$/i.exec(text) ?? [];
+  const value = Number(amount) * 1024 ** " KMGT".indexOf((unit || " ").toUpperCase());
+  if (!(value >= 1)) throw new InvalidArgumentError("Expected a size such as 512M or 4G.");
+  return value;
+}
+
 export const seed = wholeNumber(0, MAX_SEED);
 
 /** Hugging Face's name for how many tokens prompt lookup may guess. */

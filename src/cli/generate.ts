@@ -5,11 +5,13 @@ import { chooseModel } from "./demo.js";
 import { EXIT_OK } from "./exit-code.js";
 import type { GenerateFlags } from "./flags.js";
 import { Interrupt } from "./interrupt.js";
+import { loadModel } from "./load.js";
 import { printNote } from "./notes.js";
+import { samplingSettings } from "./option-groups.js";
 import { Output } from "./output.js";
-import { LoadProgress, promptText, StatusLine } from "./progress.js";
+import { promptText, StatusLine } from "./progress.js";
 import { readPrompt } from "./prompt.js";
-import { jsonResult, modelLines, summaryLine, typeLines, unusedLines } from "./summary.js";
+import { jsonResult, summaryLine } from "./summary.js";
 
 /** Runs the command and returns the exit code. `words` are what stands on the line beside the options. */
 export async function generate(flags: GenerateFlags, words: readonly string[]): Promise<number> {
@@ -31,10 +33,8 @@ async function run(flags: GenerateFlags, output: Output, signal: AbortSignal): P
   const { isDemo, ...model } = chooseModel(flags);
   const prompt = await readPrompt(flags, signal);
   if (isDemo && !flags.quiet) printNote("No --ckpt_dir: running the bundled demo model, which tells small stories.");
-  const llama = await load(model, flags, signal);
+  const llama = await loadModel(model, flags, signal);
   try {
-    if (!flags.quiet) [...unusedLines(llama), ...typeLines(llama, flags.dtype)].forEach(printNote);
-    if (flags.verbose) modelLines(llama, model.ckptDir).forEach(printNote);
     const completion = await stream(llama, prompt, flags, output, signal);
     if (flags.json) {
       await output.write(`${JSON.stringify(jsonResult(llama, completion, flags.echo ? prompt : ""))}\n`);
@@ -42,23 +42,6 @@ async function run(flags: GenerateFlags, output: Output, signal: AbortSignal): P
     if (!flags.quiet && !output.closed) printNote(summaryLine(llama, completion));
   } finally {
     await llama.close();
-  }
-}
-
-async function load(
-  model: { ckptDir: string; tokenizerPath?: string; maxSeqLen?: number },
-  flags: GenerateFlags,
-  signal: AbortSignal,
-): Promise<Llama> {
-  const { nproc_per_node: nprocPerNode, dtype, quiet } = flags;
-  const { Llama } = await import("../index.js");
-  const progress = new LoadProgress(nprocPerNode, !quiet);
-  const onProgress = progress.update.bind(progress);
-  try {
-    const cacheDir = flags.no_cache ? { cacheDir: null } : {};
-    return await Llama.build({ ...model, ...cacheDir, nprocPerNode, dtype, signal, onProgress });
-  } finally {
-    progress.stop();
   }
 }
 
@@ -70,21 +53,19 @@ async function stream(
   output: Output,
   signal: AbortSignal,
 ): Promise<Completion> {
-  const { temperature, top_p: topP, max_gen_len: maxGenLen, prompt_lookup_num_tokens: promptLookupNumTokens } = flags;
   const status = new StatusLine(!flags.quiet);
   const start = performance.now();
   const onPrompt = (done: number, total: number) => {
     if (done === total) status.clear();
     else status.show(promptText(done, total, performance.now() - start));
   };
-  const options = { temperature, topP, maxGenLen, promptLookupNumTokens, onPrompt, signal };
-  const seed = flags.seed !== undefined && { seed: flags.seed };
+  const options = { ...samplingSettings(flags), onPrompt, signal };
   // Printed with the first piece: a prompt that is refused leaves stdout empty.
   let echo = flags.echo ? prompt : "";
   let isOpen = false;
   let completion: Completion | null = null;
   try {
-    for await (const { text, done } of llama.stream(prompt, { ...options, ...seed })) {
+    for await (const { text, done } of llama.stream(prompt, options)) {
       completion = done;
       if (flags.json) continue;
       isOpen = true;

@@ -49,6 +49,30 @@ ${heading("Examples:")}
     $ echo "The sky is" | llama-ts --nproc_per_node 2 example.py --ckpt_dir 13B
 ${EXIT_CODES}`;
 
+export const BATCH_HELP = `
+${heading("Requests:")}
+  One JSON object a line, with prompt (text) or prompt_ids (token ids) and, where
+  wanted, id (a string or a number, each once), metadata (repeated in the answer),
+  and options of its own: temperature, top_p, max_gen_len, seed, logprobs. The
+  options of the line below are for all requests that do not say otherwise.
+  Blank lines are left out; lines end with \\n or \\r\\n. A line that is wrong, not
+  UTF-8, or longer than 16 MiB is answered with an error.
+${heading("Answers:")}
+  One JSON object a line, in the order in which they are done: id, line (of the
+  input), text, ids, prompt_tokens, finish_reason, seed; or id, line and error
+  with kind and message. They are appended whole and synced to the disk.
+  --resume skips what has an answer, by id, or by line where there is no id; what
+  failed is tried again. Whatever ended the run, only what ran then is lost.
+  The seed of a request is --seed plus its line number - 1, so a request gets the
+  same text in whatever run, order and shard.
+${heading("Examples:")}
+    $ llama-ts batch prompts.jsonl -o answers.jsonl --ckpt_dir 7B --max_gen_len 64
+    $ jq -c '{id: .n, prompt: .question}' q.jsonl | llama-ts batch | jq -r .text
+  A part of the input a machine, then one file:
+    $ llama-ts batch in.jsonl --shard 2/4 -o out-2.jsonl
+    $ srun llama-ts batch in.jsonl --shard auto -o out-$SLURM_ARRAY_TASK_ID.jsonl
+${EXIT_CODES}`;
+
 export const CACHE_HELP = `
 With --dtype int8 or int4 the weights are quantised once and kept in
 $XDG_CACHE_HOME/llama-ts (or ~/.cache/llama-ts), so that the next start with the

@@ -53,6 +53,17 @@ export function samplingOptions<A extends unknown[], O extends OptionValues>(com
   return command as unknown as Command<A, O & SamplingFlags>;
 }
 
+/** The options of samplingOptions() as the library takes them. */
+export function samplingSettings(flags: SamplingFlags) {
+  return {
+    temperature: flags.temperature,
+    topP: flags.top_p,
+    maxGenLen: flags.max_gen_len,
+    promptLookupNumTokens: flags.prompt_lookup_num_tokens,
+    ...(flags.seed !== undefined && { seed: flags.seed }),
+  };
+}
+
 /** What else stands on a torchrun line: taken where it asks for one machine, as everything here does. */
 export function torchrunOptions<A extends unknown[], O extends OptionValues>(command: Command<A, O>) {
   plain(command)

@@ -1,5 +1,6 @@
 /** The program and its commands. What they do is loaded when a command runs, so that --help is quick. */
 import { Command } from "@commander-js/extra-typings";
+import { addBatch } from "./batch/batch-command.js";
 import { addBench } from "./bench/bench-command.js";
 import { addCache } from "./cache-command.js";
 import { addGenerate } from "./generate-command.js";
@@ -20,7 +21,7 @@ export function createProgram(exit: (code: number) => void) {
     .configureHelp({ styleTitle: heading, subcommandTerm: (command) => command.name() })
     .configureOutput({ outputError: (text) => printError(oneLine(text)) })
     .addHelpText("after", PROGRAM_HELP);
-  for (const add of [addGenerate, addBench, addCache]) add(program, exit);
+  for (const add of [addGenerate, addBatch, addBench, addCache]) add(program, exit);
   return program;
 }
 

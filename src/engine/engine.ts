@@ -7,6 +7,7 @@ import { LlamaError } from "../error.js";
 import type { Checkpoint } from "../model/checkpoint.js";
 import type { ComputeType } from "../model/linear.js";
 import { partition } from "../model/partition.js";
+import { modelTraffic } from "../model/traffic.js";
 import { type CacheUse, WeightCacheUse } from "./cache-use.js";
 import { allocateCollective, requestCancel } from "./collective.js";
 import type { LoadReport, RankSetup, SequenceSpan } from "./protocol.js";
@@ -60,6 +61,8 @@ export class Engine {
   readonly load: readonly LoadReport[];
   /** What became of the cache of weights. */
   readonly cache: CacheUse;
+  /** Bytes of keys and values that a position takes, over all ranks. */
+  readonly positionBytes: number;
   readonly times: EngineTimes = { steps: 0, total: 0, waited: 0 };
   readonly #group: RankGroup;
   readonly #setup: RankSetup;
@@ -69,7 +72,10 @@ export class Engine {
   #nextSequence = 0;
   #closed = false;
 
-  private constructor(group: RankGroup, setup: RankSetup, load: LoadReport[], cache: CacheUse) {
+  private constructor(group: RankGroup, setups: readonly RankSetup[], load: LoadReport[], cache: CacheUse) {
+    const setup = setups[0]!;
+    const shares = setups.map(({ share }) => share);
+    this.positionBytes = modelTraffic(setup.checkpoint.config, shares, setup.dtype).position;
     this.#group = group;
     this.#setup = setup;
     this.load = load;
@@ -105,7 +111,7 @@ export class Engine {
     const group = new RankGroup(setups);
     try {
       const load = await group.ready((failure) => weights.finish(failure), onProgress, signal);
-      return new Engine(group, setups[0]!, load, weights.use);
+      return new Engine(group, setups, load, weights.use);
     } catch (error) {
       if (signal?.aborted || !weights.spoilt(error)) throw error;
       return Engine.start(checkpoint, options);

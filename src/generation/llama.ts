@@ -2,19 +2,17 @@
  * The library's face: a loaded model with the methods of Meta's generation.py.
  * Knows text, tokens and options; ranks and tensors are behind the engine.
  */
-import { existsSync } from "node:fs";
 import { availableParallelism } from "node:os";
-import { dirname, join, resolve } from "node:path";
 import type { CacheUse } from "../engine/cache-use.js";
 import { Engine } from "../engine/engine.js";
 import type { LoadReport } from "../engine/protocol.js";
 import { defaultCacheRoot } from "../engine/weight-cache.js";
-import { LlamaError } from "../error.js";
 import { openCheckpoint } from "../model/checkpoint.js";
 import type { ModelConfig } from "../model/config.js";
 import { listShards } from "../model/folder.js";
 import { type ComputeType, chooseType } from "../model/linear.js";
 import { autoWorldSize } from "../model/partition.js";
+import { type BatchAnswer, type BatchOptions, type BatchRequest, type Prepare, runBatch } from "./batch.js";
 import type { BuildOptions } from "./build-options.js";
 import { type GenerationRow, generateTokens } from "./generate.js";
 import {
@@ -25,6 +23,7 @@ import {
   resolveLookup,
   resolveSampling,
 } from "./options.js";
+import { checkPrompt } from "./prompt-check.js";
 import { promptLogprobs } from "./prompt-logprobs.js";
 import { createRandom, randomSeed } from "./random.js";
 import type { CompletionPrediction, GenerateResult, StreamEvent } from "./results.js";
@@ -33,6 +32,7 @@ import { Speculation } from "./speculation.js";
 import { GenerationStats } from "./stats.js";
 import { StepCost } from "./step-cost.js";
 import { loadTokenizer, type Tokenizer } from "./tokenizer.js";
+import { findTokenizer } from "./tokenizer-place.js";
 
 /** Context length when none is asked for, as ModelArgs.max_seq_len in Meta's model.py. */
 const DEFAULT_MAX_SEQ_LEN = 2048;
@@ -129,7 +129,7 @@ export class Llama {
 
   /** Logits [vocabSize] after the last id. */
   async logits(ids: readonly number[]): Promise<Float32Array> {
-    this.#checkPrompt(ids, 0);
+    checkPrompt(ids, 0, this);
     const sequence = this.#engine.newSequence();
     try {
       const [last] = await this.#engine.forward([{ sequence, position: 0, tokens: ids, logits: "last" }]);
@@ -146,7 +146,7 @@ export class Llama {
     const sampling = resolveSampling(options, randomSeed);
     const speculation = this.#speculation(options, sampling);
     promptIds.forEach((ids, i) => {
-      this.#checkPrompt(ids, i);
+      checkPrompt(ids, i, this);
     });
     const lengths = promptIds.map((ids) => ids.length);
     const totalLength = Math.min(this.maxSeqLen, maxGenLen + Math.max(...lengths));
@@ -210,11 +210,8 @@ export class Llama {
   ): AsyncGenerator<StreamEvent, void, void> {
     const promptIds =
       typeof prompt === "string" ? this.tokenizer.encode(prompt, { bos: true, eos: false }) : [...prompt];
-    this.#checkPrompt(promptIds, 0);
-    const sampling = resolveSampling(options, randomSeed);
+    const { row, sampling } = this.#prepare(promptIds, options);
     const speculation = this.#speculation(options, sampling);
-    const budget = Math.min(this.#maxGenLen(options), this.maxSeqLen - promptIds.length);
-    const row = this.#row(promptIds, budget, sampling, false);
     const stats = new GenerationStats();
     const detokenizer = this.tokenizer.detokenizer();
     detokenizer.prime(promptIds);
@@ -241,9 +238,34 @@ export class Llama {
     }
   }
 
+  /**
+   * Continues any number of prompts, as many at once as the options allow, and hands out each answer when it is whole. Requests
+   * are asked for as there is room for them. One that cannot be answered gets an error for an answer; only a failure of the
+   * model itself is thrown. Leaving the loop ends what runs.
+   */
+  batch<T>(
+    requests: AsyncIterable<BatchRequest<T>> | Iterable<BatchRequest<T>>,
+    options: BatchOptions = {},
+  ): AsyncGenerator<BatchAnswer<T>, void, void> {
+    const prepare: Prepare = (prompt, options) => {
+      const ids = typeof prompt === "string" ? this.tokenizer.encode(prompt, { bos: true, eos: false }) : prompt;
+      return this.#prepare(ids, options);
+    };
+    // Requests may sample, so the clock has no say.
+    const speculation = this.#speculation(options, { temperature: 1 });
+    return runBatch(this.#engine, this.tokenizer, prepare, speculation, requests, options);
+  }
+
   /** Ends the ranks; the model cannot be used any more. */
   close(): Promise<void> {
     return this.#engine.close();
+  }
+
+  #prepare(promptIds: readonly number[], options: GenerateOptions): { row: GenerationRow; sampling: ResolvedSampling } {
+    checkPrompt(promptIds, 0, this);
+    const sampling = resolveSampling(options, randomSeed);
+    const budget = Math.min(this.#maxGenLen(options), this.maxSeqLen - promptIds.length);
+    return { row: this.#row(promptIds, budget, sampling, options.logprobs ?? false), sampling };
   }
 
   #row(promptIds: readonly number[], maxTokens: number, sampling: ResolvedSampling, logprobs: boolean): GenerationRow {
@@ -253,7 +275,7 @@ export class Llama {
     return { promptIds, maxTokens, sample, stopIds: this.tokenizer.stopIds, logprobs };
   }
 
-  #speculation(options: GenerateOptions, { temperature }: ResolvedSampling): Speculation | null {
+  #speculation(options: GenerateOptions, { temperature }: { temperature: number }): Speculation | null {
     const count = resolveLookup(options);
     if (count === 0) return null;
     // The same call must give the same text however busy the machine is. Only the most likely token of fp32 hardly ever
@@ -266,32 +288,4 @@ export class Llama {
     checkCount("max_gen_len", maxGenLen, 0);
     return maxGenLen ?? this.maxSeqLen - 1;
   }
-
-  #checkPrompt(ids: readonly number[], index: number): void {
-    const { vocabSize } = this.config;
-    const where = `prompt ${index + 1}`;
-    if (ids.length === 0) throw new LlamaError("usage", "has no tokens", { where });
-    const foreign = ids.find((id) => !Number.isInteger(id) || id < 0 || id >= vocabSize);
-    if (foreign !== undefined) {
-      const expected = `token ids from 0 to ${vocabSize - 1}`;
-      throw new LlamaError("usage", "has an id outside the vocabulary", { where, expected, found: String(foreign) });
-    }
-    if (ids.length > this.maxSeqLen) {
-      throw new LlamaError("usage", "is longer than the context", {
-        where,
-        expected: `at most ${this.maxSeqLen} tokens`,
-        found: String(ids.length),
-        fix: "Shorten the prompt or raise max_seq_len",
-      });
-    }
-  }
-}
-
-/** tokenizer.model in the folder (Llama 3) or beside it (LLaMA 1 and 2). */
-export function findTokenizer(ckptDir: string): string {
-  const places = [join(ckptDir, "tokenizer.model"), join(dirname(resolve(ckptDir)), "tokenizer.model")];
-  const found = places.find((path) => existsSync(path));
-  if (found) return found;
-  const fix = "Give the tokenizer's file with tokenizer_path";
-  throw new LlamaError("model", "no tokenizer.model", { where: ckptDir, expected: places.join(" or "), fix });
 }

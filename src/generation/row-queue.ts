@@ -27,6 +27,10 @@ export class RowQueue {
     this.#changed();
   }
 
+  get isEnded(): boolean {
+    return this.#isEnded;
+  }
+
   /** The row whose turn is next. */
   get first(): QueuedRow | undefined {
     return this.#rows[0];

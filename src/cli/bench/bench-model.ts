@@ -1,7 +1,7 @@
 /** Which model is measured: a folder, a named shape with random weights, or the demo model. Knows files and names; loads no weights. */
 import { LlamaError } from "../../error.js";
-import { findTokenizer } from "../../generation/llama.js";
 import { loadTokenizer } from "../../generation/tokenizer.js";
+import { findTokenizer } from "../../generation/tokenizer-place.js";
 import { type Checkpoint, openCheckpoint } from "../../model/checkpoint.js";
 import { listShards } from "../../model/folder.js";
 import { presetCheckpoint } from "../../model/preset.js";

@@ -1,0 +1,57 @@
+/** Where the requests come from: a file or stdin, line by line. Knows bytes and lines; not what they ask. */
+import { createReadStream, type ReadStream, statSync } from "node:fs";
+import { addAbortSignal, type Readable } from "node:stream";
+import { isatty } from "node:tty";
+import { LlamaError } from "../../error.js";
+import { type InputLine, readLines } from "./line-reader.js";
+
+/** A line is kept up to this length; a longer one gets a record of its error. */
+const MAX_LINE_BYTES = 16 << 20;
+const BOM = Buffer.from([0xef, 0xbb, 0xbf]);
+
+export interface BatchInput {
+  /** As messages call it. */
+  name: string;
+  /** null for a pipe. */
+  bytes: number | null;
+  lines: AsyncIterable<InputLine>;
+}
+
+/** `path` may be "-" or absent for stdin, which must not be a terminal then. */
+export function openInput(path: string | undefined, signal: AbortSignal): BatchInput {
+  if (path === undefined || path === "-") {
+    if (path === undefined && isatty(0)) {
+      const fix = "Give a file with one JSON object a line, or pipe it in";
+      throw new LlamaError("usage", "no requests", { fix });
+    }
+    return { name: "stdin", bytes: null, lines: linesOf(process.stdin, "stdin", signal) };
+  }
+  const stats = statSync(path, { throwIfNoEntry: false });
+  if (!stats) throw new LlamaError("usage", "no such file", { where: path });
+  if (stats.isDirectory()) throw new LlamaError("usage", "is a folder", { where: path });
+  const stream: ReadStream = createReadStream(path);
+  return { name: path, bytes: stats.isFile() ? stats.size : null, lines: linesOf(stream, path, signal) };
+}
+
+/** Lines that are not blank; a byte order mark before the first is left out. */
+async function* linesOf(stream: Readable, where: string, signal: AbortSignal): AsyncGenerator<InputLine> {
+  try {
+    for await (const line of readLines(addAbortSignal(signal, stream), MAX_LINE_BYTES)) {
+      if (line.number === 1) checkEncoding(line, where);
+      if (line.bytes === null || /\S/.test(line.bytes.toString("latin1"))) yield line;
+    }
+  } catch (error) {
+    if (signal.aborted) return;
+    if (error instanceof LlamaError) throw error;
+    throw new LlamaError("runtime", `cannot be read: ${(error as Error).message}`, { where, cause: error });
+  }
+}
+
+function checkEncoding(line: InputLine, where: string): void {
+  const { bytes } = line;
+  if (bytes === null) return;
+  if (bytes.subarray(0, 3).equals(BOM)) line.bytes = bytes.subarray(3);
+  else if ((bytes[0] === 0xff && bytes[1] === 0xfe) || (bytes[0] === 0xfe && bytes[1] === 0xff)) {
+    throw new LlamaError("usage", "is UTF-16", { where, fix: "Write it as UTF-8" });
+  }
+}

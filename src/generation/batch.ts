@@ -1,0 +1,161 @@
+/**
+ * Many requests through one model: each becomes a row of the loop when there is room, and its answer is handed out when it
+ * is whole. Knows rows and texts; not files or lines.
+ */
+import type { Engine } from "../engine/engine.js";
+import { LlamaError } from "../error.js";
+import type { Detokenizer } from "./detokenizer.js";
+import { continueRows, type GenerationRow } from "./generate.js";
+import { checkCount, type GenerateOptions } from "./options.js";
+import type { Completion } from "./results.js";
+import { RowQueue } from "./row-queue.js";
+import type { Speculation } from "./speculation.js";
+import { GenerationStats } from "./stats.js";
+import type { Tokenizer } from "./tokenizer.js";
+
+/** Rows at once, unless asked otherwise: beyond it a row more hardly makes a step cheaper. */
+export const DEFAULT_CONCURRENCY = 16;
+
+/** One prompt, and a tag that comes back with its answer. */
+export type BatchRequest<T> =
+  | {
+      tag: T;
+      /** A text gets a beginning-of-sentence token; token ids are taken as they are. */
+      prompt: string | readonly number[];
+      options?: BatchRequestOptions;
+    }
+  /** Found wrong by the caller; it is answered with this error when its turn comes. */
+  | { tag: T; refused: LlamaError };
+
+export type BatchRequestOptions = Omit<GenerateOptions, "echo" | "promptLookupNumTokens" | "onPrompt" | "signal">;
+
+export interface BatchOptions extends Pick<GenerateOptions, "promptLookupNumTokens" | "signal"> {
+  /** Requests that run at once at most. Default 16. */
+  concurrency?: number;
+  /** Bytes for keys and values at most; fewer requests run at once where they are long. */
+  kvMemory?: number;
+  /** Kept up to date. */
+  stats?: GenerationStats;
+}
+
+/** As a stream ends, without times: a step's time belongs to all its rows. */
+export type BatchCompletion = Omit<Completion, "timings"> & { logprobs: number[] | null };
+
+export type BatchAnswer<T> =
+  | { tag: T; completion: BatchCompletion; error: null }
+  | { tag: T; completion: null; error: LlamaError };
+
+/** Makes a row of a request, or throws the LlamaError that it is answered with. */
+export type Prepare = (
+  prompt: string | readonly number[],
+  options: BatchRequestOptions,
+) => { row: GenerationRow; sampling: { seed: number } };
+
+interface Pending<T> {
+  tag: T;
+  error: LlamaError | null;
+  promptIds: readonly number[];
+  seed: number;
+  detokenizer: Detokenizer;
+  text: string;
+  ids: number[];
+  logprobs: number[] | null;
+}
+
+export async function* runBatch<T>(
+  engine: Engine,
+  tokenizer: Tokenizer,
+  prepare: Prepare,
+  speculation: Speculation | null,
+  requests: AsyncIterable<BatchRequest<T>> | Iterable<BatchRequest<T>>,
+  options: BatchOptions,
+): AsyncGenerator<BatchAnswer<T>, void, void> {
+  const { concurrency = DEFAULT_CONCURRENCY, kvMemory, signal, stats = new GenerationStats() } = options;
+  checkCount("concurrency", concurrency, 1);
+  const maxPositions = kvMemory === undefined ? Number.POSITIVE_INFINITY : Math.floor(kvMemory / engine.positionBytes);
+  const queue = new RowQueue();
+  const pending = new Map<number, Pending<T>>();
+
+  const enter = (request: BatchRequest<T>): void => {
+    const detokenizer = tokenizer.detokenizer();
+    const entry = {
+      tag: request.tag,
+      error: null,
+      promptIds: [],
+      seed: 0,
+      detokenizer,
+      text: "",
+      ids: [],
+      logprobs: null,
+    };
+    try {
+      if ("refused" in request) throw request.refused;
+      const { row, sampling } = prepare(request.prompt, request.options ?? {});
+      checkMemory(row, maxPositions, engine.positionBytes);
+      detokenizer.prime(row.promptIds);
+      const { promptIds } = row;
+      pending.set(queue.push(row), { ...entry, promptIds, seed: sampling.seed, logprobs: row.logprobs ? [] : null });
+    } catch (error) {
+      if (!(error instanceof LlamaError)) throw error;
+      // A row without tokens keeps its place in the queue and ends when its turn comes.
+      pending.set(queue.push(EMPTY_ROW), { ...entry, error });
+    }
+  };
+  let failure: { error: unknown } | null = null;
+  const feed = async (): Promise<void> => {
+    try {
+      for await (const request of requests) {
+        if (queue.isEnded) return;
+        enter(request);
+        // As many wait as can run, so that a row's end never finds the queue empty, and beginnings can be compared.
+        await queue.room(concurrency);
+        if (queue.isEnded) return;
+      }
+    } catch (error) {
+      failure = { error };
+    } finally {
+      queue.end();
+    }
+  };
+  const stop = () => queue.end();
+  signal?.addEventListener("abort", stop, { once: true });
+  const feeding = feed();
+  try {
+    const limits = { maxRows: concurrency, maxPositions };
+    for await (const event of continueRows(engine, queue, limits, stats, speculation, signal)) {
+      const entry = pending.get(event.row)!;
+      if (event.id !== null) {
+        entry.ids.push(event.id);
+        entry.logprobs?.push(event.logprob!);
+        entry.text += entry.detokenizer.push(event.id);
+        continue;
+      }
+      pending.delete(event.row);
+      const { tag, error, promptIds, seed, detokenizer, ids, logprobs } = entry;
+      const text = entry.text + detokenizer.flush();
+      const { finishReason } = event;
+      if (error) yield { tag, completion: null, error };
+      else
+        yield { tag, completion: { text, ids, promptIds: [...promptIds], finishReason, seed, logprobs }, error: null };
+    }
+    if (!signal?.aborted) await feeding;
+    if (failure) throw (failure as { error: unknown }).error;
+  } finally {
+    signal?.removeEventListener("abort", stop);
+    queue.end();
+  }
+}
+
+const EMPTY_ROW: GenerationRow = { promptIds: [], maxTokens: 0, sample: () => 0, stopIds: new Set(), logprobs: false };
+
+function checkMemory({ promptIds, maxTokens }: GenerationRow, maxPositions: number, positionBytes: number): void {
+  const positions = promptIds.length + maxTokens;
+  if (positions <= maxPositions) return;
+  const megabytes = (count: number) => `${((count * positionBytes) / 1e6).toFixed(1)} MB`;
+  throw new LlamaError("usage", "needs more memory for keys and values than there is", {
+    where: `${promptIds.length} tokens of prompt and ${maxTokens} new ones`,
+    expected: `at most ${megabytes(maxPositions)} (kv_memory)`,
+    found: megabytes(positions),
+    fix: "Lower max_gen_len or raise kv_memory",
+  });
+}

@@ -1,0 +1,237 @@
+import assert from "node:assert/strict";
+import type { ChildProcess } from "node:child_process";
+import { appendFileSync, existsSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, test } from "node:test";
+import { BIN, llama, run, temporaryFolder } from "./cli-process.js";
+
+const folder = temporaryFolder();
+const file = (name: string) => join(folder, name);
+const GREEDY = ["--temperature", "0", "--max_gen_len", "12", "--quiet"];
+
+// biome-ignore lint/suspicious/noExplicitAny: what a script reads
+type Answer = any;
+
+/** The records of an output; every line must be whole. */
+function answers(text: string): Answer[] {
+  assert.ok(text === "" || text.endsWith("\n"), "the last line is cut");
+  return text
+    .split("\n")
+    .slice(0, -1)
+    .map((line) => JSON.parse(line));
+}
+
+function writeRequests(name: string, requests: readonly object[]): string {
+  writeFileSync(file(name), requests.map((request) => `${JSON.stringify(request)}\n`).join(""));
+  return file(name);
+}
+
+describe("batch", { concurrency: 2 }, () => {
+  test("answers are those of generate, in any order, with what belongs to each", async () => {
+    const input = writeRequests("some.jsonl", [
+      { id: "long", prompt: "Once upon a time", max_gen_len: 30 },
+      { id: 2, prompt: "Tom and his dog", max_gen_len: 3, metadata: { n: [1] }, logprobs: true },
+      { prompt_ids: [1, 416, 425, 261, 394] },
+    ]);
+    const { code, stdout, stderr } = await llama(["batch", input, ...GREEDY]);
+    assert.equal(code, 0, stderr);
+    assert.equal(stderr, "");
+    const [second, third, first] = answers(stdout);
+    assert.deepEqual([second.id, second.line, second.metadata], [2, 2, { n: [1] }]);
+    assert.equal(second.logprobs.length, 3);
+    assert.deepEqual([third.id, third.line, third.ids.length], [null, 3, 12]);
+    const alone = await llama([
+      "generate",
+      "--prompt",
+      "Once upon a time",
+      ...GREEDY.slice(0, 2),
+      "--max_gen_len",
+      "30",
+      "--json",
+    ]);
+    const wanted = JSON.parse(alone.stdout);
+    assert.deepEqual(first.ids, wanted.ids);
+    assert.equal(first.text, wanted.text);
+    assert.deepEqual([first.id, first.prompt_tokens, first.finish_reason], ["long", 5, "length"]);
+    assert.deepEqual(third.ids, wanted.ids.slice(0, 12));
+  });
+
+  test("a wrong line is answered with an error and its number; the rest goes on; the code is 1", async () => {
+    const lines: (string | Buffer)[] = [
+      '{"id":"good","prompt":"The dog"}\r\n',
+      "\n",
+      "not json\n",
+      "[1]\n",
+      '{"prompt":"a","temprature":0}\n',
+      '{"prompt":"a","temperature":"0"}\n',
+      '{"id":"good","prompt":"a"}\n',
+      '{"prompt":"a","prompt_ids":[1]}\n',
+      '{"prompt_ids":[99999]}\n',
+      '{"messages":[{"role":"user","content":"a"}]}\n',
+      Buffer.from([...Buffer.from('{"prompt":"'), 0xff, ...Buffer.from('"}\n')]),
+      '{"prompt":"a\0b"}\n',
+      `{"prompt":"${"very ".repeat(600)}"}\n`,
+      '{"id":"last","prompt":"no newline"}',
+    ];
+    writeFileSync(file("wrong.jsonl"), Buffer.concat(lines.map((line) => Buffer.from(line))));
+    const { code, stdout, stderr } = await llama(["batch", file("wrong.jsonl"), ...GREEDY.slice(0, 4)]);
+    assert.equal(code, 1);
+    assert.match(stderr, /13 requests: 2 answered, 11 failed · 24 tokens/);
+    const records = answers(stdout);
+    assert.deepEqual(
+      records.map(({ line }) => line).sort((a, b) => a - b),
+      [1, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14],
+    );
+    const messages = new Map(records.map(({ line, error }) => [line, error?.message]));
+    for (const [line, pattern] of [
+      [3, /not JSON/],
+      [4, /JSON object/],
+      [5, /temprature/],
+      [6, /temperature.*number/],
+      [7, /earlier line/],
+      [8, /more than one prompt/],
+      [9, /99999/],
+      [10, /messages/],
+      [11, /UTF-8/],
+      [12, /not JSON/],
+      [13, /context/],
+    ] as const) {
+      assert.match(messages.get(line), pattern);
+    }
+  });
+
+  test("a line of 50 MB is an error, and takes no memory", async () => {
+    const pieces = ['{"prompt":"', "a".repeat(50 << 20), '"}\n{"id":"next","prompt":"The dog"}\n'];
+    const { code, stdout } = await llama(["batch", "-", ...GREEDY], { input: pieces.join("") });
+    assert.equal(code, 1);
+    const [long, next] = answers(stdout);
+    assert.match(long.error.message, /too long.*524288\d\d bytes/);
+    assert.equal(next.id, "next");
+  });
+
+  test("an empty input is no failure; a missing one, or a folder, is", async () => {
+    writeFileSync(file("empty.jsonl"), "");
+    assert.deepEqual(await llama(["batch", file("empty.jsonl"), "--quiet"]), { code: 0, stdout: "", stderr: "" });
+    for (const name of ["none.jsonl", "."]) {
+      const { code, stderr } = await llama(["batch", file(name)]);
+      assert.equal(code, 2);
+      assert.match(stderr, /no such file|is a folder/);
+    }
+  });
+
+  test("shards are parts of the whole, with the same seeded texts", async () => {
+    const input = writeRequests(
+      "shards.jsonl",
+      Array.from({ length: 7 }, (_, id) => ({ id, prompt: "One day" })),
+    );
+    const options = ["batch", input, "--seed", "5", "--max_gen_len", "6", "--quiet"];
+    const whole = answers((await llama(options)).stdout);
+    const env = {
+      SLURM_ARRAY_TASK_ID: "20",
+      SLURM_ARRAY_TASK_MIN: "10",
+      SLURM_ARRAY_TASK_STEP: "10",
+      SLURM_ARRAY_TASK_COUNT: "2",
+    };
+    const first = answers((await llama([...options, "--shard", "1/2"])).stdout);
+    const second = answers((await llama([...options, "--shard", "auto"], { env })).stdout);
+    const byId = (a: Answer, b: Answer) => a.id - b.id;
+    assert.deepEqual(second.map(({ id }) => id).sort(), [1, 3, 5]);
+    assert.deepEqual([...first, ...second].sort(byId), whole.sort(byId));
+    assert.equal((await llama([...options, "--shard", "3/2"])).code, 2);
+    assert.match((await llama([...options, "--shard", "auto"])).stderr, /no job array/);
+  });
+
+  test("an output that exists is kept unless --overwrite; --resume tries again what failed", async () => {
+    const output = file("kept.jsonl");
+    writeFileSync(output, '{"id":9,"line":1,"text":"x"}\n');
+    const input = writeRequests("kept-in.jsonl", [
+      { id: 9, prompt: "a" },
+      { id: 8, prompt: "b", top_p: 7 },
+    ]);
+    const options = ["batch", input, "-o", output, ...GREEDY];
+    const refused = await llama(options);
+    assert.equal(refused.code, 2);
+    assert.match(refused.stderr, /exists already/);
+    assert.equal((await llama([...options, "--resume"])).code, 1);
+    assert.deepEqual(
+      answers(readFileSync(output, "utf8")).map(({ id, text }) => [id, text]),
+      [
+        [9, "x"],
+        [8, undefined],
+      ],
+    );
+    writeRequests("kept-in.jsonl", [
+      { id: 9, prompt: "a" },
+      { id: 8, prompt: "b" },
+    ]);
+    assert.equal((await llama([...options, "--resume"])).code, 0);
+    assert.deepEqual(
+      answers(readFileSync(output, "utf8")).map(({ id, error }) => [id, error]),
+      [
+        [9, undefined],
+        [8, undefined],
+      ],
+    );
+    assert.equal((await llama([...options, "--overwrite"])).code, 0);
+    assert.notEqual(answers(readFileSync(output, "utf8"))[0].text, "x");
+  });
+
+  test("killed at any moment and resumed, the result is complete and equal", async () => {
+    const input = writeRequests(
+      "kill-in.jsonl",
+      Array.from({ length: 60 }, (_, id) => ({ id, prompt: `Day ${id}` })),
+    );
+    const whole = answers((await llama(["batch", input, ...GREEDY])).stdout);
+    const output = file("killed.jsonl");
+    for (const size of [1, 5000, 9000]) {
+      const watch = (child: ChildProcess) => {
+        const timer = setInterval(() => {
+          if (existsSync(output) && statSync(output).size >= size) child.kill("SIGKILL");
+        }, 1);
+        child.on("exit", () => clearInterval(timer));
+      };
+      await llama(["batch", input, "-o", output, ...GREEDY, "--resume"], { onStart: watch });
+      // What a write that was cut leaves behind.
+      appendFileSync(output, '{"id":59,"line":60,"te');
+    }
+    assert.equal((await llama(["batch", input, "-o", output, ...GREEDY, "--resume"])).code, 0);
+    const strip = (list: Answer[]) => list.map(({ seed: _, ...rest }) => rest).sort((a, b) => a.id - b.id);
+    assert.deepEqual(strip(answers(readFileSync(output, "utf8"))), strip(whole));
+  });
+
+  test("a full disk is told, and leaves whole records", { skip: !existsSync("/dev/full") }, async () => {
+    const input = writeRequests("full-in.jsonl", [{ prompt: "a" }]);
+    const { code, stderr } = await llama(["batch", input, "-o", "/dev/full", ...GREEDY]);
+    assert.equal(code, 1);
+    assert.match(stderr, /^llama-ts: \/dev\/full: cannot be written: .*no space left.*--resume\n$/);
+  });
+
+  test("Ctrl-C keeps what is done, and a reader that leaves ends the run quietly", async () => {
+    const many = Array.from({ length: 300 }, (_, id) => ({ id, prompt: "Once" }));
+    const input = writeRequests("many.jsonl", many);
+    const output = file("interrupted.jsonl");
+    const watch = (child: ChildProcess) => {
+      const timer = setInterval(() => {
+        if (!existsSync(output) || statSync(output).size === 0) return;
+        clearInterval(timer);
+        child.kill("SIGINT");
+      }, 5);
+      child.on("exit", () => clearInterval(timer));
+    };
+    const stopped = await llama(["batch", input, "-o", output, "--temperature", "0", "--max_gen_len", "60"], {
+      onStart: watch,
+    });
+    assert.equal(stopped.code, 130);
+    assert.match(stopped.stderr, /--resume goes on with/);
+    const done = answers(readFileSync(output, "utf8"));
+    assert.ok(done.length > 0 && done.length < 300 && done.every(({ ids }) => ids.length > 0));
+    const piped = await run("sh", [
+      "-c",
+      `"$0" "$1" batch "$2" --temperature 0 --quiet | head -n 2 | wc -l`,
+      process.execPath,
+      BIN,
+      input,
+    ]);
+    assert.deepEqual([piped.stdout.trim(), piped.stderr], ["2", ""]);
+  });
+});
