@@ -14,5 +14,6 @@ export { Llama } from "./generation/llama.js";
 export type { FinishReason, GenerateOptions, SamplingOptions } from "./generation/options.js";
 export type { Completion, CompletionPrediction, GenerateResult, StreamEvent } from "./generation/results.js";
 export { GenerationStats, type Timings } from "./generation/stats.js";
+export type { TokenLogprob } from "./generation/token-scores.js";
 export type { Tokenizer } from "./generation/tokenizer.js";
 export type { ModelConfig } from "./model/config.js";

@@ -37,8 +37,12 @@ export type TorchrunFlags = {
 export interface GenerateFlags extends ModelFlags, SamplingFlags {
   prompt?: string | undefined;
   prompt_file?: string | undefined;
+  no_stdin?: true | undefined;
   echo?: true | undefined;
   json?: true | undefined;
+  stream_json?: true | undefined;
+  logprobs?: number | true | undefined;
+  output?: string | undefined;
   quiet?: true | undefined;
   verbose?: true | undefined;
 }
@@ -72,6 +76,9 @@ export function byteSize(text: string): number {
   if (!(value >= 1)) throw new InvalidArgumentError("Expected a size such as 512M or 4G.");
   return value;
 }
+
+/** How many of the most likely tokens are told beside each token. */
+export const topCount = wholeNumber(0, 100);
 
 export const seed = wholeNumber(0, MAX_SEED);
 

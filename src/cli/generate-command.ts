@@ -1,5 +1,6 @@
 /** The options of `generate`, declared once. What it does is loaded when it runs. */
 import { type Command, Option } from "@commander-js/extra-typings";
+import { topCount } from "./flags.js";
 import { GENERATE_HELP } from "./help.js";
 import { modelOptions, samplingOptions, torchrunOptions } from "./option-groups.js";
 import { versionText } from "./version.js";
@@ -13,11 +14,16 @@ export function addGenerate(program: Command, exit: (code: number) => void): voi
     .argument("[words...]")
     .optionsGroup("Prompt:")
     .addOption(new Option("--prompt <text>", "text to continue; - reads stdin").conflicts("prompt_file"))
-    .option("--prompt_file <file>", "file with the text to continue");
+    .option("--prompt_file <file>", "file with the text to continue")
+    .option("--no_stdin", "leave stdin alone; without it, what is piped in comes before the prompt");
   const output = samplingOptions(modelOptions(prompt))
     .optionsGroup("Output:")
     .option("--echo", "print the prompt before the text")
-    .option("--json", "print one JSON object instead of text")
+    .addOption(new Option("--json", "print one JSON object instead of text").conflicts("stream_json"))
+    .option("--stream_json", "print an event a line: each token, then a summary")
+    .option("--logprobs [n]", "in JSON: log-probabilities, and the n most likely tokens beside each", topCount)
+    .option("-o, --output <file>", "write a file instead of stdout, whole or not at all")
+    .addOption(new Option("--color <when>", "on stderr").choices(["auto", "always", "never"]).default("auto" as const))
     .addOption(new Option("--quiet", "errors only on stderr").conflicts("verbose"))
     .option("--verbose", "tell about model, ranks and loading on stderr")
     .optionsGroup("Other:")

@@ -1,6 +1,7 @@
 /** The command `generate`: prompt in, text to stdout as it comes. Knows the order of things; each thing is a file of its own. */
 import { LlamaError } from "../error.js";
 import type { Completion, Llama } from "../index.js";
+import { CompletionWriter } from "./completion-writer.js";
 import { chooseModel } from "./demo.js";
 import { EXIT_OK } from "./exit-code.js";
 import type { GenerateFlags } from "./flags.js";
@@ -11,7 +12,8 @@ import { samplingSettings } from "./option-groups.js";
 import { Output } from "./output.js";
 import { promptText, StatusLine } from "./progress.js";
 import { readPrompt } from "./prompt.js";
-import { jsonResult, summaryLine } from "./summary.js";
+import { summaryLine } from "./summary.js";
+import { WholeFile } from "./whole-file.js";
 
 /** Runs the command and returns the exit code. `words` are what stands on the line beside the options. */
 export async function generate(flags: GenerateFlags, words: readonly string[]): Promise<number> {
@@ -20,6 +22,9 @@ export async function generate(flags: GenerateFlags, words: readonly string[]): 
   const output = new Output(process.stdout, () => stop.abort());
   try {
     checkWords(words, flags);
+    if (flags.logprobs !== undefined && !flags.json && !flags.stream_json) {
+      throw new LlamaError("usage", "--logprobs needs --json or --stream_json");
+    }
     await run(flags, output, stop.signal);
   } catch (error) {
     if (interrupt.exitCode === null || !isAbort(error)) throw error;
@@ -35,22 +40,41 @@ async function run(flags: GenerateFlags, output: Output, signal: AbortSignal): P
   if (isDemo && !flags.quiet) printNote("No --ckpt_dir: running the bundled demo model, which tells small stories.");
   const llama = await loadModel(model, flags, signal);
   try {
-    const completion = await stream(llama, prompt, flags, output, signal);
-    if (flags.json) {
-      await output.write(`${JSON.stringify(jsonResult(llama, completion, flags.echo ? prompt : ""))}\n`);
-    }
+    const completion = await (flags.output === undefined
+      ? stream(llama, prompt, flags, output.write.bind(output), signal)
+      : streamToFile(llama, prompt, flags, flags.output, signal));
     if (!flags.quiet && !output.closed) printNote(summaryLine(llama, completion));
   } finally {
     await llama.close();
   }
 }
 
-/** Prints the text as it becomes final, unless it is wanted as JSON. */
+/** The file appears when the text is whole: an interrupted one is no text. */
+async function streamToFile(
+  llama: Llama,
+  prompt: string,
+  flags: GenerateFlags,
+  path: string,
+  signal: AbortSignal,
+): Promise<Completion> {
+  const file = await WholeFile.create(path);
+  try {
+    const completion = await stream(llama, prompt, flags, file.write.bind(file), signal);
+    if (completion.finishReason === "abort") await file.abandon();
+    else await file.finish();
+    return completion;
+  } catch (error) {
+    await file.abandon();
+    throw error;
+  }
+}
+
+/** Hands out the text as it becomes final. */
 async function stream(
   llama: Llama,
   prompt: string,
   flags: GenerateFlags,
-  output: Output,
+  write: (text: string) => Promise<void>,
   signal: AbortSignal,
 ): Promise<Completion> {
   const status = new StatusLine(!flags.quiet);
@@ -59,22 +83,19 @@ async function stream(
     if (done === total) status.clear();
     else status.show(promptText(done, total, performance.now() - start));
   };
-  const options = { ...samplingSettings(flags), onPrompt, signal };
-  // Printed with the first piece: a prompt that is refused leaves stdout empty.
-  let echo = flags.echo ? prompt : "";
-  let isOpen = false;
+  const { echo = false, logprobs } = flags;
+  const scores = logprobs !== undefined && { logprobs: true, topLogprobs: logprobs === true ? 0 : logprobs };
+  const options = { ...samplingSettings(flags), ...scores, echo, onPrompt, signal };
+  const writer = new CompletionWriter(write, llama, flags, prompt);
   let completion: Completion | null = null;
   try {
-    for await (const { text, done } of llama.stream(prompt, options)) {
-      completion = done;
-      if (flags.json) continue;
-      isOpen = true;
-      await output.write(echo + text);
-      echo = "";
+    for await (const event of llama.stream(prompt, options)) {
+      completion = event.done;
+      await writer.add(event);
     }
   } finally {
     status.clear();
-    if (isOpen) await output.write("\n");
+    await writer.end(completion);
   }
   if (!completion) throw new Error("the stream ended without a completion");
   return completion;

@@ -4,6 +4,12 @@ import { chalkStderr } from "chalk";
 // chalk looks at FORCE_COLOR but not at NO_COLOR (https://no-color.org: set and not empty).
 if (process.env.NO_COLOR && process.env.FORCE_COLOR === undefined) chalkStderr.level = 0;
 
+/** --color: "auto" leaves it to the terminal and the environment. */
+export function setColor({ color: when }: { color?: string }): void {
+  if (when === "never") chalkStderr.level = 0;
+  if (when === "always" && chalkStderr.level === 0) chalkStderr.level = 1;
+}
+
 export function hasColor(): boolean {
   return chalkStderr.level > 0;
 }

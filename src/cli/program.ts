@@ -5,7 +5,7 @@ import { addBench } from "./bench/bench-command.js";
 import { addCache } from "./cache-command.js";
 import { addGenerate } from "./generate-command.js";
 import { heading, PROGRAM_HELP } from "./help.js";
-import { printError } from "./notes.js";
+import { printError, setColor } from "./notes.js";
 import { versionText } from "./version.js";
 
 /** Every command hands its exit code to `exit`; usage errors are thrown as CommanderError after they were printed. */
@@ -20,7 +20,8 @@ export function createProgram(exit: (code: number) => void) {
     .exitOverride()
     .configureHelp({ styleTitle: heading, subcommandTerm: (command) => command.name() })
     .configureOutput({ outputError: (text) => printError(oneLine(text)) })
-    .addHelpText("after", PROGRAM_HELP);
+    .addHelpText("after", PROGRAM_HELP)
+    .hook("preAction", (_, command) => setColor(command.opts()));
   for (const add of [addGenerate, addBatch, addBench, addCache]) add(program, exit);
   return program;
 }

@@ -18,11 +18,13 @@ export function summaryLine(llama: Pick<Llama, "loadMs">, completion: Completion
 
 /** The object of --json; its names are a promise to scripts. */
 export function jsonResult(llama: Pick<Llama, "loadMs" | "worldSize" | "dtype">, completion: Completion, echo: string) {
-  const { text, ids, promptIds, finishReason, seed, timings } = completion;
+  const { text, ids, promptIds, finishReason, seed, timings, logprobs, promptLogprobs } = completion;
   return {
     text: echo + text,
     ids,
     prompt_ids: promptIds,
+    ...(logprobs && { logprobs }),
+    ...(promptLogprobs && { prompt_logprobs: promptLogprobs }),
     finish_reason: finishReason,
     seed,
     world_size: llama.worldSize,

@@ -11,6 +11,7 @@ import type { Completion } from "./results.js";
 import { RowQueue } from "./row-queue.js";
 import type { Speculation } from "./speculation.js";
 import { GenerationStats } from "./stats.js";
+import { TokenScores } from "./token-scores.js";
 import type { Tokenizer } from "./tokenizer.js";
 
 /** Rows at once, unless asked otherwise: beyond it a row more hardly makes a step cheaper. */
@@ -27,7 +28,7 @@ export type BatchRequest<T> =
   /** Found wrong by the caller; it is answered with this error when its turn comes. */
   | { tag: T; refused: LlamaError };
 
-export type BatchRequestOptions = Omit<GenerateOptions, "echo" | "promptLookupNumTokens" | "onPrompt" | "signal">;
+export type BatchRequestOptions = Omit<GenerateOptions, "promptLookupNumTokens" | "onPrompt" | "signal">;
 
 export interface BatchOptions extends Pick<GenerateOptions, "promptLookupNumTokens" | "signal"> {
   /** Requests that run at once at most. Default 16. */
@@ -39,7 +40,7 @@ export interface BatchOptions extends Pick<GenerateOptions, "promptLookupNumToke
 }
 
 /** As a stream ends, without times: a step's time belongs to all its rows. */
-export type BatchCompletion = Omit<Completion, "timings"> & { logprobs: number[] | null };
+export type BatchCompletion = Omit<Completion, "timings">;
 
 export type BatchAnswer<T> =
   | { tag: T; completion: BatchCompletion; error: null }
@@ -59,7 +60,7 @@ interface Pending<T> {
   detokenizer: Detokenizer;
   text: string;
   ids: number[];
-  logprobs: number[] | null;
+  scores: TokenScores | null;
 }
 
 export async function* runBatch<T>(
@@ -78,23 +79,26 @@ export async function* runBatch<T>(
 
   const enter = (request: BatchRequest<T>): void => {
     const detokenizer = tokenizer.detokenizer();
-    const entry = {
-      tag: request.tag,
+    const { tag } = request;
+    const entry: Pending<T> = {
+      tag,
       error: null,
       promptIds: [],
       seed: 0,
       detokenizer,
       text: "",
       ids: [],
-      logprobs: null,
+      scores: null,
     };
     try {
       if ("refused" in request) throw request.refused;
-      const { row, sampling } = prepare(request.prompt, request.options ?? {});
+      const { options = {} } = request;
+      const { row, sampling } = prepare(request.prompt, options);
       checkMemory(row, maxPositions, engine.positionBytes);
-      detokenizer.prime(row.promptIds);
       const { promptIds } = row;
-      pending.set(queue.push(row), { ...entry, promptIds, seed: sampling.seed, logprobs: row.logprobs ? [] : null });
+      detokenizer.prime(promptIds);
+      const scores = new TokenScores(tokenizer, promptIds, options);
+      pending.set(queue.push(scores.row(row)), { ...entry, promptIds, seed: sampling.seed, scores });
     } catch (error) {
       if (!(error instanceof LlamaError)) throw error;
       // A row without tokens keeps its place in the queue and ends when its turn comes.
@@ -125,18 +129,19 @@ export async function* runBatch<T>(
     for await (const event of continueRows(engine, queue, limits, stats, speculation, signal)) {
       const entry = pending.get(event.row)!;
       if (event.id !== null) {
+        const text = entry.detokenizer.push(event.id);
         entry.ids.push(event.id);
-        entry.logprobs?.push(event.logprob!);
-        entry.text += entry.detokenizer.push(event.id);
+        entry.text += text;
+        entry.scores?.add(event, text);
         continue;
       }
       pending.delete(event.row);
-      const { tag, error, promptIds, seed, detokenizer, ids, logprobs } = entry;
+      const { tag, error, promptIds, seed, detokenizer, ids, scores } = entry;
       const text = entry.text + detokenizer.flush();
       const { finishReason } = event;
-      if (error) yield { tag, completion: null, error };
-      else
-        yield { tag, completion: { text, ids, promptIds: [...promptIds], finishReason, seed, logprobs }, error: null };
+      const logprobs = { logprobs: scores?.tokens ?? null, promptLogprobs: scores?.prompt ?? null };
+      const completion = { text, ids, promptIds: [...promptIds], finishReason, seed, ...logprobs };
+      yield error ? { tag, completion: null, error } : { tag, completion, error: null };
     }
     if (!signal?.aborted) await feeding;
     if (failure) throw (failure as { error: unknown }).error;

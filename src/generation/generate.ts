@@ -3,10 +3,10 @@
  * Knows logits, ids and stop rules; not text, terminal or ranks, nor which rows are in a step (scheduler.ts).
  */
 import type { Engine, SequenceTokens } from "../engine/engine.js";
-import { logSoftmaxAt } from "./logprobs.js";
+import { logSoftmaxAt, type RankedToken, topLogprobs } from "./logprobs.js";
 import type { FinishReason } from "./options.js";
 import { RowQueue } from "./row-queue.js";
-import { type LiveRow, type ScheduleLimits, Scheduler } from "./scheduler.js";
+import { type Chunk, type LiveRow, type ScheduleLimits, Scheduler } from "./scheduler.js";
 import type { RowDrafts, Speculation } from "./speculation.js";
 import type { GenerationStats } from "./stats.js";
 
@@ -19,11 +19,15 @@ export interface GenerationRow {
   sample: (logits: Float32Array) => number;
   stopIds: ReadonlySet<number>;
   logprobs: boolean;
+  /** So many of the most likely tokens are handed out beside each new one. */
+  topLogprobs?: number;
+  /** Wants the logits after tokens of the prompt, from index `from` on. A row that wants them may have maxTokens 0. */
+  score?: { from: number; take: (index: number, logits: Float32Array) => void };
 }
 
 /** A new token of a row, or the row's end. The token that stopped it is not handed out. */
 export type TokenEvent =
-  | { row: number; id: number; logprob: number | null; finishReason: null }
+  | { row: number; id: number; logprob: number | null; top: RankedToken[] | null; finishReason: null }
   | { row: number; id: null; finishReason: FinishReason };
 
 /** The part of the engine the loop needs. */
@@ -76,10 +80,7 @@ export async function* continueRows(
         const tokens = [ids[length]!, ...(guesses?.[i] ?? [])];
         return { sequence: sequence!, position: length, tokens, logits: "all" };
       });
-      for (const { entry, sequence, tokens } of chunks) {
-        const isWhole = entry.length + tokens.length === entry.ids.length;
-        batch.push({ sequence, position: entry.length, tokens, logits: isWhole ? "last" : "none" });
-      }
+      batch.push(...chunks);
       const start = performance.now();
       const logits = await engine.forward(batch, signal);
       const count = batch.reduce((sum, { tokens }) => sum + tokens.length, 0);
@@ -93,10 +94,16 @@ export async function* continueRows(
         entry.length++;
         if (!(yield* decide(entry, guesses?.[i] ?? [], logits[i]!, stats, signal))) scheduler.leave(entry);
       }
-      for (const [i, { entry, tokens }] of chunks.entries()) {
-        entry.length += tokens.length;
+      for (const [i, chunk] of chunks.entries()) {
+        const { entry, position, tokens } = chunk;
+        const rows = logits[texts.length + i]!;
+        const last = takeScores(chunk, rows);
+        entry.length = position + tokens.length;
         if (entry.length < entry.ids.length) continue;
-        if (!(yield* decide(entry, [], logits[texts.length + i]!, stats, signal))) scheduler.leave(entry);
+        if (entry.spec.maxTokens > 0) {
+          if (yield* decide(entry, [], last, stats, signal)) continue;
+        } else yield { row: entry.row, id: null, finishReason: "length" };
+        scheduler.leave(entry);
       }
     }
   } catch (error) {
@@ -106,6 +113,15 @@ export async function* continueRows(
   } finally {
     scheduler.close();
   }
+}
+
+/** Hands a chunk's logits to a row that wants them; returns those of the last token. */
+function takeScores({ entry, position, tokens, logits }: Chunk, rows: Float32Array): Float32Array {
+  if (logits !== "all") return rows;
+  const vocabSize = rows.length / tokens.length;
+  const row = (i: number) => rows.subarray(i * vocabSize, (i + 1) * vocabSize);
+  for (let i = 0; i < tokens.length; i++) entry.spec.score?.take(position + i, row(i));
+  return row(tokens.length - 1);
 }
 
 /**
@@ -131,7 +147,9 @@ function* decide(
     stats.generatedTokens++;
     ids.push(id);
     entry.drafts?.push(id);
-    yield { row, id, logprob: spec.logprobs ? logSoftmaxAt(after, id) : null, finishReason: null };
+    const logprob = spec.logprobs ? logSoftmaxAt(after, id) : null;
+    const top = spec.topLogprobs ? topLogprobs(after, spec.topLogprobs) : null;
+    yield { row, id, logprob, top, finishReason: null };
     if (ids.length === spec.promptIds.length + spec.maxTokens) {
       yield { row, id: null, finishReason: "length" };
       return false;

@@ -31,6 +31,7 @@ import { createSampler } from "./sampler.js";
 import { Speculation } from "./speculation.js";
 import { GenerationStats } from "./stats.js";
 import { StepCost } from "./step-cost.js";
+import { TokenScores } from "./token-scores.js";
 import { loadTokenizer, type Tokenizer } from "./tokenizer.js";
 import { findTokenizer } from "./tokenizer-place.js";
 
@@ -206,20 +207,21 @@ export class Llama {
    */
   async *stream(
     prompt: string | readonly number[],
-    options: Omit<GenerateOptions, "logprobs" | "echo"> = {},
+    options: GenerateOptions = {},
   ): AsyncGenerator<StreamEvent, void, void> {
     const promptIds =
       typeof prompt === "string" ? this.tokenizer.encode(prompt, { bos: true, eos: false }) : [...prompt];
     const { row, sampling } = this.#prepare(promptIds, options);
     const speculation = this.#speculation(options, sampling);
     const stats = new GenerationStats();
+    const scores = new TokenScores(this.tokenizer, promptIds, options);
     const detokenizer = this.tokenizer.detokenizer();
     detokenizer.prime(promptIds);
     const ids: number[] = [];
     let all = "";
     for await (const event of generateTokens(
       this.#engine,
-      [row],
+      [scores.row(row)],
       stats,
       speculation,
       options.signal,
@@ -229,11 +231,13 @@ export class Llama {
       all += text;
       if (event.id === null) {
         const { finishReason } = event;
-        const done = { text: all, ids, promptIds, finishReason, seed: sampling.seed, timings: stats.timings() };
+        const { seed } = sampling;
+        const logprobs = { logprobs: scores.tokens, promptLogprobs: scores.prompt };
+        const done = { text: all, ids, promptIds, finishReason, seed, timings: stats.timings(), ...logprobs };
         yield { id: null, text, done };
       } else {
         ids.push(event.id);
-        yield { id: event.id, text, done: null };
+        yield { id: event.id, text, logprob: scores.add(event, text), done: null };
       }
     }
   }
@@ -263,6 +267,7 @@ export class Llama {
 
   #prepare(promptIds: readonly number[], options: GenerateOptions): { row: GenerationRow; sampling: ResolvedSampling } {
     checkPrompt(promptIds, 0, this);
+    checkCount("logprobs", options.topLogprobs, 0);
     const sampling = resolveSampling(options, randomSeed);
     const budget = Math.min(this.#maxGenLen(options), this.maxSeqLen - promptIds.length);
     return { row: this.#row(promptIds, budget, sampling, options.logprobs ?? false), sampling };

@@ -2,11 +2,37 @@
 
 /** The natural log-softmax of `logits` at `id`, computed in float64. */
 export function logSoftmaxAt(logits: Float32Array, id: number): number {
-  const logit = logits[id];
-  if (logit === undefined) throw new RangeError(`logSoftmaxAt: id ${id} of ${logits.length} logits`);
+  if (logits[id] === undefined) throw new RangeError(`logSoftmaxAt: id ${id} of ${logits.length} logits`);
+  return logSoftmax(logits)(id);
+}
+
+function logSoftmax(logits: Float32Array): (id: number) => number {
   let max = Number.NEGATIVE_INFINITY;
   for (let i = 0; i < logits.length; i++) if (logits[i]! > max) max = logits[i]!;
   let sum = 0;
   for (let i = 0; i < logits.length; i++) sum += Math.exp(logits[i]! - max);
-  return logit - max - Math.log(sum);
+  const logSum = Math.log(sum);
+  return (id) => logits[id]! - max - logSum;
+}
+
+/** A token and the log-probability it had. */
+export interface RankedToken {
+  id: number;
+  logprob: number;
+}
+
+/** The `count` most likely tokens with their log-probabilities, most likely first (ties: lower id first). */
+export function topLogprobs(logits: Float32Array, count: number): RankedToken[] {
+  const best: number[] = [];
+  const before = (a: number, b: number) => logits[a]! > logits[b]!;
+  for (let id = 0; id < logits.length; id++) {
+    if (best.length === count && !before(id, best[count - 1]!)) continue;
+    let at = best.length;
+    while (at > 0 && before(id, best[at - 1]!)) at--;
+    best.splice(at, 0, id);
+    if (best.length > count) best.pop();
+  }
+  if (best.length === 0) return [];
+  const logprob = logSoftmax(logits);
+  return best.map((id) => ({ id, logprob: logprob(id) }));
 }

@@ -17,6 +17,8 @@ export interface GenerateOptions extends SamplingOptions {
   maxGenLen?: number | null;
   /** Return log-probabilities of the tokens (of the raw logits, without temperature and top_p). */
   logprobs?: boolean;
+  /** With logprobs, in streams and batches: so many of the most likely tokens in the place of each. Default 0. */
+  topLogprobs?: number;
   /** Return the prompt's tokens in front of the new ones. */
   echo?: boolean;
   /**

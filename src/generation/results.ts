@@ -1,6 +1,7 @@
 /** What the ways to generate hand back: plain data with Meta's names where Meta has one. */
 import type { FinishReason } from "./options.js";
 import type { Timings } from "./stats.js";
+import type { TokenLogprob } from "./token-scores.js";
 
 /** What generate() returns, one entry a prompt. */
 export interface GenerateResult {
@@ -28,7 +29,13 @@ export interface Completion {
   finishReason: FinishReason;
   seed: number;
   timings: Timings;
+  /** Of the new tokens; null unless asked for. */
+  logprobs: TokenLogprob[] | null;
+  /** Of the prompt's tokens; null unless asked for with echo. */
+  promptLogprobs: TokenLogprob[] | null;
 }
 
 /** One piece of a stream. `text` may be empty while a character is incomplete; `done` comes once, at the end, with id null. */
-export type StreamEvent = { id: number; text: string; done: null } | { id: null; text: string; done: Completion };
+export type StreamEvent =
+  | { id: number; text: string; logprob: TokenLogprob | null; done: null }
+  | { id: null; text: string; done: Completion };

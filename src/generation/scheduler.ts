@@ -2,7 +2,7 @@
  * Which sequences are in the flat batch, and what each of them runs in the next step: rows join and leave between steps,
  * prompts run in chunks beside texts, and a beginning that prompts share is computed once. Knows ids and positions; not logits.
  */
-import { STEP_TOKENS } from "../engine/engine.js";
+import { type SequenceTokens, STEP_TOKENS } from "../engine/engine.js";
 import type { Forward, GenerationRow } from "./generate.js";
 import type { QueuedRow, RowQueue } from "./row-queue.js";
 import { RowDrafts } from "./speculation.js";
@@ -11,6 +11,8 @@ import { RowDrafts } from "./speculation.js";
 const MIN_SHARED = 8;
 /** Prompt tokens of a step at least, however many texts it carries on. */
 const MIN_CHUNK = 64;
+/** Tokens of a step at most after which logits are wanted, of all rows together: bounds the logits in memory. */
+const MAX_SCORED = 128;
 
 export interface ScheduleLimits {
   /** Rows at once at most; all that wait when absent. */
@@ -36,10 +38,8 @@ export interface LiveRow extends QueuedRow {
 type Parked = Pick<LiveRow, "ids" | "length" | "positions"> & { sequence: number };
 
 /** The next tokens of a row's prompt. */
-export interface Chunk {
+export interface Chunk extends SequenceTokens {
   entry: LiveRow;
-  sequence: number;
-  tokens: number[];
 }
 
 export class Scheduler {
@@ -66,9 +66,10 @@ export class Scheduler {
       const { promptIds, maxTokens } = next.spec;
       const positions = promptIds.length + maxTokens;
       const isFull = this.live.length >= this.#maxRows || this.#used() + positions > this.#maxPositions;
-      if (maxTokens > 0 && isFull && this.live.length > 0) break;
+      const isDone = maxTokens <= 0 && !next.spec.score;
+      if (!isDone && isFull && this.live.length > 0) break;
       queue.take();
-      if (maxTokens <= 0) done.push(next);
+      if (isDone) done.push(next);
       else this.live.push(this.#inherit(next, positions));
     }
     // The last sequence stays until another row comes, which may begin like it.
@@ -87,14 +88,25 @@ export class Scheduler {
   chunks(texts: number): Chunk[] {
     const chunks: Chunk[] = [];
     let room = Math.max(STEP_TOKENS - texts, MIN_CHUNK);
+    let scored = MAX_SCORED;
     for (const entry of this.live) {
       if (room === 0) break;
       if (!hasPrompt(entry)) continue;
       entry.sequence ??= this.#begin(entry);
       if (entry.sequence === null) continue;
-      const tokens = entry.ids.slice(entry.length, entry.length + room);
-      room -= tokens.length;
-      chunks.push({ entry, sequence: entry.sequence, tokens });
+      const { sequence, ids, spec } = entry;
+      let position = entry.length;
+      const add = (end: number, logits: Chunk["logits"]) => {
+        if (end <= position) return;
+        chunks.push({ entry, sequence, position, tokens: ids.slice(position, end), logits });
+        room -= end - position;
+        if (logits === "all") scored -= end - position;
+        position = end;
+      };
+      const plain = Math.min(ids.length, spec.score?.from ?? ids.length);
+      const end = Math.min(plain, position + room);
+      add(end, end === ids.length ? "last" : "none");
+      if (position >= plain) add(Math.min(ids.length, position + Math.min(room, scored)), "all");
     }
     return chunks;
   }
@@ -164,9 +176,9 @@ function hasPrompt({ length, spec }: LiveRow): boolean {
   return length < spec.promptIds.length;
 }
 
-/** How many tokens a prompt begins with that `ids` begins with too; its last token always runs, for its logits. */
-function sharedLength({ ids }: { ids: readonly number[] }, { promptIds }: GenerationRow): number {
-  const most = Math.min(ids.length, promptIds.length - 1);
+/** How many tokens a prompt begins with that `ids` begins with too; tokens whose logits are wanted always run, the last one too. */
+function sharedLength({ ids }: { ids: readonly number[] }, { promptIds, score }: GenerationRow): number {
+  const most = Math.min(ids.length, promptIds.length - 1, score?.from ?? promptIds.length);
   let length = 0;
   while (length < most && ids[length] === promptIds[length]) length++;
   return length;

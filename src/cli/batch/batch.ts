@@ -24,7 +24,8 @@ export interface BatchFlags extends LoadFlags, SamplingFlags {
   resume?: true | undefined;
   overwrite?: true | undefined;
   shard?: string | undefined;
-  logprobs?: true | undefined;
+  logprobs?: number | true | undefined;
+  echo?: true | undefined;
   concurrency: number;
   kv_memory?: number | undefined;
 }
@@ -92,7 +93,9 @@ async function answerAll(run: Run, flags: BatchFlags): Promise<void> {
   let bytes = 0;
   const seen = new KeySet();
   const seed = flags.seed ?? Math.floor(Math.random() * 2 ** 32);
-  const defaults = { ...samplingSettings(flags), seed, logprobs: flags.logprobs ?? false };
+  const { logprobs, echo = false } = flags;
+  const scores = { logprobs: logprobs !== undefined, topLogprobs: typeof logprobs === "number" ? logprobs : 0, echo };
+  const defaults = { ...samplingSettings(flags), ...scores, seed };
 
   async function* requests(): AsyncGenerator<BatchRequest<Origin>> {
     for await (const line of run.input.lines) {

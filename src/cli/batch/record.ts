@@ -6,7 +6,7 @@ export function recordOf({ tag, completion, error }: BatchAnswer<Origin>): objec
   const { id, line, metadata } = tag;
   const origin = { id, line, ...(metadata !== undefined && { metadata }) };
   if (error) return { ...origin, error: { kind: error.kind, message: error.message } };
-  const { text, ids, promptIds, finishReason, seed, logprobs } = completion;
+  const { text, ids, promptIds, finishReason, seed, logprobs, promptLogprobs } = completion;
   return {
     ...origin,
     text,
@@ -14,6 +14,7 @@ export function recordOf({ tag, completion, error }: BatchAnswer<Origin>): objec
     prompt_tokens: promptIds.length,
     finish_reason: finishReason,
     seed,
-    ...(logprobs && { logprobs: logprobs.map((value) => Math.round(value * 1e6) / 1e6) }),
+    ...(logprobs && { logprobs }),
+    ...(promptLogprobs && { prompt_logprobs: promptLogprobs }),
   };
 }

@@ -25,10 +25,10 @@ const OPTIONS: Readonly<Record<string, { name: keyof Options; isValid: (value: u
   top_p: { name: "topP", isValid: isNumber, type: "a number" },
   max_gen_len: { name: "maxGenLen", isValid: isNumber, type: "a number" },
   seed: { name: "seed", isValid: isNumber, type: "a number" },
-  logprobs: { name: "logprobs", isValid: (value) => typeof value === "boolean", type: "true or false" },
+  echo: { name: "echo", isValid: (value) => typeof value === "boolean", type: "true or false" },
 };
 const PROMPTS = ["prompt", "prompt_ids", "messages"];
-const KEYS = ["id", "metadata", ...PROMPTS, ...Object.keys(OPTIONS)];
+const KEYS = ["id", "metadata", ...PROMPTS, ...Object.keys(OPTIONS), "logprobs"];
 
 /** The request of a line, with `defaults` for what it does not say; the seed is that of the whole plus the line's number. */
 export function parseLine(line: InputLine, defaults: Options & { seed: number }): ParsedLine {
@@ -99,7 +99,11 @@ function requestOptions(json: Json): Options {
     if (!isValid(value)) throw wrong(key, type, value);
     options[name] = value;
   }
-  return options;
+  const { logprobs } = json;
+  if (logprobs === undefined || logprobs === null) return options;
+  if (typeof logprobs !== "boolean" && !isNumber(logprobs))
+    throw wrong("logprobs", "true, false or a number", logprobs);
+  return { ...options, logprobs: logprobs !== false, topLogprobs: isNumber(logprobs) ? logprobs : 0 };
 }
 
 function isNumber(value: unknown): value is number {
