@@ -9,9 +9,8 @@ import { basename, dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { readSentencePieceModel } from "../../dist/src/formats/sentencepiece-model.js";
-import { TensorReader } from "../../dist/src/formats/tensor-reader.js";
 import { openCheckpoint } from "../../dist/src/model/checkpoint.js";
-import { readSlice } from "../../dist/src/model/slice.js";
+import { openWeights } from "../../dist/src/model/weight-source.js";
 import { byteLength, TYPES } from "./blocks.js";
 import { tensorBytes, writeGguf } from "./gguf.js";
 
@@ -47,23 +46,28 @@ export function findTokenizer(dir) {
  * Writes the file unless it is there.
  * @returns whether it was not there, bytes of all tensors, of the weights that one token reads (all but the embedding), and their number
  */
-export function convert({ ckptDir, tokenizerPath, type, out }) {
-  if (!Object.hasOwn(TYPES, type)) throw new Error(`unknown type ${type}; there are ${Object.keys(TYPES).join(", ")}`);
+export function convert({ ckptDir, tokenizerPath, ...rest }) {
   const tokenizer = readSentencePieceModel(tokenizerPath);
   const checkpoint = openCheckpoint(ckptDir, tokenizer.pieces.length);
+  return convertCheckpoint({ checkpoint, name: basename(resolve(ckptDir)), tokenizer, ...rest });
+}
+
+/** The same for an open checkpoint, one of random numbers included. */
+export function convertCheckpoint({ checkpoint, name, tokenizer, type, out }) {
+  if (!Object.hasOwn(TYPES, type)) throw new Error(`unknown type ${type}; there are ${Object.keys(TYPES).join(", ")}`);
   if (checkpoint.config.ropeScaling) throw new Error("scaled rotation (Llama 3.1) is not written");
   const isNew = !existsSync(out);
-  const reader = new TensorReader();
+  const weights = openWeights(checkpoint);
   const tensors = [...checkpoint.tensors.values()].map((tensor) => {
     const { shape } = tensor;
     const kind = shape.length === 1 ? "F32" : type;
-    return { name: ggufName(tensor.name), shape, type: kind, chunks: () => encoded(reader, tensor, kind) };
+    return { name: ggufName(tensor.name), shape, type: kind, chunks: () => encoded(weights, tensor, kind) };
   });
   try {
-    const metadata = [...shapeOf(checkpoint, basename(resolve(ckptDir))), ...vocabularyOf(tokenizer)];
+    const metadata = [...shapeOf(checkpoint, name), ...vocabularyOf(tokenizer)];
     if (isNew) writeGguf(out, metadata, tensors);
   } finally {
-    reader.close();
+    weights.close();
   }
   const read = tensors.filter(({ name }) => name !== "token_embd.weight");
   return {
@@ -86,7 +90,7 @@ function ggufName(name) {
 }
 
 /** Rows of a tensor, as many at a time as fit, in the type of the file. */
-function* encoded(reader, tensor, type) {
+function* encoded(weights, tensor, type) {
   const [height, width] = tensor.shape.length === 1 ? [1, tensor.shape[0]] : tensor.shape;
   const step = Math.max(1, Math.floor(CHUNK / width));
   const values = new Float32Array(Math.min(step, height) * width);
@@ -95,7 +99,7 @@ function* encoded(reader, tensor, type) {
     const end = Math.min(height, start + step);
     const used = values.subarray(0, (end - start) * width);
     const filled = bytes.subarray(0, (end - start) * byteLength(type, width));
-    readSlice(reader, tensor, { start, end }, { start: 0, end: width }, used);
+    weights.read(tensor.name, { start, end }, { start: 0, end: width }, used);
     TYPES[type].encode(used, filled);
     yield filled;
   }

@@ -2,9 +2,12 @@
 import { serve } from "./serve.js";
 
 let llama;
+/** Of a preset, which has no files that Llama.build() could open. */
+let engine;
 
 serve({
-  async load({ ckptDir, tokenizerPath, dtype, context, nprocPerNode, cacheDir }) {
+  async load({ preset, layers, ckptDir, tokenizerPath, dtype, context, nprocPerNode, cacheDir }) {
+    if (preset) return loadPreset({ preset, layers, dtype, context, nprocPerNode });
     const { Llama } = await import("../../dist/src/index.js");
     llama = await Llama.build({ ckptDir, tokenizerPath, dtype, nprocPerNode, cacheDir, maxSeqLen: context });
     return { ranks: llama.worldSize, threads: llama.threadsPerRank, dtype: llama.dtype, cache: llama.cache.state };
@@ -15,5 +18,32 @@ serve({
       if (id !== null) yield id;
   },
 
+  async batch(prompts, count) {
+    const [{ generateTokens }, { GenerationStats }, { createSampler }] = await Promise.all([
+      import("../../dist/src/generation/generate.js"),
+      import("../../dist/src/generation/stats.js"),
+      import("../../dist/src/generation/sampler.js"),
+    ]);
+    const greedy = createSampler({ temperature: 0, topP: 1, topK: 0, minP: 0 });
+    const sample = (logits) => greedy(logits, () => 0);
+    const rows = prompts.map((promptIds) => {
+      return { promptIds, maxTokens: count, sample, stopIds: new Set(), logprobs: false };
+    });
+    let tokens = 0;
+    for await (const { id } of generateTokens(engine, rows, new GenerationStats(), null)) if (id !== null) tokens++;
+    return tokens;
+  },
+
   eosId: () => llama.tokenizer.eosId,
 });
+
+async function loadPreset({ preset, layers, dtype, context, nprocPerNode }) {
+  const { availableParallelism } = await import("node:os");
+  const { Engine } = await import("../../dist/src/engine/engine.js");
+  const { defaultCacheRoot } = await import("../../dist/src/engine/weight-cache.js");
+  const { presetCheckpoint } = await import("../../dist/src/model/preset.js");
+  const worldSize = nprocPerNode === "auto" ? availableParallelism() : nprocPerNode;
+  const checkpoint = presetCheckpoint(preset, layers);
+  engine = await Engine.start(checkpoint, { worldSize, dtype, maxSeqLen: context, cacheRoot: defaultCacheRoot() });
+  return { ranks: engine.worldSize, threads: engine.threadsPerRank, dtype: engine.dtype, cache: engine.cache.state };
+}

@@ -53,5 +53,26 @@ serve({
     }
   },
 
+  async batch(prompts, count, flashAttention = "auto") {
+    const key = `${prompts.length} ${flashAttention}`;
+    if (!sequences.has(key)) {
+      const { context: contextSize, threads } = options;
+      const settings = { contextSize, sequences: prompts.length, batchSize: BATCH, threads, flashAttention };
+      const context = await model.createContext(settings);
+      sequences.set(
+        key,
+        prompts.map(() => context.getSequence()),
+      );
+    }
+    const texts = prompts.map(async (ids, i) => {
+      const sequence = sequences.get(key)[i];
+      await sequence.clearHistory();
+      let left = count;
+      for await (const _ of sequence.evaluate(ids, { temperature: 0, yieldEogToken: true })) if (--left === 0) break;
+      return count - left;
+    });
+    return (await Promise.all(texts)).reduce((a, b) => a + b);
+  },
+
   eosId: () => model.tokens.eos,
 });

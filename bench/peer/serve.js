@@ -1,6 +1,7 @@
 /**
  * The child's end of the comparison: one stopwatch for both programs. A side is `load(options)`, `eosId()` and
- * `greedy(ids, count, setting)`, which hands out ids one by one as they are asked for.
+ * `greedy(ids, count, setting)`, which hands out ids one by one as they are asked for; `batch(prompts, count, setting)` runs all
+ * prompts at once and returns the number of new tokens.
  */
 
 export function serve(side) {
@@ -51,6 +52,13 @@ export function serve(side) {
       while (tokens < count && !(await text.next()).done) tokens++;
       return { tokens, ms: performance.now() - start };
     },
+  };
+
+  /** Many prompts at once, from the first token of a prompt to the last of a text. */
+  work.batch = async ({ prompts, count, setting }) => {
+    const start = performance.now();
+    const tokens = await side.batch(prompts, count, setting);
+    return { tokens, ms: performance.now() - start };
   };
 
   process.on("message", async ({ kind, ...request }) => {
