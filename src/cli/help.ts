@@ -33,9 +33,13 @@ ${heading("Streams:")}
   stdout carries the completion (after the prompt with --echo) and one final
   newline. With --json it carries one object: text, ids, prompt_ids,
   finish_reason (stop, length or abort), seed, world_size, dtype, timings.
+  With --stream_json it carries a line for each token (event, id, text, logprob,
+  top) and a last one with event "summary" and the fields of --json.
   Everything else goes to stderr, in colour unless NO_COLOR is set.
-  Without --prompt and --prompt_file the prompt is read from piped stdin; one
-  newline at its end is dropped, as echo adds it. A file is taken as it is.
+  What is piped in comes before the prompt, or in the place of {{input}} in it;
+  without --prompt and --prompt_file it is the prompt, without one newline at its
+  end, as echo adds it. A loop that reads its own stdin (while read) needs
+  --no_stdin or < /dev/null. A file is taken as it is.
   Ctrl-C stops and keeps the text; a second Ctrl-C ends at once.
 
 ${heading("Examples:")}
@@ -45,6 +49,8 @@ ${heading("Examples:")}
     $ llama-ts generate --nproc_per_node 2 --ckpt_dir 13B --prompt "The sky is"
   From a pipe, repeatable, text only:
     $ echo "The sky is" | llama-ts generate --ckpt_dir 7B --seed 1 --quiet
+  A file, then what to do with it; the answer into another file:
+    $ llama-ts generate --prompt "Summary:" -o summary.txt < article.txt
   torchrun's line as pasted (the script is not run):
     $ echo "The sky is" | llama-ts --nproc_per_node 2 example.py --ckpt_dir 13B
 ${EXIT_CODES}`;
@@ -53,7 +59,7 @@ export const BATCH_HELP = `
 ${heading("Requests:")}
   One JSON object a line, with prompt (text) or prompt_ids (token ids) and, where
   wanted, id (a string or a number, each once), metadata (repeated in the answer),
-  and options of its own: temperature, top_p, max_gen_len, seed, logprobs. The
+  and options of its own: temperature, top_p, max_gen_len, seed, logprobs, echo. The
   options of the line below are for all requests that do not say otherwise.
   Blank lines are left out; lines end with \\n or \\r\\n. A line that is wrong, not
   UTF-8, or longer than 16 MiB is answered with an error.

@@ -37,9 +37,11 @@ describe("the prompt", { concurrency: 2 }, () => {
     assert.notDeepEqual(line, plain);
   });
 
-  test("is the option's alone when stdin is a pipe as well", async () => {
-    const both = await promptIds(["--prompt", "The dog ran"], { input: "never read" });
-    assert.deepEqual(both, await promptIds(["--prompt", "The dog ran"]));
+  test("is what stdin has, then the option; the option's alone with --no_stdin", async () => {
+    const both = await promptIds(["--prompt", "The dog ran"], { input: "One day.\n" });
+    assert.deepEqual(both, await promptIds(["--prompt", "One day.\nThe dog ran"]));
+    const alone = await promptIds(["--prompt", "The dog ran", "--no_stdin"], { input: "never read" });
+    assert.deepEqual(alone, await promptIds(["--prompt", "The dog ran"]));
   });
 
   test("may be empty, and may be of bytes that are no UTF-8", async () => {
