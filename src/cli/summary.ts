@@ -66,12 +66,12 @@ export function unusedLines({ unexpectedTensors, unknownParams }: Llama): string
   const lines: string[] = [];
   if (unexpectedTensors.length > 0) {
     const names = firstFew(unexpectedTensors);
-    lines.push(
-      `Warning: the checkpoint has tensors that params.json does not account for, which are not used: ${names}`,
-    );
+    lines.push(`Warning: the checkpoint has tensors that the model does not have, which are not used: ${names}`);
   }
   if (unknownParams.length > 0) {
-    lines.push(`Warning: params.json has keys that are not known, which are not used: ${firstFew(unknownParams)}`);
+    lines.push(
+      `Warning: params.json or config.json has keys that are not known, which are not used: ${firstFew(unknownParams)}`,
+    );
   }
   return lines;
 }

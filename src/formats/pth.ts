@@ -29,7 +29,7 @@ export function openPth(path: string): TensorEntry[] {
     const begin = Buffer.from(head.subarray(0, ZIP_MAGIC.length)).toString("latin1");
     if (begin === ZIP_MAGIC) return readZipPth(source);
     if (head[0] === PICKLE_BEGIN && head[1]! <= MAX_PROTOCOL) return readLegacyPth(source);
-    throw foreignFile(source, head);
+    throw foreignFile(source, head, "a PyTorch checkpoint");
   } finally {
     source.close();
   }

@@ -2,11 +2,8 @@
 import { LlamaError } from "../error.js";
 import type { PickleValue } from "./pickle.js";
 import { shown } from "./shown.js";
-import { type DType, ELEMENT_BYTES, type StorageLocation, type TensorEntry } from "./tensor-entry.js";
+import { type DType, ELEMENT_BYTES, isTensorName, type StorageLocation, type TensorEntry } from "./tensor-entry.js";
 import { type TorchStorage, TorchTensor } from "./torch-pickle.js";
-
-/** Names stand in messages and tables; Meta's longest has 50 characters. */
-const MAX_NAME = 256;
 
 /**
  * All tensors of a state dict, in its order. `locate` finds the bytes of a storage or throws.
@@ -99,8 +96,7 @@ function readTensor(
 }
 
 function checkName(file: string, key: PickleValue): string {
-  // Control characters would break the messages and tables that show names.
-  if (typeof key === "string" && key.length > 0 && key.length <= MAX_NAME && !/\p{C}/u.test(key)) return key;
+  if (typeof key === "string" && isTensorName(key)) return key;
   const found = typeof key === "string" ? shown(key) : describe(key);
   throw new LlamaError("model", "state dict has a key that cannot name a tensor", { where: file, found });
 }

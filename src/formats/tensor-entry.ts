@@ -30,3 +30,11 @@ export interface TensorEntry {
   storageOffset: number;
   storage: StorageLocation;
 }
+
+/** Names stand in messages and tables; Meta's longest has 50 characters. */
+const MAX_NAME = 256;
+
+/** Whether a key of a file can name a tensor: control characters would break the messages and tables that show it. */
+export function isTensorName(key: string): boolean {
+  return key.length > 0 && key.length <= MAX_NAME && !/\p{C}/u.test(key);
+}

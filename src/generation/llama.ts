@@ -9,7 +9,7 @@ import type { LoadReport } from "../engine/protocol.js";
 import { defaultCacheRoot } from "../engine/weight-cache.js";
 import { openCheckpoint } from "../model/checkpoint.js";
 import type { ModelConfig } from "../model/config.js";
-import { listShards } from "../model/folder.js";
+import { openFolder } from "../model/folder.js";
 import { type ComputeType, chooseType } from "../model/linear.js";
 import { autoWorldSize } from "../model/partition.js";
 import { type BatchAnswer, type BatchOptions, type BatchRequest, type Prepare, runBatch } from "./batch.js";
@@ -50,7 +50,7 @@ export class Llama {
   readonly loadMs: number;
   /** Tensors in the files that the model does not use. */
   readonly unexpectedTensors: readonly string[];
-  /** Keys of params.json that the model does not use. */
+  /** Keys of params.json or config.json that the model does not use. */
   readonly unknownParams: readonly string[];
   readonly #engine: Engine;
   /** Learned over all calls. */
@@ -82,7 +82,7 @@ export class Llama {
     checkCount("max_seq_len", maxSeqLen, 1);
     checkCount("threads", options.threadsPerRank, 1);
     // A wrong folder is told before the tokenizer that is missing with it.
-    listShards(ckptDir);
+    openFolder(ckptDir);
     const tokenizer = await loadTokenizer(options.tokenizerPath ?? findTokenizer(ckptDir));
     const checkpoint = openCheckpoint(ckptDir, tokenizer.vocabSize);
     const type = dtype === "auto" ? chooseType(checkpoint.parameterCount) : dtype;

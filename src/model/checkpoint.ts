@@ -1,12 +1,15 @@
-/** A checkpoint folder as one model: its config and where every tensor lies. Knows files and shapes; reads no weights. */
+/** A checkpoint folder of either layout as one model: its config and where every tensor lies. Knows files and shapes; reads no weights. */
 import { LlamaError } from "../error.js";
 import { openPth } from "../formats/pth.js";
 import { type DType, ELEMENT_BYTES, type TensorEntry } from "../formats/tensor-entry.js";
 import type { ModelConfig } from "./config.js";
-import { listShards } from "./folder.js";
+import { openFolder } from "./folder.js";
 import { type GlobalTensor, mergeShards } from "./global-tensor.js";
+import { readHfConfig, resolveHfConfig } from "./hugging-face/hf-config.js";
+import { openHfTensors } from "./hugging-face/hf-tensors.js";
+import { flag } from "./json-object.js";
 import { readParams, resolveConfig } from "./params.js";
-import { isIgnoredTensor, layerTensor, type TensorSpec, tensorTable } from "./tensors.js";
+import { firstFew, isIgnoredTensor, layerTensor, type TensorSpec, tensorTable } from "./tensors.js";
 
 export type { GlobalTensor } from "./global-tensor.js";
 
@@ -25,15 +28,40 @@ export interface Checkpoint {
   tensors: Map<string, GlobalTensor>;
   /** Tensors in the files that the model does not have. */
   unexpected: string[];
-  /** Keys of params.json that were ignored. */
+  /** Keys of params.json or config.json that were ignored. */
   unknownParams: string[];
   /** Of a model made of random numbers, whose tensors have no pieces; null for one of files. */
   seed: number | null;
 }
 
-/** Reads params.json and the headers of all shards, and checks that they make one model. `vocabSize` is the tokenizer's. */
+/** Reads the description of a model and the headers of its files, and checks that they make one model. `vocabSize` is the tokenizer's. */
 export function openCheckpoint(dir: string, vocabSize: number): Checkpoint {
-  const files = listShards(dir);
+  const { layout, files } = openFolder(dir);
+  const model = layout === "meta" ? openMeta(dir, files, vocabSize) : openHuggingFace(dir, files, vocabSize);
+  const { tensors } = model;
+  const sizes = new Map<TensorEntry, { count: number; bytes: number }>();
+  for (const { shape, pieces } of tensors.values()) {
+    // By entry, since a tied embedding stands for two tensors.
+    const { entry } = pieces[0]!;
+    const count = shape.reduce((a, b) => a * b);
+    sizes.set(entry, { count, bytes: count * ELEMENT_BYTES[entry.dtype] });
+  }
+  const sum = (values: number[]) => values.reduce((a, b) => a + b);
+  return {
+    dir,
+    ...model,
+    shardCount: files.length,
+    dtype: commonestType(tensors),
+    parameterCount: sum([...sizes.values()].map(({ count }) => count)),
+    byteLength: sum([...sizes.values()].map(({ bytes }) => bytes)),
+    seed: null,
+  };
+}
+
+type Model = Pick<Checkpoint, "config" | "tensors" | "unexpected" | "unknownParams">;
+
+/** params.json and consolidated.NN.pth. */
+function openMeta(dir: string, files: readonly string[], vocabSize: number): Model {
   const raw = readParams(dir);
   const config = resolveConfig(raw, vocabSize);
   const table = tensorTable(config);
@@ -50,22 +78,16 @@ export function openCheckpoint(dir: string, vocabSize: number): Checkpoint {
   const query = layerTensor(0, "attention.wq");
   mergeShards(table.find((spec) => spec.name === query)!, partsOf(query));
   checkVocabulary(partsOf("output.weight"), vocabSize);
-
   const tensors = new Map(table.map((spec) => [spec.name, mergeShards(spec, partsOf(spec.name))]));
-  const sizes = [...tensors.values()].map((tensor) => tensor.shape.reduce((a, b) => a * b));
-  const widths = [...tensors.values()].map(({ pieces }) => ELEMENT_BYTES[pieces[0]!.entry.dtype]);
-  return {
-    dir,
-    config,
-    shardCount: files.length,
-    dtype: commonestType(tensors),
-    parameterCount: sizes.reduce((a, b) => a + b),
-    byteLength: sizes.reduce((sum, size, i) => sum + size * widths[i]!, 0),
-    tensors,
-    unexpected,
-    unknownParams: raw.unknownKeys,
-    seed: null,
-  };
+  return { config, tensors, unexpected, unknownParams: raw.unknownKeys };
+}
+
+/** config.json and .safetensors. */
+function openHuggingFace(dir: string, files: readonly string[], vocabSize: number): Model {
+  const raw = readHfConfig(dir);
+  const config = resolveHfConfig(raw, vocabSize);
+  const { tensors, unexpected } = openHfTensors(files, config, flag(raw, "tie_word_embeddings"));
+  return { config, tensors, unexpected, unknownParams: raw.unknownKeys };
 }
 
 function checkComplete(
@@ -82,7 +104,7 @@ function checkComplete(
   const details: { where: string; found?: string; fix?: string } = { where: file };
   if (unexpected.length > 0) details.found = `unknown ${firstFew(unexpected)}`;
   if (unexpected.some((name) => name.startsWith("model.layers."))) {
-    details.fix = "These are Hugging Face's names; take Meta's original files";
+    details.fix = "These are Hugging Face's names; put its config.json and .safetensors files in a folder of their own";
   } else if (layers > 0 && layers < config.nLayers) {
     details.fix = `params.json says n_layers ${config.nLayers}, the file has ${layers}`;
   }
@@ -107,9 +129,4 @@ function commonestType(tensors: ReadonlyMap<string, GlobalTensor>): DType {
     if (shape.length === 2) counts.set(dtype, (counts.get(dtype) ?? 0) + 1);
   }
   return [...counts].reduce((best, next) => (next[1] > best[1] ? next : best))[0];
-}
-
-function firstFew(names: readonly string[]): string {
-  const rest = names.length - 3;
-  return names.slice(0, 3).join(", ") + (rest > 0 ? ` and ${rest} more` : "");
 }

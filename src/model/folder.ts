@@ -1,14 +1,28 @@
-/** The files of a checkpoint folder: finds the shards and tells what is wrong with a folder that has none. Opens no shard. */
+/** The files of a checkpoint folder: tells Meta's layout from Hugging Face's, finds the shards, and tells what is wrong with a folder that has none. Opens no shard. */
 import { readdirSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { LlamaError } from "../error.js";
+import { isHuggingFace, listSafetensors } from "./hugging-face/hf-files.js";
 
-/** Paths of the shards of a checkpoint, in rank order: every *.pth, by name, as Meta's loader lists them. */
-export function listShards(dir: string): string[] {
-  const names = shardNames(dir);
-  if (names.length === 0) throw noShards(dir);
-  checkNumbering(dir, names);
-  return names.map((name) => join(dir, name));
+export interface CheckpointFolder {
+  layout: "meta" | "hugging face";
+  /** Paths of the weight files, in order. */
+  files: string[];
+}
+
+/**
+ * Looks what a folder holds. Meta's shards are every *.pth, by name, as Meta's loader lists them;
+ * with both kinds of files, those count whose description (params.json or config.json) is there.
+ */
+export function openFolder(dir: string): CheckpointFolder {
+  const names = list(dir);
+  const shards = shardNames(dir);
+  if (isHuggingFace(names) && (shards.length === 0 || !names.includes("params.json"))) {
+    return { layout: "hugging face", files: listSafetensors(dir, names) };
+  }
+  if (shards.length === 0) throw noShards(dir);
+  checkNumbering(dir, shards);
+  return { layout: "meta", files: shards.map((name) => join(dir, name)) };
 }
 
 /** Files named *.pth, sorted so that a number without leading zeros also counts as one; hidden ones are no shards. */
@@ -23,12 +37,7 @@ function noShards(dir: string): LlamaError {
   const nested = list(dir)
     .map((name) => join(dir, name))
     .filter(holdsShards);
-  const details: { where?: string; fix?: string } = {};
-  if (nested.length > 0) {
-    details.fix = `Did you mean ${nested.join(" or ")}?`;
-  } else if (list(dir).some((name) => name.endsWith(".safetensors"))) {
-    details.fix = "The folder has Hugging Face files; take Meta's original ones (consolidated.00.pth, params.json)";
-  }
+  const details = nested.length > 0 ? { fix: `Did you mean ${nested.join(" or ")}?` } : {};
   return new LlamaError("model", `no checkpoint files found in ${dir}`, details);
 }
 
@@ -51,7 +60,7 @@ function checkNumbering(dir: string, names: string[]): void {
 
 function holdsShards(path: string): boolean {
   try {
-    return shardNames(path).length > 0;
+    return shardNames(path).length > 0 || isHuggingFace(list(path));
   } catch {
     return false; // a file, or not ours to read
   }

@@ -19,6 +19,11 @@ export interface GlobalTensor {
   /** The axis along which `pieces` lie one after another; null when the only piece is the whole tensor. */
   axis: 0 | 1 | null;
   pieces: Piece[];
+  /**
+   * Rows of a head where the files have each head's even rows before its odd ones (Hugging Face's order of wq and wk,
+   * for rotation by halves); absent where they have Meta's order. The rows of `shape` are Meta's in any case.
+   */
+  halvedHead?: number;
 }
 
 /** Puts a tensor together from what each shard has of it, in rank order; throws a LlamaError when the parts do not fit. */
@@ -110,10 +115,10 @@ function fitsBeside(part: readonly number[], full: readonly number[], axis: 0 | 
   return part.length === 2 && part[1 - axis] === full[1 - axis] && part[axis]! > 0;
 }
 
-function sameShape(a: readonly number[], b: readonly number[]): boolean {
+export function sameShape(a: readonly number[], b: readonly number[]): boolean {
   return a.length === b.length && a.every((size, axis) => size === b[axis]);
 }
 
-function showShape(shape: readonly number[]): string {
+export function showShape(shape: readonly number[]): string {
   return `[${shape.join(", ")}]`;
 }

@@ -1,13 +1,20 @@
 /** params.json: what a checkpoint says about its shape, and the resolved config it amounts to. Knows keys and numbers, not tensors. */
-import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { LlamaError } from "../error.js";
 import type { ModelConfig, RopeScaling } from "./config.js";
+import {
+  asObject,
+  badValue,
+  checkVocabSize,
+  flag,
+  integer,
+  type JsonObject,
+  number,
+  readJsonObject,
+} from "./json-object.js";
 
 /** params.json as written, with nothing filled in. */
-export interface RawParams {
-  file: string;
-  values: ReadonlyMap<string, unknown>;
+export interface RawParams extends JsonObject {
   /** Keys that mean nothing here and are ignored. */
   unknownKeys: string[];
 }
@@ -38,7 +45,8 @@ const OTHER_ARCHITECTURES: ReadonlyMap<string, string> = new Map([
   ["vision_num_cross_attention_layers", "a vision model"],
 ]);
 
-const LIMITS = { dim: 1e6, n_layers: 1000, multiple_of: 1e6, vocab_size: 1e7, ffn: 1e7 };
+/** Far above any model; LIMITS.ffn is of the width that comes out. */
+export const LIMITS = { dim: 1e6, n_layers: 1000, multiple_of: 1e6, ffn: 1e7 };
 
 // Hard-coded by Meta for every model with use_scaled_rope (llama-models, apply_scaling).
 const SCALED_ROPE: RopeScaling = { factor: 8, lowFreqFactor: 1, highFreqFactor: 4, oldContext: 8192 };
@@ -46,16 +54,7 @@ const SCALED_ROPE: RopeScaling = { factor: 8, lowFreqFactor: 1, highFreqFactor: 
 /** Reads `dir`/params.json; throws a LlamaError when it is missing, no JSON object, or of another architecture. */
 export function readParams(dir: string): RawParams {
   const file = join(dir, "params.json");
-  let text: string;
-  try {
-    text = readFileSync(file, "utf8");
-  } catch (cause) {
-    const { code, message } = cause as NodeJS.ErrnoException;
-    if (code !== "ENOENT") throw new LlamaError("model", "cannot be read", { where: file, found: message, cause });
-    const fix = "Every checkpoint folder has one beside its .pth files";
-    throw new LlamaError("model", "file is missing", { where: file, fix, cause });
-  }
-  const root = asObject(parse(text, file), file);
+  const root = readJsonObject(file, "Every checkpoint folder has one beside its .pth files");
   const values = new Map(Object.entries("model" in root ? asObject(root.model, file) : root));
   for (const [key, meaning] of OTHER_ARCHITECTURES) {
     if (isSet(values.get(key))) {
@@ -79,14 +78,14 @@ export function resolveConfig(raw: RawParams, vocabSize: number): ModelConfig {
   const nHeads = integer(raw, "n_heads", dim);
   const nKvHeads = integer(raw, "n_kv_heads", nHeads, nHeads);
   if (dim % nHeads !== 0) {
-    throw bad(raw, "n_heads", `a divisor of dim ${dim}`, String(nHeads));
+    throw badValue(raw, "n_heads", `a divisor of dim ${dim}`, String(nHeads));
   }
   const headDim = dim / nHeads;
   if (headDim % 2 !== 0) {
-    throw bad(raw, "n_heads", "an even head size dim / n_heads", `${dim} / ${nHeads} = ${headDim}`);
+    throw badValue(raw, "n_heads", "an even head size dim / n_heads", `${dim} / ${nHeads} = ${headDim}`);
   }
   if (nHeads % nKvHeads !== 0) {
-    throw bad(raw, "n_kv_heads", `a divisor of n_heads ${nHeads}`, String(nKvHeads));
+    throw badValue(raw, "n_kv_heads", `a divisor of n_heads ${nHeads}`, String(nKvHeads));
   }
   checkVocabSize(raw, vocabSize);
   return {
@@ -100,7 +99,7 @@ export function resolveConfig(raw: RawParams, vocabSize: number): ModelConfig {
     normEps: number(raw, "norm_eps", "a number from 0 to 1", (value) => value >= 0 && value <= 1, 1e-5),
     // Meta's code of Llama 3 has another default, but its files always name theirs.
     ropeTheta: number(raw, "rope_theta", "a positive number", (value) => value > 0, 10000),
-    ropeScaling: usesScaledRope(raw) ? SCALED_ROPE : null,
+    ropeScaling: flag(raw, "use_scaled_rope") ? SCALED_ROPE : null,
   };
 }
 
@@ -111,79 +110,12 @@ function ffnWidth(raw: RawParams, dim: number): number {
   const hidden = Math.trunc(multiplier * Math.trunc((2 * (4 * dim)) / 3));
   const width = multipleOf * Math.ceil(hidden / multipleOf);
   if (width < 1 || width > LIMITS.ffn) {
-    throw bad(raw, "ffn_dim_multiplier", `a feed-forward width from 1 to ${LIMITS.ffn}`, String(width));
+    throw badValue(raw, "ffn_dim_multiplier", `a feed-forward width from 1 to ${LIMITS.ffn}`, String(width));
   }
   return width;
-}
-
-function checkVocabSize(raw: RawParams, tokenizerSize: number): void {
-  const value = raw.values.get("vocab_size") ?? -1;
-  if (value === -1) return;
-  const written = integer(raw, "vocab_size", LIMITS.vocab_size);
-  if (written !== tokenizerSize) {
-    throw new LlamaError("model", "vocab_size is not that of the tokenizer", {
-      where: raw.file,
-      expected: `${tokenizerSize} (tokens of the tokenizer)`,
-      found: String(written),
-      fix: "Use the tokenizer.model that came with this checkpoint",
-    });
-  }
-}
-
-function usesScaledRope(raw: RawParams): boolean {
-  const value = raw.values.get("use_scaled_rope") ?? false;
-  if (typeof value !== "boolean") throw bad(raw, "use_scaled_rope", "true or false", show(value));
-  return value;
-}
-
-function integer(raw: RawParams, key: string, max: number, fallback?: number): number {
-  const fits = (value: number) => Number.isInteger(value) && value >= 1 && value <= max;
-  return number(raw, key, `a positive integer up to ${max}`, fits, fallback);
-}
-
-/** The number under `key`; null counts as absent, as it does for Meta's optional fields. */
-function number(
-  raw: RawParams,
-  key: string,
-  expected: string,
-  fits: (value: number) => boolean,
-  fallback?: number,
-): number {
-  const value = raw.values.get(key) ?? fallback;
-  if (value === undefined) throw bad(raw, key, expected, "none");
-  if (typeof value !== "number" || !Number.isFinite(value) || !fits(value)) throw bad(raw, key, expected, show(value));
-  return value;
-}
-
-function bad(raw: RawParams, key: string, expected: string, found: string): LlamaError {
-  return new LlamaError("model", `bad ${key}`, { where: raw.file, expected, found });
-}
-
-function parse(text: string, file: string): unknown {
-  if (text.trim() === "") throw new LlamaError("model", "is not valid JSON", { where: file, found: "an empty file" });
-  try {
-    return JSON.parse(text.replace(/^\uFEFF/, ""));
-  } catch (cause) {
-    // Python's json writes and reads these; no key of a model can have such a value.
-    const bare = /[:,[]\s*(-?Infinity|NaN)\b/.exec(text)?.[1];
-    const found = bare === undefined ? (cause as Error).message.replaceAll(/\s+/g, " ") : `a bare ${bare}`;
-    throw new LlamaError("model", "is not valid JSON", { where: file, found, cause });
-  }
-}
-
-function asObject(value: unknown, file: string): Record<string, unknown> {
-  if (typeof value !== "object" || value === null || Array.isArray(value)) {
-    throw new LlamaError("model", "must be a JSON object", { where: file, found: show(value) });
-  }
-  return value as Record<string, unknown>;
 }
 
 /** Whether an optional feature is switched on: llama-models writes -1, 0, false or null for off. */
 function isSet(value: unknown): boolean {
   return value !== undefined && value !== null && value !== false && !(typeof value === "number" && value <= 0);
-}
-
-function show(value: unknown): string {
-  const text = JSON.stringify(value);
-  return text.length > 60 ? `${text.slice(0, 60)}...` : text;
 }

@@ -19,6 +19,12 @@ export function layerTensor(layer: number, part: string): string {
   return `layers.${layer}.${part}.weight`;
 }
 
+/** Names for a message: the first three, and how many more there are. */
+export function firstFew(names: readonly string[]): string {
+  const rest = names.length - 3;
+  return names.slice(0, 3).join(", ") + (rest > 0 ? ` and ${rest} more` : "");
+}
+
 /** Every tensor a checkpoint of this config must have, in the order of Meta's modules. */
 export function tensorTable(config: ModelConfig): TensorSpec[] {
   const { dim, ffnDim, headDim, nHeads, nKvHeads, nLayers, vocabSize } = config;

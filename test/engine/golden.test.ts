@@ -1,11 +1,13 @@
 /** The whole computation against float64 golden numbers, for every container and number of ranks. */
 import assert from "node:assert/strict";
-import { existsSync, readdirSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
 import { Llama } from "../../src/index.js";
 import { demo, fixture, readJson, shared, withoutShared } from "../folders.js";
 import { maxDifference } from "../max-difference.js";
+import { hfTensors, writeHfFolder } from "../model/hf-folder.js";
 
 const TOLERANCE = 1e-3;
 const EVERY_EIGHT = [1, 2, 3, 4, 5, 6, 7, 8];
@@ -93,6 +95,19 @@ for (const folder of ["llama1mini-fp16-mp1", "llama1mini-fp16-mp2"]) {
 compare("llama3mini, one file", fixture("llama3mini-bf16-mp1"), miniGolden("llama3mini.json"), [1, 4], false);
 compare("llama3mini, two files", fixture("llama3mini-bf16-mp2"), miniGolden("llama3mini.json"), EVERY_EIGHT, false);
 
+// the same as Hugging Face has it, in one file and in three
+const meta = fixture("llama3mini-bf16-mp1");
+const hf = mkdtempSync(join(tmpdir(), "llama-ts-test-"));
+after(() => rmSync(hf, { recursive: true }));
+const { config, tensors } = hfTensors(meta, 768);
+for (const [files, worldSizes] of [
+  [1, [1, 4]],
+  [3, [2, 3]],
+] as const) {
+  const dir = writeHfFolder(join(hf, `${files}`), config, tensors, join(meta, "tokenizer.model"), files);
+  compare(`llama3mini, Hugging Face, ${files} files`, dir, miniGolden("llama3mini.json"), [...worldSizes], false);
+}
+
 for (const type of ["fp32", "fp16", "bf16"]) {
   const golden = () =>
     readJson<{ prompts: { text: string; ids: number[]; last_logits: number[]; greedy: { ids: number[] } }[] }>(
@@ -100,8 +115,9 @@ for (const type of ["fp32", "fp16", "bf16"]) {
     ).prompts.map(({ text, ids, last_logits, greedy }) => ({ text, ids, logits: last_logits, greedyIds: greedy.ids }));
   const folders = withoutShared ? [`stories260K-${type}-mp1`] : readdirSync(shared("ckpt"));
   for (const folder of folders) {
-    // The checkpoint that emits </s> has an output of its own; Hugging Face's layout is not read.
-    if (!folder.startsWith(`stories260K-${type}`) || folder.endsWith("emits-eos")) continue;
+    // The checkpoint that emits </s> has an output of its own.
+    const isOfType = new RegExp(`^stories260K-(hf-)?${type}`).test(folder);
+    if (!isOfType || folder.endsWith("emits-eos")) continue;
     compare(folder, shared(`ckpt/${folder}`), golden, [1, 2, 4], withoutShared);
   }
 }

@@ -87,7 +87,7 @@ describe("openCheckpoint", () => {
     writeFileSync(join(parent, "7B", "consolidated.00.pth"), "");
     refuses(parent, /no checkpoint files found in .*parent\. Did you mean .*7B\?/);
     const other = folder("other", { "model.safetensors": "params.json" });
-    refuses(other, /no checkpoint files found.*Hugging Face/);
+    refuses(other, /config\.json: file is missing.*Hugging Face/);
   });
 
   it("names missing shards", () => {

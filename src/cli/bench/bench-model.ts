@@ -3,7 +3,7 @@ import { LlamaError } from "../../error.js";
 import { loadTokenizer } from "../../generation/tokenizer.js";
 import { findTokenizer } from "../../generation/tokenizer-place.js";
 import { type Checkpoint, openCheckpoint } from "../../model/checkpoint.js";
-import { listShards } from "../../model/folder.js";
+import { openFolder } from "../../model/folder.js";
 import { presetCheckpoint } from "../../model/preset.js";
 import { chooseModel } from "../demo.js";
 import type { BenchFlags } from "./bench-flags.js";
@@ -25,7 +25,7 @@ export async function openModel(
   if (layers !== undefined) throw new LlamaError("usage", "--layers needs --preset");
   const { ckptDir, tokenizerPath, isDemo } = chooseModel(flags);
   // A wrong folder is told before the tokenizer that is missing with it.
-  listShards(ckptDir);
+  openFolder(ckptDir);
   // The tokenizer counts the vocabulary, which Meta's params.json leaves out.
   const { vocabSize } = await loadTokenizer(tokenizerPath ?? findTokenizer(ckptDir));
   return { name: isDemo ? "demo" : ckptDir, checkpoint: openCheckpoint(ckptDir, vocabSize) };

@@ -1,0 +1,218 @@
+import assert from "node:assert/strict";
+import { cpSync, mkdtempSync, renameSync, rmSync, unlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { basename, join } from "node:path";
+import { after, describe, it } from "node:test";
+import { TensorReader } from "../../src/formats/tensor-reader.js";
+import { openCheckpoint } from "../../src/model/checkpoint.js";
+import { openFolder } from "../../src/model/folder.js";
+import { readHfConfig, resolveHfConfig } from "../../src/model/hugging-face/hf-config.js";
+import { readSlice, readSliceRaw } from "../../src/model/slice.js";
+import { fixture, shared, withoutShared } from "../folders.js";
+import { hfTensors, type StoredTensor, writeHfFolder } from "./hf-folder.js";
+
+const root = mkdtempSync(join(tmpdir(), "llama-ts-test-"));
+after(() => rmSync(root, { recursive: true }));
+const meta = fixture("llama3mini-bf16-mp1");
+const tokenizer = join(meta, "tokenizer.model");
+const { config, tensors } = hfTensors(meta, 768);
+const reader = new TensorReader();
+after(() => reader.close());
+
+let count = 0;
+function folder(changes: object = {}, stored: StoredTensor[] = tensors, fileCount = 1): string {
+  return writeHfFolder(join(root, String(count++)), { ...config, ...changes }, stored, tokenizer, fileCount);
+}
+
+function refuses(dir: string, message: RegExp, vocabSize = 768): void {
+  assert.throws(() => openCheckpoint(dir, vocabSize), { name: "LlamaError", kind: "model", message });
+}
+
+const resolve = (changes: object) => resolveHfConfig(readHfConfig(folder(changes, [])), 768);
+
+describe("a Hugging Face folder", () => {
+  const original = openCheckpoint(meta, 768);
+
+  for (const files of [1, 3]) {
+    it(`of ${files} files is the model it was made from`, () => {
+      const opened = openCheckpoint(folder({}, tensors, files), 768);
+      assert.deepEqual(opened.config, original.config);
+      assert.deepEqual([...opened.tensors.keys()], [...original.tensors.keys()]);
+      assert.deepEqual(
+        [opened.shardCount, opened.dtype, opened.parameterCount, opened.byteLength],
+        [files, "bf16", original.parameterCount, original.byteLength],
+      );
+      assert.deepEqual([opened.unexpected, opened.unknownParams], [[], []]);
+      for (const [name, tensor] of original.tensors) {
+        const [height, width] = tensor.shape.length === 1 ? [1, tensor.shape[0]!] : (tensor.shape as [number, number]);
+        // heads of 8: every kind of cut through them
+        for (const [start, end] of [
+          [0, height],
+          [3, Math.min(height, 4)],
+          [5, Math.min(height, 19)],
+        ] as const) {
+          if (start >= end) continue;
+          const rows = { start, end };
+          const columns = { start: width > 4 ? 3 : 0, end: width };
+          const size = (end - start) * (columns.end - columns.start);
+          const [expected, found] = [new Float32Array(size), new Float32Array(size)];
+          readSlice(reader, tensor, rows, columns, expected);
+          readSlice(reader, opened.tensors.get(name)!, rows, columns, found);
+          assert.deepEqual(found, expected, `${name} ${start}..${end}`);
+          const [rawExpected, rawFound] = [new Uint8Array(size * 2), new Uint8Array(size * 2)];
+          readSliceRaw(reader, tensor, rows, columns, rawExpected);
+          readSliceRaw(reader, opened.tensors.get(name)!, rows, columns, rawFound);
+          assert.deepEqual(rawFound, rawExpected);
+        }
+      }
+    });
+  }
+
+  it("may use its embedding as output matrix", () => {
+    const untied = tensors.filter(({ name }) => name !== "lm_head.weight");
+    const dir = folder({ tie_word_embeddings: true }, untied);
+    const opened = openCheckpoint(dir, 768);
+    const [output, embedding] = ["output.weight", "tok_embeddings.weight"].map((name) => opened.tensors.get(name)!);
+    assert.deepEqual(output!.pieces, embedding!.pieces);
+    assert.equal(opened.parameterCount, original.parameterCount - 768 * 64);
+    refuses(folder({}, untied), /missing tensor lm_head\.weight.*tie_word_embeddings/);
+    // a copy that is stored all the same is not read
+    assert.deepEqual(openCheckpoint(folder({ tie_word_embeddings: true }), 768).unexpected, []);
+  });
+
+  it("may have tensors that nothing reads", () => {
+    const extra = (name: string) => ({ name, shape: [1], data: new Uint8Array(2) });
+    const dir = folder({}, [...tensors, extra("model.layers.0.self_attn.rotary_emb.inv_freq"), extra("lora.a")]);
+    assert.deepEqual(openCheckpoint(dir, 768).unexpected, ["lora.a"]);
+  });
+
+  it("is refused when tensors are missing, double or of another shape", () => {
+    refuses(folder({}, tensors.slice(1)), /missing tensor model\.embed_tokens\.weight/);
+    refuses(folder({ num_hidden_layers: 4 }), /missing tensor model\.layers\.3\./);
+    refuses(
+      folder({ intermediate_size: 100 }),
+      /gate_proj\.weight: shape does not fit config\.json; expected \[100, 64\]/,
+    );
+    const dir = folder({}, tensors, 2);
+    cpSync(join(dir, "model-00001-of-00002.safetensors"), join(dir, "model-00002-of-00002.safetensors"));
+    refuses(dir, /is in another file, too/);
+    refuses(folder(), /vocab_size is not that of the tokenizer/, 512);
+  });
+});
+
+describe("the files of a Hugging Face folder", () => {
+  const names = (dir: string) => openFolder(dir).files.map((file) => basename(file));
+
+  it("are those of the index", () => {
+    const dir = folder({}, tensors, 2);
+    writeFileSync(join(dir, "another.safetensors"), "");
+    assert.deepEqual(names(dir), ["model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors"]);
+    unlinkSync(join(dir, "model-00002-of-00002.safetensors"));
+    refuses(dir, /model-00002-of-00002\.safetensors is missing/);
+  });
+
+  it("are all parts without an index", () => {
+    const dir = folder({}, tensors, 2);
+    unlinkSync(join(dir, "model.safetensors.index.json"));
+    assert.equal(names(dir).length, 2);
+    unlinkSync(join(dir, "model-00001-of-00002.safetensors"));
+    refuses(dir, /model-00001-of-00002\.safetensors is missing/);
+  });
+
+  it("may be one of any name, but not several", () => {
+    const dir = folder();
+    renameSync(join(dir, "model.safetensors"), join(dir, "mine.safetensors"));
+    assert.deepEqual(names(dir), ["mine.safetensors"]);
+    writeFileSync(join(dir, "other.safetensors"), "");
+    refuses(dir, /several \.safetensors files and no index/);
+  });
+
+  it("never lie outside the folder", () => {
+    const dir = folder();
+    for (const name of ["../../etc/passwd", "/etc/passwd", "sub/model.safetensors", "..\\model.safetensors", "", 3]) {
+      writeFileSync(join(dir, "model.safetensors.index.json"), JSON.stringify({ weight_map: { a: name } }));
+      refuses(dir, /weight_map names what is no weight file/);
+    }
+    writeFileSync(join(dir, "model.safetensors.index.json"), "{}");
+    refuses(dir, /weight_map: must be a JSON object/);
+  });
+
+  it("stand back behind Meta's", () => {
+    const dir = folder();
+    cpSync(meta, dir, { recursive: true });
+    assert.equal(openFolder(dir).layout, "meta");
+    unlinkSync(join(dir, "params.json"));
+    assert.equal(openFolder(dir).layout, "hugging face");
+    assert.throws(() => openFolder(root), /no checkpoint files found in .*Did you mean/);
+  });
+});
+
+describe("config.json", () => {
+  it("has the defaults of transformers", () => {
+    const { normEps, ropeTheta, ropeScaling, nKvHeads, headDim } = resolve({
+      rms_norm_eps: undefined,
+      rope_theta: undefined,
+      rope_scaling: null,
+      num_key_value_heads: undefined,
+    });
+    assert.deepEqual([normEps, ropeTheta, ropeScaling, nKvHeads, headDim], [1e-6, 10000, null, 8, 8]);
+    assert.equal(resolve({ head_dim: 32 }).headDim, 32);
+  });
+
+  it("tells rotation in the old way and the new", () => {
+    const scaling = {
+      factor: 32,
+      low_freq_factor: 1,
+      high_freq_factor: 4,
+      original_max_position_embeddings: 8192,
+    };
+    const expected = { factor: 32, lowFreqFactor: 1, highFreqFactor: 4, oldContext: 8192 };
+    assert.deepEqual(resolve({ rope_scaling: { type: "llama3", ...scaling } }).ropeScaling, expected);
+    const newer = resolve({
+      rope_theta: undefined,
+      rope_scaling: undefined,
+      rope_parameters: { rope_type: "llama3", rope_theta: 500000, ...scaling },
+    });
+    assert.deepEqual([newer.ropeTheta, newer.ropeScaling], [500000, expected]);
+    const plain = resolve({ rope_scaling: undefined, rope_parameters: { rope_type: "default", rope_theta: 7 } });
+    assert.deepEqual([plain.ropeTheta, plain.ropeScaling], [7, null]);
+  });
+
+  it("names keys that are not known", () => {
+    assert.deepEqual(readHfConfig(folder({ my_note: 1 }, [])).unknownKeys, ["my_note"]);
+  });
+
+  const wrong: [object, RegExp][] = [
+    [{ model_type: "gpt2" }, /model_type "gpt2" is not supported; expected llama/],
+    [{ model_type: undefined }, /names no model_type/],
+    [{ quantization_config: { quant_method: "gptq" } }, /quantised weights \("gptq"\) are not supported/],
+    [{ attention_bias: true }, /attention_bias is not supported/],
+    [{ mlp_bias: true }, /mlp_bias is not supported/],
+    [{ hidden_act: "gelu" }, /bad hidden_act; expected silu, found "gelu"/],
+    [{ rope_scaling: { type: "linear", factor: 2 } }, /rope scaling of type "linear" is not supported/],
+    [{ rope_scaling: { rope_type: "yarn", factor: 2 } }, /rope scaling of type "yarn" is not supported/],
+    [{ rope_scaling: { rope_type: "llama3", factor: 8 } }, /rope_scaling: bad low_freq_factor; .*found none/],
+    [{ rope_scaling: 8 }, /rope_scaling: must be a JSON object/],
+    [{ hidden_size: -16 }, /bad hidden_size/],
+    [{ hidden_size: 60 }, /bad num_attention_heads; expected a divisor of hidden_size 60/],
+    [{ num_key_value_heads: 3 }, /bad num_key_value_heads; expected a divisor of num_attention_heads 8/],
+    [{ head_dim: 7 }, /bad head_dim; expected an even number/],
+    [{ num_hidden_layers: 1e9 }, /bad num_hidden_layers/],
+    [{ intermediate_size: "48" }, /bad intermediate_size.*found "48"/],
+    [{ tie_word_embeddings: "yes" }, /bad tie_word_embeddings/],
+  ];
+  for (const [changes, message] of wrong) {
+    it(`refuses ${JSON.stringify(changes)}`, () => refuses(folder(changes), message));
+  }
+});
+
+for (const [name, message] of [
+  ["hf-header-too-long", /ends within its header/],
+  ["hf-header-not-json", /header is not JSON/],
+  ["hf-offsets-outside", /tensor lies outside the file/],
+  ["hf-dtype-unknown", /unsupported dtype.*F8_E4M3/],
+  ["hf-index-path-escape", /without a path/],
+  ["hf-other-arch", /model_type "gpt2" is not supported/],
+] as const) {
+  it(`refuses ${name}`, { skip: withoutShared }, () => refuses(shared(`bad/${name}`), message, 512));
+}
