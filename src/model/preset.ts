@@ -5,6 +5,15 @@ import { resolveConfig } from "./params.js";
 import { tensorTable } from "./tensors.js";
 
 const LLAMA3 = { vocab_size: 128256, rope_theta: 500000 };
+const SCALED = { use_scaled_rope: true };
+const LLAMA3_8B = {
+  ...{ dim: 4096, n_layers: 32, n_heads: 32, n_kv_heads: 8, ...LLAMA3 },
+  ...{ multiple_of: 1024, ffn_dim_multiplier: 1.3 },
+};
+const LLAMA3_70B = {
+  ...{ dim: 8192, n_layers: 80, n_heads: 64, n_kv_heads: 8, ...LLAMA3 },
+  ...{ multiple_of: 4096, ffn_dim_multiplier: 1.3 },
+};
 
 /** params.json of the released models. */
 export const PRESETS: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
@@ -18,16 +27,24 @@ export const PRESETS: Readonly<Record<string, Readonly<Record<string, unknown>>>
     ...{ dim: 8192, n_layers: 80, n_heads: 64, n_kv_heads: 8, vocab_size: 32000 },
     ...{ multiple_of: 4096, ffn_dim_multiplier: 1.3 },
   },
-  "3-8B": {
-    ...{ dim: 4096, n_layers: 32, n_heads: 32, n_kv_heads: 8, ...LLAMA3 },
-    ...{ multiple_of: 1024, ffn_dim_multiplier: 1.3 },
+  "34B": {
+    ...{ dim: 8192, n_layers: 48, n_heads: 64, n_kv_heads: 8, vocab_size: 32000 },
+    ...{ multiple_of: 256, ffn_dim_multiplier: 1, rope_theta: 1e6 },
+  },
+  "3-8B": LLAMA3_8B,
+  "3-70B": LLAMA3_70B,
+  "3.1-8B": { ...LLAMA3_8B, ...SCALED },
+  "3.1-70B": { ...LLAMA3_70B, ...SCALED },
+  "3.1-405B": {
+    ...{ dim: 16384, n_layers: 126, n_heads: 128, n_kv_heads: 8, ...LLAMA3, ...SCALED },
+    ...{ multiple_of: 4096, ffn_dim_multiplier: 1.2 },
   },
   "3.2-1B": {
-    ...{ dim: 2048, n_layers: 16, n_heads: 32, n_kv_heads: 8, ...LLAMA3 },
+    ...{ dim: 2048, n_layers: 16, n_heads: 32, n_kv_heads: 8, ...LLAMA3, ...SCALED },
     ...{ multiple_of: 256, ffn_dim_multiplier: 1.5 },
   },
   "3.2-3B": {
-    ...{ dim: 3072, n_layers: 28, n_heads: 24, n_kv_heads: 8, ...LLAMA3 },
+    ...{ dim: 3072, n_layers: 28, n_heads: 24, n_kv_heads: 8, ...LLAMA3, ...SCALED },
     ...{ multiple_of: 256, ffn_dim_multiplier: 1 },
   },
 };

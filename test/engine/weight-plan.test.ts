@@ -1,0 +1,188 @@
+/** Every released size for 1 to 16 ranks, without weights: which rank reads which bytes of which file, and whether its graphs take them. */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { partLayer, stageSegments } from "../../src/engine/stages.js";
+import type { TensorEntry } from "../../src/formats/tensor-entry.js";
+import type { ModelConfig } from "../../src/model/config.js";
+import { type GlobalTensor, mergeShards } from "../../src/model/global-tensor.js";
+import { partTensor } from "../../src/model/linear.js";
+import { partition, type RankShare } from "../../src/model/partition.js";
+import { PRESETS, presetCheckpoint, randomCheckpoint } from "../../src/model/preset.js";
+import { tensorRegion } from "../../src/model/region.js";
+import { overlaps } from "../../src/model/slice.js";
+import { type TensorSpec, tensorTable } from "../../src/model/tensors.js";
+import { SIZES } from "./../model/sizes.js";
+
+const MAX_RANKS = 16;
+const ALL = Array.from({ length: MAX_RANKS }, (_, i) => i + 1);
+
+/** The tensor as fairscale splits it over files; the embedding by columns, or by rows since Llama 3. */
+function sharded(spec: TensorSpec, files: number, isVocabSplit: boolean): GlobalTensor {
+  const split = spec.split === "embedding" ? (isVocabSplit ? "rows" : "columns") : spec.split;
+  const axis = split === "rows" ? 0 : split === "columns" ? 1 : null;
+  const shape = spec.shape.map((size, i) => (i === axis ? size / files : size));
+  assert.ok(shape.every(Number.isInteger), spec.name);
+  const entries = Array.from({ length: files }, (_, rank): TensorEntry => {
+    const storage = { file: `consolidated.0${rank}.pth`, offset: 0, byteLength: 0 };
+    return { name: spec.name, dtype: "fp16", shape, strides: [], storageOffset: 0, storage };
+  });
+  return mergeShards(spec, entries);
+}
+
+/** Ranks that must have an index along the axis a tensor is divided by, from Meta's rules alone. */
+function owners(name: string, index: number, config: ModelConfig, shares: readonly RankShare[]): number[] {
+  const { headDim, nHeads, nKvHeads } = config;
+  const part = name.split(".").at(-2)!;
+  const head = Math.floor(index / headDim);
+  const group = nHeads / nKvHeads;
+  return [...shares.keys()].filter((rank) => {
+    const { qHeads, ffn, vocab } = shares[rank]!;
+    switch (part) {
+      case "wq":
+      case "wo":
+        return qHeads.start <= head && head < qHeads.end;
+      case "wk":
+      case "wv":
+        // repeat_interleave: query head j takes KV head j // group
+        return Math.floor(qHeads.start / group) <= head && head <= Math.floor((qHeads.end - 1) / group);
+      case "w1":
+      case "w2":
+      case "w3":
+        return ffn.start <= index && index < ffn.end;
+      case "output":
+      case "tok_embeddings":
+        return vocab.start <= index && index < vocab.end;
+      default:
+        return true;
+    }
+  });
+}
+
+/** Checks that the pieces the ranks read are the bytes they own, all of them and no other. */
+function checkOwnership(tensor: GlobalTensor, spec: TensorSpec, config: ModelConfig, shares: readonly RankShare[]) {
+  const { name } = spec;
+  const [height, width] = spec.shape.length === 1 ? [1, spec.shape[0]!] : (spec.shape as [number, number]);
+  const isByColumns = /\.(wo|w2)\./.test(name);
+  const edges = new Set([0]);
+  const regions = shares.map((share) => tensorRegion(name, config, share));
+  for (const { rows, columns } of regions) {
+    const [along, across, size] = isByColumns ? [columns, rows, height] : [rows, columns, width];
+    assert.deepEqual(across, { start: 0, end: size }, name);
+    edges.add(along.start).add(along.end);
+  }
+  // Ownership can change at the edges of regions only, and at those of heads.
+  const length = isByColumns ? width : height;
+  if (/\.w[qkvo]\./.test(name)) for (let at = 0; at <= length; at += config.headDim) edges.add(at);
+  for (const edge of edges) {
+    for (const index of [edge - 1, edge, edge + 1]) {
+      if (index < 0 || index >= length) continue;
+      const found = regions.flatMap(({ rows, columns }, rank) => {
+        const { start, end } = isByColumns ? columns : rows;
+        return start <= index && index < end ? [rank] : [];
+      });
+      const expected = owners(name, index, config, shares);
+      assert.deepEqual(found, expected, `${name} ${index}`);
+      assert.ok(found.length > 0, `${name} ${index} has no rank`);
+    }
+  }
+  for (const { rows, columns } of regions) {
+    let area = 0;
+    for (const part of overlaps(tensor, rows, columns)) {
+      const { piece } = part;
+      const [rowBase, columnBase] = [tensor.axis === 0 ? piece.start : 0, tensor.axis === 1 ? piece.start : 0];
+      assert.equal(part.rows.start + rowBase, rows.start + part.row, name);
+      assert.equal(part.columns.start + columnBase, columns.start + part.column, name);
+      const size = piece.end - piece.start;
+      assert.ok(part.rows.end <= (tensor.axis === 0 ? size : height), name);
+      assert.ok(part.columns.end <= (tensor.axis === 1 ? size : width), name);
+      area += (part.rows.end - part.rows.start) * (part.columns.end - part.columns.start);
+    }
+    assert.equal(area, (rows.end - rows.start) * (columns.end - columns.start), name);
+  }
+}
+
+test("presets have released shapes", () => {
+  const shape = ({ dim, nLayers, nHeads, nKvHeads, ffnDim, vocabSize }: ModelConfig) =>
+    [dim, nLayers, nHeads, nKvHeads, ffnDim, vocabSize].join(" ");
+  const released = SIZES.map(({ name, params }) =>
+    shape(randomCheckpoint(name, new Map(Object.entries(params))).config),
+  );
+  for (const name of Object.keys(PRESETS)) {
+    if (name === "260K") continue;
+    const { config } = presetCheckpoint(name);
+    assert.ok(released.includes(shape(config)), name);
+    assert.equal(config.ropeScaling !== null, /^3\.\d/.test(name), name);
+  }
+});
+
+for (const { name, params, files } of SIZES) {
+  const { config } = randomCheckpoint(name, new Map(Object.entries(params)));
+
+  test(`${name}: every byte of ${files} files belongs to the right ranks`, () => {
+    // All layers have the same shapes.
+    const table = tensorTable({ ...config, nLayers: 1 });
+    const tensors = table.map((spec) => sharded(spec, files, params.vocab_size > 100_000));
+    for (const worldSize of ALL) {
+      const shares = partition(config, worldSize);
+      for (const [i, spec] of table.entries()) checkOwnership(tensors[i]!, spec, config, shares);
+    }
+  });
+
+  test(`${name}: rows of wq and wk in Hugging Face's order are read once each`, () => {
+    const { headDim } = config;
+    for (const spec of tensorTable({ ...config, nLayers: 1 })) {
+      if (!/\.w[qk]\./.test(spec.name)) continue;
+      const tensor = { ...sharded(spec, 1, false), halvedHead: headDim };
+      for (const share of partition(config, 7)) {
+        const { rows, columns } = tensorRegion(spec.name, config, share);
+        const seen = new Set<number>();
+        for (const part of overlaps(tensor, rows, columns)) {
+          for (let i = 0; i < part.rows.end - part.rows.start; i++) {
+            const row = rows.start + part.row + i * part.rowStep;
+            const [inHead, inFile] = [row % headDim, (part.rows.start + i) % headDim];
+            assert.equal(inFile, (inHead % 2) * (headDim / 2) + Math.floor(inHead / 2));
+            assert.equal(Math.floor(row / headDim), Math.floor((part.rows.start + i) / headDim));
+            seen.add(row);
+          }
+        }
+        assert.equal(seen.size, rows.end - rows.start);
+      }
+    }
+  });
+
+  test(`${name}: graphs take every tensor once`, () => {
+    const checkpoint = { ...randomCheckpoint(name, new Map(Object.entries(params))), config };
+    const wanted = tensorTable(config)
+      .map((spec) => spec.name)
+      .filter((tensor) => tensor !== "tok_embeddings.weight")
+      .sort();
+    for (const worldSize of ALL) {
+      const types =
+        worldSize === 1 || worldSize === MAX_RANKS ? (["fp32", "int8", "int4"] as const) : ["fp32" as const];
+      for (const dtype of types) {
+        for (const [rank, share] of partition(config, worldSize).entries()) {
+          // The other ranks' graphs differ in sizes alone.
+          if (dtype !== "fp32" && rank % 5 !== 0) continue;
+          const taken: string[] = [];
+          for (const [place, { model, weights }] of stageSegments({ checkpoint, share, worldSize, dtype })) {
+            assert.ok(model.length > 0);
+            for (const weight of weights) {
+              const layer = partLayer(place, weight.part);
+              if (weight.kind === "norm") {
+                taken.push(partTensor(weight.part, layer, weight.name));
+                continue;
+              }
+              const names = weight.linear.tensors.map((tensor) => partTensor(weight.part, layer, tensor));
+              const regions = names.map((tensor) => tensorRegion(tensor, config, share));
+              const rows = regions.reduce((sum, region) => sum + region.rows.end - region.rows.start, 0);
+              assert.equal(weight.rows, rows, `${names} on rank ${rank} of ${worldSize}`);
+              for (const { columns } of regions) assert.equal(weight.columns, columns.end - columns.start);
+              taken.push(...names);
+            }
+          }
+          assert.deepEqual(taken.sort(), wanted, `rank ${rank} of ${worldSize}`);
+        }
+      }
+    }
+  });
+}
