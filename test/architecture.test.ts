@@ -17,6 +17,7 @@ const DOORS: Record<string, RegExp> = {
   // ranks, and the threads that measure how fast memory is read
   "node:worker_threads": /^engine\/(rank-(group|worker)|bandwidth(-reader)?)\.ts$/,
   "sentencepiece-js": /^generation\/sentencepiece-tokenizer\.ts$/,
+  "@huggingface/tokenizers": /^generation\/hugging-face-tokenizer\.ts$/,
   "@bufbuild/protobuf/wire": /^formats\/(onnx|sentencepiece-model)\.ts$/,
   commander: /^cli\//,
   "@commander-js/extra-typings": /^cli\//,

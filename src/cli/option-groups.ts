@@ -21,7 +21,7 @@ export function modelOptions<A extends unknown[], O extends OptionValues>(comman
   plain(command)
     .optionsGroup("Model:")
     .option("--ckpt_dir <dir>", "folder of Meta's or Hugging Face's files; the bundled demo model without it")
-    .option("--tokenizer_path <file>", "default: tokenizer.model in the folder, then in its parent")
+    .option("--tokenizer_path <file>", "default: tokenizer.model or .json in the folder, then in its parent")
     .addOption(
       new Option("--nproc_per_node <n>", "ranks (threads) to share the work: 1 to the number of heads, or auto")
         .argParser(rankCount)

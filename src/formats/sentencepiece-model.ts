@@ -40,7 +40,7 @@ type Draft = Mutable<SentencePieceModel> & { pieces: Piece[]; modelType: number;
 /** Reads and checks a model file; only BPE models are accepted. */
 export function readSentencePieceModel(path: string): SentencePieceModel {
   const { kind, bytes } = readTokenizerFile(path);
-  if (kind !== "sentencepiece") throw notAModel(path, "lines of base64 and rank (tiktoken)");
+  if (kind !== "sentencepiece") throw notAModel(path, kind === "json" ? "JSON" : "lines of base64 and rank (tiktoken)");
   // The defaults are those of sentencepiece_model.proto.
   const draft: Draft = {
     pieces: [],

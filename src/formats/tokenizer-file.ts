@@ -1,4 +1,4 @@
-/** A file named tokenizer.model: its bytes, within bounds, and by its content which format it has. Reads neither format. */
+/** A tokenizer's file: its bytes, within bounds, and by its content which format it has. Reads no format. */
 import { LlamaError } from "../error.js";
 import { openFile, readBytes } from "./byte-source.js";
 import { decodeUtf8 } from "./utf8.js";
@@ -10,9 +10,9 @@ const HEAD_BYTES = 1024;
 /** The first line of a tiktoken file: base64 and rank. */
 const TIKTOKEN = /^[A-Za-z0-9+/]+={0,2}[ \t]+\d+\s*(\n|$)/;
 
-export type TokenizerKind = "sentencepiece" | "tiktoken";
+export type TokenizerKind = "sentencepiece" | "tiktoken" | "json";
 
-/** Reads a tokenizer's file; throws a LlamaError for one that is neither SentencePiece nor tiktoken but known otherwise. */
+/** Reads a tokenizer's file; throws a LlamaError for one that is known to be something else. */
 export function readTokenizerFile(path: string): { kind: TokenizerKind; bytes: Uint8Array } {
   const bytes = readWhole(path);
   const start = decodeUtf8(bytes.subarray(0, HEAD_BYTES)).replace(/^\uFEFF/, "");
@@ -20,10 +20,7 @@ export function readTokenizerFile(path: string): { kind: TokenizerKind; bytes: U
   if (start.startsWith("version https://git-lfs")) {
     throw notATokenizer(path, "a Git LFS pointer", 'Run "git lfs pull" or download the file itself');
   }
-  if (/^\s*[{[]\s*["{}[\]]/.test(start)) {
-    const fix = "llama-ts needs the tokenizer.model of the model's release, not a tokenizer.json";
-    throw notATokenizer(path, "JSON", fix);
-  }
+  if (/^\s*[{[]\s*["{}[\]]/.test(start)) return { kind: "json", bytes };
   return { kind: TIKTOKEN.test(start) ? "tiktoken" : "sentencepiece", bytes };
 }
 

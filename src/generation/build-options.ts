@@ -4,7 +4,7 @@ import type { ComputeType } from "../model/linear.js";
 export interface BuildOptions {
   /** Folder with params.json and consolidated.NN.pth, or with config.json and .safetensors. */
   ckptDir: string;
-  /** tokenizer.model; when absent it is looked for in ckptDir, in its folder `original`, then in its parent. */
+  /** tokenizer.model or tokenizer.json; when absent it is looked for in ckptDir, then in its parent. */
   tokenizerPath?: string;
   /** Ranks (worker threads), 1 to the number of heads. "auto" (the default) chooses by cores and files. */
   nprocPerNode?: number | "auto";

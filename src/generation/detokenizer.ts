@@ -23,7 +23,9 @@ export type DecodeTable = readonly (DecodeEntry | null)[];
 type DecodeEntry = { readonly text: string; readonly atStart: string } | { readonly byte: number };
 
 /** Prepares a model's pieces for decoding; one table serves any number of detokenisers. */
-export function decodeTable(model: SentencePieceModel): DecodeTable {
+export function decodeTable(
+  model: Pick<SentencePieceModel, "addDummyPrefix" | "pieces" | "removeExtraWhitespaces" | "unkSurface">,
+): DecodeTable {
   const strip = model.addDummyPrefix || model.removeExtraWhitespaces;
   return model.pieces.map(({ piece, type }) => {
     if (type === "control") return null;

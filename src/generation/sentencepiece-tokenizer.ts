@@ -3,10 +3,8 @@ import process from "node:process";
 import { LlamaError } from "../error.js";
 import { readSentencePieceModel } from "../formats/sentencepiece-model.js";
 import { createDetokenizer, decodeTable } from "./detokenizer.js";
+import { encodable } from "./encodable-text.js";
 import type { Tokenizer } from "./tokenizer.js";
-
-/** UTF-16 units; far above any context, and below what exhausts the memory of sentencepiece-js. */
-const MAX_TEXT = 1_000_000;
 
 /** Loads a tokenizer.model of LLaMA 1 or Llama 2. */
 export async function loadSentencePieceTokenizer(path: string): Promise<Tokenizer> {
@@ -50,17 +48,7 @@ async function loadEncoder(path: string, vocabSize: number): Promise<(text: stri
   } catch (cause) {
     throw new LlamaError("model", "cannot be loaded", { where: path, found: String(cause), cause });
   }
-  const encodeIds = (text: string): number[] => {
-    if (text === "") return [];
-    if (text.length > MAX_TEXT) {
-      throw new LlamaError("usage", "text is too long to encode", {
-        expected: `at most ${MAX_TEXT} characters`,
-        found: String(text.length),
-      });
-    }
-    // A lone surrogate has no UTF-8 form; what the library makes of it is left open.
-    return processor.encodeIds(text.replace(/\p{Surrogate}/gu, "\uFFFD"));
-  };
+  const encodeIds = (text: string): number[] => (text === "" ? [] : processor.encodeIds(encodable(text)));
   // The library ignores the status of its load: only an encoding shows whether it worked.
   const probe = encodeIds("a");
   if (probe.length === 0 || probe.some((id) => !(id >= 0 && id < vocabSize))) {

@@ -1,9 +1,7 @@
 /** The tokenizer of Llama 3 and later: tiktoken's ranks and Meta's special tokens. Knows no prompt format. */
-import { LlamaError } from "../error.js";
 import { readTiktokenModel } from "../formats/tiktoken-model.js";
-import { Utf8Decoder } from "../formats/utf8.js";
+import { createByteDetokenizer } from "./byte-detokenizer.js";
 import { BytePairEncoder } from "./byte-pairs.js";
-import type { Detokenizer } from "./detokenizer.js";
 import { type SpecialTokenSet, STOP_TOKENS, specialTokenNames } from "./special-tokens.js";
 import { textPieces } from "./text-pieces.js";
 import type { Tokenizer } from "./tokenizer.js";
@@ -18,8 +16,9 @@ export function loadTiktokenTokenizer(path: string, set: SpecialTokenSet = "3.1"
   const specialTokens = new Map(names.map((name, place) => [name, tokens.length + place]));
   const idsOf = (wanted: readonly string[]) => wanted.flatMap((name) => specialTokens.get(name) ?? []);
   const [bosId, eosId] = idsOf(["<|begin_of_text|>", "<|end_of_text|>"]) as [number, number];
+  // Special tokens decode to their names, as tiktoken has it.
   const table = [...tokens, ...names];
-  const detokenizer = () => createDetokenizer(table);
+  const detokenizer = () => createByteDetokenizer(table);
   return {
     kind: "tiktoken",
     vocabSize: table.length,
@@ -42,30 +41,5 @@ export function loadTiktokenTokenizer(path: string, set: SpecialTokenSet = "3.1"
       return ids.map((id) => stream.push(id)).join("") + stream.flush();
     },
     detokenizer,
-  };
-}
-
-/** `table`: the bytes of each id, one character each. Special tokens decode to their names, as tiktoken has it. */
-function createDetokenizer(table: readonly string[]): Detokenizer {
-  const decoder = new Utf8Decoder("maximal subpart");
-  const push = (id: number): string => {
-    const bytes = table[id];
-    if (bytes === undefined) {
-      throw new LlamaError("usage", "token id is not in the vocabulary", {
-        expected: `an integer from 0 to ${table.length - 1}`,
-        found: String(id),
-      });
-    }
-    let text = "";
-    for (let i = 0; i < bytes.length; i++) text += decoder.push(bytes.charCodeAt(i));
-    return text;
-  };
-  return {
-    push,
-    flush: () => decoder.flush(),
-    prime(ids) {
-      for (const id of ids) push(id);
-      decoder.silenceHeld();
-    },
   };
 }

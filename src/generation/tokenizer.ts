@@ -1,6 +1,7 @@
 /** Text to token ids and back: what any tokenizer offers, and which one a file holds. Knows no prompt format. */
 import { readTokenizerFile } from "../formats/tokenizer-file.js";
 import type { Detokenizer } from "./detokenizer.js";
+import { loadHuggingFaceTokenizer } from "./hugging-face-tokenizer.js";
 import { loadSentencePieceTokenizer } from "./sentencepiece-tokenizer.js";
 import { loadTiktokenTokenizer } from "./tiktoken-tokenizer.js";
 
@@ -12,7 +13,7 @@ export interface EncodeOptions {
 }
 
 export interface Tokenizer {
-  /** SentencePiece (LLaMA 1, Llama 2) or tiktoken (Llama 3 and later). */
+  /** Of SentencePiece's kind (LLaMA 1, Llama 2) or of tiktoken's (Llama 3 and later). */
   readonly kind: "sentencepiece" | "tiktoken";
   readonly vocabSize: number;
   readonly bosId: number;
@@ -30,8 +31,9 @@ export interface Tokenizer {
   detokenizer(): Detokenizer;
 }
 
-/** Loads a tokenizer.model, SentencePiece or tiktoken. */
+/** Loads a tokenizer.model, SentencePiece or tiktoken, or a tokenizer.json. */
 export async function loadTokenizer(path: string): Promise<Tokenizer> {
   const { kind } = readTokenizerFile(path);
+  if (kind === "json") return loadHuggingFaceTokenizer(path);
   return kind === "tiktoken" ? loadTiktokenTokenizer(path) : loadSentencePieceTokenizer(path);
 }

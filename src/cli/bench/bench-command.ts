@@ -11,7 +11,7 @@ export function addBench(program: Command, exit: (code: number) => void): void {
     .usage("[options]")
     .optionsGroup("Model:")
     .option("--ckpt_dir <dir>", "folder with params.json and consolidated.NN.pth; the bundled demo model without it")
-    .option("--tokenizer_path <file>", "default: tokenizer.model in the folder, then in its parent")
+    .option("--tokenizer_path <file>", "default: tokenizer.model or .json in the folder, then in its parent")
     .addOption(
       new Option("--preset <name>", "a released shape with random weights instead: 7B, 13B, 3-8B, ...").conflicts([
         "ckpt_dir",
