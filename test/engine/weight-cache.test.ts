@@ -8,6 +8,7 @@ import {
   readdirSync,
   readFileSync,
   rmSync,
+  statSync,
   truncateSync,
   utimesSync,
   writeFileSync,
@@ -20,8 +21,9 @@ import { Engine } from "../../src/engine/engine.js";
 import { cacheFolder, clearCache, isCacheWhole, listCache } from "../../src/engine/weight-cache.js";
 import { type Checkpoint, openCheckpoint } from "../../src/model/checkpoint.js";
 import { randomCheckpoint } from "../../src/model/preset.js";
-import { demo } from "../folders.js";
+import { demo, fixture } from "../folders.js";
 import { maxDifference } from "../max-difference.js";
+import { hfTensors, writeHfFolder } from "../model/hf-folder.js";
 
 // The smallest shape whose matrices are large enough for the cache.
 const SHAPE = new Map(Object.entries({ dim: 1088, n_layers: 1, n_heads: 17, vocab_size: 1024 }));
@@ -175,4 +177,26 @@ test("a small model is not kept: it is quantised in a moment", async () => {
   });
   await engine.close();
   assert.deepEqual([engine.cache.state, existsSync(root) && readdirSync(root).length], ["off", 0]);
+});
+
+test("a Hugging Face folder, which has no checksums, is told by its very files", () => {
+  const meta = fixture("llama3mini-bf16-mp1");
+  const { config, tensors } = hfTensors(meta, 768);
+  const dir = writeHfFolder(join(root, "hf"), config, tensors, join(meta, "tokenizer.model"));
+  const key = () => cacheFolder(root, openCheckpoint(dir, 768), "int8", 1);
+  const first = key();
+  assert.equal(key(), first);
+  // The same size and time, but other bytes.
+  const file = join(dir, "model.safetensors");
+  const { atime, mtime } = statSync(file);
+  const bytes = readFileSync(file);
+  bytes[bytes.length - 1]! ^= 1;
+  writeFileSync(file, bytes);
+  utimesSync(file, atime, mtime);
+  const second = key();
+  assert.notEqual(second, first);
+  // The same file, but its rows taken in another order.
+  const opened = openCheckpoint(dir, 768);
+  for (const tensor of opened.tensors.values()) delete tensor.halvedHead;
+  assert.notEqual(cacheFolder(root, opened, "int8", 1), second);
 });
