@@ -82,7 +82,7 @@ function openMeta(dir: string, files: readonly string[], vocabSize: number): Mod
   return { config, tensors, unexpected, unknownParams: raw.unknownKeys };
 }
 
-/** config.json and .safetensors. */
+/** config.json and .safetensors or .bin files. */
 function openHuggingFace(dir: string, files: readonly string[], vocabSize: number): Model {
   const raw = readHfConfig(dir);
   const config = resolveHfConfig(raw, vocabSize);

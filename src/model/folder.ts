@@ -2,7 +2,7 @@
 import { readdirSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { LlamaError } from "../error.js";
-import { isHuggingFace, listSafetensors } from "./hugging-face/hf-files.js";
+import { isHuggingFace, listHfFiles } from "./hugging-face/hf-files.js";
 
 export interface CheckpointFolder {
   layout: "meta" | "hugging face";
@@ -18,7 +18,7 @@ export function openFolder(dir: string): CheckpointFolder {
   const names = list(dir);
   const shards = shardNames(dir);
   if (isHuggingFace(names) && (shards.length === 0 || !names.includes("params.json"))) {
-    return { layout: "hugging face", files: listSafetensors(dir, names) };
+    return { layout: "hugging face", files: listHfFiles(dir, names) };
   }
   if (shards.length === 0) throw noShards(dir);
   checkNumbering(dir, shards);

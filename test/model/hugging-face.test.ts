@@ -119,6 +119,19 @@ describe("the files of a Hugging Face folder", () => {
     refuses(dir, /model-00001-of-00002\.safetensors is missing/);
   });
 
+  it("are PyTorch's where there are no others", () => {
+    const dir = folder();
+    cpSync(join(meta, "consolidated.00.pth"), join(dir, "pytorch_model.bin"));
+    writeFileSync(join(dir, "training_args.bin"), "");
+    assert.deepEqual(names(dir), ["model.safetensors"]);
+    unlinkSync(join(dir, "model.safetensors"));
+    assert.deepEqual(names(dir), ["pytorch_model.bin"]);
+    // It is opened as what it is: one of Meta's files under this name.
+    refuses(dir, /missing tensor model\.embed_tokens\.weight/);
+    renameSync(join(dir, "pytorch_model.bin"), join(dir, "pytorch_model-00001-of-00002.bin"));
+    refuses(dir, /pytorch_model-00002-of-00002\.bin is missing/);
+  });
+
   it("may be one of any name, but not several", () => {
     const dir = folder();
     renameSync(join(dir, "model.safetensors"), join(dir, "mine.safetensors"));

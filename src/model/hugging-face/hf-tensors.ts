@@ -1,5 +1,6 @@
 /** Hugging Face's tensors as Meta's: names, the order of rows in wq and wk, tied embeddings. Knows shapes; reads no numbers. */
 import { LlamaError } from "../../error.js";
+import { openPth } from "../../formats/pth.js";
 import { openSafetensors } from "../../formats/safetensors.js";
 import type { TensorEntry } from "../../formats/tensor-entry.js";
 import type { ModelConfig } from "../config.js";
@@ -43,7 +44,7 @@ export interface HfTensors {
 export function openHfTensors(files: readonly string[], config: ModelConfig, tied: boolean): HfTensors {
   const entries = new Map<string, TensorEntry>();
   for (const file of files) {
-    for (const entry of openSafetensors(file)) {
+    for (const entry of file.endsWith(".bin") ? openPth(file) : openSafetensors(file)) {
       const other = entries.get(entry.name);
       if (other) {
         const where = `${file}: ${entry.name}`;
