@@ -31,7 +31,7 @@ export function listHfFiles(dir: string, names: readonly string[]): string[] {
 type Kind = (typeof KINDS)[number];
 
 function kindOf(names: readonly string[]): Kind | undefined {
-  return KINDS.find(({ stem, ending }) => names.some((name) => isWeights(name, { stem, ending } as Kind)));
+  return KINDS.find((kind) => names.some((name) => isWeights(name, kind)));
 }
 
 /** A .safetensors file can only be weights; many other things are called .bin. */
