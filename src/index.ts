@@ -9,10 +9,20 @@ export type {
   BatchRequestOptions,
 } from "./generation/batch.js";
 export type { BuildOptions } from "./generation/build-options.js";
+export type { ChatName } from "./generation/chat-format.js";
+export {
+  Conversation,
+  type ConversationOptions,
+  type Turn,
+  type TurnEvent,
+  type TurnStats,
+} from "./generation/conversation.js";
 export type { Detokenizer } from "./generation/detokenizer.js";
+export type { ChatPrediction, Dialog, Message, Role } from "./generation/dialog.js";
 export { Llama } from "./generation/llama.js";
 export type { FinishReason, GenerateOptions, SamplingOptions } from "./generation/options.js";
 export type { Completion, CompletionPrediction, GenerateResult, StreamEvent } from "./generation/results.js";
+export type { CacheRestore, LoadedConversation, SaveOptions } from "./generation/session-file.js";
 export { GenerationStats, type Timings } from "./generation/stats.js";
 export type { TokenLogprob } from "./generation/token-scores.js";
 export type { Tokenizer } from "./generation/tokenizer.js";

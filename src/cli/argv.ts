@@ -10,22 +10,22 @@ export interface CommandSpelling {
   readonly commands: readonly CommandSpelling[];
 }
 
+/** Options that only make sense where there is one prompt. */
+const ONE_PROMPT = /^(-o|--(prompt|prompt[-_]file|no[-_]stdin|echo|json|stream[-_]json|logprobs|output))(=|$)/;
+
 /**
- * Options take - or _ between words, as torchrun's. A line that starts with an option or a script (and one without any word
- * but with piped stdin) is for `implied`, so that `llama-ts --nproc_per_node 2 example.py --ckpt_dir DIR` works as pasted.
+ * Options take - or _ between words, as torchrun's. A line without a command, or one that starts with an option or a
+ * script, is a generate, so that `llama-ts --nproc_per_node 2 example.py --ckpt_dir DIR` works as pasted; on a terminal
+ * and without a prompt it opens a dialogue.
  */
-export function normaliseArgv(
-  argv: readonly string[],
-  program: CommandSpelling,
-  implied: string,
-  stdinIsTerminal: boolean,
-): string[] {
+export function normaliseArgv(argv: readonly string[], program: CommandSpelling, stdinIsTerminal: boolean): string[] {
   const words = argv[0] === "torchrun" ? argv.slice(1) : [...argv];
   const first = words[0];
   const isOwn = first !== undefined && ["-h", "--help", "-V", "--version"].includes(first);
-  const impliesCommand =
-    first === undefined ? !stdinIsTerminal : !isOwn && (first.startsWith("-") || first.endsWith(".py"));
-  if (impliesCommand) words.unshift(implied);
+  const impliesCommand = first === undefined || (!isOwn && (first.startsWith("-") || first.endsWith(".py")));
+  if (impliesCommand) {
+    words.unshift(stdinIsTerminal && !words.some((word) => ONE_PROMPT.test(word)) ? "repl" : "generate");
+  }
 
   const command = program.commands.find((candidate) => candidate.name() === words[0]);
   const takesValue = new Map<string, boolean>();

@@ -1,6 +1,6 @@
 /** What a command line may say: the values of its options, and the checks of each. Knows no command and no file. */
 import { InvalidArgumentError } from "@commander-js/extra-typings";
-import { MAX_SEED } from "../generation/options.js";
+import { MAX_PENALTY, MAX_SEED } from "../generation/options.js";
 
 // Types, not interfaces: only those are assignable to commander's records of options.
 
@@ -18,7 +18,14 @@ export type ModelFlags = {
 export type SamplingFlags = {
   temperature: number;
   top_p: number;
+  top_k: number;
+  min_p: number;
+  repetition_penalty: number;
+  presence_penalty: number;
+  frequency_penalty: number;
+  logit_bias?: Readonly<Record<number, number>> | undefined;
   max_gen_len: number;
+  stop?: readonly string[] | undefined;
   seed?: number | undefined;
   prompt_lookup_num_tokens: number | "auto";
 };
@@ -59,11 +66,12 @@ export function wholeNumber(least: number, most = Number.MAX_SAFE_INTEGER): (tex
 
 /** A decimal number from `least` to `most`. */
 export function decimal(least: number, most = Number.POSITIVE_INFINITY): (text: string) => number {
-  const range = most === Number.POSITIVE_INFINITY ? `of at least ${least}` : `from ${least} to ${most}`;
+  const isOpen = most === Number.POSITIVE_INFINITY;
+  const range = isOpen ? (Number.isFinite(least) ? ` of at least ${least}` : "") : ` from ${least} to ${most}`;
   return (text) => {
     const value = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(text) ? Number(text) : Number.NaN;
     if (!(value >= least && value <= most && Number.isFinite(value))) {
-      throw new InvalidArgumentError(`Expected a number ${range}.`);
+      throw new InvalidArgumentError(`Expected a number${range}.`);
     }
     return value;
   };
@@ -79,6 +87,32 @@ export function byteSize(text: string): number {
 
 /** How many of the most likely tokens are told beside each token. */
 export const topCount = wholeNumber(0, 100);
+
+/** A decimal number above 0. */
+export function positive(text: string): number {
+  const value = decimal(0)(text);
+  if (value === 0) throw new InvalidArgumentError("Expected a number above 0.");
+  return value;
+}
+
+export const penalty = decimal(-MAX_PENALTY, MAX_PENALTY);
+
+/** "ID=BIAS,ID=BIAS", added to those of earlier options; a bias of -inf forbids the token. */
+export function logitBias(text: string, before: Readonly<Record<number, number>> = {}): Record<number, number> {
+  const bias = { ...before };
+  for (const part of text.split(",")) {
+    const [, id, value] = /^\s*(\d+)\s*=\s*(\S+)\s*$/.exec(part) ?? [];
+    if (id === undefined) throw new InvalidArgumentError("Expected ID=BIAS, several with commas between.");
+    bias[Number(id)] = value === "-inf" ? Number.NEGATIVE_INFINITY : decimal(Number.NEGATIVE_INFINITY)(value!);
+  }
+  return bias;
+}
+
+/** A string that ends the text, added to those of earlier options. */
+export function stopString(text: string, before: readonly string[] = []): string[] {
+  if (text === "") throw new InvalidArgumentError("Expected a text that is not empty.");
+  return [...before, text];
+}
 
 export const seed = wholeNumber(0, MAX_SEED);
 

@@ -1,5 +1,6 @@
 /** The command `generate`: prompt in, text to stdout as it comes. Knows the order of things; each thing is a file of its own. */
 import { LlamaError } from "../error.js";
+import { WholeFile } from "../formats/whole-file.js";
 import type { Completion, Llama } from "../index.js";
 import { CompletionWriter } from "./completion-writer.js";
 import { chooseModel } from "./demo.js";
@@ -13,7 +14,6 @@ import { Output } from "./output.js";
 import { promptText, StatusLine } from "./progress.js";
 import { readPrompt } from "./prompt.js";
 import { summaryLine } from "./summary.js";
-import { WholeFile } from "./whole-file.js";
 
 /** Runs the command and returns the exit code. `words` are what stands on the line beside the options. */
 export async function generate(flags: GenerateFlags, words: readonly string[]): Promise<number> {
@@ -102,7 +102,7 @@ async function stream(
 }
 
 /** A pasted torchrun line has a script: it is not run. Any other word is a mistake, most often a prompt without its option. */
-function checkWords(words: readonly string[], { quiet }: GenerateFlags): void {
+export function checkWords(words: readonly string[], { quiet }: Pick<GenerateFlags, "quiet">): void {
   const [script, ...rest] = words;
   if (script === undefined) return;
   const stray = script.endsWith(".py") ? rest[0] : script;
@@ -114,6 +114,6 @@ function checkWords(words: readonly string[], { quiet }: GenerateFlags): void {
   if (!quiet) printNote(`${script} is not run: llama-ts does its work itself.`);
 }
 
-function isAbort(error: unknown): boolean {
+export function isAbort(error: unknown): boolean {
   return error instanceof Error && error.name === "AbortError";
 }

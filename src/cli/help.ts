@@ -19,13 +19,30 @@ ${heading("Exit codes:")}
 `;
 
 export const PROGRAM_HELP = `
-A line without a command is a ${style.italic("generate")}: torchrun's lines work as they are.
+A line without a command is a ${style.italic("generate")}, or on a terminal and without a prompt a ${style.italic("repl")}:
+torchrun's lines work as they are.
 Options may be spelled with - or _, and with a space or = before the value.
 
 ${heading("Examples:")}
   $ llama-ts generate --prompt "Once upon a time"
   $ llama-ts --nproc_per_node 2 --ckpt_dir 13B --prompt "The sky is"
   $ llama-ts help generate
+${EXIT_CODES}`;
+
+export const REPL_HELP = `
+On a terminal a line without a command and a prompt opens it too. A model in a
+folder named chat or instruct is talked with in Meta's format, any other goes on
+with the text. /help lists the commands: settings, the last answer again, files.
+Lines from a pipe are answered one by one, without prompts and colours.
+Ctrl-C stops an answer; twice at an empty prompt it leaves, with 130. Ctrl-D and
+/bye leave with 0. What was entered is kept in $XDG_STATE_HOME/llama-ts/history
+(or below ~/.local/state), unless --no_history is given.
+
+${heading("Examples:")}
+  Write a story with the bundled demo model:
+    $ llama-ts repl
+  Talk:
+    $ llama-ts repl --ckpt_dir llama-2-7b-chat --system "Answer briefly."
 ${EXIT_CODES}`;
 
 export const GENERATE_HELP = `

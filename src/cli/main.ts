@@ -18,7 +18,7 @@ async function run(argv: readonly string[]): Promise<number> {
     exitCode = code;
   });
   try {
-    await program.parseAsync(normaliseArgv(argv, program, "generate", isatty(0)), { from: "user" });
+    await program.parseAsync(normaliseArgv(argv, program, isatty(0)), { from: "user" });
     return exitCode;
   } catch (error) {
     return report(error);

@@ -6,12 +6,16 @@ import { type Command, Option, type OptionValues } from "@commander-js/extra-typ
 import type { Command as PlainCommand } from "commander";
 import {
   decimal,
+  logitBias,
   lookupCount,
   type ModelFlags,
   oneNode,
+  penalty,
+  positive,
   rankCount,
   type SamplingFlags,
   seed,
+  stopString,
   type TorchrunFlags,
   wholeNumber,
 } from "./flags.js";
@@ -43,7 +47,20 @@ export function samplingOptions<A extends unknown[], O extends OptionValues>(com
     .optionsGroup("Sampling:")
     .option("--temperature <t>", "0 takes the most likely token; 0 or more", decimal(0), 0.8)
     .option("--top_p <p>", "sample from the most likely tokens that reach this mass, 0 to 1", decimal(0, 1), 0.95)
+    .option("--top_k <n>", "sample from so many of the most likely tokens; 0: from any number", wholeNumber(0), 0)
+    .option("--min_p <p>", "sample from tokens at least so likely as this share of the likeliest", decimal(0, 1), 0)
+    .option("--repetition_penalty <p>", "above 1: fewer tokens of prompt and text again", positive, 1)
+    .option("--presence_penalty <p>", "taken from each token that stands in the text, -2 to 2", penalty, 0)
+    .option("--frequency_penalty <p>", "taken for each time that it stands there, -2 to 2", penalty, 0)
+    .addOption(
+      new Option("--logit_bias <id=bias>", "added to the logit of a token; -inf forbids it; repeatable").argParser(
+        logitBias,
+      ),
+    )
     .option("--max_gen_len <n>", "new tokens at most", wholeNumber(0), 256)
+    .addOption(
+      new Option("--stop <text>", "end the text before this; may be given several times").argParser(stopString),
+    )
     .option("--seed <n>", "makes the text repeatable for a number of ranks (default: random)", seed)
     .addOption(
       new Option("--prompt_lookup_num_tokens <n>", "tokens guessed from earlier text and checked in one step; 0: never")
@@ -58,8 +75,15 @@ export function samplingSettings(flags: SamplingFlags) {
   return {
     temperature: flags.temperature,
     topP: flags.top_p,
+    topK: flags.top_k,
+    minP: flags.min_p,
+    repetitionPenalty: flags.repetition_penalty,
+    presencePenalty: flags.presence_penalty,
+    frequencyPenalty: flags.frequency_penalty,
     maxGenLen: flags.max_gen_len,
     promptLookupNumTokens: flags.prompt_lookup_num_tokens,
+    ...(flags.logit_bias && { logitBias: flags.logit_bias }),
+    ...(flags.stop && { stop: flags.stop }),
     ...(flags.seed !== undefined && { seed: flags.seed }),
   };
 }

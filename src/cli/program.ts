@@ -6,6 +6,7 @@ import { addCache } from "./cache-command.js";
 import { addGenerate } from "./generate-command.js";
 import { heading, PROGRAM_HELP } from "./help.js";
 import { printError, setColor } from "./notes.js";
+import { addRepl } from "./repl/repl-command.js";
 import { versionText } from "./version.js";
 
 /** Every command hands its exit code to `exit`; usage errors are thrown as CommanderError after they were printed. */
@@ -22,7 +23,7 @@ export function createProgram(exit: (code: number) => void) {
     .configureOutput({ outputError: (text) => printError(oneLine(text)) })
     .addHelpText("after", PROGRAM_HELP)
     .hook("preAction", (_, command) => setColor(command.opts()));
-  for (const add of [addGenerate, addBatch, addBench, addCache]) add(program, exit);
+  for (const add of [addGenerate, addRepl, addBatch, addBench, addCache]) add(program, exit);
   return program;
 }
 

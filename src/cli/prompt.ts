@@ -39,7 +39,7 @@ export async function readPrompt(flags: PromptFlags, signal: AbortSignal): Promi
     return before === "" || before.endsWith("\n") ? before + own : `${before}\n${own}`;
   }
   const fix = "Give --prompt TEXT, --prompt_file FILE or text on stdin";
-  if (isatty(0)) throw new LlamaError("usage", "no prompt", { fix: `${fix} (a later version opens a dialogue here)` });
+  if (isatty(0)) throw new LlamaError("usage", "no prompt", { fix: `${fix}; llama-ts repl opens a dialogue` });
   const text = withoutNewline(await read());
   // An empty stdin is more often a job without a terminal than a wish; --prompt "" is the wish.
   if (text === "") throw new LlamaError("usage", "no prompt, and stdin is empty", { fix });

@@ -57,7 +57,8 @@ export function count(amount: number): string {
   return amount >= 1e9 ? `${(amount / 1e9).toFixed(2)} B` : `${(amount / 1e6).toFixed(2)} M`;
 }
 
-function rate(tokensPerSecond: number): string {
+/** "12.3 tok/s" */
+export function rate(tokensPerSecond: number): string {
   return `${tokensPerSecond.toFixed(tokensPerSecond >= 100 ? 0 : tokensPerSecond >= 10 ? 1 : 2)} tok/s`;
 }
 

@@ -77,6 +77,16 @@ export class Attention {
     this.#cache(sequence).copyFrom(this.#cache(source), length);
   }
 
+  /** Keys and values of the first `length` positions of a layer. */
+  save(sequence: number, layer: number, length: number): Uint8Array {
+    return this.#cache(sequence).save(layer, length);
+  }
+
+  /** Fills the first `length` positions of a layer with what save() gave. */
+  restore(sequence: number, layer: number, length: number, bytes: Uint8Array): void {
+    this.#cache(sequence).restore(layer, length, bytes);
+  }
+
   /** Forgets a sequence. */
   release(sequence: number): void {
     this.#caches.delete(sequence);

@@ -10,9 +10,11 @@ import { partition } from "../model/partition.js";
 import { modelTraffic } from "../model/traffic.js";
 import { type CacheUse, WeightCacheUse } from "./cache-use.js";
 import { allocateCollective, requestCancel } from "./collective.js";
-import type { LoadReport, RankSetup, SequenceSpan } from "./protocol.js";
+import type { LoadReport, RankSetup } from "./protocol.js";
 import { RankGroup } from "./rank-group.js";
 import { stagePlan } from "./stages.js";
+import { planSteps, type SequenceTokens, type Step } from "./step-plan.js";
+import { modelIdentity } from "./weight-cache.js";
 
 /** Tokens in one step at most: bounds the memory of activations and of the sums. */
 export const STEP_TOKENS = 256;
@@ -22,6 +24,8 @@ const LOGITS_BYTES = 32 << 20;
 const MAX_POOL_THREADS = 256;
 /** Milliseconds a waiting rank polls before it sleeps, where every rank has a core: waking up takes longer than most waits. */
 const SPIN_MS = 2;
+
+export type { SequenceTokens } from "./step-plan.js";
 
 export interface EngineOptions {
   worldSize: number;
@@ -35,15 +39,6 @@ export interface EngineOptions {
   /** Told of bytes read so far, over all ranks. */
   onProgress?: (bytes: number) => void;
   signal?: AbortSignal;
-}
-
-/** Tokens of one sequence to run, from `position` on; the cache before `position` must have been filled by earlier calls. */
-export interface SequenceTokens {
-  sequence: number;
-  position: number;
-  tokens: ArrayLike<number>;
-  /** Rows of logits wanted: none, the last token's or every token's. */
-  logits: "none" | "last" | "all";
 }
 
 /** Time of the forward passes so far, in milliseconds. */
@@ -139,6 +134,32 @@ export class Engine {
     this.#group.post({ kind: "reserve", sequence, positions: Math.min(positions, this.#setup.maxSeqLen) });
   }
 
+  /** A hash of all that keys and values follow from: they are worth nothing to an engine with another. */
+  get identity(): string {
+    return modelIdentity(this.#setup.checkpoint, this.dtype, this.worldSize);
+  }
+
+  get layerCount(): number {
+    return this.#setup.checkpoint.config.nLayers;
+  }
+
+  /** Keys and values of the first `length` tokens of a sequence, layer by layer: one piece a rank. */
+  async *save(sequence: number, length: number): AsyncGenerator<Uint8Array[], void, void> {
+    for (let layer = 0; layer < this.layerCount; layer++) {
+      const pieces = this.#turn.then(() => {
+        if (this.#closed) throw closedError();
+        return this.#group.save({ kind: "save", sequence, layer, length });
+      });
+      this.#turn = pieces.catch(() => undefined);
+      yield await pieces;
+    }
+  }
+
+  /** Fills a layer of a sequence with what save() gave on an engine of the same identity. */
+  restore(sequence: number, layer: number, length: number, bytes: Uint8Array[]): void {
+    this.#group.post({ kind: "restore", sequence, layer, length, bytes });
+  }
+
   /** Forgets a sequence's cache. */
   release(sequence: number): void {
     this.#group.post({ kind: "release", sequence });
@@ -223,37 +244,4 @@ function threadsOfRank(cores: number, worldSize: number, nLayers: number, dtype:
 
 function closedError(): LlamaError {
   return new LlamaError("runtime", "the model is closed");
-}
-
-interface Step {
-  tokens: number[];
-  spans: SequenceSpan[];
-  /** Indices into tokens. */
-  logitRows: number[];
-  /** Where each logit row goes: index in the batch, row of its result. */
-  targets: { item: number; row: number }[];
-}
-
-/** Cuts a batch into steps of at most `maxTokens` tokens and `maxRows` rows of logits. */
-export function* planSteps(batch: readonly SequenceTokens[], maxTokens: number, maxRows: number): Generator<Step> {
-  const empty = (): Step => ({ tokens: [], spans: [], logitRows: [], targets: [] });
-  let step = empty();
-  for (const [item, { sequence, position, tokens, logits }] of batch.entries()) {
-    for (let i = 0; i < tokens.length; i++) {
-      const wanted = logits === "all" || (logits === "last" && i === tokens.length - 1);
-      if (step.tokens.length === maxTokens || (wanted && step.logitRows.length === maxRows)) {
-        yield step;
-        step = empty();
-      }
-      if (wanted) {
-        step.logitRows.push(step.tokens.length);
-        step.targets.push({ item, row: logits === "all" ? i : 0 });
-      }
-      step.tokens.push(tokens[i]!);
-      const span = step.spans.at(-1);
-      if (span?.sequence === sequence) span.count++;
-      else step.spans.push({ sequence, position: position + i, count: 1 });
-    }
-  }
-  if (step.tokens.length > 0) yield step;
 }

@@ -46,6 +46,40 @@ export class KvCache {
     }
   }
 
+  /** Bytes that the first `length` positions of a layer take. */
+  byteLength(length: number): number {
+    const [store] = this.#keys[0]!;
+    return 2 * length * this.#width * store!.BYTES_PER_ELEMENT;
+  }
+
+  /** A copy of the first `length` positions of a layer: keys group by group, then values. */
+  save(layer: number, length: number): Uint8Array {
+    const bytes = new Uint8Array(this.byteLength(length));
+    let at = 0;
+    for (const stores of [this.#keys[layer]!, this.#values[layer]!]) {
+      for (const [group, store] of stores.entries()) {
+        const rows = store.subarray(0, length * this.#widths[group]!);
+        bytes.set(new Uint8Array(rows.buffer, rows.byteOffset, rows.byteLength), at);
+        at += rows.byteLength;
+      }
+    }
+    return bytes;
+  }
+
+  /** Takes over what save() gave. */
+  restore(layer: number, length: number, bytes: Uint8Array): void {
+    let at = 0;
+    for (const stores of [this.#keys[layer]!, this.#values[layer]!]) {
+      for (const [group, width] of this.#widths.entries()) {
+        const target = grown(stores[group]!, 0, length, width, this.limit);
+        const rows = new Uint8Array(target.buffer, target.byteOffset, length * width * target.BYTES_PER_ELEMENT);
+        rows.set(bytes.subarray(at, at + rows.byteLength));
+        at += rows.byteLength;
+        stores[group] = target;
+      }
+    }
+  }
+
   /** The first `length` keys of a group, [length, width], without a copy. */
   keys(layer: number, group: number, length: number): Numbers {
     return this.#keys[layer]![group]!.subarray(0, length * this.#widths[group]!);

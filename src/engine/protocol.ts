@@ -1,7 +1,8 @@
 /**
  * The messages between the host and its ranks, all of them.
  * A rank is started with a RankSetup as workerData and answers "progress"* "ready"; one that converts sends "converted"
- * between and waits for "open". Then each "step" is answered by one "stepped", until "close" ends it.
+ * between and waits for "open". Then each "step" is answered by one "stepped" and
+ * each "save" by one "saved", until "close" ends it.
  * A rank that fails sends one "failed" and ends.
  */
 import type { Checkpoint } from "../model/checkpoint.js";
@@ -52,6 +53,10 @@ export type HostMessage =
   /** A new sequence begins with a copy of the first `length` positions of another. */
   | { kind: "fork"; source: number; sequence: number; length: number }
   | { kind: "release"; sequence: number }
+  /** Is answered by "saved". */
+  | { kind: "save"; sequence: number; layer: number; length: number }
+  /** Fills a layer of a sequence with what the ranks have saved, in their order. */
+  | { kind: "restore"; sequence: number; layer: number; length: number; bytes: Uint8Array[] }
   | { kind: "close" };
 
 /** What one rank did in a step, in milliseconds. */
@@ -73,6 +78,8 @@ export type RankMessage =
   | { kind: "converted"; failure: string | null }
   | ({ kind: "ready" } & LoadReport)
   | ({ kind: "stepped"; cancelled: boolean } & StepTimes)
+  /** Keys and values of a layer. */
+  | { kind: "saved"; bytes: Uint8Array }
   | { kind: "failed"; phase: "load" | "step"; failure: Failure };
 
 /** An error as data, since structured clone drops classes. `expected` marks a failure the user can act on. */

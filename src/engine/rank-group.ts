@@ -18,6 +18,7 @@ export class RankGroup {
   #converted: (string | null)[] = [];
   #bytes = 0;
   #answers: Stepped[] = [];
+  #saved: Uint8Array[] = [];
   #pending: { resolve: () => void; reject: (error: unknown) => void } | null = null;
   #failure: Error | null = null;
   #closing = false;
@@ -66,6 +67,15 @@ export class RankGroup {
     } finally {
       signal?.removeEventListener("abort", abort);
     }
+  }
+
+  /** Asks every rank for a layer of a sequence; resolves with the answers in rank order. */
+  async save(message: HostMessage & { kind: "save" }): Promise<Uint8Array[]> {
+    this.#saved = [];
+    const answer = this.#answer();
+    this.post(message);
+    await answer;
+    return this.#saved;
   }
 
   /** Sends a step to every rank; resolves with the answers in rank order. */
@@ -128,6 +138,10 @@ export class RankGroup {
       case "stepped":
         this.#answers[rank] = message;
         if (this.#answers.filter(Boolean).length === size) this.#pending?.resolve();
+        return;
+      case "saved":
+        this.#saved[rank] = message.bytes;
+        if (this.#saved.filter(Boolean).length === size) this.#pending?.resolve();
         return;
       case "failed":
         this.#fail(revive(rank, message.phase, message.failure));

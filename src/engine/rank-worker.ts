@@ -90,6 +90,10 @@ async function serve(rank: Rank, message: HostMessage): Promise<void> {
     rank.reserve(message.sequence, message.positions);
   } else if (message.kind === "fork") {
     rank.fork(message.source, message.sequence, message.length);
+  } else if (message.kind === "save") {
+    send({ kind: "saved", bytes: rank.save(message.sequence, message.layer, message.length) });
+  } else if (message.kind === "restore") {
+    rank.restore(message.sequence, message.layer, message.length, message.bytes[setup.rank]!);
   } else if (message.kind === "close") {
     await rank.close();
     port.close();

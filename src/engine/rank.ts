@@ -80,6 +80,16 @@ export class Rank {
     this.#attention.fork(source, sequence, length);
   }
 
+  /** Keys and values of the first `length` positions of a layer. */
+  save(sequence: number, layer: number, length: number): Uint8Array {
+    return this.#attention.save(sequence, layer, length);
+  }
+
+  /** Fills the first `length` positions of a layer with what save() gave. */
+  restore(sequence: number, layer: number, length: number, bytes: Uint8Array): void {
+    this.#attention.restore(sequence, layer, length, bytes);
+  }
+
   /** Forgets a sequence. */
   release(sequence: number): void {
     this.#attention.release(sequence);

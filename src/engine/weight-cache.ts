@@ -20,7 +20,7 @@ import { arch, cpus, homedir, hostname } from "node:os";
 import { join } from "node:path";
 import { env, kill, pid } from "node:process";
 import type { Checkpoint } from "../model/checkpoint.js";
-import type { QuantType } from "../model/linear.js";
+import type { ComputeType, QuantType } from "../model/linear.js";
 import { runtimeVersion } from "./runtime-version.js";
 
 /** Counts changes of what a folder holds. */
@@ -58,6 +58,11 @@ export function defaultCacheRoot(): string {
 
 /** The folder for a model's weights on so many ranks: another checkpoint, type, number of ranks, runtime or CPU has another one. */
 export function cacheFolder(root: string, checkpoint: Checkpoint, dtype: QuantType, worldSize: number): string {
+  return join(root, modelIdentity(checkpoint, dtype, worldSize));
+}
+
+/** A hash of all that the numbers follow from: files, type, ranks, runtime and CPU. */
+export function modelIdentity(checkpoint: Checkpoint, dtype: ComputeType, worldSize: number): string {
   const { config, tensors, seed } = checkpoint;
   const files = new Map<string, unknown>();
   const places: unknown[] = [];
@@ -74,7 +79,7 @@ export function cacheFolder(root: string, checkpoint: Checkpoint, dtype: QuantTy
   }
   const machine = [runtimeVersion(), arch(), cpus()[0]?.model];
   const identity = { FORMAT, machine, dtype, worldSize, config, seed, places, files: [...files.values()] };
-  return join(root, createHash("sha256").update(JSON.stringify(identity)).digest("hex").slice(0, 32));
+  return createHash("sha256").update(JSON.stringify(identity)).digest("hex").slice(0, 32);
 }
 
 /** Whether the folder is there with all its files in their sizes. */

@@ -4,11 +4,11 @@
  */
 import type { Engine } from "../engine/engine.js";
 import { LlamaError } from "../error.js";
-import type { Detokenizer } from "./detokenizer.js";
 import { continueRows, type GenerationRow } from "./generate.js";
 import { checkCount, type GenerateOptions } from "./options.js";
 import type { Completion } from "./results.js";
 import { RowQueue } from "./row-queue.js";
+import type { RowText } from "./row-text.js";
 import type { Speculation } from "./speculation.js";
 import { GenerationStats } from "./stats.js";
 import { TokenScores } from "./token-scores.js";
@@ -50,15 +50,14 @@ export type BatchAnswer<T> =
 export type Prepare = (
   prompt: string | readonly number[],
   options: BatchRequestOptions,
-) => { row: GenerationRow; sampling: { seed: number } };
+) => { row: GenerationRow; sampling: { seed: number }; text: RowText };
 
 interface Pending<T> {
   tag: T;
   error: LlamaError | null;
   promptIds: readonly number[];
   seed: number;
-  detokenizer: Detokenizer;
-  text: string;
+  text: RowText | null;
   ids: number[];
   scores: TokenScores | null;
 }
@@ -78,27 +77,24 @@ export async function* runBatch<T>(
   const pending = new Map<number, Pending<T>>();
 
   const enter = (request: BatchRequest<T>): void => {
-    const detokenizer = tokenizer.detokenizer();
     const { tag } = request;
     const entry: Pending<T> = {
       tag,
       error: null,
       promptIds: [],
       seed: 0,
-      detokenizer,
-      text: "",
+      text: null,
       ids: [],
       scores: null,
     };
     try {
       if ("refused" in request) throw request.refused;
       const { options = {} } = request;
-      const { row, sampling } = prepare(request.prompt, options);
+      const { row, sampling, text } = prepare(request.prompt, options);
       checkMemory(row, maxPositions, engine.positionBytes);
       const { promptIds } = row;
-      detokenizer.prime(promptIds);
       const scores = new TokenScores(tokenizer, promptIds, options);
-      pending.set(queue.push(scores.row(row)), { ...entry, promptIds, seed: sampling.seed, scores });
+      pending.set(queue.push(scores.row(row)), { ...entry, promptIds, seed: sampling.seed, text, scores });
     } catch (error) {
       if (!(error instanceof LlamaError)) throw error;
       // A row without tokens keeps its place in the queue and ends when its turn comes.
@@ -129,15 +125,17 @@ export async function* runBatch<T>(
     for await (const event of continueRows(engine, queue, limits, stats, speculation, signal)) {
       const entry = pending.get(event.row)!;
       if (event.id !== null) {
-        const text = entry.detokenizer.push(event.id);
         entry.ids.push(event.id);
-        entry.text += text;
-        entry.scores?.add(event, text);
+        entry.scores?.add(event, entry.text?.take() ?? "");
         continue;
       }
       pending.delete(event.row);
-      const { tag, error, promptIds, seed, detokenizer, ids, scores } = entry;
-      const text = entry.text + detokenizer.flush();
+      const { tag, error, promptIds, seed, ids, scores } = entry;
+      entry.text?.flush();
+      const text = entry.text?.text ?? "";
+      const count = entry.text?.idCount ?? 0;
+      ids.length = count;
+      scores?.cut(count);
       const { finishReason } = event;
       const logprobs = { logprobs: scores?.tokens ?? null, promptLogprobs: scores?.prompt ?? null };
       const completion = { text, ids, promptIds: [...promptIds], finishReason, seed, ...logprobs };

@@ -10,6 +10,13 @@ import { type Chunk, type LiveRow, type ScheduleLimits, Scheduler } from "./sche
 import type { RowDrafts, Speculation } from "./speculation.js";
 import type { GenerationStats } from "./stats.js";
 
+/** A sequence that outlives its row. */
+export interface KeptSequence {
+  sequence: number;
+  /** Tokens of the row's prompt that it holds; kept up to date while the row runs. */
+  length: number;
+}
+
 /** One sequence to be continued. */
 export interface GenerationRow {
   promptIds: readonly number[];
@@ -18,11 +25,15 @@ export interface GenerationRow {
   /** Logits [vocabSize] to the next id. */
   sample: (logits: Float32Array) => number;
   stopIds: ReadonlySet<number>;
+  /** Told of each new token before it is handed out; true ends the row with it. */
+  push?: (id: number) => boolean;
   logprobs: boolean;
   /** So many of the most likely tokens are handed out beside each new one. */
   topLogprobs?: number;
   /** Wants the logits after tokens of the prompt, from index `from` on. A row that wants them may have maxTokens 0. */
   score?: { from: number; take: (index: number, logits: Float32Array) => void };
+  /** The caller's own sequence; a row without gets one that is forgotten. */
+  kept?: KeptSequence;
 }
 
 /** A new token of a row, or the row's end. The token that stopped it is not handed out. */
@@ -147,9 +158,14 @@ function* decide(
     stats.generatedTokens++;
     ids.push(id);
     entry.drafts?.push(id);
+    const isLast = spec.push?.(id) ?? false;
     const logprob = spec.logprobs ? logSoftmaxAt(after, id) : null;
     const top = spec.topLogprobs ? topLogprobs(after, spec.topLogprobs) : null;
     yield { row, id, logprob, top, finishReason: null };
+    if (isLast) {
+      yield { row, id: null, finishReason: "stop" };
+      return false;
+    }
     if (ids.length === spec.promptIds.length + spec.maxTokens) {
       yield { row, id: null, finishReason: "length" };
       return false;

@@ -3,6 +3,7 @@
  * Knows text, tokens and options; ranks and tensors are behind the engine.
  */
 import { availableParallelism } from "node:os";
+import { basename, resolve } from "node:path";
 import type { CacheUse } from "../engine/cache-use.js";
 import { Engine } from "../engine/engine.js";
 import type { LoadReport } from "../engine/protocol.js";
@@ -14,24 +15,16 @@ import { type ComputeType, chooseType } from "../model/linear.js";
 import { autoWorldSize } from "../model/partition.js";
 import { type BatchAnswer, type BatchOptions, type BatchRequest, type Prepare, runBatch } from "./batch.js";
 import type { BuildOptions } from "./build-options.js";
-import { type GenerationRow, generateTokens } from "./generate.js";
-import {
-  checkCount,
-  type FinishReason,
-  type GenerateOptions,
-  type ResolvedSampling,
-  resolveLookup,
-  resolveSampling,
-} from "./options.js";
+import { chatFormat, familyFormat, guessFormat } from "./chat-format.js";
+import { Conversation, type ConversationOptions } from "./conversation.js";
+import type { ChatPrediction, Dialog } from "./dialog.js";
+import { generateIds } from "./meta-generate.js";
+import { checkCount, type GenerateOptions } from "./options.js";
 import { checkPrompt } from "./prompt-check.js";
-import { promptLogprobs } from "./prompt-logprobs.js";
-import { createRandom, randomSeed } from "./random.js";
 import type { CompletionPrediction, GenerateResult, StreamEvent } from "./results.js";
-import { createSampler } from "./sampler.js";
-import { Speculation } from "./speculation.js";
-import { GenerationStats } from "./stats.js";
-import { StepCost } from "./step-cost.js";
-import { TokenScores } from "./token-scores.js";
+import { RunContext } from "./run-context.js";
+import { type LoadedConversation, openSession, type SaveOptions, writeSession } from "./session-file.js";
+import { streamText } from "./stream.js";
 import { loadTokenizer, type Tokenizer } from "./tokenizer.js";
 import { findTokenizer } from "./tokenizer-place.js";
 
@@ -53,10 +46,12 @@ export class Llama {
   /** Keys of params.json or config.json that the model does not use. */
   readonly unknownParams: readonly string[];
   readonly #engine: Engine;
-  /** Learned over all calls. */
-  readonly #stepCost: StepCost;
+  readonly #run: RunContext;
+  /** Folder of the checkpoint. */
+  readonly ckptDir: string;
 
   private constructor(parts: {
+    ckptDir: string;
     tokenizer: Tokenizer;
     engine: Engine;
     checkpoint: ReturnType<typeof openCheckpoint>;
@@ -72,7 +67,8 @@ export class Llama {
     this.maxSeqLen = parts.maxSeqLen;
     this.loadMs = parts.loadMs;
     this.#engine = parts.engine;
-    this.#stepCost = new StepCost(parts.engine.dtype);
+    this.ckptDir = parts.ckptDir;
+    this.#run = new RunContext(parts.engine, parts.tokenizer, this.config, parts.maxSeqLen);
   }
 
   /** Loads a checkpoint. Throws LlamaError for anything the user can mend. */
@@ -100,7 +96,7 @@ export class Llama {
       ...(onProgress && { onProgress: (bytes: number) => onProgress(Math.min(bytes, total), total) }),
       ...(options.signal && { signal: options.signal }),
     });
-    return new Llama({ tokenizer, engine, checkpoint, maxSeqLen, loadMs: performance.now() - start });
+    return new Llama({ ckptDir, tokenizer, engine, checkpoint, maxSeqLen, loadMs: performance.now() - start });
   }
 
   /** Ranks the model runs on. */
@@ -142,61 +138,17 @@ export class Llama {
 
   /** Meta's generate(): continues token lists, as one batch with one budget of min(maxSeqLen, maxGenLen + longest prompt). */
   async generate(promptIds: readonly (readonly number[])[], options: GenerateOptions = {}): Promise<GenerateResult> {
-    const { logprobs = false, echo = false } = options;
-    const maxGenLen = this.#maxGenLen(options);
-    const sampling = resolveSampling(options, randomSeed);
-    const speculation = this.#speculation(options, sampling);
-    promptIds.forEach((ids, i) => {
-      checkPrompt(ids, i, this);
-    });
-    const lengths = promptIds.map((ids) => ids.length);
-    const totalLength = Math.min(this.maxSeqLen, maxGenLen + Math.max(...lengths));
-    const rows = promptIds.map((ids, i) =>
-      this.#row(ids, Math.min(maxGenLen, totalLength - ids.length), { ...sampling, seed: sampling.seed + i }, logprobs),
-    );
-
-    const stats = new GenerationStats();
-    const tokens: number[][] = promptIds.map((ids) => (echo ? [...ids] : []));
-    const values: number[][] = [];
-    // Meta's generate() scores a batch without room for new tokens unshifted: position t by its own logits.
-    const shift = Math.min(...lengths) === totalLength ? 0 : 1;
-    const { vocabSize } = this.config;
-    for (const ids of promptIds) {
-      values.push(logprobs && echo ? await promptLogprobs(this.#engine, vocabSize, ids, shift) : []);
-    }
-    const finishReasons: FinishReason[] = [];
-    for await (const event of generateTokens(
-      this.#engine,
-      rows,
-      stats,
-      speculation,
-      options.signal,
-      options.onPrompt,
-    )) {
-      if (event.id === null) finishReasons[event.row] = event.finishReason;
-      else {
-        tokens[event.row]!.push(event.id);
-        values[event.row]!.push(event.logprob ?? 0);
-      }
-    }
-    for (const [i, list] of tokens.entries()) {
-      // Meta searches the echoed prompt too.
-      const stop = list.findIndex((id) => this.tokenizer.stopIds.has(id));
-      if (stop >= 0) {
-        list.length = stop;
-        values[i]!.length = Math.min(stop, values[i]!.length);
-      }
-    }
-    const result = { tokens, finishReasons, seed: sampling.seed, timings: stats.timings() };
-    return { ...result, logprobs: logprobs ? values : null };
+    return (await generateIds(this.#run, promptIds, options)).result;
   }
 
   /** Meta's text_completion(): prompts are encoded with a beginning-of-sentence token. */
   async textCompletion(prompts: readonly string[], options: GenerateOptions = {}): Promise<CompletionPrediction[]> {
     const promptIds = prompts.map((prompt) => this.tokenizer.encode(prompt, { bos: true, eos: false }));
-    const { tokens, logprobs } = await this.generate(promptIds, options);
+    const { result, texts } = await generateIds(this.#run, promptIds, options);
+    const { tokens, logprobs } = result;
+    const prompt = (i: number) => (options.echo ? this.tokenizer.decode(promptIds[i]!) : "");
     return tokens.map((ids, i) => ({
-      generation: this.tokenizer.decode(ids),
+      generation: texts[i] === null ? this.tokenizer.decode(ids) : prompt(i) + texts[i],
       ...(logprobs && { tokens: ids.map((id) => this.tokenizer.decode([id])), logprobs: logprobs[i]! }),
     }));
   }
@@ -211,35 +163,7 @@ export class Llama {
   ): AsyncGenerator<StreamEvent, void, void> {
     const promptIds =
       typeof prompt === "string" ? this.tokenizer.encode(prompt, { bos: true, eos: false }) : [...prompt];
-    const { row, sampling } = this.#prepare(promptIds, options);
-    const speculation = this.#speculation(options, sampling);
-    const stats = new GenerationStats();
-    const scores = new TokenScores(this.tokenizer, promptIds, options);
-    const detokenizer = this.tokenizer.detokenizer();
-    detokenizer.prime(promptIds);
-    const ids: number[] = [];
-    let all = "";
-    for await (const event of generateTokens(
-      this.#engine,
-      [scores.row(row)],
-      stats,
-      speculation,
-      options.signal,
-      options.onPrompt,
-    )) {
-      const text = event.id === null ? detokenizer.flush() : detokenizer.push(event.id);
-      all += text;
-      if (event.id === null) {
-        const { finishReason } = event;
-        const { seed } = sampling;
-        const logprobs = { logprobs: scores.tokens, promptLogprobs: scores.prompt };
-        const done = { text: all, ids, promptIds, finishReason, seed, timings: stats.timings(), ...logprobs };
-        yield { id: null, text, done };
-      } else {
-        ids.push(event.id);
-        yield { id: event.id, text, logprob: scores.add(event, text), done: null };
-      }
-    }
+    yield* streamText(this.#run, promptIds, options);
   }
 
   /**
@@ -253,44 +177,70 @@ export class Llama {
   ): AsyncGenerator<BatchAnswer<T>, void, void> {
     const prepare: Prepare = (prompt, options) => {
       const ids = typeof prompt === "string" ? this.tokenizer.encode(prompt, { bos: true, eos: false }) : prompt;
-      return this.#prepare(ids, options);
+      return this.#run.prepare(ids, options);
     };
     // Requests may sample, so the clock has no say.
-    const speculation = this.#speculation(options, { temperature: 1 });
+    const speculation = this.#run.speculation(options, { temperature: 1 });
     return runBatch(this.#engine, this.tokenizer, prepare, speculation, requests, options);
+  }
+
+  /** A conversation with the model, which keeps what it has computed. */
+  conversation({ chat = "auto", system = null }: ConversationOptions = {}): Conversation {
+    const name = chat === "auto" ? guessFormat(this.tokenizer, basename(resolve(this.ckptDir))) : chat;
+    const format = chatFormat(name, this.tokenizer, this.config);
+    const sequence = this.#engine.newSequence();
+    const conversation = new Conversation(
+      format,
+      this.maxSeqLen,
+      sequence,
+      (ids, options, kept) => streamText(this.#run, [...ids], options, kept),
+      () => this.#engine.release(sequence),
+    );
+    conversation.system = system;
+    return conversation;
+  }
+
+  /** Writes a conversation to a file, whole or not at all. */
+  saveConversation(conversation: Conversation, file: string, options: SaveOptions = {}): Promise<void> {
+    return writeSession(this.#engine, conversation, file, options);
+  }
+
+  /** A conversation from a file; its keys and values are taken over if they are this model's, else computed again. */
+  async loadConversation(file: string): Promise<LoadedConversation> {
+    const session = await openSession(file);
+    try {
+      const { chat, system, settings } = session.header;
+      const conversation = this.conversation({ chat, system });
+      return { conversation, settings, cache: await session.fill(this.#engine, conversation, this.tokenizer) };
+    } finally {
+      await session.close();
+    }
+  }
+
+  /** Ids of a dialog as Meta's code of the tokenizer's family writes them, up to where the answer begins. */
+  encodeDialog(dialog: Dialog): number[] {
+    return chatFormat(familyFormat(this.tokenizer), this.tokenizer, this.config).encodeDialog(dialog);
+  }
+
+  /** Meta's chat_completion(): answers dialogs, as one batch. */
+  async chatCompletion(
+    dialogs: readonly Dialog[],
+    options: Omit<GenerateOptions, "echo"> = {},
+  ): Promise<ChatPrediction[]> {
+    const format = chatFormat(familyFormat(this.tokenizer), this.tokenizer, this.config);
+    const promptIds = dialogs.map((dialog) => format.encodeDialog(dialog));
+    const { result, texts } = await generateIds(this.#run, promptIds, options);
+    const { tokens, logprobs } = result;
+    return tokens.map((ids, i): ChatPrediction => {
+      const refusal = format.refusal(dialogs[i]!.map(({ content }) => content));
+      const content = refusal ?? texts[i] ?? this.tokenizer.decode(ids);
+      const scores = logprobs && { tokens: ids.map((id) => this.tokenizer.decode([id])), logprobs: logprobs[i]! };
+      return { generation: { role: "assistant", content }, ...scores };
+    });
   }
 
   /** Ends the ranks; the model cannot be used any more. */
   close(): Promise<void> {
     return this.#engine.close();
-  }
-
-  #prepare(promptIds: readonly number[], options: GenerateOptions): { row: GenerationRow; sampling: ResolvedSampling } {
-    checkPrompt(promptIds, 0, this);
-    checkCount("logprobs", options.topLogprobs, 0);
-    const sampling = resolveSampling(options, randomSeed);
-    const budget = Math.min(this.#maxGenLen(options), this.maxSeqLen - promptIds.length);
-    return { row: this.#row(promptIds, budget, sampling, options.logprobs ?? false), sampling };
-  }
-
-  #row(promptIds: readonly number[], maxTokens: number, sampling: ResolvedSampling, logprobs: boolean): GenerationRow {
-    const sampler = createSampler(sampling);
-    const random = createRandom(sampling.seed);
-    const sample = (logits: Float32Array) => sampler(logits, random);
-    return { promptIds, maxTokens, sample, stopIds: this.tokenizer.stopIds, logprobs };
-  }
-
-  #speculation(options: GenerateOptions, { temperature }: { temperature: number }): Speculation | null {
-    const count = resolveLookup(options);
-    if (count === 0) return null;
-    // The same call must give the same text however busy the machine is. Only the most likely token of fp32 hardly ever
-    // hangs on a last bit; quantised weights round activations to 8 bits, which makes of a last bit a larger step.
-    const timed = temperature === 0 && this.dtype === "fp32";
-    return new Speculation(count, timed ? this.#stepCost : new StepCost(this.dtype), timed);
-  }
-
-  #maxGenLen({ maxGenLen }: GenerateOptions): number {
-    checkCount("max_gen_len", maxGenLen, 0);
-    return maxGenLen ?? this.maxSeqLen - 1;
   }
 }

@@ -1,48 +1,77 @@
-/** Picks the next token from logits: greedy, or softmax with temperature and Meta's top-p. Knows numbers, not tokens; the randomness comes from outside. */
+/** Picks the next token from logits: greedy, or softmax with temperature, then top-k, Meta's top-p and min-p. Knows numbers, not tokens; the randomness comes from outside. */
 import { LlamaError } from "../error.js";
 
-export interface SamplerOptions {
+/** Which tokens may be sampled, by their probabilities. */
+export interface KeepOptions {
+  /** The most probable so many; 0 keeps every token. */
+  topK: number;
+  /** Those that reach this share of the mass that top-k leaves; 1 or more keeps every token. */
+  topP: number;
+  /** Those at least so probable as this share of the most probable one; 0 keeps every token. */
+  minP: number;
+}
+
+export interface SamplerOptions extends KeepOptions {
   /** 0 always takes the most probable token. */
   temperature: number;
-  /** 1 or more keeps every token. */
-  topP: number;
 }
 
 export type Sampler = (logits: Float32Array, random: () => number) => number;
 
-/** The tokens that top-p leaves, most probable first (ties: lower id first), with probabilities that sum to 1. */
+/** The tokens that are left, most probable first (ties: lower id first), with probabilities that sum to 1. */
 export interface KeptTokens {
   ids: Uint32Array;
   probs: Float64Array;
 }
 
 /** A function from logits to a token id; `random` must give numbers in [0, 1). */
-export function createSampler({ temperature, topP }: SamplerOptions): Sampler {
+export function createSampler(options: SamplerOptions): Sampler {
+  const { temperature, topK, topP, minP } = options;
   checkRange("temperature", temperature, Number.MAX_VALUE, "a number of at least 0");
   checkRange("top_p", topP, 1, "a number from 0 to 1");
   if (temperature === 0) return (logits) => firstMaximum(logits);
   return (logits, random) => {
     const probs = softmax(logits, temperature);
-    if (topP >= 1) return pick(probs, random());
-    const kept = keepTopP(probs, topP);
+    if (topP >= 1 && topK === 0 && minP === 0) return pick(probs, random());
+    const kept = keepTokens(probs, options);
     return kept.ids[pick(kept.probs, random())]!;
   };
 }
 
-/** Drops a token when the probability mass before it exceeds `p`, so the one that crosses `p` stays, and always one. */
-export function keepTopP(probs: Float64Array, p: number): KeptTokens {
-  const heap = candidates(probs, p);
-  const ids = new Uint32Array(heap.length);
+/**
+ * Top-p drops a token when the mass before it exceeds p, so the one that crosses p stays, and always one. It counts
+ * in shares of what top-k leaves.
+ */
+export function keepTokens(probs: Float64Array, { topK, topP, minP }: KeepOptions): KeptTokens {
+  const isTopK = topK > 0 && topK < probs.length;
+  const heap = candidates(probs, isTopK ? 1 : topP);
   let size = heap.length;
   for (let i = (size >> 1) - 1; i >= 0; i--) sink(heap, size, i, probs);
-  let count = 0;
-  let mass = 0;
-  while (size > 0 && (count === 0 || mass <= p || p >= 1)) {
+  const next = () => {
     const id = heap[0]!;
-    ids[count++] = id;
-    mass += probs[id]!;
     heap[0] = heap[--size]!;
     sink(heap, size, 0, probs);
+    return id;
+  };
+  const ids = new Uint32Array(isTopK ? topK : size);
+  let total = 1;
+  if (isTopK) {
+    total = 0;
+    for (let i = 0; i < topK; i++) {
+      ids[i] = next();
+      total += probs[ids[i]!]!;
+    }
+  }
+  let count = 0;
+  let mass = 0;
+  let least = 0;
+  while (count < ids.length && (count === 0 || mass <= topP * total || topP >= 1)) {
+    const id = isTopK ? ids[count]! : next();
+    const probability = probs[id]!;
+    if (probability < least) break;
+    if (count === 0) least = minP * probability;
+    ids[count++] = id;
+    mass += probability;
   }
   const kept = ids.slice(0, count);
   return { ids: kept, probs: Float64Array.from(kept, (id) => probs[id]! / mass) };

@@ -115,12 +115,14 @@ export class Scheduler {
   leave(entry: LiveRow): void {
     this.live.splice(this.live.indexOf(entry), 1);
     const { sequence } = entry;
+    if (giveBack(entry)) return;
     if (sequence !== null) this.#parked.push({ ...entry, sequence });
   }
 
   /** Forgets all sequences. */
   close(): void {
-    for (const { sequence } of [...this.live, ...this.#parked]) if (sequence !== null) this.#engine.release(sequence);
+    const own = this.live.filter((entry) => !giveBack(entry));
+    for (const { sequence } of [...own, ...this.#parked]) if (sequence !== null) this.#engine.release(sequence);
     this.live.length = 0;
     this.#parked = [];
   }
@@ -134,6 +136,12 @@ export class Scheduler {
     const ids = [...spec.promptIds];
     const drafts = this.#withDrafts ? new RowDrafts(ids, positions) : null;
     const entry: LiveRow = { row, spec, ids, drafts, positions, sequence: null, length: 0 };
+    if (spec.kept) {
+      entry.sequence = spec.kept.sequence;
+      entry.length = spec.kept.length;
+      this.reusedTokens += entry.length;
+      return entry;
+    }
     let best: Parked | null = null;
     for (const parked of this.#parked) {
       const fits = this.#used() + Math.max(positions, parked.positions) <= this.#maxPositions;
@@ -170,6 +178,12 @@ export class Scheduler {
     this.reusedTokens += ready;
     return this.#engine.fork(donor.sequence!, ready, entry.positions);
   }
+}
+
+/** Tells the owner of a row's sequence what it holds now; false when it has none. */
+function giveBack({ spec, length }: LiveRow): boolean {
+  if (spec.kept) spec.kept.length = length;
+  return spec.kept !== undefined;
 }
 
 function hasPrompt({ length, spec }: LiveRow): boolean {

@@ -52,6 +52,11 @@ export class TokenScores {
     return token;
   }
 
+  /** Forgets the tokens behind the first `count`, which are those of a stop string. */
+  cut(count: number): void {
+    if (this.tokens) this.tokens.length = Math.min(this.tokens.length, count);
+  }
+
   #score(index: number, logits: Float32Array): void {
     const id = this.#promptIds[index];
     if (id === undefined) return;

@@ -4,8 +4,8 @@ import { normaliseArgv } from "../../src/cli/argv.js";
 import { createProgram } from "../../src/cli/program.js";
 
 const program = createProgram(() => {});
-const normalise = (line: string, terminal = true) =>
-  normaliseArgv(line === "" ? [] : line.split(" "), program, "generate", terminal).join(" ");
+const normalise = (line: string, terminal = false) =>
+  normaliseArgv(line === "" ? [] : line.split(" "), program, terminal).join(" ");
 
 test("options are known in both spellings", () => {
   assert.equal(normalise("generate --ckpt-dir a --max-gen_len=5"), "generate --ckpt_dir a --max_gen_len=5");
@@ -30,7 +30,12 @@ test("commands, help and version stay", () => {
   }
 });
 
-test("a line without words generates from a pipe and shows help on a terminal", () => {
+test("without a command a pipe is a generate, a terminal a dialogue unless there is one prompt", () => {
   assert.equal(normalise("", false), "generate");
-  assert.equal(normalise("", true), "");
+  assert.equal(normalise("", true), "repl");
+  assert.equal(normalise("--nproc-per-node 2 --ckpt_dir a", true), "repl --nproc_per_node 2 --ckpt_dir a");
+  assert.equal(normalise("example.py --ckpt_dir a", true), "repl example.py --ckpt_dir a");
+  assert.equal(normalise("--prompt x", true), "generate --prompt x");
+  assert.equal(normalise("--ckpt_dir a --prompt-file=x", true), "generate --ckpt_dir a --prompt_file=x");
+  assert.equal(normalise("generate --ckpt_dir a", true), "generate --ckpt_dir a");
 });

@@ -113,3 +113,12 @@ describe("generate", { concurrency: 2 }, () => {
     assert.ok(!none.stderr.includes("\u001b"));
   });
 });
+
+test("--stop may be repeated and ends the text; a forbidden token does not come", async () => {
+  const args = ["generate", "--prompt", "Once upon a time", "--temperature", "0", "--max_gen_len", "16", "--quiet"];
+  const stopped = await llama([...args, "--stop", "never", "--stop", "Lily"]);
+  assert.equal(stopped.stdout, ", there was a little girl named \n");
+  const biased = await llama([...args, "--logit_bias", "284=-inf,5=1"]);
+  assert.equal(biased.code, 0, biased.stderr);
+  assert.doesNotMatch(biased.stdout, /there was/);
+});

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { Engine, planSteps, type SequenceTokens } from "../../src/engine/engine.js";
+import { Engine, type SequenceTokens } from "../../src/engine/engine.js";
 import { KvCache } from "../../src/engine/kv-cache.js";
+import { planSteps } from "../../src/engine/step-plan.js";
 import { LlamaError } from "../../src/index.js";
 import { openCheckpoint } from "../../src/model/checkpoint.js";
 import { demo } from "../folders.js";

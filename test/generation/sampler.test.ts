@@ -2,11 +2,12 @@ import assert from "node:assert/strict";
 import { existsSync, readFileSync } from "node:fs";
 import { test } from "node:test";
 import { createRandom } from "../../src/generation/random.js";
-import { createSampler, keepTopP } from "../../src/generation/sampler.js";
+import { createSampler, keepTokens } from "../../src/generation/sampler.js";
 
 const golden = new URL("../../../../shared/data/golden/top_p.json", import.meta.url);
 const skip = existsSync(golden) ? false : "shared test data is not here";
 const { NEGATIVE_INFINITY, NaN: NOT_A_NUMBER, POSITIVE_INFINITY } = Number;
+const off = { topK: 0, topP: 1, minP: 0 };
 const never = () => assert.fail("greedy sampling needs no randomness");
 
 function softmax(logits: ArrayLike<number>, temperature: number): Float64Array {
@@ -31,19 +32,19 @@ function slowTopP(probs: Float64Array, p: number): number[] {
 }
 
 test("temperature 0 takes the first maximum", () => {
-  const sample = createSampler({ temperature: 0, topP: 0.9 });
+  const sample = createSampler({ ...off, temperature: 0, topP: 0.9 });
   assert.equal(sample(Float32Array.of(-1, 3, 2, 3), never), 1);
   assert.equal(sample(Float32Array.of(NEGATIVE_INFINITY, -5), never), 1);
 });
 
 test("keeps the token that crosses p, and always one", () => {
   const probs = Float64Array.of(0.25, 0.25, 0.25, 0.25);
-  assert.deepEqual([...keepTopP(probs, 0).ids], [0]);
-  assert.deepEqual([...keepTopP(probs, 0.2).ids], [0]);
-  assert.deepEqual([...keepTopP(probs, 0.25).ids], [0, 1]);
-  assert.deepEqual([...keepTopP(probs, 0.5).ids], [0, 1, 2]);
-  assert.deepEqual([...keepTopP(Float64Array.of(0.1, 0, 0.9), 1).ids], [2, 0, 1]);
-  assert.deepEqual([...keepTopP(Float64Array.of(0, 1), 0.5).probs], [1]);
+  assert.deepEqual([...keepTokens(probs, { ...off, topP: 0 }).ids], [0]);
+  assert.deepEqual([...keepTokens(probs, { ...off, topP: 0.2 }).ids], [0]);
+  assert.deepEqual([...keepTokens(probs, { ...off, topP: 0.25 }).ids], [0, 1]);
+  assert.deepEqual([...keepTokens(probs, { ...off, topP: 0.5 }).ids], [0, 1, 2]);
+  assert.deepEqual([...keepTokens(Float64Array.of(0.1, 0, 0.9), { ...off, topP: 1 }).ids], [2, 0, 1]);
+  assert.deepEqual([...keepTokens(Float64Array.of(0, 1), { ...off, topP: 0.5 }).probs], [1]);
 });
 
 test("finds the same tokens as sorting does", () => {
@@ -59,11 +60,47 @@ test("finds the same tokens as sorting does", () => {
     const logits = Float32Array.from({ length: n }, () => Math.round(random() * spread * 20) / 4);
     const probs = softmax(logits, 0.8);
     for (const p of [0, 0.1, 0.5, 0.9, 0.99, 0.999999]) {
-      const kept = keepTopP(probs, p);
+      const kept = keepTokens(probs, { ...off, topP: p });
       assert.deepEqual([...kept.ids], slowTopP(probs, p), `${n} tokens, p ${p}`);
       assert.ok(Math.abs(kept.probs.reduce((a, b) => a + b) - 1) < 1e-12);
     }
   }
+});
+
+/** The definitions, one after another, each on what the one before has left. */
+function slowKeep(probs: Float64Array, topK: number, topP: number, minP: number): number[] {
+  let ids = Array.from(probs.keys()).sort((a, b) => probs[b]! - probs[a]! || a - b);
+  if (topK > 0) ids = ids.slice(0, topK);
+  const total = ids.reduce((sum, id) => sum + probs[id]!, 0);
+  const shares = Float64Array.from(ids, (id) => probs[id]! / total);
+  ids = slowTopP(shares, topP).map((place) => ids[place]!);
+  return ids.filter((id) => probs[id]! >= minP * probs[ids[0]!]!);
+}
+
+test("top-k, top-p and min-p leave what their definitions leave", () => {
+  const random = createRandom(9);
+  for (const n of [1, 2, 30, 2000]) {
+    const logits = Float32Array.from({ length: n }, () => random() * 8);
+    const probs = softmax(logits, 1.1);
+    for (const topK of [0, 1, 5, 40, 5000]) {
+      for (const topP of [0, 0.5, 0.95, 1]) {
+        for (const minP of [0, 0.02, 0.3, 1]) {
+          const kept = keepTokens(probs, { topK, topP, minP });
+          const what = `${n} tokens, top_k ${topK}, top_p ${topP}, min_p ${minP}`;
+          assert.deepEqual([...kept.ids], slowKeep(probs, topK, topP, minP), what);
+          assert.ok(Math.abs(kept.probs.reduce((a, b) => a + b) - 1) < 1e-12, what);
+        }
+      }
+    }
+  }
+});
+
+test("top-k and min-p hold for the sampler too", () => {
+  const logits = Float32Array.of(1, 4, 3, 2);
+  const last = () => 0.999999;
+  assert.equal(createSampler({ ...off, temperature: 1, topK: 2 })(logits, last), 2);
+  assert.equal(createSampler({ ...off, temperature: 1, minP: 0.2 })(logits, last), 2);
+  assert.equal(createSampler({ ...off, temperature: 1 })(logits, last), 3);
 });
 
 test("agrees with Meta's top-p", { skip }, () => {
@@ -71,12 +108,12 @@ test("agrees with Meta's top-p", { skip }, () => {
   assert.ok(cases.length > 100);
   for (const { logits: name, temperature, top_p, kept, kept_ids, kept_probs, inverse_cdf } of cases) {
     const values = Float32Array.from(logits[name] as (number | null)[], (value) => value ?? NEGATIVE_INFINITY);
-    const result = keepTopP(softmax(values, temperature), top_p);
+    const result = keepTokens(softmax(values, temperature), { ...off, topP: top_p });
     const what = `${name}, temperature ${temperature}, top_p ${top_p}`;
     assert.equal(result.ids.length, kept, what);
     assert.deepEqual([...result.ids].slice(0, kept_ids.length), kept_ids, what);
     for (const [i, prob] of kept_probs.entries()) assert.ok(Math.abs(result.probs[i]! - prob) < 1e-5, what);
-    const sample = createSampler({ temperature, topP: top_p });
+    const sample = createSampler({ ...off, temperature, topP: top_p });
     for (const [u, id] of inverse_cdf)
       assert.equal(
         sample(values, () => u),
@@ -89,7 +126,7 @@ test("agrees with Meta's top-p", { skip }, () => {
 test("samples in proportion to the probabilities", () => {
   const logits = Float32Array.of(0, 1, NEGATIVE_INFINITY, 2);
   const expected = softmax(logits, 0.5);
-  const sample = createSampler({ temperature: 0.5, topP: 1 });
+  const sample = createSampler({ ...off, temperature: 0.5, topP: 1 });
   const random = createRandom(1);
   const counts = [0, 0, 0, 0];
   const n = 50_000;
@@ -101,7 +138,7 @@ test("samples in proportion to the probabilities", () => {
 test("never picks an impossible token at the ends of the range", () => {
   const logits = Float32Array.of(NEGATIVE_INFINITY, 0, 0, NEGATIVE_INFINITY);
   for (const topP of [0.9, 1]) {
-    const sample = createSampler({ temperature: 1, topP });
+    const sample = createSampler({ ...off, temperature: 1, topP });
     assert.equal(
       sample(logits, () => 0),
       1,
@@ -117,19 +154,19 @@ test("survives extreme logits and temperatures", () => {
   const logits = Float32Array.of(1e38, -3e38, 9e37);
   for (const temperature of [1e-320, 1e-6, 1]) {
     assert.equal(
-      createSampler({ temperature, topP: 0.9 })(logits, () => 0.999),
+      createSampler({ ...off, temperature, topP: 0.9 })(logits, () => 0.999),
       0,
     );
   }
   assert.equal(
-    createSampler({ temperature: 1e300, topP: 1 })(logits, () => 0.999),
+    createSampler({ ...off, temperature: 1e300, topP: 1 })(logits, () => 0.999),
     2,
   );
 });
 
 test("refuses logits that are no numbers", () => {
   for (const temperature of [0, 1]) {
-    const sample = createSampler({ temperature, topP: 0.9 });
+    const sample = createSampler({ ...off, temperature, topP: 0.9 });
     for (const bad of [[0, NOT_A_NUMBER, 1], [NOT_A_NUMBER], [POSITIVE_INFINITY, 0], [NEGATIVE_INFINITY], []]) {
       assert.throws(() => sample(Float32Array.from(bad), () => 0.5), { name: "LlamaError", kind: "runtime" });
     }
@@ -145,6 +182,6 @@ test("refuses options out of range", () => {
     [1, 1.1],
     [1, NOT_A_NUMBER],
   ] as const) {
-    assert.throws(() => createSampler({ temperature, topP }), { name: "LlamaError", kind: "usage" });
+    assert.throws(() => createSampler({ ...off, temperature, topP }), { name: "LlamaError", kind: "usage" });
   }
 });

@@ -59,7 +59,7 @@ class Watched implements Forward {
   }
 }
 
-const greedy = createSampler({ temperature: 0, topP: 1 });
+const greedy = createSampler({ topK: 0, minP: 0, temperature: 0, topP: 1 });
 
 function row(promptIds: number[], maxTokens: number): GenerationRow {
   return { promptIds, maxTokens, sample: (l) => greedy(l, Math.random), stopIds: new Set([2]), logprobs: false };

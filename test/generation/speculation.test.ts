@@ -73,7 +73,7 @@ const PROMPTS = [[1, 2, 3, 4, 5, 6, 7, 1, 2, 3], [8], [2, 4, 2, 4, 2, 4, 9]];
 
 async function run(count: number | "auto", setting: Setting) {
   const { temperature = 0, maxTokens = 80, stop = false, prompts = PROMPTS, abortAfter } = setting;
-  const sampler = createSampler({ temperature, topP: 0.95 });
+  const sampler = createSampler({ topK: 0, minP: 0, temperature, topP: 0.95 });
   let draws = 0;
   const rows = prompts.map((promptIds, i): GenerationRow => {
     const random = createRandom(i);

@@ -1,4 +1,5 @@
 /** A file that appears whole or not at all. Knows bytes and names; not what is written. */
+import { randomBytes } from "node:crypto";
 import { type FileHandle, open, rename, rm, stat } from "node:fs/promises";
 import { LlamaError } from "../error.js";
 
@@ -14,13 +15,14 @@ export class WholeFile {
     this.#handle = handle;
   }
 
-  static async create(path: string): Promise<WholeFile> {
+  /** `mode` is that of a file that is new. */
+  static async create(path: string, mode = 0o666): Promise<WholeFile> {
     try {
       const existing = await stat(path).catch(() => null);
       const isPlain = existing === null || existing.isFile() || existing.isDirectory();
-      const beside = isPlain ? `${path}.${process.pid}.tmp` : path;
+      const beside = isPlain ? `${path}.${randomBytes(6).toString("hex")}.tmp` : path;
       if (existing?.isDirectory()) throw new Error("it is a folder");
-      return new WholeFile(path, beside, await open(beside, isPlain ? "wx" : "w"));
+      return new WholeFile(path, beside, await open(beside, isPlain ? "wx" : "w", mode));
     } catch (error) {
       const { code, message } = error as NodeJS.ErrnoException;
       const problem = code === "ENOENT" ? "no such folder" : `cannot be written: ${message}`;
@@ -28,7 +30,7 @@ export class WholeFile {
     }
   }
 
-  async write(text: string): Promise<void> {
+  async write(text: string | Uint8Array): Promise<void> {
     await this.#try(() => this.#handle.appendFile(text));
   }
 

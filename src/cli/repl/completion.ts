@@ -1,0 +1,28 @@
+/** What Tab completes: commands, settings, files. Knows names only. */
+import { readdirSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { COMMAND_NAMES } from "./commands.js";
+import { SETTING_NAMES } from "./settings.js";
+
+const WITH_FILE = /^\/(?:save|load)\s+(\S*)$/;
+
+/** For node's readline: what may stand for the last part of the line, and that part. */
+export function complete(line: string): [string[], string] {
+  const file = WITH_FILE.exec(line)?.[1];
+  if (file !== undefined) return [files(file), file];
+  const setting = /^\/set\s+(\w*)$/.exec(line)?.[1];
+  if (setting !== undefined) return [SETTING_NAMES.filter((name) => name.startsWith(setting)), setting];
+  if (!/^\/\w*$/.test(line)) return [[], line];
+  return [COMMAND_NAMES.filter((name) => name.startsWith(line)), line];
+}
+
+function files(typed: string): string[] {
+  const folder = typed.includes("/") ? typed.slice(0, typed.lastIndexOf("/") + 1) : "";
+  try {
+    const entries = readdirSync(join(folder === "" ? "." : dirname(`${folder}x`)), { withFileTypes: true });
+    const paths = entries.map((entry) => folder + entry.name + (entry.isDirectory() ? "/" : ""));
+    return paths.filter((path) => path.startsWith(typed)).sort();
+  } catch {
+    return [];
+  }
+}

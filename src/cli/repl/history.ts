@@ -1,0 +1,57 @@
+/** The lines that were entered, kept for the next time in a file that only its owner can read. Knows nothing of what they mean. */
+import { appendFileSync, chmodSync, existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { homedir } from "node:os";
+import { dirname, join } from "node:path";
+
+/** Lines that are kept; the file may grow to twice as many between two starts. */
+const KEPT = 1000;
+
+/** $XDG_STATE_HOME/llama-ts/history, or below ~/.local/state. */
+export function historyPath(): string {
+  const base = process.env.XDG_STATE_HOME;
+  // The XDG specification: a relative path is to be ignored.
+  return join(base?.startsWith("/") ? base : join(homedir(), ".local", "state"), "llama-ts", "history");
+}
+
+export class History {
+  /** Newest first, as readline has them. */
+  readonly lines: string[] = [];
+  readonly #path: string | null;
+  readonly #onProblem: (problem: string) => void;
+  #last = "";
+  #isBroken = false;
+
+  /** Without a path nothing is kept. `onProblem` is told once when the file cannot be read or written. */
+  constructor(path: string | null, onProblem: (problem: string) => void) {
+    this.#path = path;
+    this.#onProblem = onProblem;
+    this.#try((file) => {
+      mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
+      if (!existsSync(file)) return;
+      chmodSync(file, 0o600);
+      const lines = readFileSync(file, "utf8").split("\n").filter(Boolean);
+      const kept = lines.slice(-KEPT);
+      if (lines.length > 2 * KEPT) {
+        writeFileSync(`${file}.tmp`, `${kept.join("\n")}\n`, { mode: 0o600 });
+        renameSync(`${file}.tmp`, file);
+      }
+      this.lines.push(...kept.reverse());
+    });
+  }
+
+  add(line: string): void {
+    if (line.trim() === "" || line === this.#last) return;
+    this.#last = line;
+    this.#try((file) => appendFileSync(file, `${line}\n`, { mode: 0o600 }));
+  }
+
+  #try(work: (file: string) => void): void {
+    if (this.#path === null || this.#isBroken) return;
+    try {
+      work(this.#path);
+    } catch (error) {
+      this.#isBroken = true;
+      this.#onProblem(`the history is not kept: ${(error as Error).message}`);
+    }
+  }
+}

@@ -1,0 +1,67 @@
+/** Meta's generate(): continues token lists as one batch with one budget. Knows ids; text only for stop strings. */
+import { generateTokens } from "./generate.js";
+import { type FinishReason, type GenerateOptions, resolveMaxGenLen, resolveSampling, resolveStop } from "./options.js";
+import { checkPrompt } from "./prompt-check.js";
+import { promptLogprobs } from "./prompt-logprobs.js";
+import { randomSeed } from "./random.js";
+import type { GenerateResult } from "./results.js";
+import { createRow } from "./row.js";
+import { RowText } from "./row-text.js";
+import type { RunContext } from "./run-context.js";
+import { GenerationStats } from "./stats.js";
+
+/** With stop strings, also the text of each row. */
+export async function generateIds(
+  run: RunContext,
+  promptIds: readonly (readonly number[])[],
+  options: GenerateOptions,
+): Promise<{ result: GenerateResult; texts: (string | null)[] }> {
+  const { logprobs = false, echo = false } = options;
+  const stop = resolveStop(options);
+  const maxGenLen = resolveMaxGenLen(options, run.maxSeqLen);
+  const sampling = resolveSampling(options, run.config.vocabSize, randomSeed);
+  const speculation = run.speculation(options, sampling);
+  promptIds.forEach((ids, i) => {
+    checkPrompt(ids, i, run);
+  });
+  const lengths = promptIds.map((ids) => ids.length);
+  const totalLength = Math.min(run.maxSeqLen, maxGenLen + Math.max(...lengths));
+  const texts = promptIds.map((ids) =>
+    stop.length > 0 ? new RowText(run.tokenizer.detokenizer(), stop, echo ? ids : []) : null,
+  );
+  const rows = promptIds.map((ids, i) => {
+    const maxTokens = Math.min(maxGenLen, totalLength - ids.length);
+    const settings = { ...sampling, seed: sampling.seed + i };
+    return createRow({ promptIds: ids, maxTokens, stopIds: run.tokenizer.stopIds, logprobs }, settings, texts[i]);
+  });
+
+  const stats = new GenerationStats();
+  const tokens: number[][] = promptIds.map((ids) => (echo ? [...ids] : []));
+  const values: number[][] = [];
+  // Meta's generate() scores a batch without room for new tokens unshifted: position t by its own logits.
+  const shift = Math.min(...lengths) === totalLength ? 0 : 1;
+  const { vocabSize } = run.config;
+  for (const ids of promptIds) {
+    values.push(logprobs && echo ? await promptLogprobs(run.engine, vocabSize, ids, shift) : []);
+  }
+  const finishReasons: FinishReason[] = [];
+  for await (const event of generateTokens(run.engine, rows, stats, speculation, options.signal, options.onPrompt)) {
+    if (event.id === null) finishReasons[event.row] = event.finishReason;
+    else {
+      tokens[event.row]!.push(event.id);
+      values[event.row]!.push(event.logprob ?? 0);
+    }
+  }
+  for (const [i, list] of tokens.entries()) {
+    const text = texts[i];
+    text?.flush();
+    if (text) list.length = text.idCount + (echo ? promptIds[i]!.length : 0);
+    // Meta searches the echoed prompt too.
+    const end = list.findIndex((id) => run.tokenizer.stopIds.has(id));
+    if (end >= 0) list.length = end;
+    values[i]!.length = Math.min(list.length, values[i]!.length);
+  }
+  const timings = stats.timings();
+  const result = { tokens, logprobs: logprobs ? values : null, finishReasons, seed: sampling.seed, timings };
+  return { result, texts: texts.map((text) => text?.text ?? null) };
+}

@@ -1,0 +1,100 @@
+/** Runs the real program on a pseudo-terminal, as someone sits before it, for the tests. */
+import { type ChildProcess, execFileSync, spawn, spawnSync } from "node:child_process";
+import { after } from "node:test";
+import { BIN } from "./cli-process.js";
+
+/** What does not come by then never comes, however busy the machine is. */
+const TIMEOUT_MS = 60_000;
+export const CTRL_C = "\x03";
+export const CTRL_D = "\x04";
+export const ESC = "\x1b";
+export const UP = `${ESC}[A`;
+export const COLOUR = new RegExp(`${ESC}\\[[0-9;]*m`);
+const CODES = new RegExp(`${ESC}\\[[0-9;?]*[A-Za-z]`, "g");
+
+/** util-linux's script makes the terminal; BSD's takes other options. */
+const hasScript = /util-linux/.test(spawnSync("script", ["--version"], { encoding: "utf8" }).stdout ?? "");
+export const withoutTerminal: string | false = hasScript ? false : "script of util-linux is not here";
+
+export class Terminal {
+  /** All that came, without the codes that move the cursor or colour. */
+  text = "";
+  /** All that came. */
+  raw = "";
+  readonly #child: ChildProcess;
+  readonly #closed: Promise<number | null>;
+  #changed = () => {};
+  #device = "";
+  /** Where the next wait begins to look. */
+  #seen = 0;
+
+  constructor(args: readonly string[], env: NodeJS.ProcessEnv = {}) {
+    const command = [process.execPath, BIN, ...args].map((word) => `'${word.replaceAll("'", `'\\''`)}'`).join(" ");
+    const { NO_COLOR: _no, FORCE_COLOR: _force, CI: _ci, ...own } = process.env;
+    this.#child = spawn("script", ["-qefc", `tty; stty cols 80 rows 24; exec ${command}`, "/dev/null"], {
+      env: { ...own, TERM: "xterm", SHELL: "/bin/sh", LC_ALL: "C.UTF-8", ...env },
+      stdio: ["pipe", "pipe", "inherit"],
+    });
+    this.#child.stdout!.setEncoding("utf8").on("data", (piece: string) => {
+      this.raw += piece;
+      this.text = this.raw.replace(CODES, "").replaceAll("\r", "");
+      this.#changed();
+    });
+    this.#child.stdin!.on("error", () => {});
+    this.#closed = new Promise((resolve) => {
+      this.#child.on("close", (code) => {
+        resolve(code);
+        this.#changed();
+      });
+    });
+    after(() => this.#child.kill("SIGKILL"));
+  }
+
+  type(keys: string): void {
+    this.#child.stdin!.write(keys);
+  }
+
+  /** Waits for a text behind what was waited for before. */
+  async until(pattern: RegExp | string): Promise<string> {
+    let isOver = false;
+    void this.#closed.then(() => {
+      isOver = true;
+    });
+    const start = Date.now();
+    for (;;) {
+      const rest = this.text.slice(this.#seen);
+      const found = typeof pattern === "string" ? rest.indexOf(pattern) : rest.search(pattern);
+      if (found >= 0) {
+        const length = typeof pattern === "string" ? pattern.length : rest.match(pattern)![0].length;
+        this.#seen += found + length;
+        return rest.slice(0, found + length);
+      }
+      if (isOver || Date.now() - start > TIMEOUT_MS) {
+        throw new Error(`${pattern} did not come (${isOver ? "the program has ended" : "time is up"}):\n${this.text}`);
+      }
+      await new Promise<void>((resolve) => {
+        const timer = setTimeout(resolve, 500);
+        this.#changed = () => {
+          clearTimeout(timer);
+          resolve();
+        };
+      });
+    }
+  }
+
+  /** Waits for a prompt that is ready for keys. */
+  prompt(): Promise<string> {
+    return this.until(/>>> $/);
+  }
+
+  /** Changes the width, of which the program is told by a signal. */
+  resize(columns: number): void {
+    this.#device ||= /\/dev\/\S+/.exec(this.text)![0];
+    execFileSync("stty", ["-F", this.#device, "cols", String(columns)]);
+  }
+
+  /** Waits until the program has ended; its exit code. */
+  exit(): Promise<number | null> {
+    return this.#closed;
+  }
+}

@@ -1,0 +1,116 @@
+/** Chat formats against the ids that Meta's own code gave. */
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { type ChatName, chatFormat, guessFormat } from "../../src/generation/chat-format.js";
+import type { Dialog } from "../../src/generation/dialog.js";
+import { loadTokenizer, type Tokenizer } from "../../src/generation/tokenizer.js";
+import { Llama, LlamaError } from "../../src/index.js";
+import type { ModelConfig } from "../../src/model/config.js";
+import { demo, readJson, shared, withoutShared } from "../folders.js";
+
+interface Case2 {
+  tokenizer: string;
+  dialog: Dialog;
+  ids?: number[];
+  error?: string;
+  error_type?: string;
+  reply_when_generation_is_empty?: string;
+}
+
+const config = (scaled: boolean) => ({ ropeScaling: scaled ? {} : null }) as ModelConfig;
+const format = (name: ChatName, tokenizer: Tokenizer, scaled = false) => chatFormat(name, tokenizer, config(scaled));
+
+test("Llama 2's dialogs", { skip: withoutShared }, async () => {
+  const { cases } = readJson<{ cases: Case2[] }>(shared("golden/chat_llama2.json"));
+  const tokenizers = new Map<string, Tokenizer>();
+  for (const { tokenizer } of cases) {
+    if (!tokenizers.has(tokenizer)) tokenizers.set(tokenizer, await loadTokenizer(shared(`tokenizers/${tokenizer}`)));
+  }
+  for (const golden of cases) {
+    const { encodeDialog, refusal } = format("llama2", tokenizers.get(golden.tokenizer)!);
+    const what = JSON.stringify(golden.dialog);
+    if (golden.ids) {
+      assert.deepEqual(encodeDialog(golden.dialog), golden.ids, what);
+      const texts = golden.dialog.map(({ content }) => content);
+      assert.equal(refusal(texts) ?? "", golden.reply_when_generation_is_empty, what);
+    } else {
+      assert.throws(
+        () => encodeDialog(golden.dialog),
+        (error: Error) => {
+          assert.ok(error instanceof LlamaError);
+          // An index out of range is told in words of our own.
+          if (golden.error_type === "AssertionError") assert.equal(error.message, golden.error);
+          return true;
+        },
+        what,
+      );
+    }
+  }
+});
+
+test("Llama 3's dialogs, by Llama 3's own code and by that of 3.1", { skip: withoutShared }, async () => {
+  const { tokenizer: name, cases } = readJson<{
+    tokenizer: string;
+    cases: { dialog: Dialog; ids_llama3_repo_strip: number[]; ids_llama_models_no_strip: number[] }[];
+  }>(shared("golden/chat_llama3.json"));
+  const tokenizer = await loadTokenizer(shared(`tokenizers/${name}`));
+  for (const { dialog, ids_llama3_repo_strip, ids_llama_models_no_strip } of cases) {
+    const what = JSON.stringify(dialog);
+    assert.deepEqual(format("llama3", tokenizer).encodeDialog(dialog), ids_llama3_repo_strip, what);
+    assert.deepEqual(format("llama3", tokenizer, true).encodeDialog(dialog), ids_llama_models_no_strip, what);
+  }
+});
+
+test("turn by turn a dialog gives the same ids as at once", { skip: withoutShared }, async () => {
+  for (const [file, name] of [
+    ["llama-sp32000.model", "llama2"],
+    ["tok512.model", "llama2"],
+    ["llama3-tiktoken.model", "llama3"],
+  ] as const) {
+    const tokenizer = await loadTokenizer(shared(`tokenizers/${file}`));
+    const { encodeDialog, openTurn, closeTurn } = format(name, tokenizer);
+    const [system, first, answer, second] = ["Be brief", "Who are you?", "A model.", "And who am I?"];
+    const opened = openTurn(first, system, true);
+    const whole = encodeDialog([
+      { role: "system", content: system },
+      { role: "user", content: first },
+      { role: "assistant", content: answer },
+      { role: "user", content: second },
+    ]);
+    assert.deepEqual(whole.slice(0, opened.length), opened);
+    const answerIds = tokenizer.encode(answer);
+    const built = [...opened, ...answerIds, ...closeTurn(answerIds), ...openTurn(second, system, false)];
+    assert.deepEqual(built, whole, file);
+  }
+});
+
+test("the folder's name decides whether a model is for dialogs", async () => {
+  const tokenizer = await loadTokenizer(`${demo}/tokenizer.model`);
+  assert.equal(guessFormat(tokenizer, "llama-2-7b-chat"), "llama2");
+  assert.equal(guessFormat(tokenizer, "llama-2-7b"), "none");
+  assert.throws(() => format("llama3", tokenizer), /expected llama2 or none/);
+  assert.equal(guessFormat({ ...tokenizer, kind: "tiktoken" }, "Meta-Llama-3-8B-Instruct"), "llama3");
+});
+
+let llama: Llama;
+before(async () => {
+  llama = await Llama.build({ ckptDir: demo, nprocPerNode: 1, maxSeqLen: 512 });
+});
+after(() => llama.close());
+
+test("chatCompletion() has Meta's result shape, and refuses special tags as Meta does", async () => {
+  const dialogs: Dialog[] = [
+    [{ role: "user", content: "Tell me of Lily." }],
+    [{ role: "user", content: "Unsafe [/INST] prompt" }],
+  ];
+  const options = { temperature: 0, maxGenLen: 8 };
+  const [plain, refused] = await llama.chatCompletion(dialogs, options);
+  assert.deepEqual(Object.keys(plain!), ["generation"]);
+  const { tokens } = await llama.generate([llama.encodeDialog(dialogs[0]!)], options);
+  assert.deepEqual(plain!.generation, { role: "assistant", content: llama.tokenizer.decode(tokens[0]!) });
+  assert.equal(refused!.generation.content, "Error: special tags are not allowed as part of the prompt.");
+  const [scored] = await llama.chatCompletion(dialogs, { ...options, logprobs: true });
+  assert.equal(scored!.tokens!.length, 8);
+  assert.equal(scored!.logprobs!.length, 8);
+  await assert.rejects(llama.chatCompletion([[{ role: "assistant", content: "hi" }]]), /model only supports/);
+});

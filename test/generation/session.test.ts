@@ -1,0 +1,153 @@
+/** Conversations in files, with the demo model. */
+import assert from "node:assert/strict";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+import { type Completion, type Conversation, Llama, LlamaError, type TurnStats } from "../../src/index.js";
+import { demo, fixture } from "../folders.js";
+
+const GREEDY = { temperature: 0, maxGenLen: 24 };
+const folder = mkdtempSync(join(tmpdir(), "llama-ts-session-"));
+const at = (name: string) => join(folder, name);
+let llama: Llama;
+before(async () => {
+  llama = await Llama.build({ ckptDir: demo, nprocPerNode: 2, maxSeqLen: 512 });
+});
+after(async () => {
+  await llama.close();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+async function say(talk: Conversation, text: string): Promise<Completion & TurnStats> {
+  for await (const { done } of talk.send(text, GREEDY)) if (done) return done;
+  throw new Error("no end");
+}
+
+async function begun(file: string, cache: boolean): Promise<Conversation> {
+  const talk = llama.conversation({ chat: "llama2", system: "Tell stories" });
+  await say(talk, "Lily had a cat.");
+  await say(talk, "Then a dog came. 🦙");
+  await llama.saveConversation(talk, at(file), { cache, settings: { temperature: 0.5 } });
+  return talk;
+}
+
+test("a session with its cache goes on token for token as the uninterrupted one, and runs only what is new", async () => {
+  const talk = await begun("with", true);
+  assert.equal(statSync(at("with")).mode & 0o777, 0o600);
+  const uninterrupted = await say(talk, "And then?");
+  // In another engine, as after another start.
+  const other = await Llama.build({ ckptDir: demo, nprocPerNode: 2, maxSeqLen: 512 });
+  try {
+    const { conversation, settings, cache } = await other.loadConversation(at("with"));
+    assert.equal(cache, "restored");
+    assert.deepEqual(settings, { temperature: 0.5 });
+    const restored = await say(conversation, "And then?");
+    assert.equal(restored.reusedTokens, uninterrupted.reusedTokens);
+    assert.deepEqual(restored.promptIds, uninterrupted.promptIds);
+    assert.deepEqual(restored.ids, uninterrupted.ids);
+    assert.deepEqual(conversation.turns, talk.turns);
+  } finally {
+    await other.close();
+  }
+});
+
+test("quantised weights keep their keys and values in fp16, and restore them as well", async () => {
+  const options = { ckptDir: demo, nprocPerNode: 1, dtype: "int8", cacheDir: null, maxSeqLen: 512 } as const;
+  const first = await Llama.build(options);
+  const talk = first.conversation({ chat: "none" });
+  await say(talk, "Lily had a cat.");
+  await first.saveConversation(talk, at("int8"), { cache: true });
+  const uninterrupted = await say(talk, "The cat was big.");
+  await first.close();
+  const second = await Llama.build(options);
+  try {
+    const { conversation, cache } = await second.loadConversation(at("int8"));
+    assert.equal(cache, "restored");
+    assert.deepEqual((await say(conversation, "The cat was big.")).ids, uninterrupted.ids);
+  } finally {
+    await second.close();
+  }
+  // Of other numbers nothing is taken over; the turns are.
+  const { conversation, cache } = await llama.loadConversation(at("int8"));
+  assert.equal(cache, "of another model, type or number of ranks");
+  assert.equal((await say(conversation, "The cat was big.")).reusedTokens, 0);
+});
+
+test("a session without cache, and one whose cache is damaged, compute it again", async () => {
+  const talk = await begun("without", false);
+  const expected = await say(talk, "And then?");
+  const plain = await llama.loadConversation(at("without"));
+  assert.equal(plain.cache, "absent");
+  const anew = await say(plain.conversation, "And then?");
+  assert.equal(anew.reusedTokens, 0);
+  assert.deepEqual(anew.ids, expected.ids);
+
+  await begun("damaged", true);
+  const bytes = readFileSync(at("damaged"));
+  bytes[bytes.length - 5000]! ^= 1;
+  writeFileSync(at("damaged"), bytes);
+  const damaged = await llama.loadConversation(at("damaged"));
+  assert.equal(damaged.cache, "damaged");
+  const again = await say(damaged.conversation, "And then?");
+  assert.equal(again.reusedTokens, 0);
+  assert.deepEqual(again.ids, expected.ids);
+  truncateSync(at("damaged"), bytes.length - 100);
+  assert.equal((await llama.loadConversation(at("damaged"))).cache, "damaged");
+});
+
+test("another tokenizer's model encodes the answers anew", async () => {
+  await begun("foreign", true);
+  const other = await Llama.build({ ckptDir: fixture("llama1mini-fp16-mp1"), maxSeqLen: 512 });
+  try {
+    const { conversation, cache } = await other.loadConversation(at("foreign"));
+    assert.equal(cache, "of another model, type or number of ranks");
+    for (const { answer, answerIds } of conversation.turns) {
+      assert.equal(other.tokenizer.decode(answerIds).trim(), answer.trim());
+    }
+    assert.equal((await say(conversation, "And then?")).reusedTokens, 0);
+  } finally {
+    await other.close();
+  }
+});
+
+test("files that are none are refused in a line, and not written over", async () => {
+  const refused = (file: string, pattern: RegExp) =>
+    assert.rejects(
+      llama.loadConversation(at(file)),
+      (error: Error) => error instanceof LlamaError && pattern.test(error.message),
+    );
+  writeFileSync(at("notes"), "my notes\nof years");
+  writeFileSync(at("json"), '{"format":"something"}\n');
+  writeFileSync(at("empty"), "");
+  writeFileSync(at("odd"), '{"format":"llama-ts session","version":1,"chat":"none","turns":[7]}\n');
+  writeFileSync(at("later"), '{"format":"llama-ts session","version":2}\n');
+  await refused("notes", /is no session file/);
+  await refused("json", /is no session file/);
+  await refused("empty", /is no session file/);
+  await refused("odd", /damaged/);
+  await refused("later", /another version; expected version 1, found 2/);
+  await refused("absent", /no such file/);
+  await refused(".", /is a folder/);
+  const talk = llama.conversation();
+  await assert.rejects(llama.saveConversation(talk, at("notes")), /it is not written over/);
+  assert.equal(readFileSync(at("notes"), "utf8"), "my notes\nof years");
+  await assert.rejects(llama.saveConversation(talk, at("no/such/folder")), /no such folder/);
+});
+
+test("nothing but the file is left behind, and a write that fails leaves the old one", async () => {
+  const talk = await begun("kept", true);
+  const old = readFileSync(at("kept"));
+  // A closed model gives no keys and values any more: the write fails half-way.
+  const other = await Llama.build({ ckptDir: demo, nprocPerNode: 1, maxSeqLen: 512 });
+  const lost = other.conversation({ chat: "none" });
+  await say(lost, "Lily");
+  await other.close();
+  await assert.rejects(other.saveConversation(lost, at("kept"), { cache: true }));
+  assert.deepEqual(readFileSync(at("kept")), old);
+  assert.equal(talk.turns.length, 2);
+  assert.deepEqual(
+    readdirSync(folder).filter((name) => name.endsWith(".tmp")),
+    [],
+  );
+});
