@@ -86,7 +86,11 @@ export function flag(raw: JsonObject, key: string): boolean {
 }
 
 /** Checks vocab_size against the tokenizer's count; absent or -1, it is that (as in Meta's files of LLaMA 1 and 2). */
-export function checkVocabSize(raw: JsonObject, tokenizerSize: number): void {
+export function checkVocabSize(
+  raw: JsonObject,
+  tokenizerSize: number,
+  fix = "Use the tokenizer.model that came with this checkpoint",
+): void {
   if ((raw.values.get("vocab_size") ?? -1) === -1) return;
   const written = integer(raw, "vocab_size", MAX_VOCAB);
   if (written !== tokenizerSize) {
@@ -94,7 +98,7 @@ export function checkVocabSize(raw: JsonObject, tokenizerSize: number): void {
       where: raw.file,
       expected: `${tokenizerSize} (tokens of the tokenizer)`,
       found: String(written),
-      fix: "Use the tokenizer.model that came with this checkpoint",
+      fix,
     });
   }
 }

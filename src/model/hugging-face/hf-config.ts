@@ -72,7 +72,11 @@ export function resolveHfConfig(raw: HfConfig, vocabSize: number): ModelConfig {
   }
   const headDim = integer(raw, "head_dim", LIMITS.dim, dim / nHeads);
   if (headDim % 2 !== 0) throw badValue(raw, "head_dim", "an even number", String(headDim));
-  checkVocabSize(raw, vocabSize);
+  checkVocabSize(
+    raw,
+    vocabSize,
+    "If tokens were added to the model, its tokenizer.json counts them: give it as tokenizer_path",
+  );
   return {
     dim,
     nLayers: integer(raw, "num_hidden_layers", LIMITS.n_layers),
