@@ -12,6 +12,8 @@ export type ModelFlags = {
   max_seq_len?: number | undefined;
   dtype: "auto" | "fp32" | "int8" | "int4";
   no_cache?: true | undefined;
+  force?: true | undefined;
+  verify?: true | undefined;
 };
 
 /** The options of samplingOptions(). */

@@ -96,6 +96,17 @@ ${heading("Examples:")}
     $ srun llama-ts batch in.jsonl --shard auto -o out-$SLURM_ARRAY_TASK_ID.jsonl
 ${EXIT_CODES}`;
 
+export const INSPECT_HELP = `
+Only headers are read, so that it is quick at any size. Memory is reckoned for
+every type of weights at 1, 2, 4 and 8 ranks: weights, the keys and values of a
+context of --max_seq_len tokens, and working memory. generate reckons the same
+and refuses what needs more than is available (exit code 4), unless forced.
+
+${heading("Examples:")}
+  $ llama-ts inspect 13B
+  $ llama-ts inspect 13B --json | jq '.needs[] | select(.fits)'
+${EXIT_CODES}`;
+
 export const CACHE_HELP = `
 With --dtype int8 or int4 the weights are quantised once and kept in
 $XDG_CACHE_HOME/llama-ts (or ~/.cache/llama-ts), so that the next start with the

@@ -4,6 +4,7 @@ import type { ModelFlags } from "./flags.js";
 import { printNote } from "./notes.js";
 import { LoadProgress } from "./progress.js";
 import { modelLines, typeLines, unusedLines } from "./summary.js";
+import { verifiedLine, verify } from "./verify.js";
 
 /** What a line may say about loading. */
 export interface LoadFlags extends ModelFlags {
@@ -18,12 +19,17 @@ export async function loadModel(
 ): Promise<Llama> {
   const { nproc_per_node: nprocPerNode, dtype, quiet } = flags;
   const { Llama } = await import("../index.js");
-  const progress = new LoadProgress(nprocPerNode, !quiet);
+  if (flags.verify) {
+    const verified = await verify(model, quiet, signal);
+    if (!quiet) printNote(verifiedLine(verified));
+  }
+  const progress = new LoadProgress("Loading", nprocPerNode, !quiet);
   const onProgress = progress.update.bind(progress);
   let llama: Llama;
   try {
     const cacheDir = flags.no_cache ? { cacheDir: null } : {};
-    llama = await Llama.build({ ...model, ...cacheDir, nprocPerNode, dtype, signal, onProgress });
+    const force = flags.force ?? false;
+    llama = await Llama.build({ ...model, ...cacheDir, force, nprocPerNode, dtype, signal, onProgress });
   } finally {
     progress.stop();
   }

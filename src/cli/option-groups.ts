@@ -37,7 +37,9 @@ export function modelOptions<A extends unknown[], O extends OptionValues>(comman
         .choices(["auto", "fp32", "int8", "int4"])
         .default("auto" as const),
     )
-    .option("--no_cache", "do not keep quantised weights for the next start");
+    .option("--no_cache", "do not keep quantised weights for the next start")
+    .option("--force", "load even what needs more memory than is available")
+    .option("--verify", "check the files first: md5 of checklist.chk and all CRCs");
   return command as unknown as Command<A, O & ModelFlags>;
 }
 

@@ -5,6 +5,7 @@ import { addBench } from "./bench/bench-command.js";
 import { addCache } from "./cache-command.js";
 import { addGenerate } from "./generate-command.js";
 import { heading, PROGRAM_HELP } from "./help.js";
+import { addInspect } from "./inspect/inspect-command.js";
 import { printError, setColor } from "./notes.js";
 import { addRepl } from "./repl/repl-command.js";
 import { versionText } from "./version.js";
@@ -23,7 +24,7 @@ export function createProgram(exit: (code: number) => void) {
     .configureOutput({ outputError: (text) => printError(oneLine(text)) })
     .addHelpText("after", PROGRAM_HELP)
     .hook("preAction", (_, command) => setColor(command.opts()));
-  for (const add of [addGenerate, addRepl, addBatch, addBench, addCache]) add(program, exit);
+  for (const add of [addGenerate, addRepl, addBatch, addInspect, addBench, addCache]) add(program, exit);
   return program;
 }
 

@@ -1,4 +1,4 @@
-/** What a terminal shows while a model loads, a long prompt is read or something is measured. Knows amounts and time; not what they are of. */
+/** What a terminal shows while files are verified, a model loads, a long prompt is read or something is measured. Knows amounts and time; not what they are of. */
 import type { Ora } from "ora";
 import { hasColor } from "./notes.js";
 
@@ -8,21 +8,24 @@ const SHOW_AFTER_MS = 150;
 const ESTIMATE_AFTER_MS = 500;
 
 export class LoadProgress {
+  readonly #verb: string;
   readonly #suffix: string;
   readonly #start = performance.now();
   readonly #timer: NodeJS.Timeout | null;
   #spinner: Ora | null = null;
-  #text = "Loading";
+  #text: string;
   #stopped = false;
 
-  /** `ranks` is shown when it is known before loading. */
-  constructor(ranks: number | "auto", isShown: boolean) {
+  /** `ranks` is shown when it is known before. */
+  constructor(verb: "Loading" | "Verifying", ranks: number | "auto", isShown: boolean) {
+    this.#verb = verb;
+    this.#text = verb;
     this.#suffix = typeof ranks === "number" ? `, ${ranks} ${ranks === 1 ? "rank" : "ranks"}` : "";
     this.#timer = isShown && isInteractive() ? setTimeout(() => void this.#show(), SHOW_AFTER_MS) : null;
   }
 
   update(bytes: number, total: number): void {
-    this.#text = loadingText(bytes, total, performance.now() - this.#start) + this.#suffix;
+    this.#text = amountText(this.#verb, bytes, total, performance.now() - this.#start) + this.#suffix;
     if (this.#spinner) this.#spinner.text = this.#text;
   }
 
@@ -72,11 +75,11 @@ export class StatusLine {
 }
 
 /** "Loading 7.1 of 13.5 GB (53 %), 12 s left" */
-export function loadingText(bytes: number, total: number, elapsedMs: number): string {
-  if (total <= 0) return "Loading";
+export function amountText(verb: string, bytes: number, total: number, elapsedMs: number): string {
+  if (total <= 0) return verb;
   const [unit, size] = total >= 1e9 ? (["GB", 1e9] as const) : (["MB", 1e6] as const);
   const amount = (value: number) => (value / size).toFixed(1);
-  const text = `Loading ${amount(bytes)} of ${amount(total)} ${unit} (${Math.floor((bytes * 100) / total)} %)`;
+  const text = `${verb} ${amount(bytes)} of ${amount(total)} ${unit} (${Math.floor((bytes * 100) / total)} %)`;
   if (bytes <= 0 || bytes >= total || elapsedMs < ESTIMATE_AFTER_MS) return text;
   const seconds = Math.ceil((((total - bytes) / bytes) * elapsedMs) / 1000);
   return `${text}, ${seconds < 100 ? `${seconds} s` : `${Math.round(seconds / 60)} min`} left`;

@@ -48,7 +48,7 @@ export function modelLines(llama: Llama, ckptDir: string): string[] {
   return lines;
 }
 
-function plural(amount: number, noun: string): string {
+export function plural(amount: number, noun: string): string {
   return `${amount} ${noun}${amount === 1 ? "" : "s"}`;
 }
 
@@ -63,11 +63,20 @@ export function rate(tokensPerSecond: number): string {
 }
 
 /** Warnings of what the checkpoint holds and the model does not use: layers that params.json leaves out, say. */
-export function unusedLines({ unexpectedTensors, unknownParams }: Llama): string[] {
+export function unusedLines({
+  unexpectedTensors,
+  differingTensors,
+  unknownParams,
+}: Pick<Llama, "unexpectedTensors" | "differingTensors" | "unknownParams">): string[] {
   const lines: string[] = [];
   if (unexpectedTensors.length > 0) {
     const names = firstFew(unexpectedTensors);
     lines.push(`Warning: the checkpoint has tensors that the model does not have, which are not used: ${names}`);
+  }
+  if (differingTensors.length > 0) {
+    const few = firstFew(differingTensors.map(({ name, file, largest }) => `${name} in ${file} by up to ${largest}`));
+    lines.push(`Warning: tensors that all files should hold alike differ, and those of the first are used: ${few}`);
+    lines.push("The files may be of different checkpoints.");
   }
   if (unknownParams.length > 0) {
     lines.push(

@@ -1,6 +1,7 @@
 /** Stages in fp32: weights are graph inputs in memory of ours, so one session a stage serves every layer. */
 import { type SegmentWeight, weightName } from "../model/graph.js";
 import { openWeights } from "../model/weight-source.js";
+import { FiniteCheck } from "./finite-check.js";
 import type { RankSetup } from "./protocol.js";
 import { createSession, type Session, type Tensor, tensor } from "./session.js";
 import { partLayer, type StageName, type StagePlace, type Stages, stageSegments } from "./stages.js";
@@ -14,6 +15,7 @@ interface FloatStage {
 /** Reads a rank's weights as float32, each once, and makes the sessions. `onBytes` is told of bytes read. */
 export async function loadFloatStages(setup: RankSetup, onBytes: (bytes: number) => void): Promise<Stages> {
   const source = openWeights(setup.checkpoint, onBytes);
+  const check = await FiniteCheck.create(setup.threads);
   const stages = new Map<StageName, FloatStage>();
   const loaded = new Map<string, Tensor>();
   try {
@@ -29,13 +31,14 @@ export async function loadFloatStages(setup: RankSetup, onBytes: (bytes: number)
           const data = readNorm(source, setup, weight, layer);
           loaded.set(weightKey(place, weight), tensor(data, [data.length]));
         } else {
-          const data = readLinear(source, setup, weight, layer);
+          const data = await readLinear(source, setup, weight, layer, check);
           loaded.set(weightKey(place, weight), tensor(data, [weight.rows, weight.columns]));
         }
       }
     }
   } finally {
     source.close();
+    await check.close();
   }
   return {
     run(name, layer, feeds) {

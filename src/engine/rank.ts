@@ -6,6 +6,7 @@ import { ropeTables } from "../model/rope.js";
 import { openWeights, type WeightSource } from "../model/weight-source.js";
 import { Attention } from "./attention.js";
 import { Collective } from "./collective.js";
+import { checkRow } from "./finite-check.js";
 import type { RankSetup, SequenceSpan } from "./protocol.js";
 import { integers, type Numbers, type Tensor, tensor } from "./session.js";
 import type { Stages } from "./stages.js";
@@ -129,6 +130,7 @@ export class Rank {
     tokens.forEach((token, i) => {
       const row = rows.subarray(i * dim, (i + 1) * dim);
       this.#embedding.read(EMBEDDING, { start: token, end: token + 1 }, { start: 0, end: dim }, row);
+      checkRow(this.#setup.checkpoint, EMBEDDING, token, row);
     });
     return rows;
   }

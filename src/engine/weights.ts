@@ -1,10 +1,10 @@
 /** Brings a rank's share of the weights from their source into arrays, in fp32 or quantised. Knows regions and tensors, not what is computed with them. */
-import { LlamaError } from "../error.js";
 import type { Segment, SegmentWeight } from "../model/graph.js";
 import { partTensor } from "../model/linear.js";
 import { NotFiniteError, quantizeRows } from "../model/quantize.js";
 import { tensorRegion } from "../model/region.js";
 import type { WeightSource } from "../model/weight-source.js";
+import { checkRow, type FiniteCheck, notFinite } from "./finite-check.js";
 import type { RankSetup } from "./protocol.js";
 import { partLayer, type StagePlace } from "./stages.js";
 
@@ -21,17 +21,29 @@ interface StackedTensor {
   at: number;
 }
 
-/** The rank's share of a matrix in fp32, [rows, columns]. */
-export function readLinear(source: WeightSource, setup: RankSetup, weight: LinearWeight, layer: number): Float32Array {
+/** The rank's share of a matrix in fp32, [rows, columns]; throws a LlamaError for a number that is not finite. */
+export async function readLinear(
+  source: WeightSource,
+  setup: RankSetup,
+  weight: LinearWeight,
+  layer: number,
+  check: FiniteCheck,
+): Promise<Float32Array> {
   const data = new Float32Array(weight.rows * weight.columns);
   for (const { name, rows, columns, at } of stackedTensors(setup, weight, layer)) {
-    const end = (at + rows.end - rows.start) * weight.columns;
-    source.read(name, rows, columns, data.subarray(at * weight.columns, end));
+    const height = rows.end - rows.start;
+    const part = data.subarray(at * weight.columns, (at + height) * weight.columns);
+    source.read(name, rows, columns, part);
+    const found = await check.find(part, height, weight.columns);
+    if (found === null) continue;
+    const [row, column] = found;
+    const value = part[row * weight.columns + column]!;
+    throw notFinite(setup.checkpoint, name, rows.start + row, columns.start + column, value);
   }
   return data;
 }
 
-/** A norm, [dim]. */
+/** A norm, [dim]; checked too. */
 export function readNorm(
   source: WeightSource,
   { checkpoint }: RankSetup,
@@ -40,7 +52,9 @@ export function readNorm(
 ) {
   const { dim } = checkpoint.config;
   const data = new Float32Array(dim);
-  source.read(partTensor(weight.part, layer, weight.name), { start: 0, end: 1 }, { start: 0, end: dim }, data);
+  const name = partTensor(weight.part, layer, weight.name);
+  source.read(name, { start: 0, end: 1 }, { start: 0, end: dim }, data);
+  checkRow(checkpoint, name, 0, data);
   return data;
 }
 
@@ -78,17 +92,7 @@ export function quantizeStage(source: WeightSource, setup: RankSetup, place: Sta
           );
         } catch (error) {
           if (!(error instanceof NotFiniteError)) throw error;
-          const file = setup.checkpoint.tensors.get(name)!.pieces[0]?.entry.storage.file ?? setup.checkpoint.dir;
-          throw new LlamaError(
-            "model",
-            `row ${start + error.row}, column ${columns.start + error.column} is not finite`,
-            {
-              where: `${file}: ${name}`,
-              expected: "numbers that can be quantised",
-              found: String(error.value),
-              fix: "The file may be damaged; download it again",
-            },
-          );
+          throw notFinite(setup.checkpoint, name, start + error.row, columns.start + error.column, error.value);
         }
       }
     }

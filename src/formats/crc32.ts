@@ -4,16 +4,18 @@ import zlib from "node:zlib";
 const POLYNOMIAL = 0xedb88320;
 let table: Uint32Array | undefined;
 
-/** CRC-32 of `bytes`, as an unsigned number. */
-export function crc32(bytes: Uint8Array): number {
-  // zlib.crc32 came with Node 20.15.
-  return typeof zlib.crc32 === "function" ? zlib.crc32(bytes) : crc32ByTable(bytes);
+/** Whether it costs next to nothing: zlib.crc32 came with Node 20.15. */
+export const isCrcFast = typeof zlib.crc32 === "function";
+
+/** CRC-32 of `bytes`, as an unsigned number; of more bytes than these when `before` is that of those in front. */
+export function crc32(bytes: Uint8Array, before = 0): number {
+  return isCrcFast ? zlib.crc32(bytes, before) : crc32ByTable(bytes, before);
 }
 
 /** The same without zlib's help. */
-export function crc32ByTable(bytes: Uint8Array): number {
+export function crc32ByTable(bytes: Uint8Array, before = 0): number {
   table ??= makeTable();
-  let crc = 0xffffffff;
+  let crc = before ^ 0xffffffff;
   for (const byte of bytes) crc = table[(crc ^ byte) & 0xff]! ^ (crc >>> 8);
   return (crc ^ 0xffffffff) >>> 0;
 }

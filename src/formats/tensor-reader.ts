@@ -1,6 +1,7 @@
 /** Reads rectangles of tensors out of checkpoint files, as float32 or as stored, with bounded memory. Knows entries, not what they are for. */
 import { LlamaError } from "../error.js";
 import { type ByteSource, openFile, readBytes } from "./byte-source.js";
+import { crc32, isCrcFast } from "./crc32.js";
 import { convertToFloat32 } from "./half.js";
 import { inflate } from "./inflate.js";
 import { ELEMENT_BYTES, type StorageLocation, type TensorEntry } from "./tensor-entry.js";
@@ -28,6 +29,9 @@ export class TensorReader {
   #tile: Uint8Array | undefined;
   /** The last inflated storage: tensors that share one come one after another. */
   #inflated: { storage: StorageLocation; bytes: Uint8Array } | undefined;
+
+  /** The storage whose bytes are being read in order from its start: its checksum so far, and where it goes on. */
+  #followed: { storage: StorageLocation; next: number; crc: number } | undefined;
 
   /** `onBytes` is told the bytes of each read from disk. */
   constructor(onBytes?: (bytes: number) => void) {
@@ -74,6 +78,7 @@ export class TensorReader {
     this.#buffer = undefined;
     this.#tile = undefined;
     this.#inflated = undefined;
+    this.#followed = undefined;
   }
 
   #visitRows(entry: TensorEntry, rows: Range, columns: Range, visit: Visit): void {
@@ -100,7 +105,7 @@ export class TensorReader {
       const block = Math.floor((MAX_READ - rowBytes) / pitch) + 1;
       for (let row = rows.start; row < rows.end; row += block) {
         const count = Math.min(block, rows.end - row);
-        const bytes = this.#read(entry.storage, first + (row - rows.start) * pitch, (count - 1) * pitch + rowBytes);
+        const bytes = this.#read(entry, first + (row - rows.start) * pitch, (count - 1) * pitch + rowBytes);
         for (let i = 0; i < count; i++) visit(bytes.subarray(i * pitch, i * pitch + rowBytes), row + i, columns.start);
       }
       return;
@@ -108,7 +113,7 @@ export class TensorReader {
     for (let row = rows.start; row < rows.end; row++) {
       for (let done = 0; done < rowBytes; done += MAX_READ) {
         const offset = first + (row - rows.start) * pitch + done;
-        const bytes = this.#read(entry.storage, offset, Math.min(MAX_READ, rowBytes - done));
+        const bytes = this.#read(entry, offset, Math.min(MAX_READ, rowBytes - done));
         visit(bytes, row, columns.start + done / size);
       }
     }
@@ -149,7 +154,7 @@ export class TensorReader {
       for (let inner = 0; inner < innerCount; inner++) {
         const source = origin + outer * outerStep + inner * innerStep;
         if (inner === 0 || source + size > windowStart + window.length) {
-          window = this.#read(entry.storage, source, Math.min(MAX_READ, last - source));
+          window = this.#read(entry, source, Math.min(MAX_READ, last - source));
           windowStart = source;
         }
         const target = outer * outerTarget + inner * innerTarget;
@@ -159,25 +164,41 @@ export class TensorReader {
     return tile;
   }
 
-  /** Bytes of a storage; valid until the next call. */
-  #read(storage: StorageLocation, offset: number, length: number): Uint8Array {
+  /** Bytes of a tensor's storage; valid until the next call. */
+  #read({ name, storage }: TensorEntry, offset: number, length: number): Uint8Array {
     if (offset + length > storage.byteLength) throw new RangeError(`read outside a storage of ${storage.file}`);
-    if (storage.deflatedLength !== undefined) return this.#inflate(storage).subarray(offset, offset + length);
+    if (storage.deflatedLength !== undefined) return this.#inflate(name, storage).subarray(offset, offset + length);
     this.#buffer ??= new Uint8Array(MAX_READ);
     const bytes = this.#buffer.subarray(0, length);
     this.#open(storage.file).readInto(bytes, storage.offset + offset);
     this.#onBytes?.(length);
+    if (storage.crc32 !== undefined && isCrcFast) this.#follow(name, storage, offset, bytes);
     return bytes;
   }
 
-  #inflate(storage: StorageLocation): Uint8Array {
+  /** A storage that is read whole, in order, is checked on the way. */
+  #follow(name: string, storage: StorageLocation, offset: number, bytes: Uint8Array): void {
+    const last = this.#followed;
+    const goesOn = last !== undefined && last.next === offset && isSame(last.storage, storage);
+    if (!goesOn && offset !== 0) {
+      this.#followed = undefined;
+      return;
+    }
+    const crc = crc32(bytes, goesOn ? last.crc : 0);
+    const next = offset + bytes.byteLength;
+    this.#followed = { storage, next, crc };
+    if (next === storage.byteLength) checkCrc(name, storage, crc);
+  }
+
+  #inflate(name: string, storage: StorageLocation): Uint8Array {
     const last = this.#inflated;
-    if (last?.storage.file === storage.file && last.storage.offset === storage.offset) return last.bytes;
+    if (last !== undefined && isSame(last.storage, storage)) return last.bytes;
     // Let go of the last one first, so that two are never in memory.
     this.#inflated = undefined;
     const deflated = readBytes(this.#open(storage.file), storage.offset, storage.deflatedLength!);
     this.#onBytes?.(deflated.byteLength);
     const bytes = inflate(deflated, storage.byteLength, storage.file);
+    checkCrc(name, storage, crc32(bytes));
     this.#inflated = { storage, bytes };
     return bytes;
   }
@@ -190,6 +211,24 @@ export class TensorReader {
     }
     return file;
   }
+}
+
+function isSame(a: StorageLocation, b: StorageLocation): boolean {
+  return a.file === b.file && a.offset === b.offset;
+}
+
+function checkCrc(name: string, storage: StorageLocation, found: number): void {
+  if (storage.crc32 === undefined || storage.crc32 === found) return;
+  throw new LlamaError("model", "checksum (CRC-32) of its bytes does not match", {
+    where: `${storage.file}: ${name}`,
+    expected: hex(storage.crc32),
+    found: hex(found),
+    fix: "The file is damaged: copy or download it again",
+  });
+}
+
+function hex(crc: number): string {
+  return crc.toString(16).padStart(8, "0");
 }
 
 /** A tensor of at most two axes as rows and columns, in elements. */

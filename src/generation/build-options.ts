@@ -1,6 +1,9 @@
 /** What a model can be loaded with. */
 import type { ComputeType } from "../model/linear.js";
 
+/** Context length when none is asked for, as ModelArgs.max_seq_len in Meta's model.py. */
+export const DEFAULT_MAX_SEQ_LEN = 2048;
+
 export interface BuildOptions {
   /** Folder with params.json and consolidated.NN.pth, or with config.json and .safetensors. */
   ckptDir: string;
@@ -16,6 +19,8 @@ export interface BuildOptions {
   maxSeqLen?: number;
   /** Threads of each rank; cores / ranks when absent. */
   threadsPerRank?: number;
+  /** Loads even what does not fit into the memory that is available. */
+  force?: boolean;
   /** Told of the bytes read so far and the bytes there are to read, over all ranks. */
   onProgress?: (bytes: number, total: number) => void;
   signal?: AbortSignal;

@@ -2,34 +2,29 @@
  * The library's face: a loaded model with the methods of Meta's generation.py.
  * Knows text, tokens and options; ranks and tensors are behind the engine.
  */
-import { availableParallelism } from "node:os";
 import { basename, resolve } from "node:path";
 import type { CacheUse } from "../engine/cache-use.js";
 import { Engine } from "../engine/engine.js";
 import type { LoadReport } from "../engine/protocol.js";
 import { defaultCacheRoot } from "../engine/weight-cache.js";
-import { openCheckpoint } from "../model/checkpoint.js";
+import type { Checkpoint } from "../model/checkpoint.js";
 import type { ModelConfig } from "../model/config.js";
-import { openFolder } from "../model/folder.js";
-import { type ComputeType, chooseType } from "../model/linear.js";
-import { autoWorldSize } from "../model/partition.js";
+import type { ComputeType } from "../model/linear.js";
 import { type BatchAnswer, type BatchOptions, type BatchRequest, type Prepare, runBatch } from "./batch.js";
-import type { BuildOptions } from "./build-options.js";
+import { type BuildOptions, DEFAULT_MAX_SEQ_LEN } from "./build-options.js";
 import { chatFormat, familyFormat, guessFormat } from "./chat-format.js";
 import { Conversation, type ConversationOptions } from "./conversation.js";
 import type { ChatPrediction, Dialog } from "./dialog.js";
+import { checkMemory } from "./memory-check.js";
 import { generateIds } from "./meta-generate.js";
+import { openModel, resolveSetup } from "./open-model.js";
 import { checkCount, type GenerateOptions } from "./options.js";
 import { checkPrompt } from "./prompt-check.js";
 import type { CompletionPrediction, GenerateResult, StreamEvent } from "./results.js";
 import { RunContext } from "./run-context.js";
 import { type LoadedConversation, openSession, type SaveOptions, writeSession } from "./session-file.js";
 import { streamText } from "./stream.js";
-import { loadTokenizer, type Tokenizer } from "./tokenizer.js";
-import { findTokenizer } from "./tokenizer-place.js";
-
-/** Context length when none is asked for, as ModelArgs.max_seq_len in Meta's model.py. */
-const DEFAULT_MAX_SEQ_LEN = 2048;
+import type { Tokenizer } from "./tokenizer.js";
 
 export class Llama {
   readonly tokenizer: Tokenizer;
@@ -43,6 +38,8 @@ export class Llama {
   readonly loadMs: number;
   /** Tensors in the files that the model does not use. */
   readonly unexpectedTensors: readonly string[];
+  /** Tensors that all files should hold alike and do not; those of the first are used. */
+  readonly differingTensors: Checkpoint["differing"];
   /** Keys of params.json or config.json that the model does not use. */
   readonly unknownParams: readonly string[];
   readonly #engine: Engine;
@@ -54,7 +51,7 @@ export class Llama {
     ckptDir: string;
     tokenizer: Tokenizer;
     engine: Engine;
-    checkpoint: ReturnType<typeof openCheckpoint>;
+    checkpoint: Checkpoint;
     maxSeqLen: number;
     loadMs: number;
   }) {
@@ -63,6 +60,7 @@ export class Llama {
     this.parameterCount = parts.checkpoint.parameterCount;
     this.shardCount = parts.checkpoint.shardCount;
     this.unexpectedTensors = parts.checkpoint.unexpected;
+    this.differingTensors = parts.checkpoint.differing;
     this.unknownParams = parts.checkpoint.unknownParams;
     this.maxSeqLen = parts.maxSeqLen;
     this.loadMs = parts.loadMs;
@@ -74,22 +72,16 @@ export class Llama {
   /** Loads a checkpoint. Throws LlamaError for anything the user can mend. */
   static async build(options: BuildOptions): Promise<Llama> {
     const start = performance.now();
-    const { ckptDir, nprocPerNode = "auto", dtype = "auto", maxSeqLen = DEFAULT_MAX_SEQ_LEN, onProgress } = options;
+    const { maxSeqLen = DEFAULT_MAX_SEQ_LEN, onProgress } = options;
     checkCount("max_seq_len", maxSeqLen, 1);
     checkCount("threads", options.threadsPerRank, 1);
-    // A wrong folder is told before the tokenizer that is missing with it.
-    openFolder(ckptDir);
-    const tokenizer = await loadTokenizer(options.tokenizerPath ?? findTokenizer(ckptDir));
-    const checkpoint = openCheckpoint(ckptDir, tokenizer.vocabSize);
-    const type = dtype === "auto" ? chooseType(checkpoint.parameterCount) : dtype;
-    const worldSize =
-      nprocPerNode === "auto"
-        ? autoWorldSize(checkpoint.config, availableParallelism(), checkpoint.shardCount, type !== "fp32")
-        : nprocPerNode;
+    const { tokenizer, checkpoint } = await openModel(options);
+    const { worldSize, dtype } = resolveSetup(checkpoint, options);
+    if (!options.force) checkMemory(checkpoint.config, worldSize, dtype, maxSeqLen);
     const total = checkpoint.byteLength;
     const engine = await Engine.start(checkpoint, {
       worldSize,
-      dtype: type,
+      dtype,
       maxSeqLen,
       cacheRoot: options.cacheDir === undefined ? defaultCacheRoot() : options.cacheDir,
       ...(options.threadsPerRank !== undefined && { threadsPerRank: options.threadsPerRank }),

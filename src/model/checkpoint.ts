@@ -1,4 +1,4 @@
-/** A checkpoint folder of either layout as one model: its config and where every tensor lies. Knows files and shapes; reads no weights. */
+/** A checkpoint folder of either layout as one model: its config and where every tensor lies. Knows files and shapes; reads no weights but norms. */
 import { LlamaError } from "../error.js";
 import { openPth } from "../formats/pth.js";
 import { type DType, ELEMENT_BYTES, type TensorEntry } from "../formats/tensor-entry.js";
@@ -9,6 +9,7 @@ import { readHfConfig, resolveHfConfig } from "./hugging-face/hf-config.js";
 import { openHfTensors } from "./hugging-face/hf-tensors.js";
 import { flag } from "./json-object.js";
 import { readParams, resolveConfig } from "./params.js";
+import { compareReplicas, type DifferingReplica } from "./replicas.js";
 import { firstFew, isIgnoredTensor, layerTensor, type TensorSpec, tensorTable } from "./tensors.js";
 
 export type { GlobalTensor } from "./global-tensor.js";
@@ -28,6 +29,8 @@ export interface Checkpoint {
   tensors: Map<string, GlobalTensor>;
   /** Tensors in the files that the model does not have. */
   unexpected: string[];
+  /** Tensors that all shards should hold alike and do not; those of the first are used. */
+  differing: DifferingReplica[];
   /** Keys of params.json or config.json that were ignored. */
   unknownParams: string[];
   /** Of a model made of random numbers, whose tensors have no pieces; null for one of files. */
@@ -58,7 +61,7 @@ export function openCheckpoint(dir: string, vocabSize: number): Checkpoint {
   };
 }
 
-type Model = Pick<Checkpoint, "config" | "tensors" | "unexpected" | "unknownParams">;
+type Model = Pick<Checkpoint, "config" | "tensors" | "unexpected" | "differing" | "unknownParams">;
 
 /** params.json and consolidated.NN.pth. */
 function openMeta(dir: string, files: readonly string[], vocabSize: number): Model {
@@ -79,7 +82,9 @@ function openMeta(dir: string, files: readonly string[], vocabSize: number): Mod
   mergeShards(table.find((spec) => spec.name === query)!, partsOf(query));
   checkVocabulary(partsOf("output.weight"), vocabSize);
   const tensors = new Map(table.map((spec) => [spec.name, mergeShards(spec, partsOf(spec.name))]));
-  return { config, tensors, unexpected, unknownParams: raw.unknownKeys };
+  const replicated = table.filter(({ split }) => split === "replicated").map(({ name }) => name);
+  const differing = compareReplicas(replicated, shards);
+  return { config, tensors, unexpected, differing, unknownParams: raw.unknownKeys };
 }
 
 /** config.json and .safetensors or .bin files. */
@@ -87,7 +92,7 @@ function openHuggingFace(dir: string, files: readonly string[], vocabSize: numbe
   const raw = readHfConfig(dir);
   const config = resolveHfConfig(raw, vocabSize);
   const { tensors, unexpected } = openHfTensors(files, config, flag(raw, "tie_word_embeddings"));
-  return { config, tensors, unexpected, unknownParams: raw.unknownKeys };
+  return { config, tensors, unexpected, differing: [], unknownParams: raw.unknownKeys };
 }
 
 function checkComplete(

@@ -23,7 +23,7 @@ export function readJsonObject(file: string, missingFix: string): Record<string,
   } catch (cause) {
     // Python's json writes and reads these; no key of a model can have such a value.
     const bare = /[:,[]\s*(-?Infinity|NaN)\b/.exec(text)?.[1];
-    const found = bare === undefined ? (cause as Error).message.replaceAll(/\s+/g, " ") : `a bare ${bare}`;
+    const found = bare === undefined ? (cause as Error).message.replaceAll(/[\s\p{C}]+/gu, " ") : `a bare ${bare}`;
     throw new LlamaError("model", "is not valid JSON", { where: file, found, cause });
   }
   return asObject(root, file);

@@ -25,6 +25,11 @@ export function ffnUnit(ffnDim: number): 128 | 64 | 32 | 16 {
   return ([128, 64, 32] as const).find((unit) => ffnDim >= 16 * unit) ?? 16;
 }
 
+/** The largest number of ranks a model can be divided over: one per attention head, where nothing is narrower. */
+export function maxRanks({ ffnDim, nHeads, vocabSize }: ModelConfig): number {
+  return Math.min(nHeads, ffnDim, vocabSize);
+}
+
 /**
  * Divides a model over `worldSize` ranks, in rank order. Unlike fairscale's, the parts need not be equal:
  * every sum over ranks is one of partial products, right for any cut.

@@ -75,6 +75,7 @@ export function randomCheckpoint(name: string, params: ReadonlyMap<string, unkno
     byteLength: parameterCount * 2,
     tensors: new Map(table.map(({ name, shape }) => [name, { name, shape, axis: null, pieces: [] }])),
     unexpected: [],
+    differing: [],
     unknownParams: [],
     seed,
   };

@@ -14,17 +14,21 @@ export interface Traffic {
 
 /** The bytes of a model that is divided like this. The embedding, of which a token reads one row, does not count. */
 export function modelTraffic(config: ModelConfig, shares: readonly RankShare[], dtype: ComputeType): Traffic {
-  const traffic = { weights: 0, position: 0 };
-  for (const share of shares) {
-    for (const [part, linears] of Object.entries(LINEARS)) {
-      const times = part === "head" ? 1 : config.nLayers;
-      for (const linear of linears) traffic.weights += times * matrixBytes(linear, config, share, dtype);
-    }
-    traffic.weights += (2 * config.nLayers + 1) * config.dim * 4;
-    const heads = share.kvHeads.end - share.kvHeads.start;
-    traffic.position += config.nLayers * heads * config.headDim * 2 * (isCacheHalf(dtype) ? 2 : 4);
+  const parts = shares.map((share) => shareTraffic(config, share, dtype));
+  const sum = (key: keyof Traffic) => parts.reduce((total, part) => total + part[key], 0);
+  return { weights: sum("weights"), position: sum("position") };
+}
+
+/** The same of one rank. */
+export function shareTraffic(config: ModelConfig, share: RankShare, dtype: ComputeType): Traffic {
+  // norms, which every rank has whole
+  let weights = (2 * config.nLayers + 1) * config.dim * 4;
+  for (const [part, linears] of Object.entries(LINEARS)) {
+    const times = part === "head" ? 1 : config.nLayers;
+    for (const linear of linears) weights += times * matrixBytes(linear, config, share, dtype);
   }
-  return traffic;
+  const heads = share.kvHeads.end - share.kvHeads.start;
+  return { weights, position: config.nLayers * heads * config.headDim * 2 * (isCacheHalf(dtype) ? 2 : 4) };
 }
 
 function matrixBytes(linear: Linear, config: ModelConfig, share: RankShare, dtype: ComputeType): number {

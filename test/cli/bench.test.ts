@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import type { ChildProcess } from "node:child_process";
 import { describe, test } from "node:test";
-import { csvLine, tableText } from "../../src/cli/bench/bench-table.js";
+import { benchTable, csvLine } from "../../src/cli/bench/bench-table.js";
 import { llama, temporaryFolder } from "./cli-process.js";
 
 const FIELDS = [
@@ -111,7 +111,7 @@ test("numbers of the table have three digits", () => {
     ...{ weight_bytes_per_token: 1.768e9, kv_bytes_per_token: 84e6, read_gb_per_s: 18.3, memory_gb_per_s: 30.04 },
     ...{ memory_share: 0.609 },
   } as never;
-  const [, line] = tableText([row]).split("\n");
+  const [, line] = benchTable([row]).split("\n");
   assert.deepEqual(line!.split(/ {2,}/), [
     ...[
       "int8",
@@ -162,8 +162,12 @@ describe("bench refuses", { concurrency: 2 }, () => {
   });
 
   test("4: a model that memory cannot hold", async () => {
-    await refused(["--preset", "65B", "--layers", "1000", "--dtype", "fp32"], 4, /at least 3\d{3}\.\d GB/);
-    await refused(["--tg", "1000000", "--preset", "65B", "--dtype", "int4"], 4, /context \d+\.\d GB.*--layers/);
+    await refused(["--preset", "65B", "--layers", "1000", "--dtype", "fp32"], 4, /expected 3\d{3}\.\d GB/);
+    await refused(
+      ["--tg", "1000000", "--preset", "65B", "--dtype", "int4"],
+      4,
+      /context of 1000000 tokens \d+\.\d GB.*--force/,
+    );
   });
 });
 

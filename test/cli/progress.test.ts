@@ -1,14 +1,14 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { loadingText, promptText } from "../../src/cli/progress.js";
+import { amountText, promptText } from "../../src/cli/progress.js";
 
 test("bytes, percent and the time left", () => {
-  assert.equal(loadingText(0, 13.5e9, 0), "Loading 0.0 of 13.5 GB (0 %)");
-  assert.equal(loadingText(7.1e9, 13.5e9, 13_300), "Loading 7.1 of 13.5 GB (52 %), 12 s left");
-  assert.equal(loadingText(1e9, 100e9, 10_000), "Loading 1.0 of 100.0 GB (1 %), 17 min left");
-  assert.equal(loadingText(2e6, 3e6, 100), "Loading 2.0 of 3.0 MB (66 %)");
-  assert.equal(loadingText(3e6, 3e6, 900), "Loading 3.0 of 3.0 MB (100 %)");
-  assert.equal(loadingText(0, 0, 900), "Loading");
+  assert.equal(amountText("Loading", 0, 13.5e9, 0), "Loading 0.0 of 13.5 GB (0 %)");
+  assert.equal(amountText("Loading", 7.1e9, 13.5e9, 13_300), "Loading 7.1 of 13.5 GB (52 %), 12 s left");
+  assert.equal(amountText("Loading", 1e9, 100e9, 10_000), "Loading 1.0 of 100.0 GB (1 %), 17 min left");
+  assert.equal(amountText("Loading", 2e6, 3e6, 100), "Loading 2.0 of 3.0 MB (66 %)");
+  assert.equal(amountText("Loading", 3e6, 3e6, 900), "Loading 3.0 of 3.0 MB (100 %)");
+  assert.equal(amountText("Loading", 0, 0, 900), "Loading");
 });
 
 test("tokens of a prompt, their rate and the time left", () => {

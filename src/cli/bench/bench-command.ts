@@ -30,6 +30,7 @@ export function addBench(program: Command, exit: (code: number) => void): void {
     )
     .option("--threads <ns>", "threads of each rank (default: cores / ranks)", threadCounts)
     .option("--no_cache", "do not keep quantised weights for the next start")
+    .option("--force", "load even what needs more memory than is available")
     .optionsGroup("Tests (each a list):")
     .addOption(new Option("--pp <ns>", "prompt tokens; 0: none").argParser(tokenCounts).default([512], "512"))
     .addOption(new Option("--tg <ns>", "tokens of text; 0: none").argParser(tokenCounts).default([64], "64"))

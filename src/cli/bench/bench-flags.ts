@@ -15,6 +15,7 @@ export interface BenchFlags {
   nproc_per_node: readonly (number | "auto")[];
   threads?: readonly number[] | undefined;
   no_cache?: true | undefined;
+  force?: true | undefined;
   pp: readonly number[];
   tg: readonly number[];
   depth: readonly number[];

@@ -1,9 +1,7 @@
 /** Which model is measured: a folder, a named shape with random weights, or the demo model. Knows files and names; loads no weights. */
 import { LlamaError } from "../../error.js";
-import { loadTokenizer } from "../../generation/tokenizer.js";
-import { findTokenizer } from "../../generation/tokenizer-place.js";
-import { type Checkpoint, openCheckpoint } from "../../model/checkpoint.js";
-import { openFolder } from "../../model/folder.js";
+import { openModel } from "../../generation/open-model.js";
+import type { Checkpoint } from "../../model/checkpoint.js";
 import { presetCheckpoint } from "../../model/preset.js";
 import { chooseModel } from "../demo.js";
 import type { BenchFlags } from "./bench-flags.js";
@@ -14,7 +12,7 @@ export interface BenchModel {
   checkpoint: Checkpoint;
 }
 
-export async function openModel(
+export async function openBenchModel(
   flags: Pick<BenchFlags, "ckpt_dir" | "tokenizer_path" | "preset" | "layers">,
 ): Promise<BenchModel> {
   const { preset, layers } = flags;
@@ -23,10 +21,7 @@ export async function openModel(
     return { name, checkpoint: presetCheckpoint(preset, layers) };
   }
   if (layers !== undefined) throw new LlamaError("usage", "--layers needs --preset");
-  const { ckptDir, tokenizerPath, isDemo } = chooseModel(flags);
-  // A wrong folder is told before the tokenizer that is missing with it.
-  openFolder(ckptDir);
-  // The tokenizer counts the vocabulary, which Meta's params.json leaves out.
-  const { vocabSize } = await loadTokenizer(tokenizerPath ?? findTokenizer(ckptDir));
-  return { name: isDemo ? "demo" : ckptDir, checkpoint: openCheckpoint(ckptDir, vocabSize) };
+  const { isDemo, ...folder } = chooseModel(flags);
+  const { checkpoint } = await openModel(folder);
+  return { name: isDemo ? "demo" : folder.ckptDir, checkpoint };
 }

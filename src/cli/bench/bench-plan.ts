@@ -1,10 +1,12 @@
 /** Everything one line of `bench` asks for, checked before the first weight is read. Knows counts and sizes; runs nothing. */
-import { availableParallelism, totalmem } from "node:os";
+import { availableParallelism } from "node:os";
 import { type SpeedTest, testLength } from "../../engine/benchmark.js";
 import { LlamaError } from "../../error.js";
+import { checkMemory } from "../../generation/memory-check.js";
+import { resolveSetup } from "../../generation/open-model.js";
 import type { Checkpoint } from "../../model/checkpoint.js";
-import { type ComputeType, chooseType } from "../../model/linear.js";
-import { autoWorldSize, partition } from "../../model/partition.js";
+import type { ComputeType } from "../../model/linear.js";
+import { partition } from "../../model/partition.js";
 import { modelTraffic, type Traffic } from "../../model/traffic.js";
 import type { BenchFlags } from "./bench-flags.js";
 
@@ -29,18 +31,17 @@ export function planTests({ pp, tg, depth }: Pick<BenchFlags, "pp" | "tg" | "dep
 /** Every combination of type, ranks and threads. Throws for what cannot run: too many ranks, too little memory. */
 export function planSetups(
   checkpoint: Checkpoint,
-  flags: Pick<BenchFlags, "dtype" | "nproc_per_node" | "threads">,
+  flags: Pick<BenchFlags, "dtype" | "nproc_per_node" | "threads" | "force">,
   maxSeqLen: number,
 ): BenchSetup[] {
-  const { config, parameterCount, shardCount } = checkpoint;
+  const { config } = checkpoint;
   const cores = availableParallelism();
   const setups = new Map<string, BenchSetup>();
   for (const dtypeFlag of flags.dtype) {
-    const dtype = dtypeFlag === "auto" ? chooseType(parameterCount) : dtypeFlag;
     for (const nproc of flags.nproc_per_node) {
-      const worldSize = nproc === "auto" ? autoWorldSize(config, cores, shardCount, dtype !== "fp32") : nproc;
+      const { worldSize, dtype } = resolveSetup(checkpoint, { nprocPerNode: nproc, dtype: dtypeFlag });
       const traffic = modelTraffic(config, partition(config, worldSize), dtype);
-      checkMemory(traffic, dtype, maxSeqLen);
+      if (!flags.force) checkMemory(config, worldSize, dtype, maxSeqLen);
       for (const threads of flags.threads ?? [Math.max(1, Math.floor(cores / worldSize))]) {
         setups.set(`${dtype} ${worldSize} ${threads}`, { dtype, worldSize, threads, traffic });
       }
@@ -52,23 +53,4 @@ export function planSetups(
 /** Tokens the longest test needs. */
 export function contextLength(tests: readonly SpeedTest[]): number {
   return Math.max(...tests.map(testLength));
-}
-
-/** Refuses what is sure not to fit; what is close may still fail. */
-function checkMemory({ weights, position }: Traffic, dtype: ComputeType, maxSeqLen: number): void {
-  const needed = weights + position * maxSeqLen;
-  const available = usableMemory();
-  if (needed <= available) return;
-  const size = (bytes: number) => `${(bytes / 1e9).toFixed(1)} GB`;
-  throw new LlamaError("memory", `the model does not fit into the memory in ${dtype}`, {
-    expected: `at least ${size(needed)} (weights ${size(weights)}, context ${size(position * maxSeqLen)})`,
-    found: size(available),
-    fix: dtype === "int4" ? "Take fewer --layers of a --preset" : "Take a smaller --dtype",
-  });
-}
-
-/** What the machine has, or the container allows. */
-function usableMemory(): number {
-  const limit = process.constrainedMemory?.() ?? 0;
-  return limit > 0 ? Math.min(limit, totalmem()) : totalmem();
 }

@@ -1,8 +1,9 @@
 /** Results of `bench` as text: a table for a human, lines of CSV for a program. Measures and prints nothing. */
+import { type Column, tableText } from "../table.js";
 import type { BenchRow } from "./bench-row.js";
 
 /** Columns of the table; the model stands above it. */
-const COLUMNS: readonly { title: string; isText?: true; cell: (row: BenchRow) => string }[] = [
+const COLUMNS: readonly Column<BenchRow>[] = [
   { title: "dtype", isText: true, cell: ({ dtype }) => dtype },
   { title: "ranks x threads", isText: true, cell: ({ world_size, threads }) => `${world_size} x ${threads}` },
   { title: "load, s", cell: ({ load_ms }) => (load_ms / 1000).toFixed(1) },
@@ -21,13 +22,8 @@ export const LEGEND = `tok/s: median of the trials, with the slowest and the fas
 weights + KV: read for each token. of memory: of what as many threads read that do nothing else, measured in this run.`;
 
 /** Aligned columns with a line of titles. */
-export function tableText(rows: readonly BenchRow[]): string {
-  const cells = [COLUMNS.map(({ title }) => title), ...rows.map((row) => COLUMNS.map(({ cell }) => cell(row)))];
-  const widths = COLUMNS.map((_, column) => Math.max(...cells.map((line) => line[column]!.length)));
-  const lines = cells.map((line) =>
-    line.map((cell, i) => (COLUMNS[i]!.isText ? cell.padEnd(widths[i]!) : cell.padStart(widths[i]!))).join("  "),
-  );
-  return `${lines.map((line) => `${line.trimEnd()}\n`).join("")}`;
+export function benchTable(rows: readonly BenchRow[]): string {
+  return tableText(COLUMNS, rows);
 }
 
 /** The names of the columns; every row has them in this order. */

@@ -13,10 +13,10 @@ import { LoadProgress, StatusLine } from "../progress.js";
 import { count } from "../summary.js";
 import { versionText } from "../version.js";
 import type { BenchFlags } from "./bench-flags.js";
-import { type BenchModel, openModel } from "./bench-model.js";
+import { type BenchModel, openBenchModel } from "./bench-model.js";
 import { type BenchSetup, contextLength, planSetups, planTests } from "./bench-plan.js";
 import { type BenchRow, benchRow, testName } from "./bench-row.js";
-import { csvHeader, csvLine, LEGEND, tableText } from "./bench-table.js";
+import { benchTable, csvHeader, csvLine, LEGEND } from "./bench-table.js";
 
 /** Runs the command and returns the exit code. What was measured before an interruption is printed. */
 export async function bench(flags: BenchFlags): Promise<number> {
@@ -27,7 +27,7 @@ export async function bench(flags: BenchFlags): Promise<number> {
   const rows: BenchRow[] = [];
   try {
     const tests = planTests(flags);
-    const model = await openModel(flags);
+    const model = await openBenchModel(flags);
     const setups = planSetups(model.checkpoint, flags, contextLength(tests));
     try {
       for await (const row of measure(model, setups, tests, flags, stop.signal)) {
@@ -95,7 +95,7 @@ async function load(
   { no_cache, quiet }: BenchFlags,
   signal: AbortSignal,
 ): Promise<{ engine: Engine; loadMs: number }> {
-  const progress = new LoadProgress(worldSize, !quiet);
+  const progress = new LoadProgress("Loading", worldSize, !quiet);
   const total = checkpoint.byteLength;
   const start = performance.now();
   try {
@@ -121,5 +121,5 @@ function jsonText(rows: readonly BenchRow[]): string {
 function fullTable({ name, checkpoint }: BenchModel, rows: readonly BenchRow[]): string {
   const { cpu, cores } = machine();
   const head = `${name}: ${count(checkpoint.parameterCount)} parameters. ${cpu}, ${cores} core${cores === 1 ? "" : "s"}. ${rows[0]!.trials} trials.`;
-  return `${head}\n\n${tableText(rows)}\n${LEGEND}\n`;
+  return `${head}\n\n${benchTable(rows)}\n${LEGEND}\n`;
 }

@@ -1,0 +1,79 @@
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { fixture, shared, withoutShared } from "../folders.js";
+import { DEMO, llama } from "./cli-process.js";
+
+async function report(...args: string[]) {
+  const { code, stdout, stderr } = await llama(["inspect", ...args, "--json"]);
+  assert.equal(code, 0, stderr);
+  assert.match(stdout, /^\{.*\}\n$/);
+  return JSON.parse(stdout);
+}
+
+describe("inspect", { concurrency: 2 }, () => {
+  test("tells shape, shards, ranks and memory of a sharded folder", async () => {
+    const { needs, memory, tokenizer, ...rest } = await report(`${DEMO}/mp2`);
+    assert.equal(rest.parameters, 1_529_216);
+    assert.equal(rest.name, null);
+    assert.equal(rest.context, null);
+    assert.equal(rest.file_dtype, "bf16");
+    assert.equal(rest.shards.length, 2);
+    assert.equal(rest.file_bytes, rest.shards[0].bytes + rest.shards[1].bytes);
+    assert.deepEqual(rest.split, {
+      rows: ["wq", "wk", "wv", "w1", "w3", "output"],
+      columns: ["tok_embeddings", "wo", "w2"],
+      replicated: ["attention_norm", "ffn_norm", "norm"],
+    });
+    assert.equal(tokenizer.vocab_size, 2048);
+    assert.equal(tokenizer.kind, "sentencepiece");
+    assert.deepEqual(rest.nproc_per_node.even, [1, 2, 4, 8]);
+    assert.equal(rest.nproc_per_node.max, 8);
+    assert.ok(memory.available_bytes <= memory.total_bytes);
+    assert.deepEqual(
+      needs.map(({ dtype, world_size }: { dtype: string; world_size: number }) => `${dtype} ${world_size}`),
+      ["fp32", "int8", "int4"].flatMap((dtype) => [1, 2, 4, 8].map((ranks) => `${dtype} ${ranks}`)),
+    );
+    const [one, two] = needs;
+    // all but the embedding, in fp32
+    assert.equal(one.weight_bytes, (1_529_216 - 2048 * 128) * 4);
+    assert.ok(two.weight_bytes_per_rank > one.weight_bytes / 2 && two.weight_bytes_per_rank < one.weight_bytes * 0.51);
+    assert.equal(one.kv_bytes_per_1000_tokens, 5 * 2 * 128 * 4 * 1000);
+  });
+
+  test("text: facts and a table on stdout, warnings on stderr", async () => {
+    const { code, stdout, stderr } = await llama(["inspect", fixture("odd/params-unknown-key"), "--max_seq_len", "64"]);
+    assert.equal(code, 0);
+    assert.match(stdout, /a LLaMA of its own shape, 0\.02 M parameters\n\nformat +Meta, PyTorch \(zip\), fp16, 1 file/);
+    assert.match(stdout, /\ndtype +ranks +weights of a rank .*\nfp32 +1 .*yes\nfp32 +2 /);
+    assert.match(stdout, /context of 64 tokens/);
+    assert.match(stderr, /^Warning: params\.json has keys that are not known/);
+  });
+
+  test("the demo model without a folder; two folders, and a bad one, are refused", async () => {
+    assert.match((await llama(["inspect"])).stdout, /models\/demo: .* 1\.53 M parameters/);
+    const two = await llama(["inspect", DEMO, "--ckpt_dir", DEMO]);
+    assert.equal(two.code, 2);
+    assert.match(two.stderr, /^llama-ts: two folders are given[^\n]*\n$/);
+    const none = await llama(["inspect", "nowhere"]);
+    assert.equal(none.code, 3);
+    assert.equal(none.stdout, "");
+    assert.match(none.stderr, /^llama-ts: nowhere: checkpoint folder does not exist\n$/);
+  });
+
+  test("the container of torch before 1.6", { skip: withoutShared }, async () => {
+    assert.match((await report(shared("ckpt/stories260K-fp32-mp1-legacy"))).format, /before 1\.6/);
+  });
+});
+
+test("generate refuses what does not fit, with the numbers, unless forced", async () => {
+  const long = ["generate", "--quiet", "--prompt", "Once", "--max_gen_len", "2", "--max_seq_len", "2000000000"];
+  const refused = await llama(long);
+  assert.equal(refused.code, 4, refused.stderr);
+  assert.equal(refused.stdout, "");
+  assert.match(
+    refused.stderr,
+    /^llama-ts: the model does not fit .* in fp32; expected \d+\.\d GB \(weights 0\.01 GB, context of 2000000000 tokens \d+\.\d GB, .*found \d+\.\d+ GB available\. .*--force[^\n]*\n$/,
+  );
+  const forced = await llama([...long, "--force"]);
+  assert.equal(forced.code, 0, forced.stderr);
+});

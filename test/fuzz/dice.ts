@@ -1,0 +1,37 @@
+/** Random choices for mutations, repeatable by seed and number. */
+import { createRandom } from "../../src/generation/random.js";
+
+/** Numbers at which readers go wrong. */
+const EDGES = [0, 1, 2, 3, 7, 15, 16, 17, 127, 128, 255, 256, 257, 0x7fff, 0x8000, 0xffff, 0x10000, 0x7fffffff];
+const LARGE = [2 ** 31, 2 ** 32 - 1, 2 ** 32, 2 ** 53 - 1, 2 ** 53, 2 ** 63, 2 ** 64 - 1];
+
+export class Dice {
+  readonly #random: () => number;
+
+  /** The same for the same seed and number, whatever came before. */
+  constructor(seed: number, number: number) {
+    this.#random = createRandom(seed * 2 ** 24 + number);
+  }
+
+  /** From 0 to count - 1. */
+  below(count: number): number {
+    return Math.floor(this.#random() * count);
+  }
+
+  chance(probability: number): boolean {
+    return this.#random() < probability;
+  }
+
+  pick<T>(items: readonly T[]): T {
+    return items[this.below(items.length)]!;
+  }
+
+  /** A number that is likely to be wrong. */
+  edge(): number {
+    return this.chance(0.2) ? this.pick(LARGE) : this.pick(EDGES) + (this.chance(0.2) ? -1 : 0);
+  }
+
+  bytes(length: number): Buffer {
+    return Buffer.from(Array.from({ length }, () => this.below(256)));
+  }
+}

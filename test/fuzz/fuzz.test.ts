@@ -1,0 +1,14 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { fuzz } from "./fuzz.js";
+
+test("changed files are refused by a LlamaError, in bounded time and memory", (t) => {
+  const { counts, slowestMs, failures } = fuzz({ seed: 1, count: 1200 });
+  t.diagnostic(`slowest ${slowestMs.toFixed(0)} ms, ${JSON.stringify(counts)}`);
+  assert.deepEqual(failures, []);
+  for (const [name, { read, refused }] of Object.entries(counts)) {
+    // Mutations that were always refused at the door would test nothing behind it.
+    assert.ok(refused > 30, `${name}: ${refused} refused`);
+    assert.ok(read > 10, `${name}: ${read} read`);
+  }
+});

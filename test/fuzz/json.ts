@@ -1,0 +1,26 @@
+/** Mutations of params.json: values and keys, and now and then the text. */
+import { mutateBytes } from "./bytes.js";
+import type { Dice } from "./dice.js";
+
+const VALUES: readonly unknown[] = [
+  ...[null, true, false, "", "x", "16", [], [16], {}, { a: 1 }, -1, 0.5, 16.5, 1e300, -1e300, 1e-300, 2 ** 53, -0],
+];
+const KEYS = [
+  ...["dim", "n_layers", "n_heads", "n_kv_heads", "vocab_size", "multiple_of", "ffn_dim_multiplier", "norm_eps"],
+  ...["rope_theta", "use_scaled_rope", "moe", "model", "quantization_args", "__proto__", "constructor", "toString", ""],
+];
+
+export function mutateJson(dice: Dice, text: Uint8Array): Buffer {
+  const object = JSON.parse(Buffer.from(text).toString()) as Record<string, unknown>;
+  let entries = Object.entries(object);
+  for (let count = 1 + dice.below(3); count > 0; count--) {
+    const value = dice.chance(0.5) ? dice.pick(VALUES) : dice.edge() * dice.pick([1, 1, -1, 0.5]);
+    if (dice.chance(0.2)) entries = entries.filter(() => dice.chance(0.8));
+    else entries.push([dice.pick(KEYS), value]);
+  }
+  // written by hand, since __proto__ and doubled keys would be lost in an object
+  const pairs = entries.map(([key, value]) => `${JSON.stringify(key)}:${JSON.stringify(value)}`);
+  const whole = dice.chance(0.05) ? `{"model":{${pairs}}}` : `{${pairs}}`;
+  const bytes = Buffer.from(dice.chance(0.02) ? "[".repeat(100_000) : whole);
+  return dice.chance(0.2) ? mutateBytes(dice, bytes) : bytes;
+}

@@ -1,0 +1,121 @@
+/** What is fuzzed: for each kind of file its healthy samples, how they are changed, and who reads them. */
+import { cpSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { openPth } from "../../src/formats/pth.js";
+import { readSentencePieceModel } from "../../src/formats/sentencepiece-model.js";
+import { TensorReader } from "../../src/formats/tensor-reader.js";
+import { openCheckpoint } from "../../src/model/checkpoint.js";
+import type { ModelConfig } from "../../src/model/config.js";
+import { memoryNeed } from "../../src/model/memory.js";
+import { readParams, resolveConfig } from "../../src/model/params.js";
+import { maxRanks } from "../../src/model/partition.js";
+import { findRelease } from "../../src/model/release.js";
+import { readSlice } from "../../src/model/slice.js";
+import { fixture } from "../folders.js";
+import { mutateBytes } from "./bytes.js";
+import type { Dice } from "./dice.js";
+import { mutateJson } from "./json.js";
+import { makeLegacy } from "./legacy.js";
+import { mutatePickle } from "./pickle.js";
+import { mutateModel } from "./protobuf.js";
+import { mutateArchive, takeApart } from "./zip.js";
+
+export interface Target {
+  name: string;
+  /** One changed file. */
+  make(dice: Dice): Buffer;
+  /** Reads it as the program would; throws LlamaError for what is wrong with it. */
+  read(bytes: Buffer): void;
+}
+
+const VOCABULARY = 512;
+
+/** All targets; they write into `folder`. */
+export function makeTargets(folder: string): Target[] {
+  const place = (name: string, file: string) => {
+    const dir = join(folder, name);
+    mkdirSync(dir, { recursive: true });
+    for (const copied of ["params.json", "tokenizer.model"]) {
+      cpSync(fixture(`odd/base-valid/${copied}`), join(dir, copied));
+    }
+    return { dir, file: join(dir, file) };
+  };
+  const shard = (name: string) => fixture(`${name}/consolidated.00.pth`);
+
+  const archive = place("archive", "consolidated.00.pth");
+  const archives = ["base-valid", "deflated", "zip64", "torch2-records", "one-shared-storage", "cuda-location"]
+    .map((name) => shard(`odd/${name}`))
+    .map((file) => takeApart(file, readFileSync(file)));
+  const legacy = place("legacy", "consolidated.00.pth");
+  const params = place("params", "params.json");
+  const paramsFiles = [fixture("odd/base-valid/params.json"), fixture("llama1mini-fp16-mp1/params.json")];
+  const models = [fixture("odd/base-valid/tokenizer.model"), fixture("own512.model")].map((file) => readFileSync(file));
+  const tokenizer = place("tokenizer", "tokenizer.model");
+
+  const readFolder = ({ dir, file }: { dir: string; file: string }, bytes: Buffer) => {
+    writeFileSync(file, bytes);
+    // the file by itself, then as part of a model
+    openPth(file);
+    readWeights(dir);
+  };
+  return [
+    {
+      name: "archive",
+      make: (dice) => mutateArchive(dice, dice.pick(archives)),
+      read: (bytes) => readFolder(archive, bytes),
+    },
+    {
+      name: "legacy",
+      make: (dice) => {
+        const file = makeLegacy(archives[0]!.files, (pickle) =>
+          dice.chance(0.6) ? mutatePickle(dice, pickle) : pickle,
+        );
+        return dice.chance(0.4) ? mutateBytes(dice, file) : file;
+      },
+      read: (bytes) => readFolder(legacy, bytes),
+    },
+    {
+      name: "params",
+      make: (dice) => mutateJson(dice, readFileSync(dice.pick(paramsFiles))),
+      read(bytes) {
+        writeFileSync(params.file, bytes);
+        useConfig(resolveConfig(readParams(params.dir), VOCABULARY));
+      },
+    },
+    {
+      name: "tokenizer",
+      make: (dice) => mutateModel(dice, dice.pick(models)),
+      read(bytes) {
+        writeFileSync(tokenizer.file, bytes);
+        readSentencePieceModel(tokenizer.file);
+      },
+    },
+  ];
+}
+
+/** Opens a folder and reads all numbers of its tensors. */
+function readWeights(dir: string): void {
+  const { tensors } = openCheckpoint(dir, VOCABULARY);
+  const reader = new TensorReader();
+  try {
+    for (const tensor of tensors.values()) {
+      const [height, width] = tensor.shape.length === 1 ? [1, tensor.shape[0]!] : (tensor.shape as [number, number]);
+      const out = new Float32Array(height * width);
+      readSlice(reader, tensor, { start: 0, end: height }, { start: 0, end: width }, out);
+    }
+  } finally {
+    reader.close();
+  }
+}
+
+/** What is done with a config before any tensor is read. */
+function useConfig(config: ModelConfig): void {
+  findRelease(config);
+  const most = maxRanks(config);
+  for (const ranks of new Set([1, Math.min(2, most), Math.min(8, most)])) {
+    for (const dtype of ["fp32", "int4"] as const) {
+      const { total } = memoryNeed(config, ranks, dtype, 2048);
+      if (!Number.isFinite(total) || total <= 0) throw new Error(`a need of ${total} bytes`);
+    }
+  }
+}
