@@ -1,5 +1,5 @@
 /** The smallest interface to bytes that a file and a buffer both satisfy. Knows offsets, not what lies at them. */
-import { closeSync, fstatSync, openSync, readSync } from "node:fs";
+import { closeSync, constants, fstatSync, openSync, readSync } from "node:fs";
 import { LlamaError } from "../error.js";
 
 export interface ByteSource {
@@ -16,7 +16,8 @@ export interface ByteSource {
 export function openFile(path: string): ByteSource {
   let fd: number;
   try {
-    fd = openSync(path, "r");
+    // A pipe without a writer would keep a plain open waiting for ever.
+    fd = openSync(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0));
   } catch (cause) {
     throw new LlamaError("model", "cannot be opened", { where: path, found: (cause as Error).message, cause });
   }
@@ -60,4 +61,21 @@ export function readBytes(source: ByteSource, offset: number, length: number): U
   const bytes = new Uint8Array(length);
   source.readInto(bytes, offset);
   return bytes;
+}
+
+/** The whole of a small file; `what` names its kind in the error for one of more than `limit` bytes. */
+export function readWhole(path: string, limit: number, what: string): Uint8Array {
+  const source = openFile(path);
+  try {
+    if (source.size > limit) {
+      throw new LlamaError("model", `is too large for ${what}`, {
+        where: path,
+        expected: `at most ${limit} bytes`,
+        found: String(source.size),
+      });
+    }
+    return readBytes(source, 0, source.size);
+  } finally {
+    source.close();
+  }
 }

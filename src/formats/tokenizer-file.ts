@@ -1,6 +1,6 @@
 /** A tokenizer's file: its bytes, within bounds, and by its content which format it has. Reads no format. */
 import { LlamaError } from "../error.js";
-import { openFile, readBytes } from "./byte-source.js";
+import { readWhole } from "./byte-source.js";
 import { decodeUtf8 } from "./utf8.js";
 
 /** The largest published tokenizers of these formats have about 5 MB. */
@@ -14,7 +14,10 @@ export type TokenizerKind = "sentencepiece" | "tiktoken" | "json";
 
 /** Reads a tokenizer's file; throws a LlamaError for one that is known to be something else. */
 export function readTokenizerFile(path: string): { kind: TokenizerKind; bytes: Uint8Array } {
-  const bytes = readWhole(path);
+  const bytes = readWhole(path, MAX_BYTES, "a tokenizer");
+  if (bytes.byteLength === 0) {
+    throw new LlamaError("model", "is empty", { where: path, fix: "Copy or download the file again" });
+  }
   const start = decodeUtf8(bytes.subarray(0, HEAD_BYTES)).replace(/^\uFEFF/, "");
   if (/^\s*<(!doctype|html|head|\?xml)/i.test(start)) throw notATokenizer(path, "an HTML page");
   if (start.startsWith("version https://git-lfs")) {
@@ -22,25 +25,6 @@ export function readTokenizerFile(path: string): { kind: TokenizerKind; bytes: U
   }
   if (/^\s*[{[]\s*["{}[\]]/.test(start)) return { kind: "json", bytes };
   return { kind: TIKTOKEN.test(start) ? "tiktoken" : "sentencepiece", bytes };
-}
-
-function readWhole(path: string): Uint8Array {
-  const source = openFile(path);
-  try {
-    if (source.size === 0) {
-      throw new LlamaError("model", "is empty", { where: path, fix: "Copy or download the file again" });
-    }
-    if (source.size > MAX_BYTES) {
-      throw new LlamaError("model", "is too large for a tokenizer", {
-        where: path,
-        expected: `at most ${MAX_BYTES} bytes`,
-        found: `${source.size}`,
-      });
-    }
-    return readBytes(source, 0, source.size);
-  } finally {
-    source.close();
-  }
 }
 
 function notATokenizer(path: string, found: string, fix = "Download the file itself"): LlamaError {

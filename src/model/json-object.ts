@@ -1,6 +1,6 @@
 /** A JSON file that describes a model: its object, and numbers out of it that are checked. Knows keys and ranges, not what they mean. */
 import { LlamaError } from "../error.js";
-import { openFile, readBytes } from "../formats/byte-source.js";
+import { readWhole } from "../formats/byte-source.js";
 import { shown } from "../formats/shown.js";
 
 /** Files of this kind have a few kilobytes; an index of shards has some hundred. */
@@ -30,22 +30,12 @@ export function readJsonObject(file: string, missingFix: string): Record<string,
 }
 
 function readText(file: string, missingFix: string): string {
-  let source: ReturnType<typeof openFile>;
   try {
-    source = openFile(file);
+    return Buffer.from(readWhole(file, MAX_BYTES, "a file of this kind")).toString("utf8");
   } catch (error) {
     const { code } = ((error as LlamaError).cause ?? {}) as NodeJS.ErrnoException;
     if (code !== "ENOENT") throw error;
     throw new LlamaError("model", "file is missing", { where: file, fix: missingFix, cause: error });
-  }
-  try {
-    if (source.size > MAX_BYTES) {
-      const [expected, found] = [`at most ${MAX_BYTES} bytes`, String(source.size)];
-      throw new LlamaError("model", "is too large", { where: file, expected, found });
-    }
-    return Buffer.from(readBytes(source, 0, source.size)).toString("utf8");
-  } finally {
-    source.close();
   }
 }
 

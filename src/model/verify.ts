@@ -1,7 +1,8 @@
 /** Checks the files of a checkpoint against Meta's checklists (md5) and their own CRCs. Knows files; reads no tensors. */
-import { existsSync, readFileSync, statSync } from "node:fs";
+import { existsSync, statSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { LlamaError } from "../error.js";
+import { readWhole } from "../formats/byte-source.js";
 import { checkFile } from "../formats/file-check.js";
 import { shown } from "../formats/shown.js";
 import { openFolder } from "./folder.js";
@@ -66,12 +67,8 @@ function readChecklists(dir: string, ...names: string[]): Map<string, string> {
   for (const name of names.length > 0 ? names : ["checklist.chk", "tokenizer_checklist.chk"]) {
     const file = join(dir, name);
     if (!existsSync(file)) continue;
-    const { size } = statSync(file);
-    if (size > MAX_CHECKLIST_BYTES) {
-      const expected = `at most ${MAX_CHECKLIST_BYTES} bytes`;
-      throw new LlamaError("model", "is too large for a checklist", { where: file, expected, found: String(size) });
-    }
-    for (const [i, line] of readFileSync(file, "utf8").split(/\r?\n/).entries()) {
+    const text = Buffer.from(readWhole(file, MAX_CHECKLIST_BYTES, "a checklist")).toString("utf8");
+    for (const [i, line] of text.split(/\r?\n/).entries()) {
       if (line.trim() === "") continue;
       const [, md5, path] = /^([0-9a-fA-F]{32}) [ *]?(\S.*?)\s*$/.exec(line) ?? [];
       if (md5 === undefined) {

@@ -1,12 +1,24 @@
 /** Every folder of test/fixtures/bad is refused as its cases.json says, or loads where it may; test/fixtures/odd must load. */
 import assert from "node:assert/strict";
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, describe, test } from "node:test";
 import { pathToFileURL } from "node:url";
 import { LlamaError } from "../../src/error.js";
 import { Llama } from "../../src/index.js";
+import { verifyFiles } from "../../src/model/verify.js";
 import { fixture, readJson } from "../folders.js";
 import { maxDifference } from "../max-difference.js";
 import { llama } from "./cli-process.js";
@@ -208,4 +220,35 @@ test("nothing ran", () => {
   assert.equal(existsSync(TRACE), false);
   assert.deepEqual(Object.keys({}), []);
   assert.equal(({} as Record<string, unknown>).lora_a, undefined);
+});
+
+test("pipes, folders and huge files in the place of a file", { skip: process.platform === "win32" }, async () => {
+  const root = mkdtempSync(join(tmpdir(), "llama-ts-kinds-"));
+  try {
+    for (const name of ["params.json", "consolidated.00.pth", "tokenizer.model", "checklist.chk"]) {
+      for (const [kind, make] of Object.entries({
+        pipe: (path: string) => execFileSync("mkfifo", [path]),
+        folder: (path: string) => mkdirSync(path),
+        huge: (path: string) => {
+          writeFileSync(path, "");
+          truncateSync(path, 3e9);
+        },
+      })) {
+        const dir = join(root, `${kind}-${name}`);
+        cpSync(fixture("odd/base-valid"), dir, { recursive: true });
+        rmSync(join(dir, name), { force: true });
+        make(join(dir, name));
+        const read =
+          name === "checklist.chk"
+            ? verifyFiles(dir, join(dir, "tokenizer.model"), () => {})
+            : Llama.build({ ckptDir: dir });
+        await assert.rejects(read, (error: LlamaError) => {
+          assert.ok(error instanceof LlamaError && error.message.includes(join(dir, name)), error.stack);
+          return true;
+        });
+      }
+    }
+  } finally {
+    rmSync(root, { recursive: true, force: true });
+  }
 });

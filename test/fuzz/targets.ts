@@ -4,6 +4,8 @@ import { join } from "node:path";
 import { openPth } from "../../src/formats/pth.js";
 import { readSentencePieceModel } from "../../src/formats/sentencepiece-model.js";
 import { TensorReader } from "../../src/formats/tensor-reader.js";
+import { readTiktokenModel } from "../../src/formats/tiktoken-model.js";
+import { readTokenizerFile } from "../../src/formats/tokenizer-file.js";
 import { openCheckpoint } from "../../src/model/checkpoint.js";
 import type { ModelConfig } from "../../src/model/config.js";
 import { memoryNeed } from "../../src/model/memory.js";
@@ -18,6 +20,7 @@ import { mutateJson } from "./json.js";
 import { makeLegacy } from "./legacy.js";
 import { mutatePickle } from "./pickle.js";
 import { mutateModel } from "./protobuf.js";
+import { mutateLines } from "./tiktoken.js";
 import { mutateArchive, takeApart } from "./zip.js";
 
 export interface Target {
@@ -50,7 +53,14 @@ export function makeTargets(folder: string): Target[] {
   const params = place("params", "params.json");
   const paramsFiles = [fixture("odd/base-valid/params.json"), fixture("llama1mini-fp16-mp1/params.json")];
   const models = [fixture("odd/base-valid/tokenizer.model"), fixture("own512.model")].map((file) => readFileSync(file));
+  const tiktokenFile = readFileSync(fixture("llama3mini-bf16-mp1/tokenizer.model"));
   const tokenizer = place("tokenizer", "tokenizer.model");
+  const readTokenizer = (bytes: Buffer) => {
+    writeFileSync(tokenizer.file, bytes);
+    const { kind } = readTokenizerFile(tokenizer.file);
+    if (kind === "tiktoken") readTiktokenModel(tokenizer.file);
+    else readSentencePieceModel(tokenizer.file);
+  };
 
   const readFolder = ({ dir, file }: { dir: string; file: string }, bytes: Buffer) => {
     writeFileSync(file, bytes);
@@ -85,10 +95,12 @@ export function makeTargets(folder: string): Target[] {
     {
       name: "tokenizer",
       make: (dice) => mutateModel(dice, dice.pick(models)),
-      read(bytes) {
-        writeFileSync(tokenizer.file, bytes);
-        readSentencePieceModel(tokenizer.file);
-      },
+      read: readTokenizer,
+    },
+    {
+      name: "tiktoken",
+      make: (dice) => mutateLines(dice, tiktokenFile),
+      read: readTokenizer,
     },
   ];
 }
