@@ -44,7 +44,7 @@ const FAMILIES: readonly Family[] = [
   { ...LLAMA3, name: "Llama 3.1 or 3.3", isScaled: true, context: 131072, sizes: { "70B": B70 } },
   {
     ...{ ...LLAMA3, name: "Llama 3.1", isScaled: true as const, context: 131072 },
-    sizes: { "405B": [16384, 126, 128, 8, 53248] },
+    sizes: { "405B": [16384, 126, 128, 8, 53248], "405B, MP 16": [16384, 126, 128, 16, 53248] },
   },
   {
     ...{ ...LLAMA3, name: "Llama 3.2", isScaled: true as const, context: 131072 },

@@ -46,7 +46,7 @@ describe("inspect", { concurrency: 2 }, () => {
     assert.match(stdout, /a LLaMA of its own shape, 0\.02 M parameters\n\nformat +Meta, PyTorch \(zip\), fp16, 1 file/);
     assert.match(stdout, /\ndtype +ranks +weights of a rank .*\nfp32 +1 .*yes\nfp32 +2 /);
     assert.match(stdout, /context of 64 tokens/);
-    assert.match(stderr, /^Warning: params\.json has keys that are not known/);
+    assert.match(stderr, /^Warning: params\.json or config\.json has keys that are not known/);
   });
 
   test("the demo model without a folder; two folders, and a bad one, are refused", async () => {

@@ -24,3 +24,34 @@ export function mutateJson(dice: Dice, text: Uint8Array): Buffer {
   const bytes = Buffer.from(dice.chance(0.02) ? "[".repeat(100_000) : whole);
   return dice.chance(0.2) ? mutateBytes(dice, bytes) : bytes;
 }
+
+/** The same at any depth, for files whose values are objects. */
+export function mutateTree(dice: Dice, text: Uint8Array): Buffer {
+  const root = JSON.parse(Buffer.from(text).toString()) as Record<string, unknown>;
+  for (let count = 1 + dice.below(3); count > 0; count--) {
+    const places = [...entriesOf(root)];
+    const [parent, key] = dice.pick(places);
+    const value = dice.chance(0.5) ? dice.pick(VALUES) : dice.edge() * dice.pick([1, 1, -1, 0.5]);
+    const kind = dice.below(4);
+    if (kind === 0 && places.length > 1) delete parent[key];
+    else if (kind === 1) parent[dice.chance(0.5) ? dice.pick(KEYS) : "x".repeat(dice.below(500))] = value;
+    else if (kind === 2) {
+      const [other, name] = dice.pick(places);
+      // a copy, since a tree must not hold itself
+      parent[key] = structuredClone(other[name]);
+    } else parent[key] = value;
+  }
+  const bytes = Buffer.from(JSON.stringify(root));
+  return dice.chance(0.1) ? mutateBytes(dice, bytes) : bytes;
+}
+
+type Parent = Record<string, unknown>;
+
+/** Every key of every object and list, with what holds it. */
+function* entriesOf(parent: Parent): Generator<[Parent, string]> {
+  for (const key of Object.keys(parent)) {
+    yield [parent, key];
+    const value = parent[key];
+    if (typeof value === "object" && value !== null) yield* entriesOf(value as Parent);
+  }
+}

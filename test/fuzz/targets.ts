@@ -16,6 +16,7 @@ import { readSlice } from "../../src/model/slice.js";
 import { fixture } from "../folders.js";
 import { mutateBytes } from "./bytes.js";
 import type { Dice } from "./dice.js";
+import { huggingFaceTargets } from "./hugging-face.js";
 import { mutateJson } from "./json.js";
 import { makeLegacy } from "./legacy.js";
 import { mutatePickle } from "./pickle.js";
@@ -102,6 +103,7 @@ export function makeTargets(folder: string): Target[] {
       make: (dice) => mutateLines(dice, tiktokenFile),
       read: readTokenizer,
     },
+    ...huggingFaceTargets(folder, VOCABULARY, readWeights),
   ];
 }
 

@@ -5,7 +5,7 @@ import { machineMemory } from "../../engine/machine-memory.js";
 import { type OpenedModel, resolveSetup } from "../../generation/open-model.js";
 import type { Checkpoint } from "../../model/checkpoint.js";
 import type { ModelConfig } from "../../model/config.js";
-import { listShards } from "../../model/folder.js";
+import { openFolder } from "../../model/folder.js";
 import type { ComputeType } from "../../model/linear.js";
 import { memoryNeed } from "../../model/memory.js";
 import { maxRanks } from "../../model/partition.js";
@@ -25,7 +25,8 @@ export function inspectionReport(
 ) {
   const { config, dir, dtype, parameterCount, unexpected, differing, unknownParams } = checkpoint;
   const release = findRelease(config);
-  const shards = listShards(dir).map((file) => ({ file: basename(file), bytes: statSync(file).size }));
+  const { layout, files } = openFolder(dir);
+  const shards = files.map((file) => ({ file: basename(file), bytes: statSync(file).size }));
   const most = maxRanks(config);
   const { total, available, isLimited } = machineMemory();
   const auto = resolveSetup(checkpoint, {});
@@ -33,12 +34,12 @@ export function inspectionReport(
     folder: dir,
     /** null when it is none of the released models */
     name: release?.name ?? null,
-    format: formatName(checkpoint),
+    format: layout === "meta" ? formatName(checkpoint) : "Hugging Face, safetensors",
     parameters: parameterCount,
     file_dtype: dtype,
     file_bytes: shards.reduce((sum, { bytes }) => sum + bytes, 0),
     shards,
-    split: splitOf(checkpoint),
+    split: layout === "meta" ? splitOf(checkpoint) : null,
     dim: config.dim,
     n_layers: config.nLayers,
     n_heads: config.nHeads,
@@ -94,7 +95,7 @@ function formatName({ tensors }: Checkpoint): string {
   return storage.crc32 === undefined ? "Meta, PyTorch before 1.6" : "Meta, PyTorch (zip)";
 }
 
-/** Which tensors lie along which axis, by the last part of their names; all null for one file. */
+/** Which tensors lie along which axis, by the last part of their names; null for one file. Hugging Face's are whole. */
 function splitOf({ tensors, shardCount }: Checkpoint) {
   if (shardCount === 1) return null;
   const names = (wanted: 0 | 1 | null) => {

@@ -67,12 +67,17 @@ function lines(report: InspectionReport): [string, string][] {
 
 /** Each file with its size, and how the tensors are divided over them. */
 function shardLines({ shards, split }: InspectionReport): [string, string][] {
-  if (split === null) return [];
+  if (shards.length === 1) return [];
   const sizes = [...new Set(shards.map((shard) => shard.bytes))].map(bytes);
   const [first, last] = [shards[0]!, shards.at(-1)!].map(({ file }) => shown(basename(file)));
   return [
     ["files", `${first} to ${last}, ${sizes.length === 1 ? "each" : "of"} ${[...new Set(sizes)].join(", ")}`],
-    ["split", `by rows ${split.rows.join(" ")}; by columns ${split.columns.join(" ")}; whole in each: norms`],
+    [
+      "split",
+      split === null
+        ? "every tensor whole in one of them"
+        : `by rows ${split.rows.join(" ")}; by columns ${split.columns.join(" ")}; whole in each: norms`,
+    ],
   ];
 }
 
