@@ -14,7 +14,7 @@ import { quantizeStage } from "./weights.js";
 /** Reads and quantises a rank's weights into files of `folder`, which `openStages` opens. Fails like any writing does. */
 export async function writeStages(setup: RankSetup, folder: string, onBytes: (bytes: number) => void): Promise<void> {
   const { threads } = setup;
-  const source = openWeights(setup.checkpoint, onBytes);
+  const source = openWeights(setup.checkpoint, onBytes, true);
   try {
     for (const [place, segment] of stageSegments(setup)) {
       throwIfBroken(setup.collective);
@@ -51,7 +51,7 @@ export async function openStages(
       if (folder !== null && isStorable(segment)) {
         session = await createSession(stageFile(folder, setup.rank, place), { threads });
       } else {
-        source ??= openWeights(setup.checkpoint, onBytes);
+        source ??= openWeights(setup.checkpoint, onBytes, true);
         const constants = { file: CONSTANTS, bytes: quantizeStage(source, setup, place, segment) };
         session = await createSession(segment.model, { threads, constants });
       }

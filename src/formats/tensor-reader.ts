@@ -33,9 +33,14 @@ export class TensorReader {
   /** The storage whose bytes are being read in order from its start: its checksum so far, and where it goes on. */
   #followed: { storage: StorageLocation; next: number; crc: number } | undefined;
 
-  /** `onBytes` is told the bytes of each read from disk. */
-  constructor(onBytes?: (bytes: number) => void) {
+  /** Whether the region that is being read is all of its tensor, or may become so. */
+  #mayBeWhole = false;
+  readonly #inChunks: boolean;
+
+  /** `onBytes` is told the bytes of each read from disk; `inChunks` says that tensors are asked for row by row from the top. */
+  constructor(onBytes?: (bytes: number) => void, inChunks = false) {
     this.#onBytes = onBytes;
+    this.#inChunks = inChunks;
   }
 
   /**
@@ -86,6 +91,8 @@ export class TensorReader {
     checkRange(entry, rows, matrix.height);
     checkRange(entry, columns, matrix.width);
     if (rows.start === rows.end || columns.start === columns.end) return;
+    const [height, width] = [rows.end - rows.start, columns.end - columns.start];
+    this.#mayBeWhole = width === matrix.width && (this.#inChunks || height === matrix.height);
     if (matrix.columnStride === 1 || columns.end - columns.start === 1) {
       this.#visitRuns(entry, matrix, rows, columns, visit);
     } else {
@@ -172,7 +179,7 @@ export class TensorReader {
     const bytes = this.#buffer.subarray(0, length);
     this.#open(storage.file).readInto(bytes, storage.offset + offset);
     this.#onBytes?.(length);
-    if (storage.crc32 !== undefined && isCrcFast) this.#follow(name, storage, offset, bytes);
+    if (this.#mayBeWhole && storage.crc32 !== undefined && isCrcFast) this.#follow(name, storage, offset, bytes);
     return bytes;
   }
 

@@ -10,18 +10,20 @@ export interface WeightSource {
   close(): void;
 }
 
-/** Opens the weights of a checkpoint; `onBytes` is told of bytes read (or made). */
-export function openWeights(checkpoint: Checkpoint, onBytes?: (bytes: number) => void): WeightSource {
-  return checkpoint.seed === null ? new FileWeights(checkpoint, onBytes) : new RandomWeights(checkpoint, onBytes);
+/** Opens the weights of a checkpoint; `onBytes` is told of bytes read (or made), `inChunks` says that rows are read in turn. */
+export function openWeights(checkpoint: Checkpoint, onBytes?: (bytes: number) => void, inChunks = false): WeightSource {
+  return checkpoint.seed === null
+    ? new FileWeights(checkpoint, onBytes, inChunks)
+    : new RandomWeights(checkpoint, onBytes);
 }
 
 class FileWeights implements WeightSource {
   readonly #tensors: Checkpoint["tensors"];
   readonly #reader: TensorReader;
 
-  constructor({ tensors }: Checkpoint, onBytes?: (bytes: number) => void) {
+  constructor({ tensors }: Checkpoint, onBytes: ((bytes: number) => void) | undefined, inChunks: boolean) {
     this.#tensors = tensors;
-    this.#reader = new TensorReader(onBytes);
+    this.#reader = new TensorReader(onBytes, inChunks);
   }
 
   read(name: string, rows: Span, columns: Span, out: Float32Array): void {

@@ -6,6 +6,7 @@ import { readSentencePieceModel } from "../../src/formats/sentencepiece-model.js
 import { TensorReader } from "../../src/formats/tensor-reader.js";
 import { readTiktokenModel } from "../../src/formats/tiktoken-model.js";
 import { readTokenizerFile } from "../../src/formats/tokenizer-file.js";
+import { readTokenizerJson } from "../../src/formats/tokenizer-json.js";
 import { openCheckpoint } from "../../src/model/checkpoint.js";
 import type { ModelConfig } from "../../src/model/config.js";
 import { memoryNeed } from "../../src/model/memory.js";
@@ -14,10 +15,11 @@ import { maxRanks } from "../../src/model/partition.js";
 import { findRelease } from "../../src/model/release.js";
 import { readSlice } from "../../src/model/slice.js";
 import { fixture } from "../folders.js";
+import { llama2Json, llama3Json } from "../generation/tokenizer-json.js";
 import { mutateBytes } from "./bytes.js";
 import type { Dice } from "./dice.js";
 import { huggingFaceTargets } from "./hugging-face.js";
-import { mutateJson } from "./json.js";
+import { mutateJson, mutateTree } from "./json.js";
 import { makeLegacy } from "./legacy.js";
 import { mutatePickle } from "./pickle.js";
 import { mutateModel } from "./protobuf.js";
@@ -55,11 +57,16 @@ export function makeTargets(folder: string): Target[] {
   const paramsFiles = [fixture("odd/base-valid/params.json"), fixture("llama1mini-fp16-mp1/params.json")];
   const models = [fixture("odd/base-valid/tokenizer.model"), fixture("own512.model")].map((file) => readFileSync(file));
   const tiktokenFile = readFileSync(fixture("llama3mini-bf16-mp1/tokenizer.model"));
+  const tokenizerJsons = [
+    llama2Json(fixture("own512.model")),
+    llama3Json(fixture("llama3mini-bf16-mp1/tokenizer.model")),
+  ].map((content) => Buffer.from(JSON.stringify(content)));
   const tokenizer = place("tokenizer", "tokenizer.model");
   const readTokenizer = (bytes: Buffer) => {
     writeFileSync(tokenizer.file, bytes);
     const { kind } = readTokenizerFile(tokenizer.file);
     if (kind === "tiktoken") readTiktokenModel(tokenizer.file);
+    else if (kind === "json") readTokenizerJson(tokenizer.file);
     else readSentencePieceModel(tokenizer.file);
   };
 
@@ -101,6 +108,11 @@ export function makeTargets(folder: string): Target[] {
     {
       name: "tiktoken",
       make: (dice) => mutateLines(dice, tiktokenFile),
+      read: readTokenizer,
+    },
+    {
+      name: "tokenizer.json",
+      make: (dice) => mutateTree(dice, dice.pick(tokenizerJsons)),
       read: readTokenizer,
     },
     ...huggingFaceTargets(folder, VOCABULARY, readWeights),
