@@ -30,10 +30,11 @@ export function mutateTree(dice: Dice, text: Uint8Array): Buffer {
   const root = JSON.parse(Buffer.from(text).toString()) as Record<string, unknown>;
   for (let count = 1 + dice.below(3); count > 0; count--) {
     const places = [...entriesOf(root)];
+    if (places.length === 0) break;
     const [parent, key] = dice.pick(places);
     const value = dice.chance(0.5) ? dice.pick(VALUES) : dice.edge() * dice.pick([1, 1, -1, 0.5]);
     const kind = dice.below(4);
-    if (kind === 0 && places.length > 1) delete parent[key];
+    if (kind === 0) delete parent[key];
     else if (kind === 1) parent[dice.chance(0.5) ? dice.pick(KEYS) : "x".repeat(dice.below(500))] = value;
     else if (kind === 2) {
       const [other, name] = dice.pick(places);
