@@ -43,9 +43,9 @@ function* cgroupLimits(root: string): Generator<{ limit: number; free: number }>
     const isMemory = controllers!.split(",").includes("memory");
     if (controllers !== "" && !isMemory) continue;
     const [top, files] = isMemory ? [join(mounts, "memory"), V1] : [mounts, V2];
-    // In a container the path may be the host's: then only the topmost folder is there.
+    // In a container the path may be the host's, or lead out of what is seen: then only the topmost folder is there.
     let folder = join(top, path);
-    if (!existsSync(folder)) folder = top;
+    if (!folder.startsWith(top) || !existsSync(folder)) folder = top;
     for (; folder.startsWith(top); folder = dirname(folder)) {
       const limit = Number(read(join(folder, files.limit)) ?? Number.NaN);
       if (!Number.isFinite(limit)) continue;

@@ -49,3 +49,10 @@ test("version 1, and a container that sees only its own folder", () => {
   );
   assert.deepEqual(found, { total: 40e6, available: 33e6, isLimited: true });
 });
+
+test("a path that leads out of the mount", () => {
+  const found = machineMemory(
+    tree("outside", { "proc/self/cgroup": "0::/../../x\n", "sys/fs/cgroup/memory.max": "7000000\n" }),
+  );
+  assert.deepEqual(found, { total: 7e6, available: 7e6, isLimited: true });
+});
