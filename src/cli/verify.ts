@@ -21,6 +21,7 @@ export async function verify(
 
 /** "Verified 3 files: 3 md5 sums of checklists, 49 CRCs of archives." */
 export function verifiedLine({ files, md5, crc, unlisted }: Verified): string {
+  if (md5 === 0 && crc === 0) return `Nothing to verify ${plural(files, "file")} by: no checklist.chk, no CRCs.`;
   const sums = md5 === 0 ? "no checklist.chk" : `${plural(md5, "md5 sum")} of checklists`;
   const line = `Verified ${plural(files, "file")}: ${sums}, ${plural(crc, "CRC")} of archives.`;
   return md5 === 0 || unlisted.length === 0 ? line : `${line} Not in a checklist: ${unlisted.join(", ")}.`;

@@ -60,6 +60,15 @@ describe("inspect", { concurrency: 2 }, () => {
     assert.match(none.stderr, /^llama-ts: nowhere: checkpoint folder does not exist\n$/);
   });
 
+  test("--verify tells what was checked", async () => {
+    assert.deepEqual((await report(`${DEMO}/mp2`, "--verify")).verified.crc, 100);
+    const line = /^verified +(.*)$/m;
+    const whole = await llama(["inspect", DEMO, "--verify"]);
+    assert.equal(line.exec(whole.stdout)?.[1], "Verified 3 files: 3 md5 sums of checklists, 50 CRCs of archives.");
+    const partly = await llama(["inspect", fixture("odd/mp2"), "--verify"]);
+    assert.equal(line.exec(partly.stdout)?.[1], "Verified 4 files: no checklist.chk, 46 CRCs of archives.");
+  });
+
   test("the container of torch before 1.6", { skip: withoutShared }, async () => {
     assert.match((await report(shared("ckpt/stories260K-fp32-mp1-legacy"))).format, /before 1\.6/);
   });
