@@ -72,7 +72,7 @@ export class Llama {
   /** Loads a checkpoint. Throws LlamaError for anything the user can mend. */
   static async build(options: BuildOptions): Promise<Llama> {
     const start = performance.now();
-    const { maxSeqLen = DEFAULT_MAX_SEQ_LEN, onProgress } = options;
+    const { ckptDir, maxSeqLen = DEFAULT_MAX_SEQ_LEN, onProgress } = options;
     checkCount("max_seq_len", maxSeqLen, 1);
     checkCount("threads", options.threadsPerRank, 1);
     const { tokenizer, checkpoint } = await openModel(options);
