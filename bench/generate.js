@@ -30,7 +30,7 @@ function peakMegabytes(pid) {
 function run() {
   return new Promise((resolve, reject) => {
     const start = performance.now();
-    const child = spawn(process.execPath, [program, "generate", ...args, "--json", "--quiet"], {
+    const child = spawn(process.execPath, [program, "generate", ...args, "--json", "--quiet", "--no_supervisor"], {
       stdio: ["ignore", "pipe", "inherit"],
     });
     let out = "";

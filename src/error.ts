@@ -1,4 +1,4 @@
-/** The one error class for failures the user can act on; it knows exit codes only as numbers. Everything else that is thrown is a bug and keeps its stack. */
+/** The one error class for failures the user can act on. Everything else that is thrown is a bug and keeps its stack; of a rank it has a class. */
 
 /** What a failure means to a caller; the command line maps each kind to an exit code. */
 export type ErrorKind = "runtime" | "usage" | "model" | "memory";
@@ -13,10 +13,34 @@ export interface ErrorDetails {
   cause?: unknown;
 }
 
+/** Where in a group of ranks a failure was observed first. */
+export interface FailurePlace {
+  rank: number;
+  worldSize: number;
+  /** load, prefill, decode or collective */
+  phase: string;
+  layer: number | null;
+  /** Set when the rank's thread could not be ended: the process does not end by itself. */
+  isStuck?: boolean;
+}
+
+/** An unexpected failure in a rank. */
+export class RankError extends Error {
+  override readonly name = "RankError";
+  readonly place: FailurePlace;
+
+  constructor(message: string, place: FailurePlace) {
+    super(message);
+    this.place = place;
+  }
+}
+
 /** An expected failure: `message` is one readable line made of where, what went wrong, expected, found and fix. */
 export class LlamaError extends Error {
   override readonly name = "LlamaError";
   readonly kind: ErrorKind;
+  /** Set when it happened in a rank. */
+  readonly place?: FailurePlace;
 
   constructor(kind: ErrorKind, problem: string, details: ErrorDetails = {}) {
     const { where, expected, found, fix, cause } = details;
@@ -27,4 +51,9 @@ export class LlamaError extends Error {
     super(message, cause === undefined ? undefined : { cause });
     this.kind = kind;
   }
+}
+
+/** Where a failure happened, if in a rank. */
+export function failurePlace(error: unknown): FailurePlace | undefined {
+  return error instanceof LlamaError || error instanceof RankError ? error.place : undefined;
 }

@@ -23,9 +23,12 @@ const DOORS: Record<string, RegExp> = {
   "@commander-js/extra-typings": /^cli\//,
   ora: /^cli\//,
   chalk: /^cli\//,
-  // rank-group sets one variable for the runtime, weight-cache finds the user's cache folder, sentencepiece-tokenizer removes listeners
+  // the supervisor's child; taskset; the editor of the dialogue
+  "node:child_process": /^(cli\/(supervisor\/supervisor|repl\/editor)|engine\/cpu-bind)\.ts$/,
+  // fault reads the variable of tests, rank-group sets one for the runtime, rank-worker asks for its memory, weight-cache finds the user's cache folder, sentencepiece-tokenizer removes listeners
   // that a library leaves behind
-  "node:process": /^(cli\/.*|engine\/(rank-group|weight-cache)\.ts|generation\/sentencepiece-tokenizer\.ts)$/,
+  "node:process":
+    /^(cli\/.*|engine\/(fault|rank-group|rank-worker|weight-cache)\.ts|generation\/sentencepiece-tokenizer\.ts)$/,
 };
 
 interface SourceFile {

@@ -1,11 +1,20 @@
 /** What a command line may say: the values of its options, and the checks of each. Knows no command and no file. */
 import { InvalidArgumentError } from "@commander-js/extra-typings";
 import { MAX_PENALTY, MAX_SEED } from "../generation/options.js";
+import type { TorchrunFlags } from "./torchrun/torchrun-flags.js";
 
 // Types, not interfaces: only those are assignable to commander's records of options.
 
+/** How the process runs: the options of processOptions(). */
+export type ProcessFlags = {
+  /** Seconds. */
+  rank_timeout: number;
+  cpu_bind: "none" | "spread";
+  no_supervisor?: true | undefined;
+};
+
 /** The options of modelOptions(), by their names on the command line. */
-export type ModelFlags = {
+export type ModelFlags = ProcessFlags & {
   ckpt_dir?: string | undefined;
   tokenizer_path?: string | undefined;
   nproc_per_node: number | "auto";
@@ -32,18 +41,8 @@ export type SamplingFlags = {
   prompt_lookup_num_tokens: number | "auto";
 };
 
-/** The options of torchrunOptions(). */
-export type TorchrunFlags = {
-  standalone?: true | undefined;
-  nnodes?: 1 | undefined;
-  node_rank?: number | undefined;
-  master_addr?: string | undefined;
-  master_port?: string | undefined;
-  max_batch_size?: number | undefined;
-};
-
 /** The options of `generate`. */
-export interface GenerateFlags extends ModelFlags, SamplingFlags {
+export interface GenerateFlags extends ModelFlags, SamplingFlags, TorchrunFlags {
   prompt?: string | undefined;
   prompt_file?: string | undefined;
   no_stdin?: true | undefined;
@@ -131,10 +130,4 @@ export function rankCount(text: string): number | "auto" {
     throw new InvalidArgumentError("Expected auto or a whole number from 1 to the model's number of heads.");
   }
   return Number(text);
-}
-
-/** torchrun's --nnodes; its MIN:MAX form is known too. */
-export function oneNode(text: string): 1 {
-  if (text !== "1" && text !== "1:1") throw new InvalidArgumentError("llama-ts runs on one machine: expected 1.");
-  return 1;
 }

@@ -1,5 +1,5 @@
 /** The command `generate`: prompt in, text to stdout as it comes. Knows the order of things; each thing is a file of its own. */
-import { LlamaError } from "../error.js";
+import { failurePlace, LlamaError } from "../error.js";
 import { WholeFile } from "../formats/whole-file.js";
 import type { Completion, Llama } from "../index.js";
 import { CompletionWriter } from "./completion-writer.js";
@@ -13,20 +13,24 @@ import { samplingSettings } from "./option-groups.js";
 import { Output } from "./output.js";
 import { promptText, StatusLine } from "./progress.js";
 import { readPrompt } from "./prompt.js";
-import { summaryLine } from "./summary.js";
+import { summaryLine, timeLines } from "./summary.js";
+import { tellState } from "./supervisor/supervised.js";
+import { RankLogs } from "./torchrun/rank-logs.js";
 
 /** Runs the command and returns the exit code. `words` are what stands on the line beside the options. */
 export async function generate(flags: GenerateFlags, words: readonly string[]): Promise<number> {
   const stop = new AbortController();
   const interrupt = new Interrupt(() => stop.abort());
-  const output = new Output(process.stdout, () => stop.abort());
+  const logs = new RankLogs(flags, flags.verbose === true);
+  const output = new Output(process.stdout, () => stop.abort(), logs);
   try {
     checkWords(words, flags);
     if (flags.logprobs !== undefined && !flags.json && !flags.stream_json) {
       throw new LlamaError("usage", "--logprobs needs --json or --stream_json");
     }
-    await run(flags, output, stop.signal);
+    await run(flags, output, logs, stop.signal);
   } catch (error) {
+    keepFailure(logs, error);
     if (interrupt.exitCode === null || !isAbort(error)) throw error;
   } finally {
     interrupt.dispose();
@@ -34,15 +38,17 @@ export async function generate(flags: GenerateFlags, words: readonly string[]): 
   return interrupt.exitCode ?? EXIT_OK;
 }
 
-async function run(flags: GenerateFlags, output: Output, signal: AbortSignal): Promise<void> {
+async function run(flags: GenerateFlags, output: Output, logs: RankLogs, signal: AbortSignal): Promise<void> {
   const { isDemo, ...model } = chooseModel(flags);
   const prompt = await readPrompt(flags, signal);
   if (isDemo && !flags.quiet) printNote("No --ckpt_dir: running the bundled demo model, which tells small stories.");
-  const llama = await loadModel(model, flags, signal);
+  const llama = await loadModel(model, flags, signal, logs);
   try {
+    tellState({ phase: "generating" });
     const completion = await (flags.output === undefined
       ? stream(llama, prompt, flags, output.write.bind(output), signal)
       : streamToFile(llama, prompt, flags, flags.output, signal));
+    for (const [rank, line] of timeLines(llama).entries()) logs.note(rank, line);
     if (!flags.quiet && !output.closed) printNote(summaryLine(llama, completion));
   } finally {
     await llama.close();
@@ -112,6 +118,16 @@ export function checkWords(words: readonly string[], { quiet }: Pick<GenerateFla
     });
   }
   if (!quiet) printNote(`${script} is not run: llama-ts does its work itself.`);
+}
+
+/** In the folder of the logs, as torchrun does. */
+function keepFailure(logs: RankLogs, error: unknown): void {
+  const place = failurePlace(error);
+  if (!place) return;
+  const { message, stack } = error as Error;
+  const { rank, phase, layer, worldSize } = place;
+  const file = logs.fail(rank, message, { rank, world_size: worldSize, phase, layer, callstack: stack });
+  if (file !== null) printNote(`Kept in ${file}`);
 }
 
 export function isAbort(error: unknown): boolean {

@@ -15,7 +15,7 @@ ${heading("Exit codes:")}
   2  command line or prompt wrong
   3  model or tokenizer missing or bad
   4  not enough memory
-  130 Ctrl-C, 143 SIGTERM, 129 SIGHUP
+  130 Ctrl-C, 143 SIGTERM, 129 SIGHUP; other signals 128 + their number
 `;
 
 export const PROGRAM_HELP = `

@@ -1,5 +1,6 @@
 /** Ctrl-C and its relatives: the first signal asks the work to stop, the second ends the process at once. */
 import { SIGNAL_CODES } from "./exit-code.js";
+import { SAME_PRESS_MS } from "./supervisor/supervised.js";
 
 type Signal = keyof typeof SIGNAL_CODES;
 
@@ -9,7 +10,7 @@ export class Interrupt {
   readonly #onSignal: (name: Signal) => void;
 
   constructor(onInterrupt: () => void) {
-    this.#onSignal = (name) => {
+    this.#onSignal = oncePerPress((name: Signal) => {
       if (this.exitCode !== null) {
         // The user has asked twice: the signal's own way to end loses output. process.exit() would wait for the ranks'
         // threads, and abort where one is inside the runtime.
@@ -19,7 +20,7 @@ export class Interrupt {
       }
       this.exitCode = SIGNAL_CODES[name];
       onInterrupt();
-    };
+    });
     for (const name of signals) process.on(name, this.#onSignal);
   }
 
@@ -27,6 +28,16 @@ export class Interrupt {
   dispose(): void {
     for (const name of signals) process.off(name, this.#onSignal);
   }
+}
+
+/** Signals that come together are one wish, see SAME_PRESS_MS. */
+export function oncePerPress<A extends unknown[]>(onSignal: (...args: A) => void): (...args: A) => void {
+  let last = Number.NEGATIVE_INFINITY;
+  return (...args) => {
+    const isSamePress = performance.now() - last < SAME_PRESS_MS;
+    last = performance.now();
+    if (!isSamePress) onSignal(...args);
+  };
 }
 
 const signals = Object.keys(SIGNAL_CODES) as Signal[];

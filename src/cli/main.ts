@@ -1,13 +1,17 @@
 /** The program's start and end: runs the command line and turns what happened into an exit code. */
 import { isatty } from "node:tty";
+import { fileURLToPath } from "node:url";
 import { CommanderError } from "@commander-js/extra-typings";
-import { LlamaError } from "../error.js";
+import { failurePlace, LlamaError } from "../error.js";
 import { normaliseArgv } from "./argv.js";
 import { EXIT_BUG, EXIT_CODES, EXIT_OK, EXIT_USAGE } from "./exit-code.js";
-import { printBug, printError } from "./notes.js";
+import { printBug, printError, printNote } from "./notes.js";
 import { tolerateClosedPipes } from "./output.js";
 import { createProgram } from "./program.js";
+import { placeLine } from "./summary.js";
+import { attendSupervisor, endNow } from "./supervisor/supervised.js";
 
+if (process.argv[1] === fileURLToPath(import.meta.url)) attendSupervisor();
 tolerateClosedPipes();
 // Never process.exit() here: what was written to a pipe must drain first.
 process.exitCode = await run(process.argv.slice(2));
@@ -28,10 +32,13 @@ async function run(argv: readonly string[]): Promise<number> {
 function report(error: unknown): number {
   // commander has printed its message, or the help that was asked for.
   if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT_OK : EXIT_USAGE;
-  if (error instanceof LlamaError) {
-    printError(error.message);
-    return EXIT_CODES[error.kind];
-  }
-  printBug(error);
-  return EXIT_BUG;
+  const exitCode = error instanceof LlamaError ? EXIT_CODES[error.kind] : EXIT_BUG;
+  if (error instanceof LlamaError) printError(error.message);
+  else printBug(error);
+  const place = failurePlace(error);
+  // Of a bad file it is all the same which rank read it.
+  if (place && exitCode !== EXIT_CODES.model) printNote(placeLine(place));
+  // What is written to stderr has been written.
+  if (place?.isStuck) endNow(exitCode);
+  return exitCode;
 }

@@ -2,23 +2,33 @@
  * Groups of options that several commands take, declared once. Knows no command.
  * Their types are written out in flags.ts: inferred over so many options, the compiler takes all memory there is.
  */
-import { type Command, Option, type OptionValues } from "@commander-js/extra-typings";
+import { type Command, type CommandUnknownOpts, Option, type OptionValues } from "@commander-js/extra-typings";
 import type { Command as PlainCommand } from "commander";
 import {
   decimal,
   logitBias,
   lookupCount,
   type ModelFlags,
-  oneNode,
+  type ProcessFlags,
   penalty,
   positive,
   rankCount,
   type SamplingFlags,
   seed,
   stopString,
-  type TorchrunFlags,
   wholeNumber,
 } from "./flags.js";
+import { applyTorchrunEnvironment } from "./torchrun/torchrun-env.js";
+import {
+  firstNode,
+  NO_STREAMS,
+  noRestarts,
+  oneNode,
+  rankFilter,
+  rankStreams,
+  refusal,
+  type TorchrunFlags,
+} from "./torchrun/torchrun-flags.js";
 
 /** Which model, and how it is loaded. */
 export function modelOptions<A extends unknown[], O extends OptionValues>(command: Command<A, O>) {
@@ -39,8 +49,9 @@ export function modelOptions<A extends unknown[], O extends OptionValues>(comman
     )
     .option("--no_cache", "do not keep quantised weights for the next start")
     .option("--force", "load even what needs more memory than is available")
-    .option("--verify", "check the files first: md5 of checklist.chk and all CRCs");
-  return command as unknown as Command<A, O & ModelFlags>;
+    .option("--verify", "check the files first: md5 of checklist.chk and all CRCs")
+    .hook("preAction", (_, action) => applyTorchrunEnvironment(action as unknown as CommandUnknownOpts, process.env));
+  return processOptions(command as unknown as Command<A, O & ModelFlags>);
 }
 
 /** How the next token is chosen, and when to stop. */
@@ -90,16 +101,61 @@ export function samplingSettings(flags: SamplingFlags) {
   };
 }
 
-/** What else stands on a torchrun line: taken where it asks for one machine, as everything here does. */
+/** How the process runs; `cli/start.ts` looks at it before anything is parsed. */
+export function processOptions<A extends unknown[], O extends OptionValues>(command: Command<A, O>) {
+  (command as unknown as CommandUnknownOpts)
+    .addOption(
+      new Option("--cpu_bind <how>", "spread: each rank on cores of its own (Linux)")
+        .choices(["none", "spread"])
+        .default("none"),
+    )
+    .option("--rank_timeout <s>", "give up when no rank gets on for so many seconds; 0: never", decimal(0, 1e6), 300)
+    .option("--no_supervisor", "run in one process, which cannot tell why it was killed");
+  return command as unknown as Command<A, O & ProcessFlags>;
+}
+
+/** What else stands on a torchrun line: see docs/torchrun.md. Given in the environment as PET_<NAME> too. */
 export function torchrunOptions<A extends unknown[], O extends OptionValues>(command: Command<A, O>) {
-  plain(command)
-    .addOption(new Option("--standalone").hideHelp())
-    .addOption(new Option("--nnodes <n>").argParser(oneNode).hideHelp())
-    .addOption(new Option("--node_rank <n>").argParser(wholeNumber(0, 0)).hideHelp())
-    .addOption(new Option("--master_addr <host>").hideHelp())
-    .addOption(new Option("--master_port <port>").hideHelp())
-    .addOption(new Option("--max_batch_size <n>").argParser(wholeNumber(1)).hideHelp());
+  addTorchrunOptions(plain(command) as CommandUnknownOpts);
   return command as unknown as Command<A, O & TorchrunFlags>;
+}
+
+function addTorchrunOptions(command: CommandUnknownOpts): void {
+  const add = (flags: string, parse?: (text: string) => unknown) => {
+    const option = new Option(flags).hideHelp();
+    command.addOption(parse ? option.argParser(parse) : option);
+  };
+  command
+    .optionsGroup("Ranks (as torchrun's):")
+    .option("--log_dir <dir>", "keep what each rank reports, in DIR/none_XXXXXX/attempt_0/RANK")
+    .addOption(
+      new Option("-r, --redirects <s>", "streams of ranks into files: 0 none, 1 stdout, 2 stderr, 3 both, 0:1,1:3")
+        .argParser(rankStreams)
+        .default(NO_STREAMS, "0"),
+    )
+    .addOption(
+      new Option("-t, --tee <s>", "into files and shown as well").argParser(rankStreams).default(NO_STREAMS, "0"),
+    )
+    .addOption(new Option("--local_ranks_filter <ranks>", "show these ranks only: 0,1").argParser(rankFilter))
+    .addOption(new Option("--role <name>").default("default").hideHelp());
+  add("--standalone");
+  add("--nnodes <n>", oneNode);
+  add("--node_rank <n>", firstNode);
+  add("--master_addr <host>");
+  add("--master_port <port>", wholeNumber(0, 65535));
+  add("--max_restarts <n>", noRestarts);
+  add("--monitor_interval <s>", decimal(0));
+  add("--max_batch_size <n>", wholeNumber(1));
+
+  const ranks = refusal("give --nproc_per_node N alone, or with --standalone");
+  for (const name of ["rdzv_backend", "rdzv_endpoint", "rdzv_id", "rdzv_conf", "local_addr"])
+    add(`--${name} <v>`, ranks);
+  add("--start_method <v>", refusal("they are threads of one process"));
+  add("--event_log_handler <v>", refusal("use --log_dir and --verbose"));
+  add("--logs_specs <v>", refusal("use --log_dir, --redirects and --tee"));
+  add("--numa_binding <v>", refusal("start it under numactl or taskset"));
+  add("--signals_to_handle <v>", refusal("SIGINT, SIGTERM and SIGHUP are always handled"));
+  for (const flags of ["-m, --module", "--no_python", "--run_path"]) add(flags);
 }
 
 function plain(command: unknown): PlainCommand {

@@ -1,4 +1,6 @@
 /** A model and a completion in words for a human and in JSON for a program. Writes nothing itself. */
+import { availableCores } from "../engine/cores.js";
+import type { FailurePlace } from "../error.js";
 import { shown } from "../formats/shown.js";
 import type { Completion, Llama } from "../index.js";
 
@@ -42,10 +44,38 @@ export function modelLines(llama: Llama, ckptDir: string): string[] {
     `${plural(worldSize, "rank")} of ${plural(threadsPerRank, "thread")}, ${llama.dtype}, context ${llama.maxSeqLen} tokens`,
   ];
   if (llama.cache.folder !== null) lines.push(`weights ${llama.cache.state}: ${llama.cache.folder}`);
-  for (const [rank, { bytesRead, milliseconds }] of llama.load.entries()) {
-    lines.push(`rank ${rank}: read ${(bytesRead / 1e6).toFixed(1)} MB in ${Math.round(milliseconds)} ms`);
-  }
   return lines;
+}
+
+/** "First failure: rank 1 of 2 in decode, layer 3." */
+export function placeLine({ rank, worldSize, phase, layer }: FailurePlace): string {
+  return `First failure: rank ${rank} of ${worldSize} in ${phase}${layer === null ? "" : `, layer ${layer}`}.`;
+}
+
+/** What each rank has read and holds, in rank order. */
+export function loadLines({ load, threadsPerRank }: Llama): string[] {
+  const megabytes = (bytes: number) => `${(bytes / 1e6).toFixed(1)} MB`;
+  return load.map(
+    ({ bytesRead, milliseconds, memory }, rank) =>
+      `rank ${rank}: read ${megabytes(bytesRead)} in ${Math.round(milliseconds)} ms, holds ${megabytes(memory)}, ${plural(threadsPerRank, "thread")}`,
+  );
+}
+
+/** How each rank spent its time, in rank order: "rank 0: 17 steps in 52 ms: 71 % computing, 22 % in sums, 7 % idle" */
+export function timeLines({ rankTimes }: Llama): string[] {
+  return rankTimes.map(({ steps, total, computing, summing, idle }, rank) => {
+    const share = (part: number) => `${total > 0 ? Math.round((part * 100) / total) : 0} %`;
+    const shares = `${share(computing)} computing, ${share(summing)} in sums, ${share(idle)} idle`;
+    return `rank ${rank}: ${plural(steps, "step")} in ${Math.round(total)} ms: ${shares}`;
+  });
+}
+
+/** A warning where threads are more than cores. */
+export function coreLines({ worldSize, threadsPerRank }: Llama): string[] {
+  const cores = availableCores();
+  if (worldSize * threadsPerRank <= cores) return [];
+  const asked = `${plural(worldSize, "rank")} of ${plural(threadsPerRank, "thread")} on ${plural(cores, "core")}`;
+  return [`Warning: ${asked} wait for each other (--nproc_per_node and OMP_NUM_THREADS set them).`];
 }
 
 export function plural(amount: number, noun: string): string {

@@ -1,6 +1,7 @@
 /** How fast threads that do nothing else read memory: the bound of decoding. Knows bytes and time; no model. */
 import { once } from "node:events";
 import { Worker } from "node:worker_threads";
+import { isMemoryShort, memoryError } from "./rank-failure.js";
 
 /** Over all readers; far more than caches hold. */
 const BYTES = 1 << 30;
@@ -33,7 +34,9 @@ async function readAnew(readers: number, signal?: AbortSignal): Promise<number> 
   );
   const answers = () => Promise.all(workers.map((worker) => once(worker, "message")));
   try {
-    await answers();
+    await answers().catch((error) => {
+      throw isMemoryShort(error.message) ? memoryError(error.message) : error;
+    });
     const rates: number[] = [];
     const start = performance.now();
     for (let pass = 0; pass < MIN_PASSES || performance.now() - start < MEASURE_MS; pass++) {

@@ -60,6 +60,8 @@ export class StepCancelled extends Error {
 export class Collective {
   /** Milliseconds spent waiting for other ranks since the last reset. */
   waited = 0;
+  /** Milliseconds spent in sums since the last reset, waiting included. */
+  summing = 0;
   readonly #memory: CollectiveMemory;
   readonly #control: Int32Array;
   readonly #slots: Float32Array[][]; // [half][rank] -> [capacity]
@@ -94,6 +96,12 @@ export class Collective {
 
   /** target += sum over ranks of partial. Added in rank order, so every rank holds the same bits. */
   addAllReduce(target: Float32Array, partial: Float32Array): void {
+    const start = performance.now();
+    this.#addAllReduce(target, partial);
+    this.summing += performance.now() - start;
+  }
+
+  #addAllReduce(target: Float32Array, partial: Float32Array): void {
     const slots = this.#slots[this.#half]!;
     this.#half ^= 1;
     const length = partial.length;

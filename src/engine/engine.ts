@@ -2,17 +2,21 @@
  * The host of the ranks: starts them, hands them flat batches, gathers logits, ends them.
  * (tokens, positions) -> logits; knows nothing of text, sampling or flags.
  */
-import { availableParallelism } from "node:os";
 import { LlamaError } from "../error.js";
 import type { Checkpoint } from "../model/checkpoint.js";
 import type { ComputeType } from "../model/linear.js";
+import { memoryNeed } from "../model/memory.js";
 import { partition } from "../model/partition.js";
 import { modelTraffic } from "../model/traffic.js";
 import { type CacheUse, WeightCacheUse } from "./cache-use.js";
 import { allocateCollective, requestCancel } from "./collective.js";
+import { availableCores, threadsOfRank } from "./cores.js";
+import { spreadCores } from "./cpu-bind.js";
+import { plannedFault } from "./fault.js";
+import { allocateProgress } from "./progress.js";
 import type { LoadReport, RankSetup } from "./protocol.js";
+import { RankClock } from "./rank-clock.js";
 import { RankGroup } from "./rank-group.js";
-import { stagePlan } from "./stages.js";
 import { planSteps, type SequenceTokens, type Step } from "./step-plan.js";
 import { modelIdentity } from "./weight-cache.js";
 
@@ -20,10 +24,9 @@ import { modelIdentity } from "./weight-cache.js";
 export const STEP_TOKENS = 256;
 /** Bytes of the shared logits at most (one row at least). */
 const LOGITS_BYTES = 32 << 20;
-/** Threads that wait in pools of sessions at most: with quantised weights every layer has its own. */
-const MAX_POOL_THREADS = 256;
 /** Milliseconds a waiting rank polls before it sleeps, where every rank has a core: waking up takes longer than most waits. */
 const SPIN_MS = 2;
+const RANK_TIMEOUT_MS = 300_000;
 
 export type { SequenceTokens } from "./step-plan.js";
 
@@ -33,12 +36,18 @@ export interface EngineOptions {
   /** Tokens a sequence may have at most. */
   maxSeqLen: number;
   /** Threads inside one operator of one rank; cores / ranks when absent. */
-  threadsPerRank?: number;
+  threadsPerRank?: number | undefined;
   /** Folder that keeps quantised weights for the next start; none is kept without it. */
   cacheRoot?: string | null;
+  /** Told, before anything is loaded, of the bytes of memory that are expected to be needed. */
+  onEstimate?: ((bytes: number) => void) | undefined;
   /** Told of bytes read so far, over all ranks. */
-  onProgress?: (bytes: number) => void;
-  signal?: AbortSignal;
+  onProgress?: ((bytes: number) => void) | undefined;
+  /** "spread" binds each rank to cores of its own; "none", the default, leaves that to the system. */
+  cpuBind?: "none" | "spread" | undefined;
+  /** A group of which no rank gets on for so long is given up, in milliseconds; 0: never. Default 5 minutes. */
+  rankTimeoutMs?: number | undefined;
+  signal?: AbortSignal | undefined;
 }
 
 /** Time of the forward passes so far, in milliseconds. */
@@ -59,6 +68,8 @@ export class Engine {
   /** Bytes of keys and values that a position takes, over all ranks. */
   readonly positionBytes: number;
   readonly times: EngineTimes = { steps: 0, total: 0, waited: 0 };
+  /** How each rank spent its time. */
+  readonly clock: RankClock;
   readonly #group: RankGroup;
   readonly #setup: RankSetup;
   readonly #vocabSize: number;
@@ -76,6 +87,7 @@ export class Engine {
     this.load = load;
     this.cache = cache;
     this.worldSize = setup.worldSize;
+    this.clock = new RankClock(setup.worldSize);
     this.threadsPerRank = setup.threads;
     this.dtype = setup.dtype;
     this.#vocabSize = setup.checkpoint.config.vocabSize;
@@ -87,7 +99,7 @@ export class Engine {
     const { worldSize, dtype, maxSeqLen, onProgress, signal } = options;
     const { config } = checkpoint;
     const shares = partition(config, worldSize);
-    const cores = availableParallelism();
+    const cores = availableCores();
     const threads = options.threadsPerRank ?? threadsOfRank(cores, worldSize, config.nLayers, dtype);
     const rows = Math.max(1, Math.min(STEP_TOKENS, Math.floor(LOGITS_BYTES / 4 / config.vocabSize)));
     const weights = new WeightCacheUse(checkpoint, shares, dtype, options.cacheRoot ?? null);
@@ -99,11 +111,15 @@ export class Engine {
       spinMs: worldSize * threads <= cores ? SPIN_MS : 0,
       maxSeqLen,
       weights: weights.plan,
+      progress: allocateProgress(worldSize),
+      fault: plannedFault(),
       collective: allocateCollective(worldSize, STEP_TOKENS * config.dim),
       logits: new SharedArrayBuffer(rows * config.vocabSize * 4),
     };
-    const setups = shares.map((share, rank): RankSetup => ({ ...common, rank, share }));
-    const group = new RankGroup(setups);
+    options.onEstimate?.(memoryNeed(config, worldSize, dtype, maxSeqLen).total);
+    const bound = options.cpuBind === "spread" ? spreadCores(worldSize, threads) : null;
+    const setups = shares.map((share, rank): RankSetup => ({ ...common, rank, share, cores: bound?.[rank] ?? null }));
+    const group = new RankGroup(setups, options.rankTimeoutMs ?? RANK_TIMEOUT_MS);
     try {
       const load = await group.ready((failure) => weights.finish(failure), onProgress, signal);
       return new Engine(group, setups, load, weights.use);
@@ -208,6 +224,7 @@ export class Engine {
     const { collective } = this.#setup;
     const cancel = () => requestCancel(collective, true);
     signal?.addEventListener("abort", cancel, { once: true });
+    const begin = performance.now();
     try {
       const answers = await this.#group.step({
         kind: "step",
@@ -215,6 +232,7 @@ export class Engine {
         spans,
         logitRows: Int32Array.from(logitRows),
       });
+      this.clock.add(begin, answers);
       this.times.steps++;
       this.times.total += answers[0]!.total;
       this.times.waited += answers.reduce((sum, { waited }) => sum + waited, 0) / answers.length;
@@ -232,14 +250,6 @@ export class Engine {
     await this.#turn;
     await this.#group.close();
   }
-}
-
-/** Threads inside an operator: a rank's share of the cores, as far as the pools of all its sessions stay few. */
-function threadsOfRank(cores: number, worldSize: number, nLayers: number, dtype: ComputeType): number {
-  const share = Math.max(1, Math.floor(cores / worldSize));
-  if (dtype === "fp32") return share;
-  const sessions = worldSize * stagePlan(nLayers, worldSize).length;
-  return Math.min(share, 1 + Math.floor(MAX_POOL_THREADS / sessions));
 }
 
 function closedError(): LlamaError {

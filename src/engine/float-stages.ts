@@ -41,6 +41,7 @@ export async function loadFloatStages(setup: RankSetup, onBytes: (bytes: number)
     await check.close();
   }
   return {
+    constantBytes: 0,
     run(name, layer, feeds) {
       const { session, weights } = stages.get(name)!;
       for (const weight of weights) feeds[weightName(weight)] = loaded.get(weightKey({ stage: name, layer }, weight))!;

@@ -9,6 +9,8 @@ import type { Checkpoint } from "../model/checkpoint.js";
 import type { ComputeType } from "../model/linear.js";
 import type { RankShare } from "../model/partition.js";
 import type { CollectiveMemory } from "./collective.js";
+import type { Fault } from "./fault.js";
+import type { Place } from "./progress.js";
 
 /** Where a rank's quantised weights come from; fp32 is always read into memory. */
 export type WeightPlan =
@@ -26,12 +28,18 @@ export interface RankSetup {
   dtype: ComputeType;
   /** Threads inside one operator. */
   threads: number;
+  /** Cores its threads are bound to, as taskset takes them; null: any. */
+  cores: string | null;
   /** Milliseconds a waiting rank polls before it sleeps. */
   spinMs: number;
   /** Tokens a sequence may have at most. */
   maxSeqLen: number;
   weights: WeightPlan;
   collective: CollectiveMemory;
+  /** Where each rank is. */
+  progress: SharedArrayBuffer;
+  /** Made on purpose, by a test. */
+  fault: Fault | null;
   /** [rows, vocabSize] floats: every rank writes the columns of its vocabulary share. */
   logits: SharedArrayBuffer;
 }
@@ -64,12 +72,16 @@ export interface StepTimes {
   total: number;
   /** Waiting for other ranks in sums. */
   waited: number;
+  /** In sums, waiting included. */
+  summing: number;
 }
 
 export interface LoadReport {
   /** Bytes read from the checkpoint. */
   bytesRead: number;
   milliseconds: number;
+  /** Bytes that the rank holds: its weights and what JavaScript has allocated. */
+  memory: number;
 }
 
 export type RankMessage =
@@ -80,7 +92,7 @@ export type RankMessage =
   | ({ kind: "stepped"; cancelled: boolean } & StepTimes)
   /** Keys and values of a layer. */
   | { kind: "saved"; bytes: Uint8Array }
-  | { kind: "failed"; phase: "load" | "step"; failure: Failure };
+  | { kind: "failed"; place: Place; failure: Failure };
 
 /** An error as data, since structured clone drops classes. `expected` marks a failure the user can act on. */
 export interface Failure {

@@ -44,6 +44,7 @@ export async function openStages(
   const { threads } = setup;
   const sessions = new Map<string, Session>();
   let source: WeightSource | null = null;
+  let constantBytes = 0;
   try {
     for (const [place, segment] of stageSegments(setup)) {
       throwIfBroken(setup.collective);
@@ -55,12 +56,14 @@ export async function openStages(
         const constants = { file: CONSTANTS, bytes: quantizeStage(source, setup, place, segment) };
         session = await createSession(segment.model, { threads, constants });
       }
+      constantBytes += segment.constantBytes;
       sessions.set(stageKey(place), session);
     }
   } finally {
     source?.close();
   }
   return {
+    constantBytes,
     run: (stage, layer, feeds) => sessions.get(stageKey({ stage, layer }))!.run(feeds),
     async close() {
       for (const session of sessions.values()) await session.release();

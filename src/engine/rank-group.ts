@@ -1,9 +1,19 @@
 /** The threads of a group of ranks: started together, answered together, ended together. Knows messages, not what they mean. */
 import { env } from "node:process";
+import { setTimeout as sleep } from "node:timers/promises";
 import { Worker } from "node:worker_threads";
-import { LlamaError } from "../error.js";
+import { failurePlace } from "../error.js";
 import { breakGroup } from "./collective.js";
-import type { Failure, HostMessage, LoadReport, RankMessage, RankSetup, StepTimes } from "./protocol.js";
+import { readPlace } from "./progress.js";
+import type { HostMessage, LoadReport, RankMessage, RankSetup, StepTimes } from "./protocol.js";
+
+import { describeFailure, rankError, stallError } from "./rank-failure.js";
+import { StallWatch } from "./stall-watch.js";
+
+/** What ranks of a failed group are given to leave their work: the longest is a session being made. */
+const LEAVE_MS = 10_000;
+/** What the others are given when one does not answer at all. */
+const STUCK_MS = 1000;
 
 type Stepped = StepTimes & { cancelled: boolean };
 
@@ -22,11 +32,21 @@ export class RankGroup {
   #pending: { resolve: () => void; reject: (error: unknown) => void } | null = null;
   #failure: Error | null = null;
   #closing = false;
+  readonly #watch: StallWatch;
+  #ended: Promise<void> | null = null;
 
-  constructor(setups: readonly RankSetup[]) {
+  /** A group of which no rank gets on for `timeoutMs` has failed; 0: never. */
+  constructor(setups: readonly RankSetup[], timeoutMs: number) {
     // Must stand in the environment of the process before the runtime is loaded.
     env.ORT_DISABLE_TELEMETRY ??= "1";
     this.#setups = setups;
+    const { progress } = setups[0]!;
+    this.#watch = new StallWatch(progress, timeoutMs, () => {
+      const places = setups.map(({ rank }) => readPlace(progress, rank));
+      const awaited = this.#loaded.filter(Boolean).length < setups.length ? this.#loaded : this.#answers;
+      const answered = setups.map(({ rank }) => awaited[rank] !== undefined);
+      this.#fail(stallError(places, answered, timeoutMs));
+    });
     this.#workers = setups.map((setup) => {
       const worker = new Worker(new URL("./rank-worker.js", import.meta.url), {
         workerData: setup,
@@ -35,9 +55,9 @@ export class RankGroup {
         name: `rank ${setup.rank}`,
       });
       worker.on("message", (message: RankMessage) => this.#receive(setup.rank, message));
-      worker.on("error", (error) => this.#fail(error));
+      worker.on("error", (error) => this.#failAt(setup.rank, error));
       worker.on("exit", (code) => {
-        if (!this.#closing) this.#fail(new Error(`rank ${setup.rank} ended unexpectedly with code ${code}`));
+        if (!this.#closing) this.#failAt(setup.rank, new Error(`its thread ended unexpectedly with code ${code}`));
       });
       return worker;
     });
@@ -57,6 +77,7 @@ export class RankGroup {
     this.#onProgress = onProgress;
     const abort = () => this.#fail(signal?.reason);
     try {
+      this.#watch.start();
       signal?.throwIfAborted();
       signal?.addEventListener("abort", abort, { once: true });
       await this.#answer();
@@ -65,6 +86,7 @@ export class RankGroup {
       await this.#end();
       throw error;
     } finally {
+      this.#watch.stop();
       signal?.removeEventListener("abort", abort);
     }
   }
@@ -83,7 +105,12 @@ export class RankGroup {
     this.#answers = [];
     const answer = this.#answer();
     this.post(message);
-    await answer;
+    this.#watch.start();
+    try {
+      await answer;
+    } finally {
+      this.#watch.stop();
+    }
     return this.#answers;
   }
 
@@ -99,12 +126,27 @@ export class RankGroup {
     await this.#gone;
   }
 
-  /** Ranks leave their work at the next place where they look. Never `terminate()`: inside the runtime that aborts the process. */
-  async #end(): Promise<void> {
+  /**
+   * Ranks leave their work at the next place where they look. Never `terminate()`: inside the runtime that aborts the process.
+   * One that does not leave is given up after a while: it no longer keeps the process alive, and the failure says so.
+   */
+  #end(): Promise<void> {
     this.#closing = true;
     breakGroup(this.#setups[0]!.collective);
     this.post({ kind: "close" });
-    await this.#gone;
+    this.#ended ??= this.#leave();
+    return this.#ended;
+  }
+
+  async #leave(): Promise<void> {
+    const place = failurePlace(this.#failure);
+    const isGone = await Promise.race([
+      this.#gone.then(() => true),
+      sleep(this.#watch.hasStalled ? STUCK_MS : LEAVE_MS, false, { ref: false }),
+    ]);
+    if (isGone || place === undefined) return void (await this.#gone);
+    place.isStuck = true;
+    for (const worker of this.#workers) worker.unref();
   }
 
   #answer(): Promise<void> {
@@ -125,14 +167,19 @@ export class RankGroup {
         this.#converted.push(message.failure);
         if (this.#converted.length === size) {
           const failure = this.#converted.find((one) => one !== null) ?? null;
+          // Bringing it all to the disk takes the host its time.
+          this.#watch.stop();
           this.#onConverted(failure).then(
-            (folder) => this.post({ kind: "open", folder }),
+            (folder) => {
+              this.#watch.start();
+              this.post({ kind: "open", folder });
+            },
             (error) => this.#fail(error),
           );
         }
         return;
       case "ready":
-        this.#loaded[rank] = { bytesRead: message.bytesRead, milliseconds: message.milliseconds };
+        this.#loaded[rank] = message;
         if (this.#loaded.filter(Boolean).length === size) this.#pending?.resolve();
         return;
       case "stepped":
@@ -144,8 +191,14 @@ export class RankGroup {
         if (this.#saved.filter(Boolean).length === size) this.#pending?.resolve();
         return;
       case "failed":
-        this.#fail(revive(rank, message.phase, message.failure));
+        this.#fail(rankError(rank, size, message.place, message.failure));
     }
+  }
+
+  /** A rank that could not report its failure itself. */
+  #failAt(rank: number, error: Error): void {
+    const { length } = this.#setups;
+    this.#fail(rankError(rank, length, readPlace(this.#setups[rank]!.progress, rank), describeFailure(error)));
   }
 
   /** The first failure is the group's; the others leave their waits. */
@@ -155,12 +208,4 @@ export class RankGroup {
     breakGroup(this.#setups[0]!.collective);
     this.#pending?.reject(error);
   }
-}
-
-/** An error that happened in a rank, as the host throws it. */
-function revive(rank: number, phase: string, { message, stack, expected }: Failure): Error {
-  if (expected) return new LlamaError(expected, message);
-  const error = new Error(`rank ${rank} failed (${phase}): ${message}`);
-  error.stack = `${error.message}\n${stack}`;
-  return error;
 }

@@ -1,12 +1,16 @@
 /** The entry of a rank's thread: messages in, a Rank's work, messages out. */
 import { once } from "node:events";
+import { memoryUsage } from "node:process";
 import { parentPort, workerData } from "node:worker_threads";
 import { LlamaError } from "../error.js";
 import { StepCancelled, throwIfBroken } from "./collective.js";
+import { bindThread } from "./cpu-bind.js";
 import { loadFloatStages } from "./float-stages.js";
-import type { Failure, HostMessage, RankMessage, RankSetup } from "./protocol.js";
+import { Progress, readPlace } from "./progress.js";
+import type { HostMessage, RankMessage, RankSetup } from "./protocol.js";
 import { openStages, writeStages } from "./quantized-stages.js";
 import { Rank } from "./rank.js";
+import { describeFailure } from "./rank-failure.js";
 import type { Stages } from "./stages.js";
 
 /** Bytes between two progress messages. */
@@ -20,13 +24,8 @@ function send(message: RankMessage): void {
 }
 
 /** Reports the failure and ends the thread; the host then ends the group. */
-function fail(phase: "load" | "step", error: unknown): void {
-  const failure: Failure = {
-    message: error instanceof Error ? error.message : String(error),
-    stack: error instanceof Error ? (error.stack ?? error.message) : String(error),
-    expected: error instanceof LlamaError ? error.kind : null,
-  };
-  send({ kind: "failed", phase, failure });
+function fail(error: unknown): void {
+  send({ kind: "failed", place: readPlace(setup.progress, setup.rank), failure: describeFailure(error) });
   port.close();
 }
 
@@ -34,7 +33,11 @@ async function load(): Promise<Rank> {
   const start = performance.now();
   let bytesRead = 0;
   let unreported = 0;
+  const progress = new Progress(setup.progress, setup.rank, setup.fault);
+  progress.at("load", null);
+  if (setup.cores !== null) bindThread(setup.cores);
   const stages = await loadStages((bytes) => {
+    progress.at("load", null);
     throwIfBroken(setup.collective);
     bytesRead += bytes;
     unreported += bytes;
@@ -42,9 +45,11 @@ async function load(): Promise<Rank> {
     send({ kind: "progress", bytes: unreported });
     unreported = 0;
   });
-  const rank = await Rank.create(setup, stages);
+  const rank = await Rank.create(setup, stages, progress);
   send({ kind: "progress", bytes: unreported });
-  send({ kind: "ready", bytesRead, milliseconds: performance.now() - start });
+  const { arrayBuffers, heapUsed } = memoryUsage();
+  const memory = arrayBuffers + heapUsed + stages.constantBytes;
+  send({ kind: "ready", bytesRead, milliseconds: performance.now() - start, memory });
   return rank;
 }
 
@@ -71,6 +76,7 @@ async function loadStages(onBytes: (bytes: number) => void): Promise<Stages> {
 async function step(rank: Rank, message: HostMessage & { kind: "step" }): Promise<void> {
   const start = performance.now();
   rank.collective.waited = 0;
+  rank.collective.summing = 0;
   let cancelled = false;
   try {
     await rank.step(message.tokens, message.spans, message.logitRows);
@@ -78,7 +84,8 @@ async function step(rank: Rank, message: HostMessage & { kind: "step" }): Promis
     if (!(error instanceof StepCancelled)) throw error;
     cancelled = true;
   }
-  send({ kind: "stepped", cancelled, total: performance.now() - start, waited: rank.collective.waited });
+  const { waited, summing } = rank.collective;
+  send({ kind: "stepped", cancelled, total: performance.now() - start, waited, summing });
 }
 
 async function serve(rank: Rank, message: HostMessage): Promise<void> {
@@ -101,6 +108,6 @@ async function serve(rank: Rank, message: HostMessage): Promise<void> {
 }
 
 load().then(
-  (rank) => port.on("message", (message: HostMessage) => serve(rank, message).catch((error) => fail("step", error))),
-  (error) => fail("load", error),
+  (rank) => port.on("message", (message: HostMessage) => serve(rank, message).catch((error) => fail(error))),
+  (error) => fail(error),
 );

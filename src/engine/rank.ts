@@ -7,17 +7,21 @@ import { openWeights, type WeightSource } from "../model/weight-source.js";
 import { Attention } from "./attention.js";
 import { Collective } from "./collective.js";
 import { checkRow } from "./finite-check.js";
+import type { Progress } from "./progress.js";
 import type { RankSetup, SequenceSpan } from "./protocol.js";
 import { integers, type Numbers, type Tensor, tensor } from "./session.js";
 import type { Stages } from "./stages.js";
 
 /** Positions the rotary tables begin with; they double on demand. */
 const FIRST_POSITIONS = 512;
+/** Tokens of a sequence that a step of decode has at most, guesses of what follows included; more are a prompt. */
+const MOST_GUESSED = 16;
 const EMBEDDING = "tok_embeddings.weight";
 
 export class Rank {
   readonly collective: Collective;
   readonly #setup: RankSetup;
+  readonly #progress: Progress;
   readonly #stages: Stages;
   readonly #attention: Attention;
   /** The embedding stays where it is: a step reads just the rows of its tokens. */
@@ -25,8 +29,9 @@ export class Rank {
   #cos: Tensor;
   #sin: Tensor;
 
-  private constructor(setup: RankSetup, stages: Stages, attention: Attention) {
+  private constructor(setup: RankSetup, stages: Stages, attention: Attention, progress: Progress) {
     this.#setup = setup;
+    this.#progress = progress;
     this.#stages = stages;
     this.#attention = attention;
     this.#embedding = openWeights(setup.checkpoint);
@@ -34,8 +39,8 @@ export class Rank {
     [this.#cos, this.#sin] = this.#rotary(FIRST_POSITIONS);
   }
 
-  static async create(setup: RankSetup, stages: Stages): Promise<Rank> {
-    return new Rank(setup, stages, await Attention.create(setup));
+  static async create(setup: RankSetup, stages: Stages, progress: Progress): Promise<Rank> {
+    return new Rank(setup, stages, await Attention.create(setup), progress);
   }
 
   /**
@@ -47,10 +52,13 @@ export class Rank {
     const positions = spans.flatMap(({ position, count }) => Array.from({ length: count }, (_, i) => position + i));
     this.#reach(Math.max(...positions) + 1);
     const rotary = { position_ids: integers(positions, [1, positions.length]), cos: this.#cos, sin: this.#sin };
+    const phase = spans.some(({ position, count }) => position === 0 || count > MOST_GUESSED) ? "prefill" : "decode";
+    this.#progress.at(phase, null);
     let h = this.#embed(tokens); // [tokens, dim]
     let qkv = await this.#stages.run("qkv", 0, { h: this.#rows(h), ...rotary });
 
     for (let layer = 0; layer < nLayers; layer++) {
+      this.#progress.at(phase, layer);
       const q = qkv.q as Float32Array;
       const result = await this.#attention.run(layer, spans, q, qkv.k!, qkv.v!);
       const attended = tensor(result, [tokens.length, q.length / tokens.length]);
@@ -63,8 +71,10 @@ export class Rank {
           : await this.#stages.run("wo ffn qkv", layer, { ...feeds, ...rotary });
         h = qkv.h_out as Float32Array;
       } else {
-        this.#add(h, await this.#stages.run("wo", layer, { attended }));
-        this.#add(h, await this.#stages.run("ffn", layer, { h: this.#rows(h) }));
+        this.#add(h, await this.#stages.run("wo", layer, { attended }), layer);
+        this.#progress.at(phase, layer);
+        this.#add(h, await this.#stages.run("ffn", layer, { h: this.#rows(h) }), layer);
+        this.#progress.at(phase, layer);
         if (!isLast) qkv = await this.#stages.run("qkv", layer + 1, { h: this.#rows(h), ...rotary });
       }
     }
@@ -103,7 +113,8 @@ export class Rank {
   }
 
   /** Adds the sum of all ranks' partial products to h. */
-  #add(h: Float32Array, { partial }: Record<string, Numbers>): void {
+  #add(h: Float32Array, { partial }: Record<string, Numbers>, layer: number): void {
+    this.#progress.at("collective", layer);
     this.collective.addAllReduce(h, partial as Float32Array);
   }
 

@@ -11,6 +11,8 @@ const ALIGNED_BYTES = 1 << 20;
 export type StageName = "qkv" | "wo" | "ffn" | "wo ffn" | "wo ffn qkv" | "head";
 
 export interface Stages {
+  /** Bytes of weights that the runtime holds, or has mapped. */
+  readonly constantBytes: number;
   /** Runs a stage of a layer; one that ends with qkv takes that from the next layer. */
   run(stage: StageName, layer: number, feeds: Record<string, Tensor>): Promise<Record<string, Numbers>>;
   close(): Promise<void>;

@@ -24,7 +24,7 @@ import type { ComputeType, QuantType } from "../model/linear.js";
 import { runtimeVersion } from "./runtime-version.js";
 
 /** Counts changes of what a folder holds. */
-const FORMAT = 1;
+const FORMAT = 2;
 const MANIFEST = "manifest.json";
 const FOLDER = /^[0-9a-f]{32}$/;
 const UNFINISHED = /^[0-9a-f]{32}\.(.+)\.(\d+)\.[0-9a-f]+\.tmp$/;
@@ -45,8 +45,8 @@ export interface CacheEntry {
 
 interface Manifest extends Omit<CacheEntry, "folder"> {
   format: number;
-  /** Size of every file. */
-  files: Record<string, number>;
+  /** Size and time of change of every file. */
+  files: Record<string, { size: number; mtimeMs: number }>;
 }
 
 /** $XDG_CACHE_HOME/llama-ts, or ~/.cache/llama-ts. */
@@ -82,12 +82,13 @@ export function modelIdentity(checkpoint: Checkpoint, dtype: ComputeType, worldS
   return createHash("sha256").update(JSON.stringify(identity)).digest("hex").slice(0, 32);
 }
 
-/** Whether the folder is there with all its files in their sizes. */
+/** Whether the folder is there with all its files, as they were written. */
 export function isCacheWhole(folder: string): boolean {
   const manifest = readManifest(folder);
   if (manifest === null) return false;
-  return Object.entries(manifest.files).every(([name, size]) => {
-    return statSync(join(folder, name), { throwIfNoEntry: false })?.size === size;
+  return Object.entries(manifest.files).every(([name, { size, mtimeMs }]) => {
+    const stat = statSync(join(folder, name), { throwIfNoEntry: false });
+    return stat?.size === size && stat.mtimeMs === mtimeMs;
   });
 }
 
@@ -97,8 +98,7 @@ export function isCacheWhole(folder: string): boolean {
  */
 export function beginCache(root: string, folder: string, bytes: number): string {
   mkdirSync(root, { recursive: true });
-  for (const name of readdirSync(root))
-    if (isAbandoned(name)) rmSync(join(root, name), { recursive: true, force: true });
+  removeAbandoned(root);
   const { bavail, bsize } = statfsSync(root);
   if (bavail * bsize < bytes + SPARE_BYTES) {
     throw new Error(`${root} has ${gigabytes(bavail * bsize)} free of ${gigabytes(bytes + SPARE_BYTES)} needed`);
@@ -108,21 +108,26 @@ export function beginCache(root: string, folder: string, bytes: number): string 
   return unfinished;
 }
 
+/** Removes what processes that are dead were writing. Throws when there is no such root. */
+export function removeAbandoned(root: string): void {
+  for (const name of readdirSync(root)) if (isAbandoned(name)) discardCache(join(root, name));
+}
+
 /** Gives a written folder its name; when another process was first, that one's stays. Throws when the files are not safe on disk. */
 export async function finishCache(
   unfinished: string,
   folder: string,
   about: Omit<CacheEntry, "folder" | "bytes" | "created">,
 ): Promise<void> {
-  const files: Record<string, number> = {};
+  const files: Manifest["files"] = {};
   for (const name of readdirSync(unfinished)) {
-    files[name] = await syncedSize(join(unfinished, name));
-    if (files[name] === 0) throw new Error(`${name} is empty`);
+    files[name] = await synced(join(unfinished, name));
+    if (files[name].size === 0) throw new Error(`${name} is empty`);
   }
-  const bytes = Object.values(files).reduce((a, b) => a + b, 0);
+  const bytes = Object.values(files).reduce((sum, { size }) => sum + size, 0);
   const manifest: Manifest = { format: FORMAT, ...about, bytes, created: new Date().toISOString(), files };
   writeFileSync(join(unfinished, MANIFEST), JSON.stringify(manifest));
-  await syncedSize(join(unfinished, MANIFEST));
+  await synced(join(unfinished, MANIFEST));
   if (existsSync(folder) && !isCacheWhole(folder)) rmSync(folder, { recursive: true, force: true });
   try {
     renameSync(unfinished, folder);
@@ -180,12 +185,13 @@ function isAbandoned(name: string): boolean {
   }
 }
 
-/** Size of a file whose bytes have reached the disk. */
-async function syncedSize(file: string): Promise<number> {
+/** Size and time of a file whose bytes have reached the disk. */
+async function synced(file: string): Promise<Manifest["files"][string]> {
   const handle = await open(file, "r+");
   try {
     await handle.sync();
-    return (await handle.stat()).size;
+    const { size, mtimeMs } = await handle.stat();
+    return { size, mtimeMs };
   } finally {
     await handle.close();
   }

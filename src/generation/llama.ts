@@ -6,12 +6,12 @@ import { basename, resolve } from "node:path";
 import type { CacheUse } from "../engine/cache-use.js";
 import { Engine } from "../engine/engine.js";
 import type { LoadReport } from "../engine/protocol.js";
-import { defaultCacheRoot } from "../engine/weight-cache.js";
+import type { RankTimes } from "../engine/rank-clock.js";
 import type { Checkpoint } from "../model/checkpoint.js";
 import type { ModelConfig } from "../model/config.js";
 import type { ComputeType } from "../model/linear.js";
 import { type BatchAnswer, type BatchOptions, type BatchRequest, type Prepare, runBatch } from "./batch.js";
-import { type BuildOptions, DEFAULT_MAX_SEQ_LEN } from "./build-options.js";
+import { type BuildOptions, DEFAULT_MAX_SEQ_LEN, engineSettings } from "./build-options.js";
 import { chatFormat, familyFormat, guessFormat } from "./chat-format.js";
 import { Conversation, type ConversationOptions } from "./conversation.js";
 import type { ChatPrediction, Dialog } from "./dialog.js";
@@ -72,22 +72,14 @@ export class Llama {
   /** Loads a checkpoint. Throws LlamaError for anything the user can mend. */
   static async build(options: BuildOptions): Promise<Llama> {
     const start = performance.now();
-    const { ckptDir, maxSeqLen = DEFAULT_MAX_SEQ_LEN, onProgress } = options;
+    const { ckptDir, maxSeqLen = DEFAULT_MAX_SEQ_LEN } = options;
     checkCount("max_seq_len", maxSeqLen, 1);
     checkCount("threads", options.threadsPerRank, 1);
     const { tokenizer, checkpoint } = await openModel(options);
     const { worldSize, dtype } = resolveSetup(checkpoint, options);
     if (!options.force) checkMemory(checkpoint.config, worldSize, dtype, maxSeqLen);
-    const total = checkpoint.byteLength;
-    const engine = await Engine.start(checkpoint, {
-      worldSize,
-      dtype,
-      maxSeqLen,
-      cacheRoot: options.cacheDir === undefined ? defaultCacheRoot() : options.cacheDir,
-      ...(options.threadsPerRank !== undefined && { threadsPerRank: options.threadsPerRank }),
-      ...(onProgress && { onProgress: (bytes: number) => onProgress(Math.min(bytes, total), total) }),
-      ...(options.signal && { signal: options.signal }),
-    });
+    const settings = engineSettings(options, checkpoint.byteLength);
+    const engine = await Engine.start(checkpoint, { ...settings, worldSize, dtype, maxSeqLen });
     return new Llama({ ckptDir, tokenizer, engine, checkpoint, maxSeqLen, loadMs: performance.now() - start });
   }
 
@@ -109,6 +101,11 @@ export class Llama {
   /** What each rank read, and how long that took. */
   get load(): readonly LoadReport[] {
     return this.#engine.load;
+  }
+
+  /** How each rank has spent its time so far. */
+  get rankTimes(): readonly RankTimes[] {
+    return this.#engine.clock.times();
   }
 
   /** What became of the cache of quantised weights in this start. */

@@ -1,5 +1,5 @@
 /** A model before its weights are loaded: its tokenizer, its checkpoint, and how it is shared where nothing is asked for. Reads headers only. */
-import { availableParallelism } from "node:os";
+import { availableCores } from "../engine/cores.js";
 import { type Checkpoint, openCheckpoint } from "../model/checkpoint.js";
 import { openFolder } from "../model/folder.js";
 import { type ComputeType, chooseType } from "../model/linear.js";
@@ -33,5 +33,5 @@ export function resolveSetup(
   const { nprocPerNode = "auto", dtype: asked = "auto" } = options;
   const dtype = asked === "auto" ? chooseType(parameterCount) : asked;
   if (nprocPerNode !== "auto") return { worldSize: nprocPerNode, dtype };
-  return { worldSize: autoWorldSize(config, availableParallelism(), shardCount, dtype !== "fp32"), dtype };
+  return { worldSize: autoWorldSize(config, availableCores(), shardCount, dtype !== "fp32"), dtype };
 }

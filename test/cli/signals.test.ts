@@ -62,7 +62,7 @@ describe("interruption", { skip: isWindows }, () => {
     ] as const) {
       const { code, stderr } = await llama(args, {
         onStart: (child) => {
-          for (let i = 0; i < signals; i++) setTimeout(() => child.kill("SIGINT"), delay + 20 * i);
+          for (let i = 0; i < signals; i++) setTimeout(() => child.kill("SIGINT"), delay + 150 * i);
         },
       });
       assert.ok(code === 130 || (signals === 2 && code === null), `${code} after ${delay} ms: ${stderr}`);

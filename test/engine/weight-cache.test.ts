@@ -107,10 +107,24 @@ test("a file that was cut is noticed before it is mapped", async () => {
   assert.equal((await logits(checkpoint, root)).state, "opened");
 });
 
+test("a file that was written to is noticed, though its size is the same", async () => {
+  const { folder } = await logits(checkpoint, root);
+  const file = join(folder!, "0.0.wo-ffn.onnx.bin");
+  const bytes = readFileSync(file);
+  bytes[bytes.length >> 1]! ^= 0x40;
+  writeFileSync(file, bytes);
+  const again = await logits(checkpoint, root);
+  assert.equal(again.state, "written");
+  assert.deepEqual(again.logits, expected);
+});
+
 test("a folder that cannot be opened is made anew", async () => {
   const { folder } = await logits(checkpoint, root);
   const file = join(folder!, "0.0.wo-ffn.onnx");
+  const { atime, mtime } = statSync(file);
   writeFileSync(file, Buffer.alloc(readFileSync(file).length, 0xff));
+  // As a failing disk would do it: written to is told by the time already.
+  utimesSync(file, atime, mtime);
   const again = await logits(checkpoint, root);
   assert.equal(again.state, "written");
   assert.deepEqual(again.logits, expected);

@@ -2,10 +2,11 @@
 import { type Command, Option } from "@commander-js/extra-typings";
 import { wholeNumber } from "../flags.js";
 import { BENCH_HELP } from "../help.js";
+import { processOptions } from "../option-groups.js";
 import { dtypes, rankCounts, threadCounts, tokenCounts } from "./bench-flags.js";
 
 export function addBench(program: Command, exit: (code: number) => void): void {
-  program
+  const options = program
     .command("bench")
     .description("Measure the speed of prompts (prefill) and of text (decode).")
     .usage("[options]")
@@ -42,7 +43,8 @@ export function addBench(program: Command, exit: (code: number) => void): void {
     .addOption(new Option("--csv", "print CSV; the default where stdout is no terminal").conflicts("table"))
     .option("--table", "print a table; the default on a terminal")
     .option("--quiet", "errors only on stderr")
-    .optionsGroup("Other:")
+    .optionsGroup("Other:");
+  processOptions(options)
     .helpOption("-h, --help", "print help")
     .addHelpText("after", BENCH_HELP)
     .action(async (flags) => {

@@ -1,12 +1,12 @@
 /** What the line of `bench` may say: lists, separated by commas. Knows no model and no measurement. */
 import { InvalidArgumentError } from "@commander-js/extra-typings";
-import { rankCount, wholeNumber } from "../flags.js";
+import { type ProcessFlags, rankCount, wholeNumber } from "../flags.js";
 
 export const DTYPES = ["auto", "fp32", "int8", "int4"] as const;
 export type DtypeFlag = (typeof DTYPES)[number];
 
 /** The options of `bench`, by their names on the command line. */
-export interface BenchFlags {
+export interface BenchFlags extends ProcessFlags {
   ckpt_dir?: string | undefined;
   tokenizer_path?: string | undefined;
   preset?: string | undefined;

@@ -1,6 +1,6 @@
 /** Everything one line of `bench` asks for, checked before the first weight is read. Knows counts and sizes; runs nothing. */
-import { availableParallelism } from "node:os";
 import { type SpeedTest, testLength } from "../../engine/benchmark.js";
+import { availableCores } from "../../engine/cores.js";
 import { LlamaError } from "../../error.js";
 import { checkMemory } from "../../generation/memory-check.js";
 import { resolveSetup } from "../../generation/open-model.js";
@@ -35,7 +35,7 @@ export function planSetups(
   maxSeqLen: number,
 ): BenchSetup[] {
   const { config } = checkpoint;
-  const cores = availableParallelism();
+  const cores = availableCores();
   const setups = new Map<string, BenchSetup>();
   for (const dtypeFlag of flags.dtype) {
     for (const nproc of flags.nproc_per_node) {

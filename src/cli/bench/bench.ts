@@ -1,7 +1,8 @@
 /** The command `bench`: prefill and decode speed of every setup asked for. Knows the order of things; each thing is a file of its own. */
-import { availableParallelism, cpus } from "node:os";
+import { cpus } from "node:os";
 import { memoryBandwidth } from "../../engine/bandwidth.js";
 import { runTrials, type SpeedTest } from "../../engine/benchmark.js";
+import { availableCores } from "../../engine/cores.js";
 import { Engine } from "../../engine/engine.js";
 import { defaultCacheRoot } from "../../engine/weight-cache.js";
 import { shown } from "../../formats/shown.js";
@@ -11,6 +12,7 @@ import { printNote } from "../notes.js";
 import { Output } from "../output.js";
 import { LoadProgress, StatusLine } from "../progress.js";
 import { count } from "../summary.js";
+import { tellState } from "../supervisor/supervised.js";
 import { versionText } from "../version.js";
 import type { BenchFlags } from "./bench-flags.js";
 import { type BenchModel, openBenchModel } from "./bench-model.js";
@@ -58,17 +60,19 @@ async function* measure(
   /** By the number of readers. */
   const bandwidths = new Map<number, number>();
   for (const setup of setups) {
-    const readers = Math.min(setup.worldSize * setup.threads, availableParallelism());
+    const readers = Math.min(setup.worldSize * setup.threads, availableCores());
     try {
       status.show("Measuring the memory");
       const bandwidth = bandwidths.get(readers) ?? (await memoryBandwidth(readers, signal));
       bandwidths.set(readers, bandwidth);
       status.clear();
+      tellState({ phase: "loading the model" });
       const { engine, loadMs } = await load(checkpoint, setup, contextLength(tests), flags, signal);
       try {
         if (engine.cache.problem !== null && !quiet) {
           printNote(`Warning: the quantised weights could not be kept: ${shown(engine.cache.problem)}`);
         }
+        tellState({ phase: "measuring" });
         for (const test of tests) {
           const label = `${setup.dtype}, ${setup.worldSize} x ${setup.threads}, ${testName(test)}`;
           const onTrial = (index: number) =>
@@ -92,7 +96,7 @@ async function load(
   checkpoint: BenchModel["checkpoint"],
   { dtype, worldSize, threads }: BenchSetup,
   maxSeqLen: number,
-  { no_cache, quiet }: BenchFlags,
+  { no_cache, quiet, rank_timeout, cpu_bind }: BenchFlags,
   signal: AbortSignal,
 ): Promise<{ engine: Engine; loadMs: number }> {
   const progress = new LoadProgress("Loading", worldSize, !quiet);
@@ -102,6 +106,9 @@ async function load(
     const engine = await Engine.start(checkpoint, {
       ...{ worldSize, dtype, maxSeqLen, threadsPerRank: threads, signal },
       cacheRoot: no_cache ? null : defaultCacheRoot(),
+      cpuBind: cpu_bind,
+      rankTimeoutMs: rank_timeout * 1000,
+      onEstimate: (estimate) => tellState({ estimate }),
       onProgress: (bytes) => progress.update(Math.min(bytes, total), total),
     });
     return { engine, loadMs: performance.now() - start };
@@ -111,7 +118,7 @@ async function load(
 }
 
 function machine(): { cpu: string; cores: number } {
-  return { cpu: cpus()[0]?.model.trim() ?? "unknown", cores: availableParallelism() };
+  return { cpu: cpus()[0]?.model.trim() ?? "unknown", cores: availableCores() };
 }
 
 function jsonText(rows: readonly BenchRow[]): string {

@@ -64,6 +64,8 @@ export class TerminalLines implements Lines {
       completer: complete,
     });
     this.#reader.on("SIGINT", () => this.#interrupt());
+    // Back from Ctrl-Z, readline is paused.
+    this.#reader.on("SIGCONT", () => this.#reader.prompt(true));
     this.#reader.on("close", () => {
       this.#isEnded = true;
       this.#hand({ kind: "end" });

@@ -1,0 +1,20 @@
+/** The first module of the command: decides whether a supervisor stands before the work. Loads nothing but what it decides for. */
+
+/** Commands that load no model. */
+const PLAIN = ["help", "cache", "inspect", "doctor", "completion"];
+const QUESTIONS = ["-h", "--help", "-V", "--version"];
+
+if (isSupervised(process.argv.slice(2))) {
+  const { supervise } = await import("./supervisor/supervisor.js");
+  await supervise(process.argv.slice(2));
+} else {
+  await import("./main.js");
+}
+
+function isSupervised(words: readonly string[]): boolean {
+  if (words.some((word) => QUESTIONS.includes(word) || /^--no[-_]supervisor$/.test(word))) return false;
+  if (process.env.LLAMA_TS_NO_SUPERVISOR) return false;
+  // A debugger is for the process that works, and has one port.
+  if (process.execArgv.some((option) => option.startsWith("--inspect"))) return false;
+  return !PLAIN.includes(words[words[0] === "torchrun" ? 1 : 0] ?? "");
+}

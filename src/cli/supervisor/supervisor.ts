@@ -1,0 +1,110 @@
+/**
+ * The visible process of a command that loads a model. Its child has the same streams, terminal and process group and does the
+ * work; this one passes signals and the exit code on, and says what happened where the child cannot: when it was killed.
+ */
+import { type ChildProcess, spawn } from "node:child_process";
+import { isatty } from "node:tty";
+import { fileURLToPath } from "node:url";
+import { kernelKills, peakMemory, processState } from "./proc.js";
+import { SAME_PRESS_MS, type SupervisedMessage } from "./supervised.js";
+
+const MAIN = fileURLToPath(new URL("../main.js", import.meta.url));
+/** Between two looks at the child's memory and state. */
+const WATCH_MS = 200;
+/** What a child that does not answer is given after a second signal. */
+const GRACE_MS = 1000;
+/** Signals that end a process in good order: they are passed on, and died of where the child did. */
+const ENDING: readonly NodeJS.Signals[] = ["SIGINT", "SIGTERM", "SIGHUP"];
+
+/** What is known of the child, for when it dies. */
+export interface Watched {
+  /** What it was doing. */
+  phase: string;
+  /** Bytes it expected to need; null as long as it has not said. */
+  estimate: number | null;
+  /** Bytes it held at most; null where the system does not tell. */
+  peak: number | null;
+  /** Whether the kernel has killed for want of memory since the start. */
+  wasMemoryShort: boolean;
+}
+
+/** Runs the command in a child; ends this process as that one ended. */
+export async function supervise(argv: readonly string[]): Promise<void> {
+  const child = spawn(process.execPath, [...process.execArgv, MAIN, ...argv], {
+    stdio: ["inherit", "inherit", "inherit", "ipc"],
+  });
+  const killsBefore = kernelKills();
+  const watched: Watched = { phase: "starting", estimate: null, peak: null, wasMemoryShort: false };
+  let verdict: number | null = null;
+  child.on("message", (message: SupervisedMessage) => {
+    if (message.kind === "end") {
+      verdict = message.exitCode;
+      child.kill("SIGKILL");
+    } else if (message.kind === "state") Object.assign(watched, message.state);
+  });
+  passSignals(child);
+  const timer = setInterval(() => watch(child, watched), WATCH_MS);
+  const [exitCode, signal] = await new Promise<[number | null, NodeJS.Signals | null]>((resolve, reject) => {
+    child.on("error", (error) => (child.pid === undefined ? reject(error) : undefined));
+    child.on("exit", (...end) => resolve(end));
+  });
+  clearInterval(timer);
+  if (signal === null) process.exit(exitCode ?? 1);
+
+  await removeUnfinished();
+  if (verdict !== null) process.exit(verdict);
+  if (ENDING.includes(signal)) {
+    process.removeAllListeners(signal);
+    process.kill(process.pid, signal);
+    return;
+  }
+  watched.wasMemoryShort = kernelKills() > killsBefore;
+  const { deathReport } = await import("./death.js");
+  const { text, code } = deathReport(signal, watched);
+  // On a terminal the text ends in the middle of a line.
+  process.stderr.write(isatty(1) ? `\n${text}` : text);
+  process.exitCode = code;
+}
+
+/** The terminal sends its signals to both processes, kill to this one alone: the child takes two that come together for one. */
+function passSignals(child: ChildProcess): void {
+  if (process.platform === "win32") return;
+  let last = Number.NEGATIVE_INFINITY;
+  let isAnswered = true;
+  child.on("message", () => {
+    isAnswered = true;
+  });
+  for (const name of ENDING) {
+    process.on(name, () => {
+      child.kill(name);
+      const isAgain = performance.now() - last > SAME_PRESS_MS;
+      last = performance.now();
+      if (!isAgain) return;
+      // Who asks twice and gets no answer shall not have to ask with kill -9.
+      if (!isAnswered) setTimeout(() => isAnswered || child.kill("SIGKILL"), GRACE_MS);
+      isAnswered = false;
+      if (child.connected) child.send("ping", () => {});
+    });
+  }
+  process.on("SIGTSTP", () => {
+    child.kill("SIGTSTP");
+    process.kill(process.pid, "SIGSTOP");
+  });
+  process.on("SIGCONT", () => child.kill("SIGCONT"));
+}
+
+function watch(child: ChildProcess, watched: Watched): void {
+  watched.peak = peakMemory(child.pid!) ?? watched.peak;
+  // A child that has stopped itself (Ctrl-Z in a dialogue) would leave the shell waiting for this process.
+  if (processState(child.pid!) === "T" && isatty(0)) process.kill(process.pid, "SIGSTOP");
+}
+
+/** What the child had half written into the cache. */
+async function removeUnfinished(): Promise<void> {
+  const { defaultCacheRoot, removeAbandoned } = await import("../../engine/weight-cache.js");
+  try {
+    removeAbandoned(defaultCacheRoot());
+  } catch {
+    // No cache, or none that may be changed: the next start that writes tries again.
+  }
+}

@@ -1,0 +1,68 @@
+/** What torchrun's options may say, as torchrun spells it. Knows values; not what is done with them. */
+import { InvalidArgumentError } from "@commander-js/extra-typings";
+
+/** The options of a torchrun line that mean something here, by their names on the command line. (As an interface it would not be commander's OptionValues.) */
+export type TorchrunFlags = {
+  log_dir?: string | undefined;
+  redirects: RankStreams;
+  tee: RankStreams;
+  local_ranks_filter?: readonly number[] | undefined;
+  role: string;
+};
+
+/** Streams of ranks: bit 0 stdout, bit 1 stderr, as torchrun's Std. */
+export interface RankStreams {
+  /** Of ranks that are not in `ranks`. */
+  others: number;
+  ranks: Readonly<Record<number, number>>;
+}
+
+export const NO_STREAMS: RankStreams = { others: 0, ranks: {} };
+export const STDOUT = 1;
+export const STDERR = 2;
+
+export function hasStream({ others, ranks }: RankStreams, rank: number, stream: number): boolean {
+  return ((ranks[rank] ?? others) & stream) !== 0;
+}
+
+/** torchrun's --redirects and --tee: "3" for all ranks, or "0:1,1:3" for some. */
+export function rankStreams(text: string): RankStreams {
+  if (/^[0-3]$/.test(text)) return { others: Number(text), ranks: {} };
+  if (!/^\d+:[0-3](,\d+:[0-3])*$/.test(text)) {
+    throw new InvalidArgumentError("Expected 0 (none), 1 (stdout), 2 (stderr), 3 (both), or ranks as 0:1,1:3.");
+  }
+  return { others: 0, ranks: Object.fromEntries(text.split(",").map((pair) => pair.split(":").map(Number))) };
+}
+
+/** torchrun's --local_ranks_filter: "0,2". */
+export function rankFilter(text: string): number[] {
+  if (!/^\d+(,\d+)*$/.test(text)) throw new InvalidArgumentError("Expected ranks separated by commas, as 0,1.");
+  return text.split(",").map(Number);
+}
+
+/** torchrun's --nnodes; its MIN:MAX form is known too. */
+export function oneNode(text: string): 1 {
+  if (text !== "1" && text !== "1:1") throw new InvalidArgumentError("llama-ts runs on one machine: expected 1.");
+  return 1;
+}
+
+/** torchrun's --node_rank. */
+export function firstNode(text: string): 0 {
+  if (!/^0+$/.test(text)) throw new InvalidArgumentError("llama-ts runs on one machine: expected 0.");
+  return 0;
+}
+
+/** torchrun's --max_restarts. */
+export function noRestarts(text: string): 0 {
+  if (!/^0+$/.test(text)) {
+    throw new InvalidArgumentError("llama-ts does not start ranks again: expected 0. Run the command again instead.");
+  }
+  return 0;
+}
+
+/** Always throws: an option of torchrun that has nothing to act on here, and what to use instead. */
+export function refusal(advice: string): (text: string) => never {
+  return () => {
+    throw new InvalidArgumentError(`llama-ts starts its ranks itself, on one machine: ${advice}.`);
+  };
+}

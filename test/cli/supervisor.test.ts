@@ -1,0 +1,165 @@
+import assert from "node:assert/strict";
+import type { ChildProcess } from "node:child_process";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
+import { deathReport } from "../../src/cli/supervisor/death.js";
+import { llama, type RunOptions, temporaryFolder } from "./cli-process.js";
+
+const LONG = [
+  "generate",
+  "--prompt",
+  "Once upon a time",
+  "--max_gen_len",
+  "400",
+  "--temperature",
+  "1.5",
+  "--top_p",
+  "1",
+];
+/** Writes 4 layers into the cache, for some seconds. */
+const CONVERT = ["bench", "--preset", "7B", "--layers", "4", "--dtype", "int4", "--trials", "1", "--quiet"];
+
+/** The process that does the work. */
+function worker(supervisor: number): number | null {
+  const children = `/proc/${supervisor}/task/${supervisor}/children`;
+  return existsSync(children) ? Number(readFileSync(children, "utf8").trim().split(" ")[0]) || null : null;
+}
+
+function state(pid: number): string {
+  const stat = `/proc/${pid}/status`;
+  return existsSync(stat) ? /^State:\s+(\w)/m.exec(readFileSync(stat, "utf8"))![1]! : "gone";
+}
+
+async function until(condition: () => boolean, ms = 10_000): Promise<void> {
+  const end = performance.now() + ms;
+  while (!condition()) {
+    assert.ok(performance.now() < end, "in time");
+    await sleep(20);
+  }
+}
+
+/** Calls `act` with the working process as soon as text comes. */
+function atFirstText(act: (pid: number, child: ChildProcess) => void): RunOptions {
+  let isDone = false;
+  return {
+    onStdout: (child) => {
+      if (!isDone) act(worker(child.pid!)!, child);
+      isDone = true;
+    },
+  };
+}
+
+describe("the supervisor", { skip: process.platform !== "linux" && "it reads /proc", concurrency: 2 }, () => {
+  test("says what killed the work, how much memory it held and needs", async () => {
+    const codes = { SIGKILL: 137, SIGABRT: 134, SIGSEGV: 139 };
+    for (const [signal, code] of Object.entries(codes)) {
+      const run = await llama(
+        LONG,
+        atFirstText((pid) => process.kill(pid, signal)),
+      );
+      assert.equal(run.code, code, run.stderr);
+      assert.match(run.stdout, /^\S?.+/);
+      const report = run.stderr.split("\n").at(-2)!;
+      assert.match(report, new RegExp(`^llama-ts: the process (was killed|crashed) \\(${signal}\\) while generating`));
+      if (signal === "SIGABRT")
+        assert.match(report, /; it held \d\.\d\d GB at most and needs about 0\.\d\d GB, the machine has/);
+    }
+  });
+
+  test("ends with the signal it was asked to end by, when the work ends by it", async () => {
+    const env = { XDG_CACHE_HOME: temporaryFolder() };
+    const cache = join(env.XDG_CACHE_HOME, "llama-ts");
+    const isWriting = () =>
+      existsSync(cache) && readdirSync(cache).some((name) => readdirSync(join(cache, name)).length > 1);
+    const onStart = async (child: ChildProcess) => {
+      await until(isWriting);
+      child.kill("SIGINT");
+      await sleep(150);
+      child.kill("SIGINT");
+    };
+    const { code, stdout, stderr } = await llama(CONVERT, { env, onStart });
+    assert.ok(code === null || code === 130, `${code}`);
+    assert.deepEqual([stdout, stderr], ["", ""]);
+    assert.deepEqual(readdirSync(cache), []);
+    const killed = (child: ChildProcess) => until(isWriting).then(() => process.kill(worker(child.pid!)!, "SIGKILL"));
+    const again = await llama(CONVERT, { env, onStart: killed });
+    assert.equal(again.code, 137);
+    assert.match(again.stderr, /^llama-ts: the process was killed \(SIGKILL\) while loading the model; .*\n$/);
+    assert.deepEqual(readdirSync(cache), []);
+  });
+
+  test("leaves no orphan when it is killed itself", async () => {
+    let pid = 0;
+    const start = performance.now();
+    await llama(
+      LONG,
+      atFirstText((working, child) => {
+        pid = working;
+        child.kill("SIGKILL");
+      }),
+    );
+    await until(() => state(pid) === "gone");
+    assert.ok(performance.now() - start < 10_000);
+  });
+
+  test("stops and goes on with the work", async () => {
+    const onStdout = atFirstText(async (pid, child) => {
+      child.kill("SIGTSTP");
+      await until(() => state(pid) === "T" && state(child.pid!) === "T");
+      await sleep(300);
+      child.kill("SIGCONT");
+    });
+    const { code, stderr } = await llama(LONG, onStdout);
+    assert.equal(code, 0, stderr);
+    assert.match(stderr, /generated tokens, stop: (length|stop)/);
+  });
+
+  test("takes a signal to both processes for one, as timeout(1) sends it", async () => {
+    const { code, stdout, stderr } = await llama(
+      LONG,
+      atFirstText((pid, child) => {
+        process.kill(pid, "SIGTERM");
+        child.kill("SIGTERM");
+      }),
+    );
+    assert.equal(code, 143, stderr);
+    assert.match(stdout, /\n$/);
+    assert.match(stderr, /stop: abort/);
+  });
+
+  test("is not there for help, for the cache, and where it is not wanted", async () => {
+    for (const args of [
+      ["--help"],
+      ["cache", "list"],
+      ["generate", "--no-supervisor", ...LONG.slice(1, 3), "--max_gen_len", "2"],
+    ]) {
+      let hadChild = false;
+      const run = await llama(args, {
+        onStart: (child) =>
+          until(() => {
+            hadChild ||= worker(child.pid!) !== null;
+            return child.exitCode !== null;
+          }).catch(() => {}),
+      });
+      assert.deepEqual([run.code, hadChild], [0, false], args.join(" "));
+    }
+  });
+});
+
+test("a death in words", () => {
+  const watched = { phase: "generating", estimate: 13.1e9, peak: 12.34e9, wasMemoryShort: true };
+  const { text, code } = deathReport("SIGKILL", watched);
+  assert.equal(code, 4);
+  assert.match(
+    text,
+    /for want of memory while generating; it held 12\.3 GB at most and needs about 13\.1 GB, the machine has [\d.]+ GB\. Take a smaller --dtype/,
+  );
+  const unknown = deathReport("SIGKILL", { phase: "starting", estimate: null, peak: null, wasMemoryShort: false });
+  assert.equal(unknown.code, 137);
+  assert.equal(
+    unknown.text,
+    "llama-ts: the process was killed (SIGKILL) while starting. The kernel reports no want of memory, so another process or a limit of the container did it.\n",
+  );
+});

@@ -1,0 +1,85 @@
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { availableParallelism, tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, test } from "node:test";
+import { availableCores, coreQuota } from "../../src/engine/cores.js";
+import { Engine } from "../../src/engine/engine.js";
+import { RankClock } from "../../src/engine/rank-clock.js";
+import { openCheckpoint } from "../../src/model/checkpoint.js";
+import { demo } from "../folders.js";
+
+const root = mkdtempSync(join(tmpdir(), "llama-ts-cores-"));
+after(() => rmSync(root, { recursive: true }));
+
+/** A tree of control groups, and the process in `path` of it. */
+function groups(membership: string, files: Record<string, string>) {
+  const mount = mkdtempSync(join(root, "cgroup-"));
+  for (const [file, text] of Object.entries(files)) {
+    mkdirSync(join(mount, file, ".."), { recursive: true });
+    writeFileSync(join(mount, file), text);
+  }
+  writeFileSync(join(mount, "membership"), membership);
+  return { mount, membership: join(mount, "membership") };
+}
+
+test("the least quota of a process's groups counts", () => {
+  const unified = groups("0::/a/b\n", {
+    "a/cpu.max": "150000 100000\n",
+    "a/b/cpu.max": "max 100000\n",
+    "c/cpu.max": "1 2",
+  });
+  assert.equal(coreQuota(unified), 1.5);
+  assert.equal(availableCores(unified), 1);
+  const container = groups("0::/\n", { "cpu.max": "50000 100000\n" });
+  assert.equal(coreQuota(container), 0.5);
+  assert.equal(availableCores(container), 1);
+  const legacy = groups("3:cpu,cpuacct:/docker/1f\n1:memory:/\n0::/\n", {
+    "cpu,cpuacct/cpu.cfs_quota_us": "300000\n",
+    "cpu,cpuacct/cpu.cfs_period_us": "100000\n",
+  });
+  assert.equal(coreQuota(legacy), 3);
+  const unlimited = groups("1:cpu:/\n", { "cpu/cpu.cfs_quota_us": "-1\n", "cpu/cpu.cfs_period_us": "100000\n" });
+  assert.equal(coreQuota(unlimited), Number.POSITIVE_INFINITY);
+  assert.equal(coreQuota({ mount: join(root, "none"), membership: join(root, "none") }), Number.POSITIVE_INFINITY);
+  assert.equal(availableCores(unlimited), availableParallelism());
+});
+
+test("a clock adds up what ranks did, and what was between the steps", () => {
+  const clock = new RankClock(2);
+  assert.deepEqual(clock.times()[1], { steps: 0, total: 0, computing: 0, summing: 0, idle: 0 });
+  const begin = performance.now() - 100;
+  clock.add(begin, [
+    { total: 30, waited: 4, summing: 5 },
+    { total: 40, waited: 0, summing: 1 },
+  ]);
+  clock.add(begin + 50, [
+    { total: 30, waited: 4, summing: 5 },
+    { total: 20, waited: 0, summing: 1 },
+  ]);
+  const [first, second] = clock.times();
+  assert.deepEqual([first!.steps, first!.computing, first!.summing], [2, 50, 10]);
+  assert.ok(first!.total >= 100 && Math.abs(first!.idle - (first!.total - 60)) < 1e-6);
+  assert.deepEqual([second!.computing, second!.summing], [58, 2]);
+});
+
+const canBind = process.platform === "linux" && availableParallelism() > 1 && spawnSync("taskset", ["-V"]).status === 0;
+
+test("ranks can be bound to cores of their own", { skip: !canBind && "needs taskset and two cores" }, async () => {
+  const start = (worldSize: number) =>
+    Engine.start(openCheckpoint(demo, 2048), {
+      ...{ worldSize, dtype: "fp32", maxSeqLen: 64 },
+      threadsPerRank: 1,
+      cpuBind: "spread",
+    });
+  const engine = await start(2);
+  const lists = readdirSync("/proc/self/task").map((thread) => {
+    const status = readFileSync(`/proc/self/task/${thread}/status`, "utf8");
+    return /^Cpus_allowed_list:\s*(\S+)$/m.exec(status)![1]!;
+  });
+  await engine.close();
+  const [all] = lists;
+  assert.equal(new Set(lists.filter((list) => list !== all)).size, 2, lists.join(" "));
+  if (availableParallelism() < 8) await assert.rejects(start(8), /not enough cores to bind to.*8 ranks x 1 threads/);
+});

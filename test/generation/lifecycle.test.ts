@@ -1,0 +1,32 @@
+import assert from "node:assert/strict";
+import { readdirSync, readFileSync } from "node:fs";
+import { test } from "node:test";
+import { Llama } from "../../src/index.js";
+import { demo } from "../folders.js";
+
+const WARM = 4;
+const BUILDS = 12;
+
+function held(): { threads: number; files: number; megabytes: number } {
+  const kilobytes = Number(/^VmRSS:\s+(\d+)/m.exec(readFileSync("/proc/self/status", "utf8"))![1]);
+  const [threads, files] = [readdirSync("/proc/self/task").length, readdirSync("/proc/self/fd").length];
+  return { threads, files, megabytes: kilobytes / 1024 };
+}
+
+// `node bench/lifecycle.js` does this 100 times.
+test("models that were closed leave no threads, files or memory", {
+  skip: process.platform !== "linux" && "it reads /proc",
+}, async () => {
+  let before = held();
+  for (let i = 1; i <= BUILDS; i++) {
+    const llama = await Llama.build({ ckptDir: demo, nprocPerNode: 2, dtype: "fp32", maxSeqLen: 64, cacheDir: null });
+    await llama.textCompletion(["Once upon"], { maxGenLen: 2, temperature: 0 });
+    await llama.close();
+    if (i === WARM) before = held();
+  }
+  const after = held();
+  assert.ok(after.threads <= before.threads, `${after.threads} threads, ${before.threads} before`);
+  assert.ok(after.files <= before.files, `${after.files} files, ${before.files} before`);
+  // Each build holds 20 MB; what a leak would leave of 8 is 160.
+  assert.ok(after.megabytes < before.megabytes + 60, `${after.megabytes} MB, ${before.megabytes} before`);
+});
