@@ -49,7 +49,7 @@ export function inspectionReport(
     norm_eps: config.normEps,
     rope_theta: config.ropeTheta,
     rope_scaling: config.ropeScaling,
-    /** tokens it was trained for; the files do not tell, so null when the model has no name */
+    /** tokens it was trained for; null when the model has no name, since params.json does not tell */
     context: release?.context ?? null,
     tokenizer: { file: tokenizerPath, kind: tokenizer.kind, vocab_size: tokenizer.vocabSize },
     nproc_per_node: { min: 1, max: most, even: evenRanks(config, most), auto: auto.worldSize },

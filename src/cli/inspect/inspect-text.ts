@@ -52,7 +52,7 @@ function lines(report: InspectionReport): [string, string][] {
       "rope",
       `theta ${report.rope_theta}${report.rope_scaling === null ? "" : ", scaled"}; norm_eps ${report.norm_eps}`,
     ],
-    ["context", context === null ? "not told by the files" : `${context} tokens`],
+    ["context", context === null ? "not known" : `${context} tokens`],
     [
       "tokenizer",
       `${tokenizer.kind === "tiktoken" ? "tiktoken" : "SentencePiece"}, ${tokenizer.vocab_size} tokens (${tokenizer.file})`,
