@@ -41,6 +41,23 @@ export type SamplingFlags = {
   prompt_lookup_num_tokens: number | "auto";
 };
 
+/** The options of lineOptions(). */
+export type LineFlags = {
+  output?: string | undefined;
+  resume?: true | undefined;
+  overwrite?: true | undefined;
+  shard?: string | undefined;
+  concurrency: number;
+  kv_memory?: number | undefined;
+};
+
+/** The options of messageOptions(). */
+export type MessageFlags = {
+  color: "auto" | "always" | "never";
+  quiet?: true | undefined;
+  verbose?: true | undefined;
+};
+
 /** The options of `generate`. */
 export interface GenerateFlags extends ModelFlags, SamplingFlags, TorchrunFlags {
   prompt?: string | undefined;

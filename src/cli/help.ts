@@ -11,7 +11,7 @@ export function heading(text: string): string {
 const EXIT_CODES = `
 ${heading("Exit codes:")}
   0  done
-  1  failure at run time
+  1  failure at run time, or of a request of batch and score
   2  command line or prompt wrong
   3  model or tokenizer missing or bad
   4  not enough memory
@@ -74,10 +74,11 @@ ${EXIT_CODES}`;
 
 export const BATCH_HELP = `
 ${heading("Requests:")}
-  One JSON object a line, with prompt (text) or prompt_ids (token ids) and, where
-  wanted, id (a string or a number, each once), metadata (repeated in the answer),
-  and options of its own: temperature, top_p, max_gen_len, seed, logprobs, echo. The
-  options of the line below are for all requests that do not say otherwise.
+  One JSON object a line, with prompt (text), prompt_ids (token ids) or messages
+  (a dialog: a list of objects with role and content) and, where wanted, id (a
+  string or a number, each once), metadata (repeated in the answer), and options
+  of its own, by their names on the command line: those of sampling, logprobs,
+  echo. The command line's are for all requests that do not say otherwise.
   Blank lines are left out; lines end with \\n or \\r\\n. A line that is wrong, not
   UTF-8, or longer than 16 MiB is answered with an error.
 ${heading("Answers:")}
@@ -106,6 +107,46 @@ ${heading("Examples:")}
   $ llama-ts inspect 13B
   $ llama-ts inspect 13B --json | jq '.needs[] | select(.fits)'
 ${EXIT_CODES}`;
+
+export const SCORE_HELP = `
+${heading("Lines:")}
+  In: context and continuation (texts), or context_ids and continuation_ids, and
+  id and metadata as in batch. Out: id, line, logprob (sum over the continuation),
+  is_greedy (whether greedy decoding would write it), context_tokens, tokens (id,
+  text, logprob, is_greedy). Both texts are encoded as one, after a beginning-of-
+  sentence token; spaces between them belong to the continuation, as in
+  lm-evaluation-harness. --output, --resume and --shard are as in batch.
+${heading("Perplexity:")}
+  Windows begin every --stride tokens, each with a beginning-of-sentence token;
+  a token is scored once, in the first window that has it. Out: one object with
+  perplexity, nats_per_token, bits_per_byte, tokens, bytes, window, stride.
+${heading("Examples:")}
+    $ llama-ts score pairs.jsonl -o scores.jsonl --ckpt_dir 7B
+    $ llama-ts score --perplexity wiki.test.raw --ckpt_dir 7B --stride 512
+${EXIT_CODES}`;
+
+export const CONFIG_HELP = `
+${heading("Where values come from:")}
+  The command line, else the environment, else the file, else the default.
+  Environment: LLAMA_TS_ and the option in capitals, as LLAMA_TS_CKPT_DIR=7B; a
+  switch takes true or false.
+  File: $LLAMA_TS_CONFIG, else $XDG_CONFIG_HOME/llama-ts/config, else
+  ~/.config/llama-ts/config:
+    # for all commands
+    ckpt_dir = ~/models/7B
+    [batch]
+    concurrency = 32
+${heading("Examples:")}
+    $ llama-ts config
+    $ LLAMA_TS_DTYPE=int4 llama-ts config batch --json
+`;
+
+export const COMPLETION_HELP = `
+${heading("Examples:")}
+    $ echo 'eval "$(llama-ts completion bash)"' >> ~/.bashrc
+    $ llama-ts completion zsh > ~/.zfunc/_llama-ts
+    $ llama-ts completion fish > ~/.config/fish/completions/llama-ts.fish
+`;
 
 export const CACHE_HELP = `
 With --dtype int8 or int4 the weights are quantised once and kept in

@@ -5,9 +5,12 @@
 import { type Command, type CommandUnknownOpts, Option, type OptionValues } from "@commander-js/extra-typings";
 import type { Command as PlainCommand } from "commander";
 import {
+  byteSize,
   decimal,
+  type LineFlags,
   logitBias,
   lookupCount,
+  type MessageFlags,
   type ModelFlags,
   type ProcessFlags,
   penalty,
@@ -81,6 +84,29 @@ export function samplingOptions<A extends unknown[], O extends OptionValues>(com
         .default("auto" as const),
     );
   return command as unknown as Command<A, O & SamplingFlags>;
+}
+
+/** Lines in, lines out, many at once. */
+export function lineOptions<A extends unknown[], O extends OptionValues>(command: Command<A, O>) {
+  plain(command)
+    .optionsGroup("Lines:")
+    .option("-o, --output <file>", "file the answers are appended to (default: stdout)")
+    .addOption(new Option("--resume", "go on with the output: skip what has its answer there").conflicts("overwrite"))
+    .option("--overwrite", "replace an output that exists")
+    .option("--shard <i/n>", "only every n-th line, from the i-th on; auto: from SLURM's or Kubernetes' job array")
+    .option("--concurrency <n>", "requests that run at once at most", wholeNumber(1, 256), 16)
+    .option("--kv_memory <size>", "for keys and values at most, as 4G (default: half of the free memory)", byteSize);
+  return command as unknown as Command<A, O & LineFlags>;
+}
+
+/** What is told beside the results. */
+export function messageOptions<A extends unknown[], O extends OptionValues>(command: Command<A, O>) {
+  plain(command)
+    .optionsGroup("Other:")
+    .addOption(new Option("--color <when>", "on stderr").choices(["auto", "always", "never"]).default("auto" as const))
+    .addOption(new Option("--quiet", "errors only on stderr").conflicts("verbose"))
+    .option("--verbose", "tell about model, ranks and loading on stderr");
+  return command as unknown as Command<A, O & MessageFlags>;
 }
 
 /** The options of samplingOptions() as the library takes them. */

@@ -72,7 +72,7 @@ function withoutNewline(text: string): string {
   return text.replace(/\r?\n$/, "");
 }
 
-async function readAll(stream: Readable, where: string, signal: AbortSignal): Promise<Uint8Array> {
+export async function readAll(stream: Readable, where: string, signal: AbortSignal): Promise<Uint8Array> {
   const chunks: Buffer[] = [];
   let length = 0;
   try {

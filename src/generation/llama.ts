@@ -10,7 +10,7 @@ import type { RankTimes } from "../engine/rank-clock.js";
 import type { Checkpoint } from "../model/checkpoint.js";
 import type { ModelConfig } from "../model/config.js";
 import type { ComputeType } from "../model/linear.js";
-import { type BatchAnswer, type BatchOptions, type BatchRequest, type Prepare, runBatch } from "./batch.js";
+import { type BatchAnswer, type BatchOptions, type BatchRequest, runBatch } from "./batch.js";
 import { type BuildOptions, DEFAULT_MAX_SEQ_LEN, engineSettings } from "./build-options.js";
 import { chatFormat, familyFormat, guessFormat } from "./chat-format.js";
 import { Conversation, type ConversationOptions } from "./conversation.js";
@@ -21,7 +21,9 @@ import { openModel, resolveSetup } from "./open-model.js";
 import { checkCount, type GenerateOptions } from "./options.js";
 import { checkPrompt } from "./prompt-check.js";
 import type { CompletionPrediction, GenerateResult, StreamEvent } from "./results.js";
+import type { FeedOptions, Requests } from "./row-feed.js";
 import { RunContext } from "./run-context.js";
+import { type PerplexityOptions, type ScoreAnswer, type ScoreRequest, scoreAll, scoreText } from "./score.js";
 import { type LoadedConversation, openSession, type SaveOptions, writeSession } from "./session-file.js";
 import { streamText } from "./stream.js";
 import type { Tokenizer } from "./tokenizer.js";
@@ -156,21 +158,24 @@ export class Llama {
   }
 
   /**
-   * Continues any number of prompts, as many at once as the options allow, and hands out each answer when it is whole. Requests
-   * are asked for as there is room for them. One that cannot be answered gets an error for an answer; only a failure of the
-   * model itself is thrown. Leaving the loop ends what runs.
+   * Continues any number of prompts or dialogs, as many at once as the options allow. Requests are asked for as there is room,
+   * and each answer comes when it is whole: an error for a request that is wrong. Leaving the loop ends what runs.
    */
   batch<T>(
-    requests: AsyncIterable<BatchRequest<T>> | Iterable<BatchRequest<T>>,
+    requests: Requests<BatchRequest<T>>,
     options: BatchOptions = {},
   ): AsyncGenerator<BatchAnswer<T>, void, void> {
-    const prepare: Prepare = (prompt, options) => {
-      const ids = typeof prompt === "string" ? this.tokenizer.encode(prompt, { bos: true, eos: false }) : prompt;
-      return this.#run.prepare(ids, options);
-    };
-    // Requests may sample, so the clock has no say.
-    const speculation = this.#run.speculation(options, { temperature: 1 });
-    return runBatch(this.#engine, this.tokenizer, prepare, speculation, requests, options);
+    return runBatch(this.#run, requests, options);
+  }
+
+  /** Log-probabilities of continuations after contexts, in the manner of batch(). */
+  score<T>(requests: Requests<ScoreRequest<T>>, options: FeedOptions = {}): AsyncGenerator<ScoreAnswer<T>, void, void> {
+    return scoreAll(this.#run, requests, options);
+  }
+
+  /** Sum of the log-probabilities of a text's tokens, in windows that overlap. */
+  scoreText(ids: readonly number[], options: PerplexityOptions): Promise<{ logprob: number; tokens: number }> {
+    return scoreText(this.#run, ids, options);
   }
 
   /** A conversation with the model, which keeps what it has computed. */

@@ -1,7 +1,7 @@
 /** What a generation runs on: the parts of a loaded model that its ways to generate share. */
 import type { ModelConfig } from "../model/config.js";
 import type { ComputeType } from "../model/linear.js";
-import type { Forward, GenerationRow, KeptSequence } from "./generate.js";
+import type { GenerationRow, KeptSequence } from "./generate.js";
 import {
   checkCount,
   type GenerateOptions,
@@ -14,6 +14,7 @@ import {
 import { checkPrompt } from "./prompt-check.js";
 import { randomSeed } from "./random.js";
 import { createRow } from "./row.js";
+import type { FedEngine } from "./row-feed.js";
 import { RowText } from "./row-text.js";
 import { Speculation } from "./speculation.js";
 import { StepCost } from "./step-cost.js";
@@ -26,7 +27,7 @@ export interface PreparedRow {
 }
 
 export class RunContext {
-  readonly engine: Forward;
+  readonly engine: FedEngine;
   readonly dtype: ComputeType;
   readonly tokenizer: Tokenizer;
   readonly config: ModelConfig;
@@ -35,7 +36,7 @@ export class RunContext {
   readonly #stepCost: StepCost;
 
   constructor(
-    engine: Forward & { readonly dtype: ComputeType },
+    engine: FedEngine & { readonly dtype: ComputeType },
     tokenizer: Tokenizer,
     config: ModelConfig,
     maxSeqLen: number,

@@ -3,7 +3,8 @@ import type { ChildProcess } from "node:child_process";
 import { appendFileSync, existsSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, test } from "node:test";
-import { BIN, llama, run, temporaryFolder } from "./cli-process.js";
+import { type Dialog, Llama } from "../../src/index.js";
+import { BIN, DEMO, llama, run, temporaryFolder } from "./cli-process.js";
 
 const folder = temporaryFolder();
 const file = (name: string) => join(folder, name);
@@ -67,7 +68,7 @@ describe("batch", { concurrency: 2 }, () => {
       '{"id":"good","prompt":"a"}\n',
       '{"prompt":"a","prompt_ids":[1]}\n',
       '{"prompt_ids":[99999]}\n',
-      '{"messages":[{"role":"user","content":"a"}]}\n',
+      '{"messages":[{"role":"assistant","content":"a"}]}\n',
       Buffer.from([...Buffer.from('{"prompt":"'), 0xff, ...Buffer.from('"}\n')]),
       '{"prompt":"a\0b"}\n',
       `{"prompt":"${"very ".repeat(600)}"}\n`,
@@ -91,13 +92,42 @@ describe("batch", { concurrency: 2 }, () => {
       [7, /earlier line/],
       [8, /more than one prompt/],
       [9, /99999/],
-      [10, /messages/],
+      [10, /user/],
       [11, /UTF-8/],
       [12, /not JSON/],
       [13, /context/],
     ] as const) {
       assert.match(messages.get(line), pattern);
     }
+  });
+
+  test("dialogs, stop strings and all options of sampling are taken as generate and the library take them", async () => {
+    const dialog = [{ role: "user", content: "Tell me a story." }];
+    const input = writeRequests("options.jsonl", [
+      { id: 0, messages: dialog, max_gen_len: 8 },
+      { id: 1, prompt: "Once upon a time", stop: [" little", "zzz"], max_gen_len: 30 },
+      { id: 2, prompt: "Once upon a time", temperature: 1, top_k: 3, min_p: 0.1, seed: 4, max_gen_len: 6 },
+      { id: 3, prompt: "Once upon a time", logit_bias: { "1997": -100 }, max_gen_len: 4 },
+      { id: 4, messages: [{ role: "user", content: "[INST] a" }] },
+      { id: 5, messages: "a" },
+    ]);
+    const { stdout } = await llama(["batch", input, ...GREEDY]);
+    const [chat, stopped, sampled, biased, tags, wrong] = answers(stdout).sort((a, b) => a.id - b.id);
+    const library = await Llama.build({ ckptDir: DEMO, maxSeqLen: 512 });
+    try {
+      const [answer] = await library.chatCompletion([dialog as Dialog], { temperature: 0, maxGenLen: 8 });
+      assert.equal(chat.text.trim(), answer!.generation.content.trim());
+      assert.equal(chat.prompt_tokens, library.encodeDialog(dialog as Dialog).length);
+    } finally {
+      await library.close();
+    }
+    assert.deepEqual([stopped.text, stopped.finish_reason], [", there was a", "stop"]);
+    const line =
+      "--prompt|Once upon a time|--temperature|1|--top_k|3|--min_p|0.1|--seed|4|--max_gen_len|6|--json|--quiet";
+    assert.deepEqual(sampled.ids, JSON.parse((await llama(["generate", ...line.split("|")])).stdout).ids);
+    assert.notEqual(biased.ids[0], 1997);
+    assert.match(tags.error.message, /special tags are not allowed/);
+    assert.match(wrong.error.message, /messages: has the wrong type/);
   });
 
   test("a line of 50 MB is an error, and takes no memory", async () => {
@@ -172,6 +202,8 @@ describe("batch", { concurrency: 2 }, () => {
         [8, undefined],
       ],
     );
+    const same = await llama(["batch", input, "-o", input, "--overwrite"]);
+    assert.deepEqual([same.code, /is input and output/.test(same.stderr)], [2, true]);
     assert.equal((await llama([...options, "--overwrite"])).code, 0);
     assert.notEqual(answers(readFileSync(output, "utf8"))[0].text, "x");
   });

@@ -60,7 +60,8 @@ export function run(command: string, args: readonly string[], options: RunOption
 
 function plainEnvironment(): NodeJS.ProcessEnv {
   const { NO_COLOR: _no, FORCE_COLOR: _force, ...env } = process.env;
-  return env;
+  // The user's own settings are none of a test's.
+  return { ...env, LLAMA_TS_CONFIG: "" };
 }
 
 /** A folder of its own that goes when the tests of the file are done. */

@@ -47,8 +47,14 @@ describe("in a shell", { concurrency: 2 }, () => {
     assert.deepEqual([head.stdout, head.stderr], ['{"event":"token","id":425,"text":" upon"}\n', ""]);
     const loop = `printf 'Once upon\\nOnce upon a\\n' | while read -r p; do llama generate --prompt "$p" ${GREEDY} --max_gen_len 2 </dev/null; done`;
     assert.equal((await shell(loop)).stdout, " a time\n time,\n");
-    const xargs = `printf '%s\\n' Once Once | xargs -P 2 -I {} "${process.execPath}" "${BIN}" generate --prompt {} ${GREEDY} --max_gen_len 3`;
-    assert.equal((await shell(xargs)).stdout, " upon a time\n upon a time\n");
+    // Texts are streamed, so those of two at a time would mix; an object is written at once.
+    const xargs = `printf '%s\\n' Once Once | xargs -P 2 -I {} "${process.execPath}" "${BIN}" generate --prompt {} ${GREEDY} --max_gen_len 3 --json`;
+    const objects = (await shell(xargs)).stdout.split("\n");
+    assert.deepEqual(
+      objects.slice(0, 2).map((line) => JSON.parse(line).text),
+      [" upon a time", " upon a time"],
+    );
+    assert.deepEqual(objects.slice(2), [""]);
   });
 
   test("jq reads what --json and --stream_json print", async (t) => {

@@ -1,75 +1,35 @@
-/** A line of the input as a request: JSON, its keys, and their checks. Knows names and types; ranges are checked where they are used. */
+/** A line of the input as a request: its prompt and options by their names. Ranges are checked where they are used. */
 import { LlamaError } from "../../error.js";
-import { shown } from "../../formats/shown.js";
-import type { BatchRequest, BatchRequestOptions } from "../../index.js";
-import type { InputLine } from "./line-reader.js";
-
-/** What the answer's record repeats of its request. */
-export interface Origin {
-  line: number;
-  /** null where the request gives none. */
-  id: string | number | null;
-  metadata?: unknown;
-}
-
-export type ParsedLine =
-  | { origin: Origin; request: BatchRequest<Origin>; error: null }
-  | { origin: Origin; request: null; error: LlamaError };
-
-type Options = BatchRequestOptions;
-type Json = Record<string, unknown>;
+import type { BatchRequest, BatchRequestOptions, Dialog, Message } from "../../index.js";
+import { isNumber, type Json, type Origin, wrongType } from "../lines/json-line.js";
 
 /** Options of a request by their names on the command line, and what they are in the library. */
-const OPTIONS: Readonly<Record<string, { name: keyof Options; isValid: (value: unknown) => boolean; type: string }>> = {
-  temperature: { name: "temperature", isValid: isNumber, type: "a number" },
-  top_p: { name: "topP", isValid: isNumber, type: "a number" },
-  max_gen_len: { name: "maxGenLen", isValid: isNumber, type: "a number" },
-  seed: { name: "seed", isValid: isNumber, type: "a number" },
-  echo: { name: "echo", isValid: (value) => typeof value === "boolean", type: "true or false" },
+const NUMBERS: Readonly<Record<string, keyof BatchRequestOptions>> = {
+  temperature: "temperature",
+  top_p: "topP",
+  max_gen_len: "maxGenLen",
+  seed: "seed",
+  top_k: "topK",
+  min_p: "minP",
+  repetition_penalty: "repetitionPenalty",
+  presence_penalty: "presencePenalty",
+  frequency_penalty: "frequencyPenalty",
 };
 const PROMPTS = ["prompt", "prompt_ids", "messages"];
-const KEYS = ["id", "metadata", ...PROMPTS, ...Object.keys(OPTIONS), "logprobs"];
 
-/** The request of a line, with `defaults` for what it does not say; the seed is that of the whole plus the line's number. */
-export function parseLine(line: InputLine, defaults: Options & { seed: number }): ParsedLine {
-  const origin: Origin = { line: line.number, id: null };
-  try {
-    const json = parseJson(line);
-    if (typeof json.id === "string" || typeof json.id === "number") origin.id = json.id;
-    else if (json.id !== undefined && json.id !== null) throw wrong("id", "a string or a number", json.id);
-    if (json.metadata !== undefined) origin.metadata = json.metadata;
-    const unknown = Object.keys(json).find((key) => !KEYS.includes(key));
-    if (unknown !== undefined) {
-      throw new LlamaError("usage", "unknown key", { expected: KEYS.join(", "), found: shown(unknown) });
-    }
-    const seed = (defaults.seed + line.number - 1) % 2 ** 32;
-    const options = { ...defaults, seed, ...requestOptions(json) };
-    return { origin, request: { tag: origin, prompt: promptOf(json), options }, error: null };
-  } catch (error) {
-    if (error instanceof LlamaError) return { origin, request: null, error };
-    throw error;
-  }
+export const REQUEST_KEYS = [...PROMPTS, ...Object.keys(NUMBERS), "stop", "logit_bias", "echo", "logprobs"];
+
+/** `defaults` are for what the line does not say; the seed is that of the whole plus the line's number. */
+export function requestOf(
+  json: Json,
+  origin: Origin,
+  defaults: BatchRequestOptions & { seed: number },
+): BatchRequest<Origin> {
+  const seed = (defaults.seed + origin.line - 1) % 2 ** 32;
+  return { tag: origin, ...promptOf(json), options: { ...defaults, seed, ...optionsOf(json) } };
 }
 
-function parseJson({ bytes, length }: InputLine): Json {
-  if (bytes === null) throw new LlamaError("usage", "line is too long", { found: `${length} bytes` });
-  let text: string;
-  try {
-    text = new TextDecoder("utf-8", { fatal: true }).decode(bytes);
-  } catch {
-    throw new LlamaError("usage", "line is not UTF-8");
-  }
-  let json: unknown;
-  try {
-    json = JSON.parse(text);
-  } catch (error) {
-    throw new LlamaError("usage", `line is not JSON: ${(error as Error).message}`);
-  }
-  if (json === null || typeof json !== "object" || Array.isArray(json)) throw wrong("line", "a JSON object", json);
-  return json as Json;
-}
-
-function promptOf(json: Json): string | number[] {
+function promptOf(json: Json): { prompt: string | number[] } | { messages: Dialog } {
   const given = PROMPTS.filter((key) => json[key] !== undefined);
   if (given.length !== 1) {
     throw new LlamaError("usage", given.length === 0 ? "no prompt" : "more than one prompt", {
@@ -79,38 +39,48 @@ function promptOf(json: Json): string | number[] {
   }
   const { prompt, prompt_ids, messages } = json;
   if (messages !== undefined) {
-    throw new LlamaError("usage", "messages are not supported yet", {
-      fix: "Give the text as prompt, or ids as prompt_ids",
-    });
+    if (Array.isArray(messages) && messages.every(isMessage)) return { messages };
+    throw wrongType("messages", 'a list of {"role": ..., "content": ...}', messages);
   }
   if (prompt_ids !== undefined) {
-    if (Array.isArray(prompt_ids) && prompt_ids.every(isNumber)) return prompt_ids;
-    throw wrong("prompt_ids", "a list of token ids", prompt_ids);
+    if (Array.isArray(prompt_ids) && prompt_ids.every(isNumber)) return { prompt: prompt_ids };
+    throw wrongType("prompt_ids", "a list of token ids", prompt_ids);
   }
-  if (typeof prompt === "string") return prompt;
-  throw wrong("prompt", "a string", prompt);
+  if (typeof prompt === "string") return { prompt };
+  throw wrongType("prompt", "a string", prompt);
 }
 
-function requestOptions(json: Json): Options {
+function isMessage(value: unknown): value is Message {
+  const { role, content } = (value ?? {}) as Json;
+  return typeof role === "string" && typeof content === "string";
+}
+
+function optionsOf(json: Json): BatchRequestOptions {
   const options: Json = {};
-  for (const [key, { name, isValid, type }] of Object.entries(OPTIONS)) {
+  for (const [key, name] of Object.entries(NUMBERS)) {
     const value = json[key];
     if (value === undefined || value === null) continue;
-    if (!isValid(value)) throw wrong(key, type, value);
+    if (!isNumber(value)) throw wrongType(key, "a number", value);
     options[name] = value;
   }
-  const { logprobs } = json;
+  const { echo, logprobs, stop, logit_bias } = json;
+  if (stop !== undefined) {
+    const isList = Array.isArray(stop) && stop.every((one) => typeof one === "string");
+    if (typeof stop !== "string" && !isList) throw wrongType("stop", "a string or a list of strings", stop);
+    options.stop = stop;
+  }
+  if (logit_bias !== undefined) {
+    const isObject = logit_bias !== null && typeof logit_bias === "object" && !Array.isArray(logit_bias);
+    if (!isObject || !Object.values(logit_bias).every(isNumber)) {
+      throw wrongType("logit_bias", "an object of numbers by token id", logit_bias);
+    }
+    options.logitBias = logit_bias;
+  }
+  if (echo !== undefined && typeof echo !== "boolean") throw wrongType("echo", "true or false", echo);
+  if (echo !== undefined) options.echo = echo;
   if (logprobs === undefined || logprobs === null) return options;
-  if (typeof logprobs !== "boolean" && !isNumber(logprobs))
-    throw wrong("logprobs", "true, false or a number", logprobs);
+  if (typeof logprobs !== "boolean" && !isNumber(logprobs)) {
+    throw wrongType("logprobs", "true, false or a number", logprobs);
+  }
   return { ...options, logprobs: logprobs !== false, topLogprobs: isNumber(logprobs) ? logprobs : 0 };
-}
-
-function isNumber(value: unknown): value is number {
-  return typeof value === "number";
-}
-
-function wrong(where: string, expected: string, value: unknown): LlamaError {
-  const found = value === null ? "null" : Array.isArray(value) ? "a list" : `a ${typeof value}`;
-  return new LlamaError("usage", "has the wrong type", { where, expected, found });
 }

@@ -1,4 +1,4 @@
-/** How far a batch is, in one line: on a terminal as it goes, in a log once a minute. Knows counts and time; not what they are of. */
+/** How far a run through lines is, in one line: on a terminal as it goes, in a log once a minute. Knows counts and time; not what they are of. */
 import { printNote } from "../notes.js";
 import { StatusLine } from "../progress.js";
 
@@ -7,7 +7,7 @@ const LOG_EVERY_MS = 60_000;
 /** Estimates from less are guesses. */
 const ESTIMATE_AFTER_MS = 2000;
 
-export class BatchProgress {
+export class LineProgress {
   answered = 0;
   failed = 0;
   /** Lines that had their answer before. */

@@ -5,9 +5,9 @@
 import { createReadStream } from "node:fs";
 import { type FileHandle, open, rename, rm } from "node:fs/promises";
 import { LlamaError } from "../../error.js";
+import type { Origin } from "./json-line.js";
 import { KeySet } from "./key-set.js";
 import { type InputLine, readLines } from "./line-reader.js";
-import type { Origin } from "./request.js";
 
 /** No record is longer: a text has at most as many tokens as the context. */
 const MAX_RECORD_BYTES = 256 << 20;
@@ -79,7 +79,7 @@ export class RecordFile {
 
   /** Writes the answers beside the file and puts them in its place. */
   static async #rewritten(path: string): Promise<RecordFile> {
-    const beside = `${path}.${process.pid}.tmp`;
+    const beside = `${path}.resume.tmp`;
     const handle = await open(beside, "w");
     const done = new KeySet();
     let length = 0;

@@ -9,7 +9,7 @@ import { type InputLine, readLines } from "./line-reader.js";
 const MAX_LINE_BYTES = 16 << 20;
 const BOM = Buffer.from([0xef, 0xbb, 0xbf]);
 
-export interface BatchInput {
+export interface LineInput {
   /** As messages call it. */
   name: string;
   /** null for a pipe. */
@@ -18,7 +18,7 @@ export interface BatchInput {
 }
 
 /** `path` may be "-" or absent for stdin, which must not be a terminal then. */
-export function openInput(path: string | undefined, signal: AbortSignal): BatchInput {
+export function openInput(path: string | undefined, signal: AbortSignal): LineInput {
   if (path === undefined || path === "-") {
     if (path === undefined && isatty(0)) {
       const fix = "Give a file with one JSON object a line, or pipe it in";

@@ -1,0 +1,78 @@
+/** The user's file of settings: `option = value` lines, with [command] sections. Knows its form and place; not which options there are. */
+import { readFileSync } from "node:fs";
+import { homedir } from "node:os";
+import { join } from "node:path";
+import { LlamaError } from "../../error.js";
+
+/** A value and where it stands. */
+export interface FileSetting {
+  value: string;
+  /** "~/.config/llama-ts/config:3" */
+  origin: string;
+}
+
+export interface ConfigFile {
+  path: string;
+  exists: boolean;
+  /** Of all commands, under "", and of single ones. */
+  sections: ReadonlyMap<string, ReadonlyMap<string, FileSetting>>;
+}
+
+/** LLAMA_TS_CONFIG, else llama-ts/config in the XDG folder. */
+export function configPath(env: NodeJS.ProcessEnv): string {
+  return env.LLAMA_TS_CONFIG ?? join(env.XDG_CONFIG_HOME || join(homedir(), ".config"), "llama-ts", "config");
+}
+
+/** An empty path is no file; one that is not there has no settings. */
+export function readConfig(env: NodeJS.ProcessEnv): ConfigFile {
+  const path = configPath(env);
+  const none = { path, exists: false, sections: new Map() };
+  if (path === "") return none;
+  try {
+    return { path, exists: true, sections: parseConfig(readFileSync(path, "utf8"), shortened(path)) };
+  } catch (error) {
+    if (error instanceof LlamaError) throw error;
+    const { code, message } = error as NodeJS.ErrnoException;
+    // A file that was asked for by name must be there.
+    if ((code === "ENOENT" || code === "ENOTDIR") && env.LLAMA_TS_CONFIG === undefined) return none;
+    throw new LlamaError("usage", `cannot be read: ${message}`, { where: path, cause: error });
+  }
+}
+
+/** `path` is what origins and errors call the file. */
+export function parseConfig(text: string, path: string): Map<string, Map<string, FileSetting>> {
+  let section = new Map<string, FileSetting>();
+  const sections = new Map([["", section]]);
+  for (const [index, raw] of text.split("\n").entries()) {
+    const line = raw.trim();
+    const origin = `${path}:${index + 1}`;
+    if (line === "" || line.startsWith("#")) continue;
+    const [, name] = /^\[(\w+)\]$/.exec(line) ?? [];
+    if (name !== undefined) {
+      section = sections.get(name) ?? new Map();
+      sections.set(name, section);
+      continue;
+    }
+    const [, key, value] = /^([\w-]+)\s*=\s*(.*)$/.exec(line) ?? [];
+    if (key === undefined || value === undefined) {
+      throw new LlamaError("usage", "is not understood", {
+        where: origin,
+        expected: "option = value, [command] or # remark",
+      });
+    }
+    section.set(key.replaceAll("-", "_"), { value: unquoted(value), origin });
+  }
+  return sections;
+}
+
+/** Quotes keep spaces at the ends; a leading ~ is the home folder. */
+function unquoted(value: string): string {
+  const [, quoted] = /^"(.*)"$/.exec(value) ?? [];
+  if (quoted !== undefined) return quoted;
+  return value.startsWith("~/") ? join(homedir(), value.slice(2)) : value;
+}
+
+function shortened(path: string): string {
+  const home = homedir();
+  return path.startsWith(`${home}/`) ? `~${path.slice(home.length)}` : path;
+}

@@ -1,0 +1,127 @@
+import assert from "node:assert/strict";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { after, before, describe, test } from "node:test";
+import { encodeLong, Llama, type TokenLogprob } from "../../src/index.js";
+import { demo } from "../folders.js";
+import { llama as program, temporaryFolder } from "./cli-process.js";
+import { checkSchema } from "./json-schema.js";
+
+const folder = temporaryFolder();
+let llama: Llama;
+before(async () => {
+  llama = await Llama.build({ ckptDir: demo, maxSeqLen: 512 });
+});
+after(() => llama.close());
+
+/** The prompt's log-probabilities by the way of echo: one prompt at a time. */
+async function echoed(prompt: string | number[]): Promise<TokenLogprob[]> {
+  const options = { maxGenLen: 1, temperature: 0, logprobs: true, echo: true };
+  for await (const { done } of llama.stream(prompt, options)) if (done) return done.promptLogprobs!;
+  throw new Error("no end");
+}
+
+function isNear(a: number, b: number): void {
+  assert.ok(Math.abs(a - b) < 1e-3, `${a} and ${b}`);
+}
+
+const STORY =
+  "Once upon a time, there was a little girl named Lily. She loved to play with her toys.\nOne day, she saw a cat.\n";
+
+describe("score", { concurrency: 2 }, () => {
+  test("continuations have the log-probabilities they have as part of a prompt", async () => {
+    const context = STORY.slice(0, 36);
+    const pairs = [" girl", " dog", " girl named Lily. She loved to play with her toys.", "\n"].map((continuation) => ({
+      context,
+      continuation,
+    }));
+    const spaced = { context: `${context} `, continuation: "girl" };
+    const input = [...pairs, spaced].map((pair, id) => `${JSON.stringify({ id, ...pair })}\n`).join("");
+    const { code, stdout, stderr } = await program(["score", "--quiet"], { input });
+    assert.equal(code, 0, stderr);
+    const answers = stdout
+      .trimEnd()
+      .split("\n")
+      .map((line) => JSON.parse(line))
+      .sort((a, b) => a.id - b.id);
+    for (const answer of answers) checkSchema("score", answer);
+    for (const [id, pair] of pairs.entries()) {
+      const { logprob, tokens, context_tokens } = answers[id];
+      const wanted = (await echoed(pair.context + pair.continuation)).slice(context_tokens);
+      assert.deepEqual(
+        tokens.map((token: TokenLogprob) => [token.id, token.text]),
+        wanted.map((token) => [token.id, token.text]),
+      );
+      assert.equal(tokens.map(({ text }: TokenLogprob) => text).join(""), pair.continuation);
+      const sum = wanted.reduce((total, token) => total + token.logprob!, 0);
+      isNear(logprob, sum);
+    }
+    assert.equal(answers[0].is_greedy, true);
+    assert.equal(answers[1].is_greedy, false);
+    isNear(answers[4].logprob, answers[0].logprob);
+  });
+
+  test("what cannot be scored is an error", async () => {
+    const lines = [
+      '{"context":"a"}',
+      '{"context":"a","continuation":""}',
+      '{"context":"a","context_ids":[1],"continuation":"b"}',
+      '{"context":"a","continuation":"b","temperature":1}',
+      `{"context":"${"very ".repeat(600)}","continuation":"b"}`,
+    ];
+    const { code, stdout } = await program(["score", "--quiet"], { input: lines.join("\n") });
+    assert.equal(code, 1);
+    const errors = stdout
+      .trimEnd()
+      .split("\n")
+      .map((line) => JSON.parse(line));
+    for (const error of errors) checkSchema("error", error);
+    const messages = errors.sort((a, b) => a.line - b.line).map(({ error }) => error.message);
+    const patterns = [/no continuation/, /no tokens/, /exclude/, /temperature/, /context/];
+    for (const [i, pattern] of patterns.entries()) assert.match(messages[i], pattern);
+  });
+
+  test("perplexity is that of windows scored one by one", async () => {
+    const text = STORY.repeat(8);
+    writeFileSync(join(folder, "text"), text);
+    const options = ["score", "--perplexity", join(folder, "text"), "--window", "100", "--stride", "30", "--quiet"];
+    const { code, stdout, stderr } = await program(options);
+    assert.equal(code, 0, stderr);
+    const result = JSON.parse(stdout);
+    checkSchema("perplexity", result);
+    const ids = llama.tokenizer.encode(text, { bos: false, eos: false });
+    let sum = 0;
+    let scored = 0;
+    for (let from = 0; scored < ids.length; from += 30) {
+      const part = ids.slice(from, from + 99);
+      const values = await echoed([llama.tokenizer.bosId, ...part]);
+      for (; scored < from + part.length; scored++) sum += values[scored - from + 1]!.logprob!;
+    }
+    assert.equal(result.tokens, ids.length);
+    isNear(result.nats_per_token, -sum / ids.length);
+    isNear(result.perplexity, Math.exp(-sum / ids.length));
+    isNear(result.bits_per_byte, -sum / Math.LN2 / text.length);
+  });
+
+  test("windows that do not fit and files that are not there are refused", async () => {
+    const file = join(folder, "short");
+    writeFileSync(file, "One day");
+    for (const [args, pattern] of [
+      [["--perplexity", file, "--window", "600"], /windows do not fit/],
+      [["--perplexity", file, "--window", "10", "--stride", "10"], /windows do not fit/],
+      [["--perplexity", join(folder, "none")], /no such file/],
+      [["--stride", "3"], /need --perplexity/],
+    ] as const) {
+      const { code, stderr } = await program(["score", ...args]);
+      assert.equal(code, 2);
+      assert.match(stderr, pattern);
+    }
+  });
+});
+
+test("a long text is encoded piece by piece as it is at once", () => {
+  const line = `${STORY}${"The cat sat. ".repeat(40)}\n\n  indented\n`;
+  const text = line.repeat(Math.ceil(900_000 / line.length));
+  assert.ok(text.length > 500_000 && text.length < 1_000_000);
+  assert.deepEqual(encodeLong(llama.tokenizer, text), llama.tokenizer.encode(text, { bos: false, eos: false }));
+});

@@ -1,0 +1,113 @@
+import assert from "node:assert/strict";
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, test } from "node:test";
+import { llama, run, temporaryFolder } from "./cli-process.js";
+
+const folder = temporaryFolder();
+mkdirSync(join(folder, "llama-ts"));
+const file = join(folder, "llama-ts", "config");
+writeFileSync(
+  file,
+  `# for all commands
+temperature = 0
+max-gen-len = 3
+quiet = true
+[batch]
+max_gen_len = 2
+`,
+);
+/** As if the file lay in the user's folder. */
+const env = { XDG_CONFIG_HOME: folder, LLAMA_TS_CONFIG: undefined };
+
+async function config(args: string[], variables: NodeJS.ProcessEnv = {}) {
+  const { code, stdout, stderr } = await llama(["config", "--json", ...args], { env: { ...env, ...variables } });
+  assert.equal(code, 0, stderr);
+  const { options } = JSON.parse(stdout);
+  return (name: string) => {
+    const { value, source } = options.find(({ option }: { option: string }) => option === name);
+    return [value, source];
+  };
+}
+
+describe("settings", { concurrency: 2 }, () => {
+  test("the line, then the environment, then the file, then the default", async () => {
+    const [plain, changed, batch] = await Promise.all([
+      config([]),
+      config([], { LLAMA_TS_MAX_GEN_LEN: "7", LLAMA_TS_QUIET: "no", LLAMA_TS_CKPT_DIR: "7B" }),
+      config(["batch"]),
+    ]);
+    assert.deepEqual(plain("max_gen_len"), [3, `${file}:3`]);
+    assert.deepEqual(plain("quiet"), [true, `${file}:4`]);
+    assert.deepEqual(plain("top_p"), [0.95, "default"]);
+    assert.deepEqual(changed("max_gen_len"), [7, "LLAMA_TS_MAX_GEN_LEN"]);
+    assert.deepEqual(changed("ckpt_dir"), ["7B", "LLAMA_TS_CKPT_DIR"]);
+    assert.deepEqual(batch("max_gen_len"), [2, `${file}:6`]);
+    assert.deepEqual(batch("temperature"), [0, `${file}:2`]);
+    const line = ["generate", "--prompt", "Once", "--max_gen_len", "1"];
+    const variables = { LLAMA_TS_MAX_GEN_LEN: "2", LLAMA_TS_JSON: "1" };
+    const short = await llama(line, { env: { ...env, ...variables } });
+    assert.deepEqual(JSON.parse(short.stdout).ids.length, 1);
+    // What the line asks for wins over a setting that excludes it.
+    const events = await llama([...line, "--stream_json"], { env: { ...env, ...variables } });
+    assert.match(events.stdout, /^\{"event":"token"/);
+  });
+
+  test("wrong values and names are told with their place", async () => {
+    const cases: [NodeJS.ProcessEnv, string, RegExp][] = [
+      [{ LLAMA_TS_TOP_P: "2" }, "", /^llama-ts: LLAMA_TS_TOP_P: Expected a number from 0 to 1; found 2\n$/],
+      [{ LLAMA_TS_JSON: "maybe" }, "", /LLAMA_TS_JSON: is not understood; expected true or false/],
+      [{ LLAMA_TS_JSON: "1", LLAMA_TS_STREAM_JSON: "1" }, "", /LLAMA_TS_JSON: excludes stream_json/],
+      [{}, "tempreature = 1", /wrong:1: unknown option 'tempreature'/],
+      [{}, "\n[bach]\ntop_p = 1", /wrong:3: unknown command/],
+      [{}, "temperature", /wrong:1: is not understood/],
+      [{}, "dtype = int3", /wrong:1 \(dtype\): Allowed choices are/],
+    ];
+    const wrong = join(folder, "wrong");
+    for (const [variables, text, pattern] of cases) {
+      writeFileSync(wrong, text);
+      const { code, stderr } = await llama(["generate", "--prompt", "a"], {
+        env: { LLAMA_TS_CONFIG: wrong, ...variables },
+      });
+      assert.equal(code, 2);
+      assert.match(stderr, pattern);
+    }
+    const { code } = await llama(["completion", "bash"], { env: { LLAMA_TS_CONFIG: wrong } });
+    assert.equal(code, 0);
+  });
+});
+
+describe("completion", { concurrency: 2 }, () => {
+  test("bash completes commands, options and their values", async () => {
+    const script = (await llama(["completion", "bash"])).stdout;
+    const complete = async (...words: string[]) => {
+      const list = words.map((word) => `'${word}'`).join(" ");
+      const line = `${script}\nCOMP_WORDS=(llama-ts ${list}); COMP_CWORD=${words.length}; _llama_ts; printf '%s\\n' "\${COMPREPLY[@]}"`;
+      const { stdout, stderr } = await run("bash", ["-c", line]);
+      assert.equal(stderr, "");
+      return stdout.trimEnd().split("\n");
+    };
+    assert.deepEqual(await complete("ge"), ["generate"]);
+    assert.deepEqual(await complete("generate", "--max_"), ["--max_seq_len", "--max_gen_len"]);
+    assert.deepEqual(await complete("generate", "--dtype", "int"), ["int8", "int4"]);
+    assert.deepEqual(await complete("cache", "c"), ["clear"]);
+    assert.deepEqual(await complete("batch", "--ckpt_dir", `${folder}/ll`), [`${folder}/llama-ts`]);
+    assert.deepEqual(await complete("generate", "--prompt", ""), [""]);
+  });
+
+  for (const shell of ["zsh", "fish"]) {
+    test(`${shell} reads its script`, async (t) => {
+      const script = (await llama(["completion", shell])).stdout;
+      assert.match(script, /generate/);
+      const found = await run("sh", ["-c", `command -v ${shell}`]);
+      if (found.code !== 0) return t.skip(`${shell} is not here`);
+      writeFileSync(join(folder, shell), script);
+      const { code, stderr } = await run(shell, ["-n", join(folder, shell)]);
+      assert.deepEqual([code, stderr], [0, ""]);
+    });
+  }
+
+  test("another shell is refused", async () => {
+    assert.equal((await llama(["completion", "csh"])).code, 2);
+  });
+});
