@@ -1,7 +1,7 @@
 /** The first module of the command: decides whether a supervisor stands before the work. Loads nothing but what it decides for. */
 
 /** Commands that load no model. */
-const PLAIN = ["help", "cache", "inspect", "doctor", "completion", "config"];
+const PLAIN = ["help", "cache", "inspect", "completion", "config"];
 const QUESTIONS = ["-h", "--help", "-V", "--version"];
 
 if (isSupervised(process.argv.slice(2))) {

@@ -14,6 +14,8 @@ const TIMEOUT_MS = 30_000;
 
 export interface Run {
   code: number | null;
+  /** The signal it died by, if it did. */
+  signal: NodeJS.Signals | null;
   stdout: string;
   stderr: string;
 }
@@ -43,7 +45,7 @@ export function run(command: string, args: readonly string[], options: RunOption
     killSignal: "SIGKILL",
   });
   onStart?.(child);
-  const result: Run = { code: null, stdout: "", stderr: "" };
+  const result: Run = { code: null, signal: null, stdout: "", stderr: "" };
   child.stdout!.setEncoding("utf8").on("data", (piece: string) => {
     result.stdout += piece;
     onStdout?.(child);
@@ -54,7 +56,7 @@ export function run(command: string, args: readonly string[], options: RunOption
   });
   child.stdin?.on("error", () => {}).end(input);
   return new Promise((resolve, reject) => {
-    child.on("error", reject).on("close", (code) => resolve({ ...result, code }));
+    child.on("error", reject).on("close", (code, signal) => resolve({ ...result, code, signal }));
   });
 }
 

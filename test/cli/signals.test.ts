@@ -60,12 +60,13 @@ describe("interruption", { skip: isWindows }, () => {
       [800, 2],
       [1100, 2],
     ] as const) {
-      const { code, stderr } = await llama(args, {
+      const { code, signal, stderr } = await llama(args, {
         onStart: (child) => {
           for (let i = 0; i < signals; i++) setTimeout(() => child.kill("SIGINT"), delay + 150 * i);
         },
       });
-      assert.ok(code === 130 || (signals === 2 && code === null), `${code} after ${delay} ms: ${stderr}`);
+      // On a busy machine the first can come before anybody listens.
+      assert.ok(code === 130 || signal === "SIGINT", `${code}, ${signal} after ${delay} ms: ${stderr}`);
       assert.doesNotMatch(stderr, /terminate called/);
     }
   });

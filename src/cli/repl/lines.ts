@@ -13,16 +13,3 @@ export interface Lines {
   lend<T>(work: () => Promise<T>): Promise<T>;
   close(): void;
 }
-
-/** Two signals no further apart are one press: some programs pass on what the terminal has sent already. */
-const SAME_PRESS_MS = 100;
-
-/** Calls `onPress` once for each press of Ctrl-C that comes as a signal. */
-export function pressed(onPress: () => void): () => void {
-  let last = Number.NEGATIVE_INFINITY;
-  return () => {
-    const isAgain = performance.now() - last < SAME_PRESS_MS;
-    last = performance.now();
-    if (!isAgain) onPress();
-  };
-}

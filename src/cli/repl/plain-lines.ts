@@ -1,6 +1,7 @@
 /** Lines from a pipe, or from a terminal that moves no cursor: read as they are. Knows nothing of keys. */
 import { createInterface, type Interface } from "node:readline";
-import { type Line, type Lines, pressed } from "./lines.js";
+import { oncePerPress } from "../interrupt.js";
+import type { Line, Lines } from "./lines.js";
 
 export class PlainLines implements Lines {
   readonly isInteractive: boolean;
@@ -9,7 +10,7 @@ export class PlainLines implements Lines {
   readonly #waiting: string[] = [];
   #isEnded = false;
   #wake: ((line: Line) => void) | null = null;
-  readonly #onSignal = pressed(() => {
+  readonly #onSignal = oncePerPress(() => {
     if (this.#wake) this.#hand({ kind: "interrupt", hadText: false });
     else this.onInterrupt();
   });

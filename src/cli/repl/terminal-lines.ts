@@ -4,7 +4,8 @@
  */
 import { createInterface, type Interface } from "node:readline";
 import { PassThrough } from "node:stream";
-import { type Line, type Lines, pressed } from "./lines.js";
+import { oncePerPress } from "../interrupt.js";
+import type { Line, Lines } from "./lines.js";
 
 const CTRL_C = 0x03;
 const [PASTE_ON, PASTE_OFF] = ["\x1b[?2004h", "\x1b[?2004l"];
@@ -50,7 +51,7 @@ export class TerminalLines implements Lines {
     else this.#ahead.push(chunk);
   };
   readonly #onEnd = () => this.#reader.close();
-  readonly #onSignal = pressed(() => (this.#wake ? this.#interrupt() : this.onInterrupt()));
+  readonly #onSignal = oncePerPress(() => (this.#wake ? this.#interrupt() : this.onInterrupt()));
 
   constructor({ history, complete, onLine }: TerminalOptions) {
     this.#output = process.stdout.isTTY ? process.stdout : process.stderr;
