@@ -141,7 +141,12 @@ describe("batch", { concurrency: 2 }, () => {
 
   test("an empty input is no failure; a missing one, or a folder, is", async () => {
     writeFileSync(file("empty.jsonl"), "");
-    assert.deepEqual(await llama(["batch", file("empty.jsonl"), "--quiet"]), { code: 0, stdout: "", stderr: "" });
+    assert.deepEqual(await llama(["batch", file("empty.jsonl"), "--quiet"]), {
+      code: 0,
+      signal: null,
+      stdout: "",
+      stderr: "",
+    });
     for (const name of ["none.jsonl", "."]) {
       const { code, stderr } = await llama(["batch", file(name)]);
       assert.equal(code, 2);

@@ -71,6 +71,7 @@ describe("in a shell", { concurrency: 2 }, () => {
     writeFileSync(file, "before");
     assert.deepEqual(await shell(`llama generate --prompt Once ${GREEDY} --max_gen_len 3 -o out/text`), {
       code: 0,
+      signal: null,
       stdout: "",
       stderr: "",
     });
