@@ -1,5 +1,6 @@
 /** A death by signal in words, and the exit code for it. Knows signals and memory; watches nothing. */
-import { constants, totalmem } from "node:os";
+import { constants } from "node:os";
+import { machineMemory } from "../../engine/machine-memory.js";
 import type { Watched } from "./supervisor.js";
 
 /** As LlamaError's kind "memory". */
@@ -30,7 +31,9 @@ function memoryText({ peak, estimate }: Watched): string {
   const parts: string[] = [];
   if (peak !== null) parts.push(`it held ${gigabytes(peak)} at most`);
   if (estimate !== null) parts.push(`needs about ${gigabytes(estimate)}`);
-  return parts.length === 0 ? "" : `; ${parts.join(" and ")}, the machine has ${gigabytes(totalmem())}`;
+  if (parts.length === 0) return "";
+  const { total, isLimited } = machineMemory();
+  return `; ${parts.join(" and ")}, ${isLimited ? "its container" : "the machine"} has ${gigabytes(total)}`;
 }
 
 function gigabytes(bytes: number): string {
