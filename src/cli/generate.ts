@@ -31,7 +31,7 @@ export async function generate(flags: GenerateFlags, words: readonly string[]): 
     await run(flags, output, logs, stop.signal);
   } catch (error) {
     keepFailure(logs, error);
-    if (interrupt.exitCode === null || !isAbort(error)) throw error;
+    if (!interrupt.explains(error)) throw error;
   } finally {
     interrupt.dispose();
   }
@@ -128,8 +128,4 @@ function keepFailure(logs: RankLogs, error: unknown): void {
   const { rank, phase, layer, worldSize } = place;
   const file = logs.fail(rank, message, { rank, world_size: worldSize, phase, layer, callstack: stack });
   if (file !== null) printNote(`Kept in ${file}`);
-}
-
-export function isAbort(error: unknown): boolean {
-  return error instanceof Error && error.name === "AbortError";
 }

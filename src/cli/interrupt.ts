@@ -24,6 +24,11 @@ export class Interrupt {
     for (const name of signals) process.on(name, this.#onSignal);
   }
 
+  /** Whether an error is no more than the stop that a signal has asked for. */
+  explains(error: unknown): boolean {
+    return this.exitCode !== null && error instanceof Error && error.name === "AbortError";
+  }
+
   /** Gives signals their usual meaning back. */
   dispose(): void {
     for (const name of signals) process.off(name, this.#onSignal);

@@ -62,7 +62,7 @@ export async function runLines<R>(path: string | undefined, flags: LineRunFlags,
     }
     return interrupt.exitCode ?? (progress.failed > 0 ? EXIT_SOME_FAILED : EXIT_OK);
   } catch (error) {
-    if (interrupt.exitCode !== null && (error as Error).name === "AbortError") return interrupt.exitCode;
+    if (interrupt.explains(error)) return interrupt.exitCode ?? EXIT_OK;
     throw error;
   } finally {
     interrupt.dispose();

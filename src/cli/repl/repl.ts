@@ -4,7 +4,7 @@ import { LlamaError } from "../../error.js";
 import type { Llama } from "../../index.js";
 import { chooseModel } from "../demo.js";
 import { EXIT_OK, SIGNAL_CODES } from "../exit-code.js";
-import { checkWords, isAbort } from "../generate.js";
+import { checkWords } from "../generate.js";
 import { Interrupt } from "../interrupt.js";
 import { loadModel } from "../load.js";
 import { printError, printNote } from "../notes.js";
@@ -41,8 +41,8 @@ export async function repl(
   try {
     loaded = await loadModel(model, flags, stop.signal);
   } catch (error) {
-    if (interrupt.exitCode === null || !isAbort(error)) throw error;
-    return interrupt.exitCode;
+    if (!interrupt.explains(error)) throw error;
+    return interrupt.exitCode ?? EXIT_OK;
   } finally {
     interrupt.dispose();
   }

@@ -54,7 +54,7 @@ export async function perplexity(path: string, flags: PerplexityFlags): Promise<
       await llama.close();
     }
   } catch (error) {
-    if (interrupt.exitCode === null || (error as Error).name !== "AbortError") throw error;
+    if (!interrupt.explains(error)) throw error;
   } finally {
     interrupt.dispose();
   }
