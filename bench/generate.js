@@ -9,7 +9,7 @@ import { readFileSync } from "node:fs";
 import { availableParallelism, cpus } from "node:os";
 import { fileURLToPath } from "node:url";
 
-const program = fileURLToPath(new URL("../bin/llama-ts.js", import.meta.url));
+const program = fileURLToPath(new URL("../bin/llama-ts.cjs", import.meta.url));
 const args = process.argv.slice(2);
 const at = args.indexOf("--runs");
 const runs = at < 0 ? 5 : Number(args.splice(at, 2)[1]);

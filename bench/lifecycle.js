@@ -11,7 +11,7 @@ import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { Llama } from "../dist/src/index.js";
 
-const BIN = fileURLToPath(new URL("../bin/llama-ts.js", import.meta.url));
+const BIN = fileURLToPath(new URL("../bin/llama-ts.cjs", import.meta.url));
 const DEMO = fileURLToPath(new URL("../models/demo", import.meta.url));
 const { values } = parseArgs({
   options: {

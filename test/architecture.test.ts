@@ -24,7 +24,7 @@ const DOORS: Record<string, RegExp> = {
   ora: /^cli\//,
   chalk: /^cli\//,
   // the supervisor's child; taskset; the editor of the dialogue
-  "node:child_process": /^(cli\/(supervisor\/supervisor|repl\/editor)|engine\/cpu-bind)\.ts$/,
+  "node:child_process": /^(cli\/(supervisor\/supervisor\.c|repl\/editor\.)|engine\/cpu-bind\.)ts$/,
   // fault reads the variable of tests, rank-group sets one for the runtime, rank-worker asks for its memory, weight-cache finds the user's cache folder, sentencepiece-tokenizer removes listeners
   // that a library leaves behind
   "node:process":
@@ -38,7 +38,7 @@ interface SourceFile {
 }
 
 const files = readdirSync(source, { recursive: true, encoding: "utf8" })
-  .filter((name) => name.endsWith(".ts") && !name.endsWith(".d.ts"))
+  .filter((name) => /(?<!\.d)\.c?ts$/.test(name))
   .map((name): SourceFile => {
     const text = readFileSync(join(source, name), "utf8");
     const imports = [...text.matchAll(/(?:\bfrom |^import |\bimport\()"([^"]+)"\)?;?/gm)].map((match) => match[1]!);

@@ -1,6 +1,6 @@
 /** Ctrl-C and its relatives: the first signal asks the work to stop, the second ends the process at once. */
 import { SIGNAL_CODES } from "./exit-code.js";
-import { SAME_PRESS_MS } from "./supervisor/supervised.js";
+import { SAME_PRESS_MS } from "./supervisor/link.cjs";
 
 type Signal = keyof typeof SIGNAL_CODES;
 

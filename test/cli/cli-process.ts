@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { after } from "node:test";
 import { fileURLToPath } from "node:url";
 
-export const BIN = fileURLToPath(new URL("../../../bin/llama-ts.js", import.meta.url));
+export const BIN = fileURLToPath(new URL("../../../bin/llama-ts.cjs", import.meta.url));
 export const DEMO = fileURLToPath(new URL("../../../models/demo", import.meta.url));
 
 /** A program that has not ended by itself by then hangs. */

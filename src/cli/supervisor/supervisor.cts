@@ -3,12 +3,13 @@
  * work; this one passes signals and the exit code on, and says what happened where the child cannot: when it was killed.
  */
 import { type ChildProcess, spawn } from "node:child_process";
+import type { Socket } from "node:net";
+import { join } from "node:path";
 import { isatty } from "node:tty";
-import { fileURLToPath } from "node:url";
-import { kernelKills, peakMemory, processState } from "./proc.js";
-import { SAME_PRESS_MS, type SupervisedMessage } from "./supervised.js";
+import { SAME_PRESS_MS, SUPERVISED, type SupervisedMessage } from "./link.cjs";
+import { kernelKills, peakMemory, processState } from "./proc.cjs";
 
-const MAIN = fileURLToPath(new URL("../main.js", import.meta.url));
+const MAIN = join(__dirname, "..", "main.js");
 /** Between two looks at the child's memory and state. */
 const WATCH_MS = 200;
 /** What a child that does not answer is given after a second signal. */
@@ -36,13 +37,13 @@ export interface Watched {
 /** Runs the command in a child; ends this process as that one ended. */
 export async function supervise(argv: readonly string[]): Promise<void> {
   const child = spawn(process.execPath, [...process.execArgv, MAIN, ...argv], {
-    stdio: ["inherit", "inherit", "inherit", "ipc"],
-    env: { ...ALLOCATOR, ...process.env },
+    stdio: ["inherit", "inherit", "inherit", "pipe"],
+    env: { ...ALLOCATOR, ...process.env, [SUPERVISED]: "1" },
   });
   const killsBefore = kernelKills();
   const watched: Watched = { phase: "starting", estimate: null, peak: null, wasMemoryShort: false };
   let verdict: number | null = null;
-  child.on("message", (message: SupervisedMessage) => {
+  listen(child, (message) => {
     if (message.kind === "end") {
       verdict = message.exitCode;
       child.kill("SIGKILL");
@@ -52,7 +53,8 @@ export async function supervise(argv: readonly string[]): Promise<void> {
   const timer = setInterval(() => watch(child, watched), WATCH_MS);
   const [exitCode, signal] = await new Promise<[number | null, NodeJS.Signals | null]>((resolve, reject) => {
     child.on("error", (error) => (child.pid === undefined ? reject(error) : undefined));
-    child.on("exit", (...end) => resolve(end));
+    // Not "exit": the pipe's last words come first.
+    child.on("close", (...end) => resolve(end));
   });
   clearInterval(timer);
   if (signal === null) process.exit(exitCode ?? 1);
@@ -72,12 +74,31 @@ export async function supervise(argv: readonly string[]): Promise<void> {
   process.exitCode = code;
 }
 
+/** The pipe that the child finds as its file 3; none where it could not be started. */
+function pipeOf(child: ChildProcess): Socket | undefined {
+  return child.stdio[3] as Socket | undefined;
+}
+
+function listen(child: ChildProcess, onMessage: (message: SupervisedMessage) => void): void {
+  let rest = "";
+  const onData = (piece: string) => {
+    const lines = (rest + piece).split("\n");
+    rest = lines.pop()!;
+    for (const line of lines) onMessage(JSON.parse(line));
+  };
+  // A child that is gone takes no more: its end is told by "close".
+  pipeOf(child)
+    ?.setEncoding("utf8")
+    .on("data", onData)
+    .on("error", () => {});
+}
+
 /** The terminal sends its signals to both processes, kill to this one alone: the child takes two that come together for one. */
 function passSignals(child: ChildProcess): void {
   if (process.platform === "win32") return;
   let last = Number.NEGATIVE_INFINITY;
   let isAnswered = true;
-  child.on("message", () => {
+  pipeOf(child)?.on("data", () => {
     isAnswered = true;
   });
   for (const name of ENDING) {
@@ -89,7 +110,7 @@ function passSignals(child: ChildProcess): void {
       // Who asks twice and gets no answer shall not have to ask with kill -9.
       if (!isAnswered) setTimeout(() => isAnswered || child.kill("SIGKILL"), GRACE_MS);
       isAnswered = false;
-      if (child.connected) child.send("ping", () => {});
+      pipeOf(child)?.write("?");
     });
   }
   process.on("SIGTSTP", () => {

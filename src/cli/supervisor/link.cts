@@ -1,0 +1,15 @@
+/** What the supervisor and its child agree on. */
+
+/** The child's end of the pipe between them. Node's own channel ("ipc") would start it 6 ms later. */
+export const PIPE_FD = 3;
+/** Set for the child alone. */
+export const SUPERVISED = "LLAMA_TS_SUPERVISED";
+/** Signals that are no further apart are one wish: a terminal, timeout(1) and the supervisor all send to both processes. */
+export const SAME_PRESS_MS = 100;
+
+/** What the child tells, as lines of JSON; "alive" answers whatever the supervisor sends. */
+export type SupervisedMessage =
+  | { kind: "alive" }
+  | { kind: "state"; state: { phase?: string; estimate?: number } }
+  /** A thread cannot be ended: end the process, with this exit code. */
+  | { kind: "end"; exitCode: number };
