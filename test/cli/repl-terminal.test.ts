@@ -240,4 +240,16 @@ describe("the dialogue on a terminal", { skip: withoutTerminal, concurrency: 2 }
     assert.equal(await dumb.exit(), 0);
     assert.ok(!dumb.raw.includes(ESC));
   });
+
+  test("a dialogue that is killed leaves a terminal with lines and echo", async () => {
+    const terminal = new Terminal(GREEDY, { XDG_STATE_HOME: state }, "stty -a");
+    await terminal.prompt();
+    process.kill(terminal.worker, "SIGKILL");
+    await terminal.until("llama-ts: the process was killed (SIGKILL) while working");
+    const settings = await terminal.until(/ echoke.*\n/);
+    for (const name of ["icanon", "echo", "isig", "iexten", "icrnl"])
+      assert.match(settings, new RegExp(`[\\s]${name} `));
+    assert.ok(terminal.raw.endsWith("\r\n") && terminal.raw.includes(`${ESC}[?2004l`));
+    await terminal.exit();
+  });
 });

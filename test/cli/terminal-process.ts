@@ -1,5 +1,6 @@
 /** Runs the real program on a pseudo-terminal, as someone sits before it, for the tests. */
 import { type ChildProcess, execFileSync, spawn, spawnSync } from "node:child_process";
+import { readFileSync } from "node:fs";
 import { after } from "node:test";
 import { BIN } from "./cli-process.js";
 
@@ -28,13 +29,18 @@ export class Terminal {
   /** Where the next wait begins to look. */
   #seen = 0;
 
-  constructor(args: readonly string[], env: NodeJS.ProcessEnv = {}) {
+  /** `then` is run by the same shell on the same terminal when the program has ended. */
+  constructor(args: readonly string[], env: NodeJS.ProcessEnv = {}, then = "") {
     const command = [process.execPath, BIN, ...args].map((word) => `'${word.replaceAll("'", `'\\''`)}'`).join(" ");
     const { NO_COLOR: _no, FORCE_COLOR: _force, CI: _ci, ...own } = process.env;
-    this.#child = spawn("script", ["-qefc", `tty; stty cols 80 rows 24; exec ${command}`, "/dev/null"], {
-      env: { ...own, TERM: "xterm", SHELL: "/bin/sh", LC_ALL: "C.UTF-8", ...env },
-      stdio: ["pipe", "pipe", "inherit"],
-    });
+    this.#child = spawn(
+      "script",
+      ["-qefc", `tty; stty cols 80 rows 24; ${then ? `${command}; ${then}` : `exec ${command}`}`, "/dev/null"],
+      {
+        env: { ...own, TERM: "xterm", SHELL: "/bin/sh", LC_ALL: "C.UTF-8", ...env },
+        stdio: ["pipe", "pipe", "inherit"],
+      },
+    );
     this.#child.stdout!.setEncoding("utf8").on("data", (piece: string) => {
       this.raw += piece;
       this.text = this.raw.replace(CODES, "").replaceAll("\r", "");
@@ -91,6 +97,16 @@ export class Terminal {
   resize(columns: number): void {
     this.#device ||= /\/dev\/\S+/.exec(this.text)![0];
     execFileSync("stty", ["-F", this.#device, "cols", String(columns)]);
+  }
+
+  /** The process that does the work: the last one in the line of children. Linux. */
+  get worker(): number {
+    let pid = this.#child.pid!;
+    for (;;) {
+      const child = Number(readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").split(" ")[0]);
+      if (!child) return pid;
+      pid = child;
+    }
   }
 
   /** Waits until the program has ended; its exit code. */

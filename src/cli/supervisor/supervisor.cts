@@ -19,6 +19,8 @@ const GRACE_MS = 1000;
  * weights. This fixed one is above the activations of most prompts, which would otherwise be mapped anew at every step.
  */
 const ALLOCATOR = { MALLOC_MMAP_THRESHOLD_: "12000000" };
+/** Pasted text without marks, and the cursor that a spinner hides. */
+const TERMINAL_SHOWN = "\x1b[?2004l\x1b[?25h";
 /** Signals that end a process in good order: they are passed on, and died of where the child did. */
 const ENDING: readonly NodeJS.Signals[] = ["SIGINT", "SIGTERM", "SIGHUP"];
 
@@ -59,6 +61,8 @@ export async function supervise(argv: readonly string[]): Promise<void> {
   clearInterval(timer);
   if (signal === null) process.exit(exitCode ?? 1);
 
+  // Echo and lines Node gives back by itself when this process ends, as they were when it began.
+  if (isatty(2)) process.stderr.write(TERMINAL_SHOWN);
   await removeUnfinished();
   if (verdict !== null) process.exit(verdict);
   if (ENDING.includes(signal)) {
