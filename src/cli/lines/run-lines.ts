@@ -14,6 +14,7 @@ import { type Json, type Origin, readLine, recordOf } from "./json-line.js";
 import { KeySet } from "./key-set.js";
 import { type LineInput, openInput } from "./line-input.js";
 import { LineProgress } from "./line-progress.js";
+import { OutputLock } from "./output-lock.js";
 import { keyOf, RecordFile } from "./record-file.js";
 import { isInShard, parseShard, WHOLE } from "./shard.js";
 
@@ -90,9 +91,16 @@ async function openAnswers(flags: LineFlags, stop: AbortController): Promise<Ans
     const write = (record: object) => stdout.write(`${JSON.stringify(record)}\n`);
     return { write, close: async () => {}, done: new KeySet() };
   }
-  const opened = resume ? await RecordFile.resume(output) : null;
-  const file = opened?.file ?? (await RecordFile.create(output, overwrite));
-  return { write: file.append.bind(file), close: () => file.close(), done: opened?.done ?? new KeySet() };
+  const lock = await OutputLock.take(output);
+  try {
+    const opened = resume ? await RecordFile.resume(output) : null;
+    const file = opened?.file ?? (await RecordFile.create(output, overwrite));
+    const close = () => file.close().finally(() => lock.release());
+    return { write: file.append.bind(file), close, done: opened?.done ?? new KeySet() };
+  } catch (error) {
+    lock.release();
+    throw error;
+  }
 }
 
 interface Run {
