@@ -1,4 +1,4 @@
-/** Reads rectangles of tensors out of checkpoint files, as float32 or as stored, with bounded memory. Knows entries, not what they are for. */
+/** Reads rectangles of tensors out of checkpoint files, as float32, with bounded memory. Knows entries, not what they are for. */
 import { LlamaError } from "../error.js";
 import { type ByteSource, openFile, readBytes } from "./byte-source.js";
 import { crc32, isCrcFast } from "./crc32.js";
@@ -29,10 +29,8 @@ export class TensorReader {
   #tile: Uint8Array | undefined;
   /** The last inflated storage: tensors that share one come one after another. */
   #inflated: { storage: StorageLocation; bytes: Uint8Array } | undefined;
-
   /** The storage whose bytes are being read in order from its start: its checksum so far, and where it goes on. */
   #followed: { storage: StorageLocation; next: number; crc: number } | undefined;
-
   /** Whether the region that is being read is all of its tensor, or may become so. */
   #mayBeWhole = false;
   readonly #inChunks: boolean;
@@ -55,25 +53,18 @@ export class TensorReader {
     outOffset = 0,
     outRowStride: number = columns.end - columns.start,
   ): void {
-    this.#visitRows(entry, rows, columns, (bytes, row, column) => {
+    const matrix = asMatrix(entry);
+    checkRange(entry, rows, matrix.height);
+    checkRange(entry, columns, matrix.width);
+    const [height, width] = [rows.end - rows.start, columns.end - columns.start];
+    if (height === 0 || width === 0) return;
+    this.#mayBeWhole = width === matrix.width && (this.#inChunks || height === matrix.height);
+    const visit: Visit = (bytes, row, column) => {
       const at = outOffset + (row - rows.start) * outRowStride + column - columns.start;
       convertToFloat32(entry.dtype, bytes, out, at);
-    });
-  }
-
-  /** The same with the elements as stored; offset and stride in bytes. `out` may lie in shared memory. */
-  readRegionRaw(
-    entry: TensorEntry,
-    rows: Range,
-    columns: Range,
-    out: Uint8Array,
-    outByteOffset = 0,
-    outRowStrideBytes: number = (columns.end - columns.start) * ELEMENT_BYTES[entry.dtype],
-  ): void {
-    const size = ELEMENT_BYTES[entry.dtype];
-    this.#visitRows(entry, rows, columns, (bytes, row, column) => {
-      out.set(bytes, outByteOffset + (row - rows.start) * outRowStrideBytes + (column - columns.start) * size);
-    });
+    };
+    if (matrix.columnStride === 1 || width === 1) this.#visitRuns(entry, matrix, rows, columns, visit);
+    else this.#visitTiles(entry, matrix, rows, columns, visit);
   }
 
   /** Closes all files; the reader opens them again when it is used again. */
@@ -84,20 +75,6 @@ export class TensorReader {
     this.#tile = undefined;
     this.#inflated = undefined;
     this.#followed = undefined;
-  }
-
-  #visitRows(entry: TensorEntry, rows: Range, columns: Range, visit: Visit): void {
-    const matrix = asMatrix(entry);
-    checkRange(entry, rows, matrix.height);
-    checkRange(entry, columns, matrix.width);
-    if (rows.start === rows.end || columns.start === columns.end) return;
-    const [height, width] = [rows.end - rows.start, columns.end - columns.start];
-    this.#mayBeWhole = width === matrix.width && (this.#inChunks || height === matrix.height);
-    if (matrix.columnStride === 1 || columns.end - columns.start === 1) {
-      this.#visitRuns(entry, matrix, rows, columns, visit);
-    } else {
-      this.#visitTiles(entry, matrix, rows, columns, visit);
-    }
   }
 
   /** For rows whose elements lie side by side: as many rows in a read as fit, unless the gaps are worth skipping. */

@@ -1,44 +1,20 @@
 /** Gathers a region of a global tensor from the pieces it lies in. Knows pieces and spans, not file formats. */
-import { ELEMENT_BYTES } from "../formats/tensor-entry.js";
 import type { TensorReader } from "../formats/tensor-reader.js";
 import type { GlobalTensor, Piece } from "./global-tensor.js";
 import type { Span } from "./partition.js";
 
-/**
- * Reads rows x columns of a tensor as float32 into `out`, row after row from `outOffset`;
- * `outRowStride` floats lie between the starts of two rows (default: the rows are packed). A 1-D tensor is one row.
- */
+/** Reads rows x columns of a tensor as float32 into `out`, row after row. A 1-D tensor is one row. */
 export function readSlice(
   reader: TensorReader,
   tensor: GlobalTensor,
   rows: Span,
   columns: Span,
   out: Float32Array,
-  outOffset = 0,
-  outRowStride: number = columns.end - columns.start,
 ): void {
+  const stride = columns.end - columns.start;
   for (const part of overlaps(tensor, rows, columns)) {
-    const offset = outOffset + part.row * outRowStride + part.column;
-    reader.readRegion(part.piece.entry, part.rows, part.columns, out, offset, outRowStride * part.rowStep);
-  }
-}
-
-/** The same with the elements as stored, all offsets in bytes; `out` may be a view of shared memory. */
-export function readSliceRaw(
-  reader: TensorReader,
-  tensor: GlobalTensor,
-  rows: Span,
-  columns: Span,
-  out: Uint8Array,
-  outByteOffset = 0,
-  outRowStrideBytes?: number,
-): void {
-  // mergeShards has made sure that all pieces have one type.
-  const elementBytes = ELEMENT_BYTES[tensor.pieces[0]!.entry.dtype];
-  const stride = outRowStrideBytes ?? (columns.end - columns.start) * elementBytes;
-  for (const part of overlaps(tensor, rows, columns)) {
-    const offset = outByteOffset + part.row * stride + part.column * elementBytes;
-    reader.readRegionRaw(part.piece.entry, part.rows, part.columns, out, offset, stride * part.rowStep);
+    const offset = part.row * stride + part.column;
+    reader.readRegion(part.piece.entry, part.rows, part.columns, out, offset, stride * part.rowStep);
   }
 }
 

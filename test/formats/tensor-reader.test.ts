@@ -31,11 +31,7 @@ function checkRegion(entry: TensorEntry, rows: [number, number], columns: [numbe
     { start: columns[0], end: columns[1] },
   ];
   reader.readRegion(entry, r, c, out, 2, pitch);
-  assert.ok(Buffer.from(out.buffer).equals(Buffer.from(expected.buffer)), "as float32");
-  const raw = new Uint8Array(new SharedArrayBuffer(out.byteLength));
-  new Float32Array(raw.buffer).fill(-7);
-  reader.readRegionRaw(entry, r, c, raw, 8, pitch * 4);
-  assert.ok(Buffer.from(raw).equals(Buffer.from(expected.buffer)), "as stored");
+  assert.ok(Buffer.from(out.buffer).equals(Buffer.from(expected.buffer)));
   reader.close();
 }
 

@@ -1,7 +1,7 @@
 /** Writes one of Meta's checkpoints as a Hugging Face folder, as transformers' convert_llama_weights_to_hf.py does. */
 import { copyFileSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { TensorReader } from "../../src/formats/tensor-reader.js";
+import { openFile, readBytes } from "../../src/formats/byte-source.js";
 import { openCheckpoint } from "../../src/model/checkpoint.js";
 import { hfName } from "../../src/model/hugging-face/hf-tensors.js";
 
@@ -32,13 +32,14 @@ export function withHeader(header: string, data: Uint8Array = new Uint8Array(), 
 /** The tensors under Hugging Face's names, as stored, with the rows of wq and wk in its order. */
 export function hfTensors(metaDir: string, vocabSize: number): { tensors: StoredTensor[]; config: object } {
   const { config, tensors } = openCheckpoint(metaDir, vocabSize);
-  const reader = new TensorReader();
   const { headDim } = config;
   const stored = [...tensors.values()].map(({ name, shape, pieces }): StoredTensor => {
     const [rows, columns] = shape.length === 1 ? [1, shape[0]!] : (shape as [number, number]);
     const rowBytes = columns * 2;
-    const data = new Uint8Array(rows * rowBytes);
-    reader.readRegionRaw(pieces[0]!.entry, { start: 0, end: rows }, { start: 0, end: columns }, data);
+    const { storage, storageOffset } = pieces[0]!.entry;
+    const file = openFile(storage.file);
+    const data = readBytes(file, storage.offset + storageOffset * 2, rows * rowBytes);
+    file.close();
     if (!/attention\.w[qk]/.test(name)) return { name: hfName(name), shape, data };
     // w.view(heads, headDim / 2, 2, dim).transpose(1, 2)
     const permuted = new Uint8Array(data.length);
@@ -53,7 +54,6 @@ export function hfTensors(metaDir: string, vocabSize: number): { tensors: Stored
     }
     return { name: hfName(name), shape, data: permuted };
   });
-  reader.close();
   const { ropeScaling: scaling } = config;
   return {
     tensors: stored,

@@ -1,11 +1,10 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { after, describe, it } from "node:test";
-import { ELEMENT_BYTES } from "../../src/formats/tensor-entry.js";
 import { TensorReader } from "../../src/formats/tensor-reader.js";
 import { type GlobalTensor, openCheckpoint } from "../../src/model/checkpoint.js";
 import type { Span } from "../../src/model/partition.js";
-import { readSlice, readSliceRaw } from "../../src/model/slice.js";
+import { readSlice } from "../../src/model/slice.js";
 import { demo, fixture, shared, withoutShared } from "../folders.js";
 
 const reader = new TensorReader();
@@ -70,36 +69,17 @@ describe("readSlice", () => {
         const rows = anySpan(height);
         const columns = anySpan(width);
         const count = columns.end - columns.start;
-        const stride = count + Math.floor(random() * 3);
-        const out = new Float32Array(5 + (rows.end - rows.start) * stride).fill(99);
+        const out = new Float32Array((rows.end - rows.start) * count);
         const expected = out.slice();
         for (let row = rows.start; row < rows.end; row++) {
           const from = row * width + columns.start;
-          expected.set(whole.subarray(from, from + count), 5 + (row - rows.start) * stride);
+          expected.set(whole.subarray(from, from + count), (row - rows.start) * count);
         }
-        readSlice(reader, tensor, rows, columns, out, 5, stride);
+        readSlice(reader, tensor, rows, columns, out);
         assert.deepEqual(out, expected);
       }
     });
   }
-
-  it("reads elements as stored into shared memory", () => {
-    const halves = tensors.get("tok_embeddings.weight")!;
-    const whole = openCheckpoint(demo, 2048).tensors.get("tok_embeddings.weight")!;
-    const elementBytes = ELEMENT_BYTES[halves.pieces[0]!.entry.dtype];
-    const rows = { start: 1000, end: 1100 };
-    const columns = { start: 3, end: 125 };
-    const rowBytes = 122 * elementBytes;
-    const shared = new Uint8Array(new SharedArrayBuffer(16 + 100 * rowBytes), 8, 100 * rowBytes);
-    const own = new Uint8Array(100 * (rowBytes + 6) + 4);
-    readSliceRaw(reader, halves, rows, columns, shared);
-    readSliceRaw(reader, whole, rows, columns, own, 4, rowBytes + 6);
-    for (let row = 0; row < 100; row++) {
-      const from = 4 + row * (rowBytes + 6);
-      assert.deepEqual(shared.slice(row * rowBytes, (row + 1) * rowBytes), own.slice(from, from + rowBytes));
-    }
-    assert.ok(shared.some((byte) => byte !== 0));
-  });
 
   it("throws on a region outside the tensor", () => {
     const tensor = tensors.get("output.weight")!;
