@@ -11,7 +11,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { Engine } from "../dist/src/engine/engine.js";
-import { loadTokenizer } from "../dist/src/generation/tokenizer.js";
+import { loadTokenizer } from "../dist/src/generation/load-tokenizer.js";
 import { openCheckpoint } from "../dist/src/model/checkpoint.js";
 import { LINEARS, quantFormat } from "../dist/src/model/linear.js";
 import { quantizedSize, quantizeRows } from "../dist/src/model/quantize.js";

@@ -1,19 +1,13 @@
 /** Turns ids whose tokens are byte strings back into text, id by id, exactly as the whole list decodes. Knows bytes, not how text was encoded. */
-import { LlamaError } from "../error.js";
 import { Utf8Decoder } from "../formats/utf8.js";
-import type { Detokenizer } from "./detokenizer.js";
+import { type Detokenizer, unknownId } from "./detokenizer.js";
 
 /** `table`: the bytes of each id, one character each. */
 export function createByteDetokenizer(table: readonly string[]): Detokenizer {
   const decoder = new Utf8Decoder("maximal subpart");
   const push = (id: number): string => {
     const bytes = table[id];
-    if (bytes === undefined) {
-      throw new LlamaError("usage", "token id is not in the vocabulary", {
-        expected: `an integer from 0 to ${table.length - 1}`,
-        found: String(id),
-      });
-    }
+    if (bytes === undefined) throw unknownId(id, table.length);
     let text = "";
     for (let i = 0; i < bytes.length; i++) text += decoder.push(bytes.charCodeAt(i));
     return text;

@@ -1,15 +1,11 @@
-/** Turns token ids back into text, id by id, exactly as SentencePiece decodes the whole list. Knows the model's pieces, not how text was encoded. */
+/** What turns token ids back into text, id by id; each kind of vocabulary has its own. Knows no vocabulary. */
 import { LlamaError } from "../error.js";
-import type { SentencePieceModel } from "../formats/sentencepiece-model.js";
-import { Utf8Decoder } from "../formats/utf8.js";
-
-const SPACE_MARK = "\u2581";
 
 /** Streaming detokeniser: what `push` and `flush` return, put together, is the decoded text. */
 export interface Detokenizer {
-  /** Adds an id and returns the text that is final with it, often "". */
+  /** Adds an id and returns the text that is final with it, often "". Throws LlamaError for an id outside the vocabulary. */
   push(id: number): string;
-  /** Ends the text: bytes of an incomplete character become U+FFFD each. */
+  /** Ends the text: an incomplete character becomes U+FFFD, as often as the model's own decoder has it. */
   flush(): string;
   /**
    * Adds the ids that stand before the text, without giving their text. The text then keeps its leading space, and
@@ -18,57 +14,10 @@ export interface Detokenizer {
   prime(ids: readonly number[]): void;
 }
 
-/** What each id stands for: text, one byte, or nothing. */
-export type DecodeTable = readonly (DecodeEntry | null)[];
-type DecodeEntry = { readonly text: string; readonly atStart: string } | { readonly byte: number };
-
-/** Prepares a model's pieces for decoding; one table serves any number of detokenisers. */
-export function decodeTable(
-  model: Pick<SentencePieceModel, "addDummyPrefix" | "pieces" | "removeExtraWhitespaces" | "unkSurface">,
-): DecodeTable {
-  const strip = model.addDummyPrefix || model.removeExtraWhitespaces;
-  return model.pieces.map(({ piece, type }) => {
-    if (type === "control") return null;
-    if (type === "byte") return { byte: Number.parseInt(piece.slice(3, 5), 16) };
-    if (type === "unknown") return { text: model.unkSurface, atStart: model.unkSurface };
-    const text = piece.replaceAll(SPACE_MARK, " ");
-    return { text, atStart: strip && piece.startsWith(SPACE_MARK) ? text.slice(1) : text };
+/** The error for an id outside a vocabulary. */
+export function unknownId(id: number, vocabSize: number): LlamaError {
+  return new LlamaError("usage", "token id is not in the vocabulary", {
+    expected: `an integer from 0 to ${vocabSize - 1}`,
+    found: String(id),
   });
-}
-
-/** A detokeniser at the start of a text. */
-export function createDetokenizer(table: DecodeTable, removeExtraWhitespaces: boolean): Detokenizer {
-  const bytes = new Utf8Decoder();
-  let atStart = true;
-
-  const push = (id: number): string => {
-    const entry = table[id];
-    if (entry === undefined) {
-      throw new LlamaError("usage", "token id is not in the vocabulary", {
-        expected: `an integer from 0 to ${table.length - 1}`,
-        found: String(id),
-      });
-    }
-    if (entry !== null && "byte" in entry) {
-      // Bytes are text even while they are held back, so a mark after them is a space.
-      atStart = false;
-      return bytes.push(entry.byte);
-    }
-    // SentencePiece decodes bytes together only when nothing stands between them, not even a control piece.
-    const before = bytes.flush();
-    if (entry === null) return before;
-    const text = atStart ? entry.atStart : entry.text;
-    const removed = text.length < entry.text.length;
-    if (text !== "" || (removed && !removeExtraWhitespaces)) atStart = false;
-    return before + text;
-  };
-
-  return {
-    push,
-    flush: () => bytes.flush(),
-    prime(ids) {
-      for (const id of ids) push(id);
-      bytes.silenceHeld();
-    },
-  };
 }

@@ -5,10 +5,11 @@ import { LlamaError } from "../error.js";
 import { readTokenizerJson, type TokenizerJson } from "../formats/tokenizer-json.js";
 import { readJsonObject } from "../model/json-object.js";
 import { createByteDetokenizer } from "./byte-detokenizer.js";
-import { createDetokenizer, type Detokenizer, decodeTable } from "./detokenizer.js";
+import type { Detokenizer } from "./detokenizer.js";
 import { encodable } from "./encodable-text.js";
+import { createPieceDetokenizer, decodeTable } from "./piece-detokenizer.js";
 import { STOP_TOKENS } from "./special-tokens.js";
-import type { Tokenizer } from "./tokenizer.js";
+import { createTokenizer, type Tokenizer } from "./tokenizer.js";
 
 const BOS_NAMES = ["<|begin_of_text|>", "<s>"];
 const EOS_NAMES = ["<|end_of_text|>", "</s>"];
@@ -29,8 +30,7 @@ export async function loadHuggingFaceTokenizer(path: string): Promise<Tokenizer>
     throw new LlamaError("model", "has no tokens that begin and end a text", { where: path, expected });
   }
   const stops = [eosId, ...[...STOP_TOKENS, named.eos].map((name) => idOf([name]))];
-  const detokenizer = decoderOf(path, json);
-  return {
+  const vocabulary = {
     kind: json.decoding === "bytes" ? "tiktoken" : "sentencepiece",
     vocabSize: json.tokens.length,
     bosId,
@@ -38,18 +38,8 @@ export async function loadHuggingFaceTokenizer(path: string): Promise<Tokenizer>
     padId: idOf(PAD_NAMES) ?? -1,
     stopIds: new Set(stops.filter((id) => id !== undefined)),
     specialTokens: json.added,
-    encode(text, { bos = false, eos = false } = {}) {
-      const ids = encodeIds(text);
-      if (bos) ids.unshift(bosId);
-      if (eos) ids.push(eosId);
-      return ids;
-    },
-    decode(ids) {
-      const stream = detokenizer();
-      return ids.map((id) => stream.push(id)).join("") + stream.flush();
-    },
-    detokenizer,
-  };
+  } as const;
+  return createTokenizer(vocabulary, encodeIds, decoderOf(path, json));
 }
 
 async function loadEncoder(path: string, { root }: TokenizerJson): Promise<(text: string) => number[]> {
@@ -89,7 +79,7 @@ function decoderOf(path: string, { tokens, added, unknown, decoding, stripsSpace
   });
   const rules = { unkSurface: " \u2047 ", addDummyPrefix: stripsSpace, removeExtraWhitespaces: false };
   const table = decodeTable({ pieces, ...rules });
-  return () => createDetokenizer(table, false);
+  return () => createPieceDetokenizer(table, false);
 }
 
 /** The character that stands for each byte: itself where it is printable in latin1, else the next from U+0100 on (GPT-2's bytes_to_unicode). */

@@ -5,7 +5,8 @@ import { openFolder } from "../model/folder.js";
 import { type ComputeType, chooseType } from "../model/linear.js";
 import { autoWorldSize } from "../model/partition.js";
 import type { BuildOptions } from "./build-options.js";
-import { loadTokenizer, type Tokenizer } from "./tokenizer.js";
+import { loadTokenizer } from "./load-tokenizer.js";
+import type { Tokenizer } from "./tokenizer.js";
 import { findTokenizer } from "./tokenizer-place.js";
 
 export interface OpenedModel {

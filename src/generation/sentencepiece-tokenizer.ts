@@ -2,9 +2,9 @@
 import process from "node:process";
 import { LlamaError } from "../error.js";
 import { readSentencePieceModel } from "../formats/sentencepiece-model.js";
-import { createDetokenizer, decodeTable } from "./detokenizer.js";
 import { encodable } from "./encodable-text.js";
-import type { Tokenizer } from "./tokenizer.js";
+import { createPieceDetokenizer, decodeTable } from "./piece-detokenizer.js";
+import { createTokenizer, type Tokenizer } from "./tokenizer.js";
 
 /** Loads a tokenizer.model of LLaMA 1 or Llama 2. */
 export async function loadSentencePieceTokenizer(path: string): Promise<Tokenizer> {
@@ -12,31 +12,16 @@ export async function loadSentencePieceTokenizer(path: string): Promise<Tokenize
   const encodeIds = await loadEncoder(path, model.pieces.length);
   const table = decodeTable(model);
   const { bosId, eosId, padId } = model;
-  const detokenizer = () => createDetokenizer(table, model.removeExtraWhitespaces);
+  const detokenizer = () => createPieceDetokenizer(table, model.removeExtraWhitespaces);
   const specialTokens = new Map<string, number>();
   for (const [id, { piece, type }] of model.pieces.entries()) if (type === "control") specialTokens.set(piece, id);
-  return {
+  const vocabulary = {
     kind: "sentencepiece",
     vocabSize: model.pieces.length,
-    bosId,
-    eosId,
-    padId,
+    ...{ bosId, eosId, padId, specialTokens },
     stopIds: new Set([eosId]),
-    specialTokens,
-    encode(text, { bos = false, eos = false } = {}) {
-      const ids = encodeIds(text);
-      if (bos) ids.unshift(bosId);
-      if (eos) ids.push(eosId);
-      return ids;
-    },
-    decode(ids) {
-      const stream = detokenizer();
-      let text = "";
-      for (const id of ids) text += stream.push(id);
-      return text + stream.flush();
-    },
-    detokenizer,
-  };
+  } as const;
+  return createTokenizer(vocabulary, encodeIds, detokenizer);
 }
 
 async function loadEncoder(path: string, vocabSize: number): Promise<(text: string) => number[]> {

@@ -4,7 +4,7 @@ import { createByteDetokenizer } from "./byte-detokenizer.js";
 import { BytePairEncoder } from "./byte-pairs.js";
 import { type SpecialTokenSet, STOP_TOKENS, specialTokenNames } from "./special-tokens.js";
 import { textPieces } from "./text-pieces.js";
-import type { Tokenizer } from "./tokenizer.js";
+import { createTokenizer, type Tokenizer } from "./tokenizer.js";
 
 const ASCII = /^\p{ASCII}*$/u;
 
@@ -18,28 +18,20 @@ export function loadTiktokenTokenizer(path: string, set: SpecialTokenSet = "3.1"
   const [bosId, eosId] = idsOf(["<|begin_of_text|>", "<|end_of_text|>"]) as [number, number];
   // Special tokens decode to their names, as tiktoken has it.
   const table = [...tokens, ...names];
-  const detokenizer = () => createByteDetokenizer(table);
-  return {
+  const vocabulary = {
     kind: "tiktoken",
     vocabSize: table.length,
-    bosId,
-    eosId,
+    ...{ bosId, eosId, specialTokens },
     padId: specialTokens.get("<|finetune_right_pad_id|>") ?? -1,
     stopIds: new Set(idsOf(STOP_TOKENS)),
-    specialTokens,
-    encode(text, { bos = false, eos = false } = {}) {
-      const ids = bos ? [bosId] : [];
-      // A lone surrogate has no UTF-8 form; tiktoken takes it for U+FFFD.
-      for (const piece of textPieces(text.replace(/\p{Surrogate}/gu, "\uFFFD"))) {
-        encoder.encode(ASCII.test(piece) ? piece : Buffer.from(piece).toString("latin1"), ids);
-      }
-      if (eos) ids.push(eosId);
-      return ids;
-    },
-    decode(ids) {
-      const stream = detokenizer();
-      return ids.map((id) => stream.push(id)).join("") + stream.flush();
-    },
-    detokenizer,
+  } as const;
+  const encodeText = (text: string): number[] => {
+    const ids: number[] = [];
+    // A lone surrogate has no UTF-8 form; tiktoken takes it for U+FFFD.
+    for (const piece of textPieces(text.replace(/\p{Surrogate}/gu, "\uFFFD"))) {
+      encoder.encode(ASCII.test(piece) ? piece : Buffer.from(piece).toString("latin1"), ids);
+    }
+    return ids;
   };
+  return createTokenizer(vocabulary, encodeText, () => createByteDetokenizer(table));
 }

@@ -1,9 +1,5 @@
-/** Text to token ids and back: what any tokenizer offers, and which one a file holds. Knows no prompt format. */
-import { readTokenizerFile } from "../formats/tokenizer-file.js";
+/** Text to token ids and back: what any tokenizer offers, and how it is put together. Knows no kind of vocabulary and no prompt format. */
 import type { Detokenizer } from "./detokenizer.js";
-import { loadHuggingFaceTokenizer } from "./hugging-face-tokenizer.js";
-import { loadSentencePieceTokenizer } from "./sentencepiece-tokenizer.js";
-import { loadTiktokenTokenizer } from "./tiktoken-tokenizer.js";
 
 export interface EncodeOptions {
   /** Puts the begin-of-sequence id first. */
@@ -12,7 +8,8 @@ export interface EncodeOptions {
   eos?: boolean;
 }
 
-export interface Tokenizer {
+/** The ids that have a meaning of their own. */
+export interface Vocabulary {
   /** Of SentencePiece's kind (LLaMA 1, Llama 2) or of tiktoken's (Llama 3 and later). */
   readonly kind: "sentencepiece" | "tiktoken";
   readonly vocabSize: number;
@@ -24,6 +21,9 @@ export interface Tokenizer {
   readonly stopIds: ReadonlySet<number>;
   /** Ids of the tokens that stand for no text, by name, e.g. "<|eot_id|>"; SentencePiece has "<s>" and "</s>". */
   readonly specialTokens: ReadonlyMap<string, number>;
+}
+
+export interface Tokenizer extends Vocabulary {
   /** Special tokens are never recognised in the text: "<s>" is three characters. */
   encode(text: string, options?: EncodeOptions): number[];
   decode(ids: readonly number[]): string;
@@ -31,9 +31,25 @@ export interface Tokenizer {
   detokenizer(): Detokenizer;
 }
 
-/** Loads a tokenizer.model, SentencePiece or tiktoken, or a tokenizer.json. */
-export async function loadTokenizer(path: string): Promise<Tokenizer> {
-  const { kind } = readTokenizerFile(path);
-  if (kind === "json") return loadHuggingFaceTokenizer(path);
-  return kind === "tiktoken" ? loadTiktokenTokenizer(path) : loadSentencePieceTokenizer(path);
+/** A tokenizer of a vocabulary, the way its kind encodes plain text, and its detokeniser. */
+export function createTokenizer(
+  vocabulary: Vocabulary,
+  encodeText: (text: string) => number[],
+  detokenizer: () => Detokenizer,
+): Tokenizer {
+  const { bosId, eosId } = vocabulary;
+  return {
+    ...vocabulary,
+    encode(text, { bos = false, eos = false } = {}) {
+      const ids = encodeText(text);
+      if (bos) ids.unshift(bosId);
+      if (eos) ids.push(eosId);
+      return ids;
+    },
+    decode(ids) {
+      const stream = detokenizer();
+      return ids.map((id) => stream.push(id)).join("") + stream.flush();
+    },
+    detokenizer,
+  };
 }

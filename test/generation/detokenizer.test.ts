@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { type Piece, readSentencePieceModel, type SentencePieceModel } from "../../src/formats/sentencepiece-model.js";
-import { createDetokenizer, decodeTable } from "../../src/generation/detokenizer.js";
+import { createPieceDetokenizer, decodeTable } from "../../src/generation/piece-detokenizer.js";
 
 const own512 = fileURLToPath(new URL("../../../test/fixtures/own512.model", import.meta.url));
 const base = readSentencePieceModel(own512);
@@ -15,7 +15,7 @@ const llama: SentencePieceModel = { ...base, pieces, removeExtraWhitespaces: fal
 const byte = (value: number) => 3 + value;
 
 function fresh(model = llama) {
-  return createDetokenizer(decodeTable(model), model.removeExtraWhitespaces);
+  return createPieceDetokenizer(decodeTable(model), model.removeExtraWhitespaces);
 }
 
 function decode(ids: number[], model = llama): string {

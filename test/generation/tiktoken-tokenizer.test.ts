@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { loadTokenizer } from "../../src/generation/load-tokenizer.js";
 import { specialTokenNames } from "../../src/generation/special-tokens.js";
 import { textPieces } from "../../src/generation/text-pieces.js";
 import { loadTiktokenTokenizer } from "../../src/generation/tiktoken-tokenizer.js";
-import { loadTokenizer, type Tokenizer } from "../../src/generation/tokenizer.js";
+import type { Tokenizer } from "../../src/generation/tokenizer.js";
 import { fixture, readJson, shared, withoutShared } from "../folders.js";
 
 const mini = fixture("llama3mini-bf16-mp1/tokenizer.model");

@@ -7,7 +7,8 @@ import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { readSentencePieceModel } from "../../src/formats/sentencepiece-model.js";
 import { decodeUtf8 } from "../../src/formats/utf8.js";
-import { loadTokenizer, type Tokenizer } from "../../src/generation/tokenizer.js";
+import { loadTokenizer } from "../../src/generation/load-tokenizer.js";
+import type { Tokenizer } from "../../src/generation/tokenizer.js";
 
 const root = new URL("../../../", import.meta.url);
 const demo = fileURLToPath(new URL("models/demo/tokenizer.model", root));

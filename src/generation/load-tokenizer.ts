@@ -1,0 +1,13 @@
+/** Loads a tokenizer of whichever kind a file holds. Knows the kinds by name only. */
+import { readTokenizerFile } from "../formats/tokenizer-file.js";
+import { loadHuggingFaceTokenizer } from "./hugging-face-tokenizer.js";
+import { loadSentencePieceTokenizer } from "./sentencepiece-tokenizer.js";
+import { loadTiktokenTokenizer } from "./tiktoken-tokenizer.js";
+import type { Tokenizer } from "./tokenizer.js";
+
+/** Loads a tokenizer.model, SentencePiece or tiktoken, or a tokenizer.json. */
+export async function loadTokenizer(path: string): Promise<Tokenizer> {
+  const { kind } = readTokenizerFile(path);
+  if (kind === "json") return loadHuggingFaceTokenizer(path);
+  return kind === "tiktoken" ? loadTiktokenTokenizer(path) : loadSentencePieceTokenizer(path);
+}
