@@ -56,7 +56,7 @@ export function generateTokens(
   const queue = new RowQueue();
   for (const row of rows) queue.push(row);
   queue.end();
-  const total = rows.reduce((sum, { promptIds, maxTokens }) => sum + (maxTokens > 0 ? promptIds.length : 0), 0);
+  const total = rows.reduce((sum, row) => sum + (row.maxTokens > 0 || row.score ? row.promptIds.length : 0), 0);
   const onPromptTokens = onPrompt && ((done: number) => onPrompt(done, total));
   return continueRows(engine, queue, {}, stats, speculation, signal, onPromptTokens);
 }

@@ -1,8 +1,8 @@
 /** Meta's generate(): continues token lists as one batch with one budget. Knows ids; text only for stop strings. */
 import { generateTokens } from "./generate.js";
+import { logSoftmaxAt } from "./logprobs.js";
 import { type FinishReason, type GenerateOptions, resolveMaxGenLen, resolveSampling, resolveStop } from "./options.js";
 import { checkPrompt } from "./prompt-check.js";
-import { promptLogprobs } from "./prompt-logprobs.js";
 import { randomSeed } from "./random.js";
 import type { GenerateResult } from "./results.js";
 import { createRow } from "./row.js";
@@ -29,21 +29,26 @@ export async function generateIds(
   const texts = promptIds.map((ids) =>
     stop.length > 0 ? new RowText(run.tokenizer.detokenizer(), stop, echo ? ids : []) : null,
   );
+  const tokens = promptIds.map((ids) => (echo ? [...ids] : []));
+  // As in Meta's code, the first token of a prompt, which follows nothing, has 0.
+  const values = promptIds.map((ids) => Array<number>(logprobs && echo ? ids.length : 0).fill(0));
+  // Meta's generate() scores a batch without room for new tokens unshifted: position t by its own logits.
+  const shift = Math.min(...lengths) === totalLength ? 0 : 1;
   const rows = promptIds.map((ids, i) => {
-    const maxTokens = Math.min(maxGenLen, totalLength - ids.length);
-    const settings = { ...sampling, seed: sampling.seed + i };
-    return createRow({ promptIds: ids, maxTokens, stopIds: run.tokenizer.stopIds, logprobs }, settings, texts[i]);
+    const take = (index: number, logits: Float32Array) => {
+      const scored = ids[index + shift];
+      if (scored !== undefined) values[i]![index + shift] = logSoftmaxAt(logits, scored);
+    };
+    const row = {
+      promptIds: ids,
+      maxTokens: Math.min(maxGenLen, totalLength - ids.length),
+      ...{ stopIds: run.tokenizer.stopIds, logprobs },
+      ...(logprobs && echo && { score: { from: 0, take } }),
+    };
+    return createRow(row, { ...sampling, seed: sampling.seed + i }, texts[i]);
   });
 
   const stats = new GenerationStats();
-  const tokens: number[][] = promptIds.map((ids) => (echo ? [...ids] : []));
-  const values: number[][] = [];
-  // Meta's generate() scores a batch without room for new tokens unshifted: position t by its own logits.
-  const shift = Math.min(...lengths) === totalLength ? 0 : 1;
-  const { vocabSize } = run.config;
-  for (const ids of promptIds) {
-    values.push(logprobs && echo ? await promptLogprobs(run.engine, vocabSize, ids, shift) : []);
-  }
   const finishReasons: FinishReason[] = [];
   for await (const event of generateTokens(run.engine, rows, stats, speculation, options.signal, options.onPrompt)) {
     if (event.id === null) finishReasons[event.row] = event.finishReason;

@@ -46,6 +46,7 @@ export async function* scoreAll<T>(
   const { engine, tokenizer } = model;
   const enter = ({ context, continuation }: ScoredPair<T>) => {
     const { ids, start } = joined(tokenizer, context, continuation);
+    if (start === 0) throw new LlamaError("usage", "context has no tokens", { fix: "Begin it with the BOS token" });
     if (start === ids.length) throw new LlamaError("usage", "continuation has no tokens");
     checkPrompt(ids, 0, model);
     const detokenizer = tokenizer.detokenizer();
