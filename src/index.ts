@@ -20,18 +20,12 @@ export {
 export type { Detokenizer } from "./generation/detokenizer.js";
 export type { ChatPrediction, Dialog, Message, Role } from "./generation/dialog.js";
 export { Llama } from "./generation/llama.js";
+export { encodeLong } from "./generation/long-text.js";
 export type { FinishReason, GenerateOptions, SamplingOptions } from "./generation/options.js";
+export type { PerplexityOptions } from "./generation/perplexity.js";
 export type { Completion, CompletionPrediction, GenerateResult, StreamEvent } from "./generation/results.js";
 export type { FeedOptions, Refused } from "./generation/row-feed.js";
-export {
-  encodeLong,
-  type PerplexityOptions,
-  type Score,
-  type ScoreAnswer,
-  type ScoredPair,
-  type ScoredToken,
-  type ScoreRequest,
-} from "./generation/score.js";
+export type { Score, ScoreAnswer, ScoredPair, ScoredToken, ScoreRequest } from "./generation/score.js";
 export type { CacheRestore, LoadedConversation, SaveOptions } from "./generation/session-file.js";
 export { GenerationStats, type Timings } from "./generation/stats.js";
 export type { TokenLogprob } from "./generation/token-scores.js";

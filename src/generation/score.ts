@@ -1,8 +1,7 @@
-/** How likely given texts are: continuations of contexts, and long texts in windows. Knows logits and ids; samples nothing. */
+/** How likely given continuations of contexts are. Knows logits and ids; samples nothing. */
 import { LlamaError } from "../error.js";
 import type { GenerationRow } from "./generate.js";
 import { logSoftmaxAt } from "./logprobs.js";
-import { checkCount } from "./options.js";
 import { checkPrompt } from "./prompt-check.js";
 import { type FeedOptions, feedRows, type Refused, type Requests } from "./row-feed.js";
 import type { RunContext } from "./run-context.js";
@@ -83,7 +82,7 @@ function joined(tokenizer: Tokenizer, context: Text, continuation: Text): { ids:
 }
 
 /** A row that hands out the logits before each id from index `start` on. */
-function scoreRow(
+export function scoreRow(
   ids: readonly number[],
   start: number,
   take: (id: number, logits: Float32Array) => void,
@@ -101,72 +100,4 @@ function scoreRow(
 function isMaximum(logits: Float32Array, id: number): boolean {
   const logit = logits[id]!;
   return logits.every((other, i) => other < logit || (other === logit && i >= id));
-}
-
-export interface PerplexityOptions extends FeedOptions {
-  /** Tokens of a window, a beginning-of-sentence token included. Default: the context. */
-  window?: number;
-  /** Tokens from one window to the next: so many are scored in each, with those before them as their context. Default: half a window. */
-  stride?: number;
-  /** Told how many tokens are scored. */
-  onTokens?: (done: number, total: number) => void;
-}
-
-/** Sum of the log-probabilities of all ids, and their number; fewer where the signal ended it. */
-export async function scoreText(
-  { engine, tokenizer, maxSeqLen }: RunContext,
-  ids: readonly number[],
-  { onTokens, ...options }: PerplexityOptions,
-): Promise<{ logprob: number; tokens: number }> {
-  const { window = maxSeqLen, stride = window >> 1 } = options;
-  checkCount("window", window, 2);
-  checkCount("stride", stride, 1);
-  if (window > maxSeqLen || stride >= window) {
-    const expected = `window up to ${maxSeqLen}, and stride below it`;
-    throw new LlamaError("usage", "windows do not fit", { expected, found: `${window} and ${stride}` });
-  }
-  const total = { logprob: 0, tokens: 0 };
-  function* windows(): Generator<{ tag: null; ids: number[]; start: number }> {
-    let scored = 0;
-    for (let from = 0; scored < ids.length; from += stride) {
-      const end = Math.min(ids.length, from + window - 1);
-      yield { tag: null, ids: [tokenizer.bosId, ...ids.slice(from, end)], start: 1 + scored - from };
-      scored = end;
-    }
-  }
-  const enter = (part: { ids: number[]; start: number }) => {
-    const row = scoreRow(part.ids, part.start, (id, logits) => {
-      total.logprob += logSoftmaxAt(logits, id);
-      total.tokens++;
-    });
-    return { row, entry: null };
-  };
-  for await (const { error } of feedRows(engine, windows(), enter, null, options)) {
-    if (error) throw error;
-    onTokens?.(total.tokens, ids.length);
-  }
-  return total;
-}
-
-/** Characters encoded at once. */
-const MAX_PIECE = 500_000;
-
-/** Ids of a text of any length; it is cut after newlines, where no token crosses. */
-export function encodeLong(tokenizer: Tokenizer, text: string): number[] {
-  const ids: number[] = [];
-  const newline = tokenizer.encode("\n", { bos: false, eos: false });
-  for (let start = 0; start < text.length; ) {
-    let end = text.length;
-    if (end - start > MAX_PIECE) {
-      end = start + MAX_PIECE;
-      while (end > start && !(text[end - 1] === "\n" && /\S/.test(text[end]!))) end--;
-      if (end === start) throw new LlamaError("usage", `has a line of more than ${MAX_PIECE} characters`);
-    }
-    const piece = text.slice(start, end);
-    // In the middle of a text, a piece must not get the space that SentencePiece puts before a text.
-    const coded = tokenizer.encode(start === 0 ? piece : `\n${piece}`, { bos: false, eos: false });
-    for (let i = start === 0 ? 0 : newline.length; i < coded.length; i++) ids.push(coded[i]!);
-    start = end;
-  }
-  return ids;
 }
