@@ -3,10 +3,10 @@ import { LlamaError } from "../error.js";
 import { chatFormat, familyFormat } from "./chat-format.js";
 import type { Dialog } from "./dialog.js";
 import type { GenerateOptions } from "./options.js";
-import type { Completion } from "./results.js";
+import type { BatchCompletion } from "./results.js";
+import { RowCompletion } from "./row-completion.js";
 import { type FeedOptions, feedRows, type Refused, type Requests } from "./row-feed.js";
 import type { RunContext } from "./run-context.js";
-import { TokenScores } from "./token-scores.js";
 
 export type BatchRequestOptions = Omit<GenerateOptions, "promptLookupNumTokens" | "onPrompt" | "signal">;
 
@@ -29,9 +29,6 @@ export type BatchRequest<T> = PromptRequest<T> | Refused<T>;
 
 export type BatchOptions = FeedOptions & Pick<GenerateOptions, "promptLookupNumTokens">;
 
-/** As a stream ends, without times: a step's time belongs to all its rows. */
-export type BatchCompletion = Omit<Completion, "timings">;
-
 export type BatchAnswer<T> =
   | { tag: T; completion: BatchCompletion; error: null }
   | { tag: T; completion: null; error: LlamaError };
@@ -42,32 +39,15 @@ export async function* runBatch<T>(
   options: BatchOptions,
 ): AsyncGenerator<BatchAnswer<T>, void, void> {
   const enter = (request: PromptRequest<T>) => {
-    const { options = {} } = request;
-    const promptIds = promptIdsOf(run, request);
-    const { row, sampling, text } = run.prepare(promptIds, options);
-    const scores = new TokenScores(run.tokenizer, promptIds, options);
-    const ids: number[] = [];
-    return { row: scores.row(row), entry: { promptIds, seed: sampling.seed, text, scores, ids } };
+    const entry = new RowCompletion(run, promptIdsOf(run, request), request.options ?? {});
+    return { row: entry.row, entry };
   };
   // Requests may sample, so the clock has no say.
   const speculation = run.speculation(options, { temperature: 1 });
   for await (const { tag, entry, event, error } of feedRows(run.engine, requests, enter, speculation, options)) {
-    if (error) {
-      yield { tag, completion: null, error };
-      continue;
-    }
-    const { ids, promptIds, seed, scores, text } = entry;
-    if (event.id !== null) {
-      ids.push(event.id);
-      scores.add(event, text.take());
-      continue;
-    }
-    text.flush();
-    ids.length = text.idCount;
-    scores.cut(ids.length);
-    const logprobs = { logprobs: scores.tokens, promptLogprobs: scores.prompt };
-    const completion = { text: text.text, ids, promptIds, finishReason: event.finishReason, seed, ...logprobs };
-    yield { tag, completion, error: null };
+    if (error) yield { tag, completion: null, error };
+    else if (event.id !== null) entry.add(event);
+    else yield { tag, completion: entry.end(event.finishReason).completion, error: null };
   }
 }
 

@@ -35,6 +35,9 @@ export interface Completion {
   promptLogprobs: TokenLogprob[] | null;
 }
 
+/** As a stream ends, without times: a step's time belongs to all its rows. */
+export type BatchCompletion = Omit<Completion, "timings">;
+
 /** One piece of a stream. `text` may be empty while a character is incomplete; `done` comes once, at the end, with id null. */
 export type StreamEvent =
   | { id: number; text: string; logprob: TokenLogprob | null; done: null }
