@@ -1,17 +1,13 @@
 /** Repeatable random numbers from a seed. Knows nothing of tokens. Not for secrets. */
 import { randomInt } from "node:crypto";
-import { LlamaError } from "../error.js";
 
 const WARM_UP_ROUNDS = 12;
 
 /**
  * A generator of numbers uniform in [0, 1) with 53 bits. The algorithm is sfc32 by Chris Doty-Humphrey (PractRand,
- * https://pracrand.sourceforge.net), seeded with the 64 low bits of `seed`.
+ * https://pracrand.sourceforge.net), seeded with the 64 low bits of `seed`, an integer.
  */
 export function createRandom(seed: number): () => number {
-  if (!Number.isSafeInteger(seed)) {
-    throw new LlamaError("usage", "seed is out of range", { expected: "a safe integer", found: String(seed) });
-  }
   let a = 0;
   let b = seed | 0;
   let c = Math.floor(seed / 2 ** 32) | 0;

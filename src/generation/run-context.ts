@@ -8,22 +8,15 @@ import { StepCost } from "./step-cost.js";
 import type { Tokenizer } from "./tokenizer.js";
 
 export class RunContext {
-  readonly engine: FedEngine;
-  readonly dtype: ComputeType;
+  readonly engine: FedEngine & { readonly dtype: ComputeType };
   readonly tokenizer: Tokenizer;
   readonly config: ModelConfig;
   readonly maxSeqLen: number;
   /** Learned over all calls. */
   readonly #stepCost: StepCost;
 
-  constructor(
-    engine: FedEngine & { readonly dtype: ComputeType },
-    tokenizer: Tokenizer,
-    config: ModelConfig,
-    maxSeqLen: number,
-  ) {
+  constructor(engine: RunContext["engine"], tokenizer: Tokenizer, config: ModelConfig, maxSeqLen: number) {
     this.engine = engine;
-    this.dtype = engine.dtype;
     this.tokenizer = tokenizer;
     this.config = config;
     this.maxSeqLen = maxSeqLen;
@@ -36,7 +29,8 @@ export class RunContext {
     if (count === 0) return null;
     // The same call must give the same text however busy the machine is. Only the most likely token of fp32 hardly ever
     // hangs on a last bit; quantised weights round activations to 8 bits, which makes of a last bit a larger step.
-    const timed = temperature === 0 && this.dtype === "fp32";
-    return new Speculation(count, timed ? this.#stepCost : new StepCost(this.dtype), timed);
+    const { dtype } = this.engine;
+    const timed = temperature === 0 && dtype === "fp32";
+    return new Speculation(count, timed ? this.#stepCost : new StepCost(dtype), timed);
   }
 }

@@ -24,11 +24,9 @@ export interface KeptTokens {
   probs: Float64Array;
 }
 
-/** A function from logits to a token id; `random` must give numbers in [0, 1). */
+/** A function from logits [vocabSize] to a token id; `random` gives numbers in [0, 1). It throws LlamaError (runtime) for logits that are not finite. */
 export function createSampler(options: SamplerOptions): Sampler {
   const { temperature, topK, topP, minP } = options;
-  checkRange("temperature", temperature, Number.MAX_VALUE, "a number of at least 0");
-  checkRange("top_p", topP, 1, "a number from 0 to 1");
   if (temperature === 0) return (logits) => firstMaximum(logits);
   return (logits, random) => {
     const probs = softmax(logits, temperature);
@@ -75,11 +73,6 @@ export function keepTokens(probs: Float64Array, { topK, topP, minP }: KeepOption
   }
   const kept = ids.slice(0, count);
   return { ids: kept, probs: Float64Array.from(kept, (id) => probs[id]! / mass) };
-}
-
-function checkRange(where: string, value: number, max: number, expected: string): void {
-  if (value >= 0 && value <= max) return;
-  throw new LlamaError("usage", "is out of range", { where, expected, found: String(value) });
 }
 
 /** Throws on NaN, +infinity, and when no logit is finite: the computation before has failed. */

@@ -1,18 +1,17 @@
 /** How long a step of n tokens takes next to one of a single token: measured curves, corrected by the steps of this very run. */
+import type { ComputeType } from "../model/linear.js";
 
 /** Time of n rows relative to one row, at the rows given; a line between them. Two cores with AVX-512, large matrices. */
 type Curve = readonly (readonly [rows: number, cost: number])[];
 
-/** fp32: `node bench/weights.js`, weights as graph inputs. */
-const FP32: Curve = [
-  [1, 1],
-  [2, 1.75],
-  [8, 2.1],
-  [128, 7.2],
-];
-/** MatMulNBits with blocks of 128. */
-const CURVES: Readonly<Record<string, Curve>> = {
-  fp32: FP32,
+/** fp32: `node bench/weights.js`, weights as graph inputs. The others: MatMulNBits with blocks of 128. */
+const CURVES: Readonly<Record<ComputeType, Curve>> = {
+  fp32: [
+    [1, 1],
+    [2, 1.75],
+    [8, 2.1],
+    [128, 7.2],
+  ],
   int8: [
     [1, 1],
     [2, 1.6],
@@ -43,8 +42,8 @@ export class StepCost {
   /** Measured time over the curve's, by the power of two of the number of tokens. */
   readonly #factors: (number | undefined)[] = [];
 
-  constructor(dtype: string) {
-    this.#curve = CURVES[dtype] ?? FP32;
+  constructor(dtype: ComputeType) {
+    this.#curve = CURVES[dtype];
   }
 
   of(tokens: number): number {

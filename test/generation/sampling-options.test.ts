@@ -1,7 +1,8 @@
 /** Penalties and stop strings through the whole library, with the demo model. */
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { type Completion, type GenerateOptions, Llama, LlamaError } from "../../src/index.js";
+import { resolveSampling } from "../../src/generation/options.js";
+import { type Completion, type GenerateOptions, Llama, LlamaError, type SamplingOptions } from "../../src/index.js";
 import { demo } from "../folders.js";
 
 let llama: Llama;
@@ -87,4 +88,21 @@ test("options out of range are refused by name", async () => {
   await refused({ frequencyPenalty: Number.NaN }, /frequency_penalty/);
   await refused({ logitBias: { 99999: 1 } }, /logit_bias/);
   await refused({ stop: "" }, /stop/);
+});
+
+test("refuses options out of range", () => {
+  const bad = [-1, Number.NaN, Number.POSITIVE_INFINITY].flatMap((value): SamplingOptions[] => [
+    { temperature: value },
+    { topP: value },
+    { topK: value },
+    { minP: value },
+    { repetitionPenalty: value },
+    { presencePenalty: 3 * value },
+    { frequencyPenalty: 3 * value },
+    { seed: value },
+    { logitBias: { [value]: 0 } },
+  ]);
+  for (const options of [...bad, { topP: 1.1 }, { topK: 1.5 }, { seed: 2 ** 32 }, { logitBias: { 10: 0 } }]) {
+    assert.throws(() => resolveSampling(options, 10, () => 1), { name: "LlamaError", kind: "usage" });
+  }
 });

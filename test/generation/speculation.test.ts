@@ -218,5 +218,4 @@ test("the cost of a step follows the curve, then what was measured", () => {
   // one slow step is not believed at once
   cost.observe(1, 400);
   assert.ok(cost.of(1) < 6);
-  assert.ok(new StepCost("a type without a curve").of(2) > 1);
 });
