@@ -1,5 +1,6 @@
 /** Attention of one rank: the caches of its sequences and the one session that serves all layers. Knows positions, not weights. */
-import { buildAttention, cacheGroups, isCacheHalf } from "../model/attention-graph.js";
+import { buildAttention, cacheGroups } from "../model/attention-graph.js";
+import { isCacheHalf } from "../model/compute-type.js";
 import { KvCache } from "./kv-cache.js";
 import type { RankSetup, SequenceSpan } from "./protocol.js";
 import { createSession, integers, type Numbers, type Session, type Tensor, tensor } from "./session.js";

@@ -1,8 +1,9 @@
 /** Decides where the ranks get quantised weights from, and carries a conversion into the cache to its end. Knows folders; not ranks. */
 import { LlamaError } from "../error.js";
 import type { Checkpoint } from "../model/checkpoint.js";
-import { type ComputeType, quantizedBytes } from "../model/linear.js";
+import type { ComputeType } from "../model/compute-type.js";
 import type { RankShare } from "../model/partition.js";
+import { modelTraffic } from "../model/traffic.js";
 import type { WeightPlan } from "./protocol.js";
 import { isStorable, stageSegments } from "./stages.js";
 import { beginCache, cacheFolder, discardCache, finishCache, isCacheWhole } from "./weight-cache.js";
@@ -39,7 +40,7 @@ export class WeightCacheUse {
     }
     try {
       // The runtime stores a constant twice: as it was given, and as its kernel wants it.
-      const unfinished = beginCache(root, folder, 2 * quantizedBytes(checkpoint, dtype));
+      const unfinished = beginCache(root, folder, 2 * modelTraffic(checkpoint.config, shares, dtype).weights);
       this.use = { state: "written", folder, problem: null };
       this.plan = { kind: "convert", folder: unfinished };
     } catch (error) {

@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { dirname, join } from "node:path";
-import type { ComputeType } from "../model/linear.js";
+import type { ComputeType } from "../model/compute-type.js";
 import { stagePlan } from "./stages.js";
 
 /** Threads that wait in pools of sessions at most: with quantised weights every layer has its own. */

@@ -4,7 +4,7 @@
  */
 import { LlamaError } from "../error.js";
 import type { Checkpoint } from "../model/checkpoint.js";
-import type { ComputeType } from "../model/linear.js";
+import type { ComputeType } from "../model/compute-type.js";
 import { memoryNeed } from "../model/memory.js";
 import { partition } from "../model/partition.js";
 import { modelTraffic } from "../model/traffic.js";

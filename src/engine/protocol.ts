@@ -6,7 +6,7 @@
  * A rank that fails sends one "failed" and ends.
  */
 import type { Checkpoint } from "../model/checkpoint.js";
-import type { ComputeType } from "../model/linear.js";
+import type { ComputeType } from "../model/compute-type.js";
 import type { RankShare } from "../model/partition.js";
 import type { CollectiveMemory } from "./collective.js";
 import type { Fault } from "./fault.js";

@@ -20,7 +20,7 @@ import { arch, cpus, homedir, hostname } from "node:os";
 import { join } from "node:path";
 import { env, kill, pid } from "node:process";
 import type { Checkpoint } from "../model/checkpoint.js";
-import type { ComputeType, QuantType } from "../model/linear.js";
+import type { ComputeType, QuantType } from "../model/compute-type.js";
 import { runtimeVersion } from "./runtime-version.js";
 
 /** Counts changes of what a folder holds. */

@@ -1,7 +1,7 @@
 /** What a model can be loaded with, and what of it is the engine's. */
 import type { EngineOptions } from "../engine/engine.js";
 import { defaultCacheRoot } from "../engine/weight-cache.js";
-import type { ComputeType } from "../model/linear.js";
+import type { ComputeType } from "../model/compute-type.js";
 
 /** Context length when none is asked for, as ModelArgs.max_seq_len in Meta's model.py. */
 export const DEFAULT_MAX_SEQ_LEN = 2048;

@@ -1,8 +1,8 @@
 /** Refuses a model that is not going to fit, before anything is loaded. Knows sizes; loads nothing. */
 import { machineMemory } from "../engine/machine-memory.js";
 import { LlamaError } from "../error.js";
+import type { ComputeType } from "../model/compute-type.js";
 import type { ModelConfig } from "../model/config.js";
-import type { ComputeType } from "../model/linear.js";
 import { memoryNeed } from "../model/memory.js";
 
 /** Types by size; the next smaller one is proposed. */

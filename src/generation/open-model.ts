@@ -1,8 +1,8 @@
 /** A model before its weights are loaded: its tokenizer, its checkpoint, and how it is shared where nothing is asked for. Reads headers only. */
 import { availableCores } from "../engine/cores.js";
 import { type Checkpoint, openCheckpoint } from "../model/checkpoint.js";
+import { type ComputeType, chooseType } from "../model/compute-type.js";
 import { openFolder } from "../model/folder.js";
-import { type ComputeType, chooseType } from "../model/linear.js";
 import { autoWorldSize } from "../model/partition.js";
 import type { BuildOptions } from "./build-options.js";
 import { loadTokenizer } from "./load-tokenizer.js";

@@ -1,6 +1,7 @@
 /** What a generation runs on: the parts of a loaded model that its ways to generate share. */
+
+import type { ComputeType } from "../model/compute-type.js";
 import type { ModelConfig } from "../model/config.js";
-import type { ComputeType } from "../model/linear.js";
 import { type GenerateOptions, resolveLookup } from "./options.js";
 import type { FedEngine } from "./row-feed.js";
 import { Speculation } from "./speculation.js";

@@ -1,5 +1,5 @@
 /** How long a step of n tokens takes next to one of a single token: measured curves, corrected by the steps of this very run. */
-import type { ComputeType } from "../model/linear.js";
+import type { ComputeType } from "../model/compute-type.js";
 
 /** Time of n rows relative to one row, at the rows given; a line between them. Two cores with AVX-512, large matrices. */
 type Curve = readonly (readonly [rows: number, cost: number])[];

@@ -2,13 +2,7 @@
 import { ONNX_TYPE, type OnnxNode, type OnnxValue, writeOnnx } from "../formats/onnx.js";
 import type { ModelConfig } from "./config.js";
 import { OPSETS } from "./graph.js";
-import type { ComputeType } from "./linear.js";
 import type { RankShare } from "./partition.js";
-
-/** Whether keys and values are kept in fp16: beside quantised weights they are. */
-export function isCacheHalf(dtype: ComputeType): boolean {
-  return dtype !== "fp32";
-}
 
 /** Numbers of a cached row that are widened from fp16 at once: a few hundred tokens of them fit the core's own cache. */
 const GROUP_WIDTH = 512;

@@ -10,8 +10,9 @@ import {
   type OnnxValue,
   writeOnnx,
 } from "../formats/onnx.js";
+import { type ComputeType, isCacheHalf } from "./compute-type.js";
 import type { ModelConfig } from "./config.js";
-import { type ComputeType, LINEARS, type Linear, linearShape, NORMS, type Part, quantFormat } from "./linear.js";
+import { LINEARS, type Linear, linearShape, NORMS, type Part, quantFormat } from "./linear.js";
 import type { RankShare } from "./partition.js";
 import { type QuantFormat, quantizedSize } from "./quantize.js";
 
@@ -134,8 +135,7 @@ export function buildSegment(
   for (const part of parts) {
     if (part === "qkv") {
       const qkv = linear(part, LINEARS.qkv[0], norm(part, stream, "attention_in"), "qkv");
-      // Keys and values are kept in fp16 beside quantised weights.
-      const isHalf = type !== "fp32";
+      const isHalf = isCacheHalf(type);
       split(qkv, [qWidth, kvWidth, kvWidth], ["q_flat", "k_flat", isHalf ? "v_full" : "v"]);
       inputs.push(
         { name: "position_ids", type: "int64", shape: [1, "tokens"] },

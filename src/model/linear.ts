@@ -1,22 +1,10 @@
 /** The matrices the graph multiplies with: tensors of the checkpoint stacked where they take the same input. Knows names and shapes, no numbers. */
-import type { Checkpoint } from "./checkpoint.js";
+import type { QuantType } from "./compute-type.js";
 import type { ModelConfig } from "./config.js";
 import { ffnUnit, type RankShare, type Span } from "./partition.js";
-import { type QuantFormat, quantizedSize } from "./quantize.js";
+import type { QuantFormat } from "./quantize.js";
 import { tensorRegion } from "./region.js";
 import { layerTensor } from "./tensors.js";
-
-/** How weights are held and multiplied. */
-export type ComputeType = "fp32" | "int8" | "int4";
-export type QuantType = Exclude<ComputeType, "fp32">;
-
-/** Parameters up to which "auto" keeps fp32. */
-const FLOAT_PARAMETERS = 1e9;
-
-/** What "auto" means for a model. */
-export function chooseType(parameterCount: number): ComputeType {
-  return parameterCount <= FLOAT_PARAMETERS ? "fp32" : "int8";
-}
 
 /**
  * Pieces of a layer, in the order of the forward pass (Meta's model.py, TransformerBlock):
@@ -72,20 +60,6 @@ export function quantFormat({ name }: Linear, config: ModelConfig, type: QuantTy
   const blockSize = ([128, 64, 32] as const).find((size) => unit % size === 0) ?? 16;
   // The head's errors go straight into the logits, and it is 2 % of a large model's weights.
   return { bits: type === "int8" || name === "output" ? 8 : 4, blockSize };
-}
-
-/** Bytes of a model's quantised matrices, without the embedding and the norms. */
-export function quantizedBytes({ config, tensors }: Checkpoint, type: QuantType): number {
-  const linears = Object.values(LINEARS).flat() as Linear[];
-  let bytes = 0;
-  for (const { name, shape } of tensors.values()) {
-    const linear = linears.find(({ tensors: parts }) => parts.some((part) => name.endsWith(`${part}.weight`)));
-    if (!linear) continue;
-    const [rows, columns] = shape as [number, number];
-    const { packedBytes, scaleCount } = quantizedSize(rows, columns, quantFormat(linear, config, type));
-    bytes += packedBytes + scaleCount * 4;
-  }
-  return bytes;
 }
 
 function length({ start, end }: Span): number {

@@ -1,6 +1,7 @@
 /** What a model takes in memory while it runs, from shapes alone. Knows no file, and not what the machine has. */
+
+import type { ComputeType } from "./compute-type.js";
 import type { ModelConfig } from "./config.js";
-import type { ComputeType } from "./linear.js";
 import { partition, type RankShare } from "./partition.js";
 import { shareTraffic } from "./traffic.js";
 

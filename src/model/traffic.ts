@@ -1,7 +1,7 @@
 /** How many bytes a model takes in memory and a token reads of it, from shapes alone. Knows no kernel, no file and no time. */
-import { isCacheHalf } from "./attention-graph.js";
+import { type ComputeType, isCacheHalf } from "./compute-type.js";
 import type { ModelConfig } from "./config.js";
-import { type ComputeType, LINEARS, type Linear, linearShape, quantFormat } from "./linear.js";
+import { LINEARS, type Linear, linearShape, quantFormat } from "./linear.js";
 import type { RankShare } from "./partition.js";
 import { quantizedSize } from "./quantize.js";
 

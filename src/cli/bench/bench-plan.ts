@@ -5,7 +5,7 @@ import { LlamaError } from "../../error.js";
 import { checkMemory } from "../../generation/memory-check.js";
 import { resolveSetup } from "../../generation/open-model.js";
 import type { Checkpoint } from "../../model/checkpoint.js";
-import type { ComputeType } from "../../model/linear.js";
+import type { ComputeType } from "../../model/compute-type.js";
 import { partition } from "../../model/partition.js";
 import { modelTraffic, type Traffic } from "../../model/traffic.js";
 import type { BenchFlags } from "./bench-flags.js";
