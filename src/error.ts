@@ -1,4 +1,4 @@
-/** The one error class for failures the user can act on. Everything else that is thrown is a bug and keeps its stack; of a rank it has a class. */
+/** The one error class for failures the user can act on. Everything else that is thrown is a bug and keeps its stack; one in a rank is a RankError. */
 
 /** What a failure means to a caller; the command line maps each kind to an exit code. */
 export type ErrorKind = "runtime" | "usage" | "model" | "memory";
@@ -11,6 +11,8 @@ export interface ErrorDetails {
   /** What the user can do about it. */
   fix?: string;
   cause?: unknown;
+  /** Set when it happened in a rank. */
+  place?: FailurePlace;
 }
 
 /** Where in a group of ranks a failure was observed first. */
@@ -39,17 +41,17 @@ export class RankError extends Error {
 export class LlamaError extends Error {
   override readonly name = "LlamaError";
   readonly kind: ErrorKind;
-  /** Set when it happened in a rank. */
-  readonly place?: FailurePlace;
+  readonly place: FailurePlace | undefined;
 
   constructor(kind: ErrorKind, problem: string, details: ErrorDetails = {}) {
-    const { where, expected, found, fix, cause } = details;
+    const { where, expected, found, fix, cause, place } = details;
     let message = where === undefined ? problem : `${where}: ${problem}`;
     if (expected !== undefined) message += `; expected ${expected}`;
     if (found !== undefined) message += `${expected === undefined ? ";" : ","} found ${found}`;
     if (fix !== undefined) message += `. ${fix}`;
     super(message, cause === undefined ? undefined : { cause });
     this.kind = kind;
+    this.place = place;
   }
 }
 

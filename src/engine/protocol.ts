@@ -5,6 +5,7 @@
  * each "save" by one "saved", until "close" ends it.
  * A rank that fails sends one "failed" and ends.
  */
+import type { ErrorKind } from "../error.js";
 import type { Checkpoint } from "../model/checkpoint.js";
 import type { ComputeType } from "../model/compute-type.js";
 import type { RankShare } from "../model/partition.js";
@@ -98,5 +99,5 @@ export type RankMessage =
 export interface Failure {
   message: string;
   stack: string;
-  expected: "runtime" | "usage" | "model" | "memory" | null;
+  expected: ErrorKind | null;
 }

@@ -12,8 +12,9 @@ export function isMemoryShort(message: string): boolean {
   return NO_MEMORY.test(message);
 }
 
-export function memoryError(message: string): LlamaError {
-  return new LlamaError("memory", "not enough memory", { found: plain(message), fix: MEMORY_ADVICE });
+export function memoryError(message: string, place?: FailurePlace): LlamaError {
+  const found = message.replace(/\s+/g, " ").slice(0, 200).trim();
+  return new LlamaError("memory", "not enough memory", { found, fix: MEMORY_ADVICE, ...(place && { place }) });
 }
 
 /** An error as data. */
@@ -27,8 +28,8 @@ export function describeFailure(error: unknown): Failure {
 export function rankError(rank: number, worldSize: number, { phase, layer }: Place, failure: Failure): Error {
   const place: FailurePlace = { rank, worldSize, phase, layer };
   const { message, stack, expected } = failure;
-  if (expected) return Object.assign(new LlamaError(expected, message), { place });
-  if (isMemoryShort(message)) return Object.assign(memoryError(message), { place });
+  if (expected) return new LlamaError(expected, message, { place });
+  if (isMemoryShort(message)) return memoryError(message, place);
   const error = new RankError(`rank ${rank} failed in ${placeText(place)}: ${message}`, place);
   error.stack = `${error.message}\n${stack}`;
   return error;
@@ -44,22 +45,14 @@ export function stallError(places: readonly Place[], answered: readonly boolean[
   const rank = silent.find((rank) => places[rank]!.phase !== "collective") ?? silent[0] ?? 0;
   const place: FailurePlace = { rank, worldSize, ...places[rank]! };
   const waiting = worldSize > 1 ? ", and the others wait for it" : "";
-  const error = new LlamaError(
-    "runtime",
-    `rank ${rank} has not got on for ${Math.round(milliseconds / 1000)} s${waiting}`,
-    {
-      fix: "A disk or network that does not answer, or a machine that is out of memory, are the usual causes; --rank_timeout allows more time",
-    },
-  );
-  return Object.assign(error, { place });
+  const seconds = Math.round(milliseconds / 1000);
+  return new LlamaError("runtime", `rank ${rank} has not got on for ${seconds} s${waiting}`, {
+    fix: "A disk or network that does not answer, or a machine that is out of memory, are the usual causes; --rank_timeout allows more time",
+    place,
+  });
 }
 
 /** "decode, layer 3" */
-export function placeText({ phase, layer }: Pick<FailurePlace, "phase" | "layer">): string {
+function placeText({ phase, layer }: Pick<FailurePlace, "phase" | "layer">): string {
   return layer === null ? phase : `${phase}, layer ${layer}`;
-}
-
-/** One line, without the places in its own source that the runtime begins with. */
-function plain(message: string): string {
-  return message.replace(/\s+/g, " ").slice(0, 200).trim();
 }

@@ -6,7 +6,6 @@ import { failurePlace } from "../error.js";
 import { breakGroup } from "./collective.js";
 import { readPlace } from "./progress.js";
 import type { HostMessage, LoadReport, RankMessage, RankSetup, StepTimes } from "./protocol.js";
-
 import { describeFailure, rankError, stallError } from "./rank-failure.js";
 import { StallWatch } from "./stall-watch.js";
 

@@ -37,7 +37,7 @@ export function* planSteps(batch: readonly SequenceTokens[], maxTokens: number, 
       }
       step.tokens.push(tokens[i]!);
       const span = step.spans.at(-1);
-      if (span?.sequence === sequence) span.count++;
+      if (span && i > 0) span.count++;
       else step.spans.push({ sequence, position: position + i, count: 1 });
     }
   }

@@ -5,7 +5,7 @@ import { LlamaError } from "../error.js";
 import { type ByteSource, openFile, readBytes } from "./byte-source.js";
 import { crc32 } from "./crc32.js";
 import { shown } from "./shown.js";
-import { listZip, readZipEntry, type ZipEntry } from "./zip.js";
+import { isZip, listZip, readZipEntry, type ZipEntry } from "./zip.js";
 
 const READ_BYTES = 4 * 1024 * 1024;
 /** A compressed entry is held whole; torch does not compress. */
@@ -25,7 +25,8 @@ export async function checkFile(
 ): Promise<FileCheck> {
   const source = openFile(path);
   try {
-    const entries = isZip(source) ? inOrder(source, [...listZip(source).values()]) : [];
+    const head = readBytes(source, 0, Math.min(2, source.size));
+    const entries = isZip(head) ? inOrder(source, [...listZip(source).values()]) : [];
     const md5 = createHash("md5");
     const follow = entryFollower(
       source,
@@ -41,10 +42,6 @@ export async function checkFile(
   } finally {
     source.close();
   }
-}
-
-function isZip(source: ByteSource): boolean {
-  return source.size >= 2 && Buffer.from(readBytes(source, 0, 2)).toString("latin1") === "PK";
 }
 
 /** By place. Entries that share bytes would be read again and again. */

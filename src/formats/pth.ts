@@ -8,11 +8,10 @@ import { shown } from "./shown.js";
 import { readStateDict } from "./state-dict.js";
 import type { StorageLocation, TensorEntry } from "./tensor-entry.js";
 import { torchRules } from "./torch-pickle.js";
-import { listZip, readZipEntry, type ZipEntry } from "./zip.js";
+import { isZip, listZip, readZipEntry, type ZipEntry } from "./zip.js";
 
 /** Enough to recognise the kind of a file. */
 const HEAD_BYTES = 64;
-const ZIP_MAGIC = "PK";
 /** The opcode PROTO, which all pickles since protocol 2 begin with. */
 const PICKLE_BEGIN = 0x80;
 const MAX_PROTOCOL = 5;
@@ -26,8 +25,7 @@ export function openPth(path: string): TensorEntry[] {
   const source = openFile(path);
   try {
     const head = readBytes(source, 0, Math.min(HEAD_BYTES, source.size));
-    const begin = Buffer.from(head.subarray(0, ZIP_MAGIC.length)).toString("latin1");
-    if (begin === ZIP_MAGIC) return readZipPth(source);
+    if (isZip(head)) return readZipPth(source);
     if (head[0] === PICKLE_BEGIN && head[1]! <= MAX_PROTOCOL) return readLegacyPth(source);
     throw foreignFile(source, head, "a PyTorch checkpoint");
   } finally {

@@ -2,7 +2,7 @@
 import { LlamaError } from "../error.js";
 import type { PickleValue } from "./pickle.js";
 import { shown } from "./shown.js";
-import { type DType, ELEMENT_BYTES, isTensorName, type StorageLocation, type TensorEntry } from "./tensor-entry.js";
+import { ELEMENT_BYTES, isTensorName, type StorageLocation, type TensorEntry } from "./tensor-entry.js";
 import { type TorchStorage, TorchTensor } from "./torch-pickle.js";
 
 /**
@@ -12,7 +12,7 @@ import { type TorchStorage, TorchTensor } from "./torch-pickle.js";
 export function readStateDict(
   file: string,
   root: PickleValue,
-  locate: (storage: TorchStorage, dtype: DType) => StorageLocation,
+  locate: (storage: TorchStorage) => StorageLocation,
 ): TensorEntry[] {
   if (!(root instanceof Map)) throw notTensors(file, describe(root));
   if (root.size === 0) throw notTensors(file, "an empty dict");
@@ -39,7 +39,7 @@ function readTensor(
   file: string,
   name: string,
   tensor: TorchTensor,
-  locate: (storage: TorchStorage, dtype: DType) => StorageLocation,
+  locate: (storage: TorchStorage) => StorageLocation,
 ): TensorEntry {
   const { storage, storageOffset, shape, strides } = tensor;
   const where = `${file}: ${name}`;
@@ -82,7 +82,7 @@ function readTensor(
       fix: "The file is corrupt: copy or download it again",
     });
   }
-  const location = locate(storage, dtype);
+  const location = locate(storage);
   const claimed = storage.numel * ELEMENT_BYTES[dtype];
   if (location.byteLength !== claimed) {
     throw new LlamaError("model", "storage has another length than the pickle claims", {

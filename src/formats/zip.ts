@@ -33,6 +33,11 @@ const ENCRYPTED_FLAGS = 0x2041;
 const STORED = 0;
 const DEFLATED = 8;
 
+/** Whether a file begins as archives do. */
+export function isZip(head: Uint8Array): boolean {
+  return head[0] === 0x50 && head[1] === 0x4b; // "PK"
+}
+
 /** All entries by name; throws a LlamaError when the archive is cut, corrupt or of a kind that torch never writes. */
 export function listZip(source: ByteSource): Map<string, ZipEntry> {
   const directory = findDirectory(source);

@@ -23,11 +23,14 @@ export class TokenScores {
   readonly #tokenizer: Tokenizer;
   readonly #promptIds: readonly number[];
   readonly #count: number;
+  /** A token for others to stand behind. */
+  readonly #anchor: number;
 
   constructor(tokenizer: Tokenizer, promptIds: readonly number[], options: GenerateOptions) {
     this.#tokenizer = tokenizer;
     this.#promptIds = promptIds;
     this.#count = options.topLogprobs ?? 0;
+    this.#anchor = tokenizer.encode("a").at(-1)!;
     this.tokens = options.logprobs ? [] : null;
     this.prompt = options.logprobs && options.echo ? [] : null;
     if (!this.prompt) return;
@@ -67,11 +70,9 @@ export class TokenScores {
 
   /** Texts as they are within a text: a token by itself would lose its leading space. */
   #ranked(tokens: readonly RankedToken[]): TokenLogprob["top"] {
-    if (tokens.length === 0) return [];
-    const anchor = this.#tokenizer.encode("a").at(-1)!;
     return tokens.map(({ id, logprob }) => {
       const detokenizer = this.#tokenizer.detokenizer();
-      detokenizer.prime([anchor]);
+      detokenizer.prime([this.#anchor]);
       return { id, text: detokenizer.push(id) + detokenizer.flush(), logprob };
     });
   }

@@ -14,7 +14,7 @@ export interface ModelConfig {
   nLayers: number;
   nHeads: number;
   nKvHeads: number;
-  /** dim / nHeads */
+  /** dim / nHeads, unless a config.json says otherwise. */
   headDim: number;
   /** Width of the feed-forward block. */
   ffnDim: number;

@@ -16,27 +16,23 @@ export interface CheckpointFolder {
  */
 export function openFolder(dir: string): CheckpointFolder {
   const names = list(dir);
-  const shards = shardNames(dir);
+  const shards = shardNames(names);
   if (isHuggingFace(names) && (shards.length === 0 || !names.includes("params.json"))) {
     return { layout: "hugging face", files: listHfFiles(dir, names) };
   }
-  if (shards.length === 0) throw noShards(dir);
+  if (shards.length === 0) throw noShards(dir, names);
   checkNumbering(dir, shards);
   return { layout: "meta", files: shards.map((name) => join(dir, name)) };
 }
 
 /** Files named *.pth, sorted so that a number without leading zeros also counts as one; hidden ones are no shards. */
-function shardNames(dir: string): string[] {
+function shardNames(names: readonly string[]): string[] {
   const byName = new Intl.Collator("en", { numeric: true });
-  return list(dir)
-    .filter((name) => name.endsWith(".pth") && !name.startsWith("."))
-    .sort(byName.compare);
+  return names.filter((name) => name.endsWith(".pth") && !name.startsWith(".")).sort(byName.compare);
 }
 
-function noShards(dir: string): LlamaError {
-  const nested = list(dir)
-    .map((name) => join(dir, name))
-    .filter(holdsShards);
+function noShards(dir: string, names: readonly string[]): LlamaError {
+  const nested = names.map((name) => join(dir, name)).filter(holdsShards);
   const details = nested.length > 0 ? { fix: `Did you mean ${nested.join(" or ")}?` } : {};
   return new LlamaError("model", `no checkpoint files found in ${dir}`, details);
 }
@@ -60,7 +56,8 @@ function checkNumbering(dir: string, names: string[]): void {
 
 function holdsShards(path: string): boolean {
   try {
-    return shardNames(path).length > 0 || isHuggingFace(list(path));
+    const names = list(path);
+    return shardNames(names).length > 0 || isHuggingFace(names);
   } catch {
     return false; // a file, or not ours to read
   }
