@@ -32,10 +32,18 @@ export async function checkFile(
       source,
       entries.filter(({ deflated }) => !deflated),
     );
+    let end = 0;
     for await (const { bytes, offset } of pieces(path, signal)) {
       md5.update(bytes);
       follow(bytes, offset);
+      end = offset + bytes.byteLength;
       onBytes(bytes.byteLength);
+    }
+    // What was not read was not checked either.
+    if (end < source.size) {
+      const fix = "The file was changed while it was read: copy it again";
+      const details = { where: path, expected: `${source.size} bytes`, found: String(end), fix };
+      throw new LlamaError("model", "ends too early", details);
     }
     for (const entry of entries) if (entry.deflated) readZipEntry(source, entry, MAX_DEFLATED);
     return { md5: md5.digest("hex"), entries: entries.length };

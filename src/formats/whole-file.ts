@@ -1,6 +1,6 @@
 /** A file that appears whole or not at all. Knows bytes and names; not what is written. */
 import { randomBytes } from "node:crypto";
-import { type FileHandle, open, rename, rm, stat } from "node:fs/promises";
+import { type FileHandle, open, realpath, rename, rm, stat } from "node:fs/promises";
 import { LlamaError } from "../error.js";
 
 export class WholeFile {
@@ -15,14 +15,18 @@ export class WholeFile {
     this.#handle = handle;
   }
 
-  /** `mode` is that of a file that is new. */
+  /** `mode` is that of a file that is new; one that is there keeps its own, and a link to it stays. */
   static async create(path: string, mode = 0o666): Promise<WholeFile> {
     try {
       const existing = await stat(path).catch(() => null);
-      const isPlain = existing === null || existing.isFile() || existing.isDirectory();
-      const beside = isPlain ? `${path}.${randomBytes(6).toString("hex")}.tmp` : path;
       if (existing?.isDirectory()) throw new Error("it is a folder");
-      return new WholeFile(path, beside, await open(beside, isPlain ? "wx" : "w", mode));
+      if (existing !== null && !existing.isFile()) return new WholeFile(path, path, await open(path, "w"));
+      const target = existing === null ? path : await realpath(path);
+      const beside = `${target}.${randomBytes(6).toString("hex")}.tmp`;
+      const handle = await open(beside, "wx", existing?.mode ?? mode);
+      // open() takes away what the umask does
+      if (existing !== null) await handle.chmod(existing.mode);
+      return new WholeFile(target, beside, handle);
     } catch (error) {
       const { code, message } = error as NodeJS.ErrnoException;
       const problem = code === "ENOENT" ? "no such folder" : `cannot be written: ${message}`;
