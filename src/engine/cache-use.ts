@@ -53,7 +53,7 @@ export class WeightCacheUse {
     const { folder } = this.use;
     if (this.plan.kind !== "convert" || folder === null) return null;
     try {
-      if (failure !== null) throw new Error(`writing to ${this.plan.folder} failed: ${plain(failure)}`);
+      if (failure !== null) throw new Error(plain(failure).replaceAll(`${this.plan.folder}/`, ""));
       await finishCache(this.plan.folder, folder, this.#about);
       return folder;
     } catch (error) {
@@ -82,7 +82,7 @@ export class WeightCacheUse {
   }
 }
 
-/** The runtime's messages begin with places in its own source. */
+/** The runtime's messages begin with places in its own source, and conditions. */
 function plain(message: string): string {
-  return message.replace(/^.*\b(?:FAIL|EXCEPTION) : (?:\S+:\d+ )?/s, "").trim();
+  return message.replace(/^.*(?:\b(?:FAIL|EXCEPTION) : (?:\S+:\d+ )?|\bwas false\. )/s, "").trim();
 }

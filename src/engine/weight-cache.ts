@@ -97,7 +97,12 @@ export function isCacheWhole(folder: string): boolean {
  * Throws an Error that says why when the cache cannot be written or has no room for `bytes`.
  */
 export function beginCache(root: string, folder: string, bytes: number): string {
-  mkdirSync(root, { recursive: true });
+  try {
+    mkdirSync(root, { recursive: true });
+  } catch {
+    // Of a disk that is read-only, "recursive" says that there is no such folder.
+    mkdirSync(root);
+  }
   removeAbandoned(root);
   const { bavail, bsize } = statfsSync(root);
   if (bavail * bsize < bytes + SPARE_BYTES) {

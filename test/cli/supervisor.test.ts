@@ -1,11 +1,12 @@
 import assert from "node:assert/strict";
 import type { ChildProcess } from "node:child_process";
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { describe, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { deathReport } from "../../src/cli/supervisor/death.js";
-import { llama, type RunOptions, temporaryFolder } from "./cli-process.js";
+import { llama, temporaryFolder } from "./cli-process.js";
+import { atFirstText, processState, worker } from "./working-process.js";
 
 const LONG = [
   "generate",
@@ -21,34 +22,12 @@ const LONG = [
 /** Writes 4 layers into the cache, for some seconds. */
 const CONVERT = ["bench", "--preset", "7B", "--layers", "4", "--dtype", "int4", "--trials", "1", "--quiet"];
 
-/** The process that does the work. */
-function worker(supervisor: number): number | null {
-  const children = `/proc/${supervisor}/task/${supervisor}/children`;
-  return existsSync(children) ? Number(readFileSync(children, "utf8").trim().split(" ")[0]) || null : null;
-}
-
-function state(pid: number): string {
-  const stat = `/proc/${pid}/status`;
-  return existsSync(stat) ? /^State:\s+(\w)/m.exec(readFileSync(stat, "utf8"))![1]! : "gone";
-}
-
 async function until(condition: () => boolean, ms = 10_000): Promise<void> {
   const end = performance.now() + ms;
   while (!condition()) {
     assert.ok(performance.now() < end, "in time");
     await sleep(20);
   }
-}
-
-/** Calls `act` with the working process as soon as text comes. */
-function atFirstText(act: (pid: number, child: ChildProcess) => void): RunOptions {
-  let isDone = false;
-  return {
-    onStdout: (child) => {
-      if (!isDone) act(worker(child.pid!)!, child);
-      isDone = true;
-    },
-  };
 }
 
 describe("the supervisor", { skip: process.platform !== "linux" && "it reads /proc", concurrency: 2 }, () => {
@@ -100,14 +79,14 @@ describe("the supervisor", { skip: process.platform !== "linux" && "it reads /pr
         child.kill("SIGKILL");
       }),
     );
-    await until(() => state(pid) === "gone");
+    await until(() => processState(pid) === "gone");
     assert.ok(performance.now() - start < 10_000);
   });
 
   test("stops and goes on with the work", async () => {
     const onStdout = atFirstText(async (pid, child) => {
       child.kill("SIGTSTP");
-      await until(() => state(pid) === "T" && state(child.pid!) === "T");
+      await until(() => processState(pid) === "T" && processState(child.pid!) === "T");
       await sleep(300);
       child.kill("SIGCONT");
     });

@@ -1,0 +1,68 @@
+/** A limit of memory that the kernel keeps by killing: a cgroup of its own for the tests' commands. */
+import { spawnSync } from "node:child_process";
+import { existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { after } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
+import { type Run, type RunOptions, run } from "./cli-process.js";
+
+export interface MemoryLimit {
+  run(command: string, args: readonly string[], options?: RunOptions): Promise<Run>;
+  /** The processes under it, where that is told. */
+  processes(): number[];
+}
+
+const ROOT = "/sys/fs/cgroup";
+const NAME = `llama-ts-test-${process.pid}`;
+/** Version 1, then 2: the folder of the controller, the limit, and what keeps pages from being swapped out instead. */
+const VERSIONS = [
+  { top: join(ROOT, "memory"), limit: "memory.limit_in_bytes", swap: "memory.swappiness" },
+  { top: ROOT, limit: "memory.max", swap: "memory.swap.max" },
+];
+
+/** The limit, which goes when the tests of the file are done, or why there cannot be one. */
+export function memoryLimit(bytes: number): MemoryLimit | string {
+  for (const version of VERSIONS) {
+    const group = join(version.top, NAME);
+    try {
+      if (!existsSync(version.top)) continue;
+      mkdirSync(group);
+      after(() => removeGroup(group));
+      writeFileSync(join(group, version.limit), String(bytes));
+      if (existsSync(join(group, version.swap))) writeFileSync(join(group, version.swap), "0");
+    } catch {
+      continue; // not allowed, or without the memory controller
+    }
+    const processes = join(group, "cgroup.procs");
+    return {
+      run: (command, args, options) =>
+        run("sh", ["-c", 'echo $$ > "$0" && exec "$@"', processes, command, ...args], options),
+      processes: () => processesOf(group),
+    };
+  }
+  const scope = ["--user", "--scope", "--quiet", "-p", `MemoryMax=${bytes}`, "-p", "MemorySwapMax=0", "--"];
+  if (spawnSync("systemd-run", [...scope, "true"], { stdio: "ignore" }).status === 0) {
+    return {
+      run: (command, args, options) => run("systemd-run", [...scope, command, ...args], options),
+      processes: () => [],
+    };
+  }
+  return "neither a cgroup with a limit of memory can be made (as root), nor a scope of systemd's";
+}
+
+function processesOf(group: string): number[] {
+  return readFileSync(join(group, "cgroup.procs"), "utf8").split("\n").filter(Boolean).map(Number);
+}
+
+async function removeGroup(group: string): Promise<void> {
+  for (let tries = 0; existsSync(group); tries++) {
+    for (const pid of processesOf(group)) process.kill(pid, "SIGKILL");
+    try {
+      rmdirSync(group);
+    } catch (error) {
+      // A process that has just ended is counted for a moment.
+      if (tries > 50) throw error;
+      await sleep(20);
+    }
+  }
+}
