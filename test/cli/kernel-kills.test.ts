@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { test } from "node:test";
-import { kernelKills } from "../../src/cli/supervisor/proc.js";
+import { kernelKills } from "../../src/cli/supervisor/proc.cjs";
 import { temporaryFolder } from "./cli-process.js";
 
 const root = temporaryFolder();
