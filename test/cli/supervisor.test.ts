@@ -31,22 +31,6 @@ async function until(condition: () => boolean, ms = 10_000): Promise<void> {
 }
 
 describe("the supervisor", { skip: process.platform !== "linux" && "it reads /proc", concurrency: 2 }, () => {
-  test("says what killed the work, how much memory it held and needs", async () => {
-    const codes = { SIGKILL: 137, SIGABRT: 134, SIGSEGV: 139 };
-    for (const [signal, code] of Object.entries(codes)) {
-      const run = await llama(
-        LONG,
-        atFirstText((pid) => process.kill(pid, signal)),
-      );
-      assert.equal(run.code, code, run.stderr);
-      assert.match(run.stdout, /^\S?.+/);
-      const report = run.stderr.split("\n").at(-2)!;
-      assert.match(report, new RegExp(`^llama-ts: the process (was killed|crashed) \\(${signal}\\) while generating`));
-      if (signal === "SIGABRT")
-        assert.match(report, /; it held \d\.\d\d GB at most and needs about 0\.\d\d GB, the machine has/);
-    }
-  });
-
   test("ends with the signal it was asked to end by, when the work ends by it", async () => {
     const env = { XDG_CACHE_HOME: temporaryFolder() };
     const cache = join(env.XDG_CACHE_HOME, "llama-ts");

@@ -1,0 +1,123 @@
+/** Each exit code of the README's table, with all that stands on stdout and stderr. */
+import assert from "node:assert/strict";
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { before, describe, test } from "node:test";
+import { llama, type RunOptions } from "../cli/cli-process.js";
+import { atFirstText } from "../cli/working-process.js";
+import { ROOT } from "./blocks.js";
+
+const STORY = ["generate", "--prompt", "Once upon a time", "--temperature", "0", "--seed", "5", "--max_gen_len"];
+const LONG = [...STORY, "400"];
+const DEMO_NOTE = "No --ckpt_dir: running the bundled demo model, which tells small stories\\.\n";
+const RATES = "load \\d+ ms · prefill [\\d.]+ tok/s(?: · decode [\\d.]+ tok/s)?";
+const MEMORY =
+  "it held \\d\\.\\d\\d GB at most and needs about 0\\.\\d\\d GB, (?:the machine|its container) has [\\d.]+ GB";
+
+interface Case {
+  args: readonly string[];
+  /** Undefined where the text was stopped. */
+  stdout?: string;
+  stderr: string;
+  options?: RunOptions;
+  skip?: string | false;
+}
+
+const isLinux = process.platform === "linux";
+const noSignals = process.platform === "win32" && "there are no signals";
+
+function signalled(signal: NodeJS.Signals): Case {
+  const isSent = new Set();
+  const onStdout: RunOptions["onStdout"] = (child) => {
+    if (!isSent.has(child)) child.kill(signal);
+    isSent.add(child);
+  };
+  const stderr = `${DEMO_NOTE}5 prompt \\+ \\d+ generated tokens, stop: abort · ${RATES} · seed 5\n`;
+  return { args: LONG, stderr, options: { onStdout }, skip: noSignals };
+}
+
+/** The process that works is ended, not the one that was started. */
+function killed(signal: NodeJS.Signals, report: string): Case {
+  return {
+    args: [...LONG, "--quiet"],
+    stderr: `llama-ts: the process ${report}\\.\n`,
+    options: atFirstText((pid) => process.kill(pid, signal)),
+    skip: !isLinux && "it finds the process in /proc",
+  };
+}
+
+const crashed = (signal: string) =>
+  `crashed \\(${signal}\\) while generating; ${MEMORY}\\. If memory was limited \\(ulimit\\), give it more; else please report it, with what stands above`;
+
+const CASES: Readonly<Record<number, Case>> = {
+  0: {
+    args: [...STORY, "8"],
+    stdout: ", there was a little girl named Lily\n",
+    stderr: `${DEMO_NOTE}5 prompt \\+ 8 generated tokens, stop: length · ${RATES} · seed 5\n`,
+  },
+  1: {
+    args: [...STORY, "8", "--quiet", "-o", "/dev/full"],
+    stdout: "",
+    stderr: "llama-ts: /dev/full: cannot be written: ENOSPC: no space left on device, write\n",
+    skip: !existsSync("/dev/full") && "/dev/full is not here",
+  },
+  2: {
+    args: [...STORY, "none"],
+    stdout: "",
+    stderr:
+      "llama-ts: option '--max_gen_len <n>' argument 'none' is invalid\\. Expected a whole number of at least 0\\.\n",
+  },
+  3: {
+    args: [...STORY, "8", "--ckpt_dir", "no-such-folder"],
+    stdout: "",
+    stderr: "llama-ts: no-such-folder: checkpoint folder does not exist\n",
+  },
+  4: {
+    args: [...STORY, "8", "--max_seq_len", "2000000000"],
+    stdout: "",
+    stderr: `${DEMO_NOTE}llama-ts: the model does not fit into the memory in fp32; expected \\d+\\.\\d GB \\(weights 0\\.01 GB, context of 2000000000 tokens \\d+\\.\\d GB, working memory [\\d.]+ GB\\), found [\\d.]+ GB available\\. [^\n]*--force tries it all the same\n`,
+  },
+  130: signalled("SIGINT"),
+  143: signalled("SIGTERM"),
+  129: signalled("SIGHUP"),
+  137: killed(
+    "SIGKILL",
+    `was killed \\(SIGKILL\\) while generating; ${MEMORY}\\. The kernel reports no want of memory, so another process or a limit of the container did it`,
+  ),
+  134: killed("SIGABRT", crashed("SIGABRT")),
+  139: killed("SIGSEGV", crashed("SIGSEGV")),
+};
+
+describe("exit codes", { concurrency: 2 }, () => {
+  let story: string;
+  before(async () => {
+    story = (await llama(LONG)).stdout;
+  });
+
+  test("are those of the README's table, and of help", async () => {
+    const [, table] = readFileSync(join(ROOT, "README.md"), "utf8").split("**Exit codes**");
+    const rows = table!
+      .slice(0, table!.indexOf("\n\n", 3))
+      .split("\n")
+      .filter((line) => line.startsWith("| "));
+    const listed = rows.flatMap((row) => [...row.matchAll(/\b\d+\b(?! \+)/g)].map(([code]) => Number(code)));
+    const cases = Object.keys(CASES).map(Number);
+    // One more of those that are 128 + n.
+    assert.deepEqual([...listed, 139].sort(), cases.sort());
+    const [, help] = (await llama(["--help"])).stdout.split("Exit codes:\n");
+    assert.deepEqual(
+      [...help!.matchAll(/(?:^ +|, )(\d+) /gm)].map(([, code]) => Number(code)),
+      [0, 1, 2, 3, 4, 130, 143, 129],
+    );
+  });
+
+  for (const [code, { args, stdout, stderr, options, skip }] of Object.entries(CASES)) {
+    test(code, { skip: skip ?? false }, async () => {
+      const run = await llama(args, options);
+      assert.deepEqual([run.code, run.signal], [Number(code), null], run.stderr);
+      assert.match(run.stderr, new RegExp(`^${stderr}$`));
+      if (stdout !== undefined) assert.equal(run.stdout, stdout);
+      else assert.ok(run.stdout.length > 0 && story.startsWith(run.stdout.replace(/\n$/, "")), run.stdout);
+    });
+  }
+});

@@ -1,0 +1,135 @@
+/** Every option of torchrun that docs/torchrun.md lists is taken or refused as it says. */
+import assert from "node:assert/strict";
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, test } from "node:test";
+import { llama, temporaryFolder } from "../cli/cli-process.js";
+import { ROOT } from "./blocks.js";
+
+const logs = temporaryFolder();
+const PROMPT = ["--prompt", "Once", "--max_gen_len", "4", "--temperature", "0"];
+
+/** Taken all at once, and what may stand in their place. */
+const TAKEN: Readonly<Record<string, string | null>> = {
+  "--nproc_per_node": "2",
+  "--nnodes": "1:1",
+  "--node_rank": "0",
+  "--standalone": null,
+  "--master_addr": "127.0.0.1",
+  "--master_port": "29500",
+  "--max_restarts": "0",
+  "--monitor_interval": "0.1",
+  "--log_dir": logs,
+  "--redirects": "0",
+  "--tee": "0:1,1:2",
+  "--local_ranks_filter": "0,1",
+  "--role": "trainer",
+  "--max_batch_size": "32",
+};
+
+const STREAMS = "Expected 0 (none), 1 (stdout), 2 (stderr), 3 (both), or ranks as 0:1,1:3";
+const ONE_MACHINE = "llama-ts runs on one machine: expected";
+const NO_RESTARTS = "llama-ts does not start ranks again: expected 0. Run the command again instead";
+const MEETING = "llama-ts starts its ranks itself, on one machine: give --nproc_per_node N alone, or with --standalone";
+const ITSELF = "llama-ts starts its ranks itself, on one machine:";
+
+/** A value that is refused, by option, the name that the message has, and the reason. */
+const REFUSED: readonly (readonly [option: string, value: string, flags: string, reason: string])[] = [
+  ["--nproc_per_node", "gpu", "--nproc_per_node <n>", "llama-ts runs on the CPU only"],
+  ["--nproc_per_node", "xpu", "--nproc_per_node <n>", "llama-ts runs on the CPU only"],
+  ["--nnodes", "2", "--nnodes <n>", `${ONE_MACHINE} 1`],
+  ["--nnodes", "1:2", "--nnodes <n>", `${ONE_MACHINE} 1`],
+  ["--node_rank", "1", "--node_rank <n>", `${ONE_MACHINE} 0`],
+  ["--master_port", "http", "--master_port <port>", "Expected a whole number from 0 to 65535"],
+  ["--max_restarts", "3", "--max_restarts <n>", NO_RESTARTS],
+  ["--monitor_interval", "soon", "--monitor_interval <s>", "Expected a number of at least 0"],
+  ["-r", "4", "-r, --redirects <s>", STREAMS],
+  ["--redirects", "0:4", "-r, --redirects <s>", STREAMS],
+  ["-t", "0:1,", "-t, --tee <s>", STREAMS],
+  ["--tee", "both", "-t, --tee <s>", STREAMS],
+  ["--local_ranks_filter", "0;1", "--local_ranks_filter <ranks>", "Expected ranks separated by commas, as 0,1"],
+  ["--max_batch_size", "0", "--max_batch_size <n>", "Expected a whole number of at least 1"],
+  ["--rdzv_backend", "c10d", "--rdzv_backend <v>", MEETING],
+  ["--rdzv_endpoint", "host:29400", "--rdzv_endpoint <v>", MEETING],
+  ["--rdzv_id", "1", "--rdzv_id <v>", MEETING],
+  ["--rdzv_conf", "timeout=9", "--rdzv_conf <v>", MEETING],
+  ["--local_addr", "host", "--local_addr <v>", MEETING],
+  ["--start_method", "spawn", "--start_method <v>", `${ITSELF} they are threads of one process`],
+  ["--event_log_handler", "null", "--event_log_handler <v>", `${ITSELF} use --log_dir and --verbose`],
+  ["--logs_specs", "default", "--logs_specs <v>", `${ITSELF} use --log_dir, --redirects and --tee`],
+  ["--numa_binding", "node", "--numa_binding <v>", `${ITSELF} start it under numactl or taskset`],
+  [
+    "--signals_to_handle",
+    "SIGTERM",
+    "--signals_to_handle <v>",
+    `${ITSELF} SIGINT, SIGTERM and SIGHUP are always handled`,
+  ],
+];
+
+/** Refused whatever they say. */
+const SCRIPT_FLAGS = { "-m": "--module", "--no_python": "--no_python", "--run_path": "--run_path" };
+
+const dashed = (option: string) => option.replaceAll("_", "-");
+
+describe("docs/torchrun.md", { concurrency: 2 }, () => {
+  test("has a case here for each option of its table, and no other", () => {
+    const [, table] = readFileSync(join(ROOT, "docs/torchrun.md"), "utf8").split(/^## .*$/m);
+    const cells = [...table!.matchAll(/^\| (.*?) \|/gm)].map(([, cell]) => cell!);
+    const options = cells.flatMap((cell) => [...cell.matchAll(/`(--?\w+)`/g)].map(([, name]) => name!));
+    const cases = [...Object.keys(TAKEN), ...REFUSED.map(([name]) => name), ...Object.keys(SCRIPT_FLAGS)];
+    assert.deepEqual([...options].sort(), [...new Set(cases)].sort());
+  });
+
+  for (const [style, spell] of [
+    ["_ and a space", (name: string, value: string | null) => (value === null ? [name] : [name, value])],
+    ["- and =", (name: string, value: string | null) => [dashed(name) + (value === null ? "" : `=${value}`)]],
+  ] as const) {
+    test(`what is taken, with ${style}, before the script's name`, async () => {
+      const options = Object.entries(TAKEN).flatMap(([name, value]) => spell(name, value));
+      const { code, stdout, stderr } = await llama(["torchrun", ...options, "example.py", ...PROMPT]);
+      assert.deepEqual([code, stdout], [0, " upon a time,\n"], stderr);
+      const shown = /^\[trainer1\]: rank 1: read [\d.]+ MB in \d+ ms, holds [\d.]+ MB, \d+ threads?\n/m;
+      assert.match(stderr, shown);
+      const rest = stderr.replace(/^\[trainer1\]: .*\n/gm, "");
+      assert.match(
+        rest,
+        /^example\.py is not run: llama-ts does its work itself\.\nNo --ckpt_dir: [^\n]+\n2 prompt \+ 4 generated tokens, stop: length · [^\n]+\n$/,
+      );
+    });
+  }
+
+  test("what is taken keeps its files", () => assert.equal(readdirSync(logs).length, 2));
+
+  for (const [option, value, flags, reason] of REFUSED) {
+    test(`${option} ${value} is refused`, async () => {
+      const words = option.length === 2 ? [option, value] : [`${dashed(option)}=${value}`];
+      assert.deepEqual(await llama([...words, "example.py", ...PROMPT]), {
+        ...{ code: 2, signal: null, stdout: "" },
+        stderr: `llama-ts: option '${flags}' argument '${value}' is invalid. ${reason}.\n`,
+      });
+    });
+  }
+
+  for (const [flag, name] of Object.entries(SCRIPT_FLAGS)) {
+    test(`${flag} is refused`, async () => {
+      assert.deepEqual(await llama([flag, ...PROMPT]), {
+        ...{ code: 2, signal: null, stdout: "" },
+        stderr: `llama-ts: ${name} is not used. No script is run: leave the option out\n`,
+      });
+    });
+  }
+
+  test("variables are told by their names", async () => {
+    const cases = {
+      PET_NNODES: ["2", `${ONE_MACHINE} 1.`],
+      PET_MAX_RESTARTS: ["1", `${NO_RESTARTS}.`],
+      WORLD_SIZE: ["gpu", "llama-ts runs on the CPU only."],
+    };
+    for (const [name, [value, reason]] of Object.entries(cases)) {
+      assert.deepEqual(await llama(["generate", ...PROMPT], { env: { [name]: value } }), {
+        ...{ code: 2, signal: null, stdout: "" },
+        stderr: `llama-ts: ${name}: '${value}' is invalid. ${reason}\n`,
+      });
+    }
+  });
+});
