@@ -13,12 +13,13 @@ import { allocateCollective, requestCancel } from "./collective.js";
 import { availableCores, threadsOfRank } from "./cores.js";
 import { spreadCores } from "./cpu-bind.js";
 import { plannedFault } from "./fault.js";
+import { KvColumns } from "./kv-columns.js";
+import { modelIdentity } from "./model-identity.js";
 import { allocateProgress } from "./progress.js";
 import type { LoadReport, RankSetup } from "./protocol.js";
 import { RankClock } from "./rank-clock.js";
 import { RankGroup } from "./rank-group.js";
 import { planSteps, type SequenceTokens, type Step } from "./step-plan.js";
-import { modelIdentity } from "./weight-cache.js";
 
 /** Tokens in one step at most: bounds the memory of activations and of the sums. */
 export const STEP_TOKENS = 256;
@@ -72,6 +73,7 @@ export class Engine {
   readonly clock: RankClock;
   readonly #group: RankGroup;
   readonly #setup: RankSetup;
+  readonly #columns: KvColumns;
   readonly #vocabSize: number;
   readonly #logitRows: number;
   #turn: Promise<unknown> = Promise.resolve();
@@ -82,6 +84,7 @@ export class Engine {
     const setup = setups[0]!;
     const shares = setups.map(({ share }) => share);
     this.positionBytes = modelTraffic(setup.checkpoint.config, shares, setup.dtype).position;
+    this.#columns = new KvColumns(setup.checkpoint.config, shares, setup.dtype);
     this.#group = group;
     this.#setup = setup;
     this.load = load;
@@ -150,30 +153,37 @@ export class Engine {
     this.#group.post({ kind: "reserve", sequence, positions: Math.min(positions, this.#setup.maxSeqLen) });
   }
 
-  /** A hash of all that keys and values follow from: they are worth nothing to an engine with another. */
+  /** A hash of what keys and values follow from, but for their last bits, which the number of ranks changes. */
   get identity(): string {
-    return modelIdentity(this.#setup.checkpoint, this.dtype, this.worldSize);
+    return modelIdentity(this.#setup.checkpoint, this.dtype);
   }
 
   get layerCount(): number {
     return this.#setup.checkpoint.config.nLayers;
   }
 
-  /** Keys and values of the first `length` tokens of a sequence, layer by layer: one piece a rank. */
-  async *save(sequence: number, length: number): AsyncGenerator<Uint8Array[], void, void> {
+  /** Bytes of the keys and values of so many tokens in one layer. */
+  layerBytes(length: number): number {
+    return 2 * length * this.#columns.rowBytes;
+  }
+
+  /** Keys and values of the first `length` tokens of a sequence, layer by layer: [2, length, KV heads * headDim] as bytes. */
+  async *save(sequence: number, length: number): AsyncGenerator<Uint8Array, void, void> {
     for (let layer = 0; layer < this.layerCount; layer++) {
       const pieces = this.#turn.then(() => {
         if (this.#closed) throw closedError();
         return this.#group.save({ kind: "save", sequence, layer, length });
       });
       this.#turn = pieces.catch(() => undefined);
-      yield await pieces;
+      yield this.#columns.join(await pieces);
     }
   }
 
-  /** Fills a layer of a sequence with what save() gave on an engine of the same identity. */
-  restore(sequence: number, layer: number, length: number, bytes: Uint8Array[]): void {
-    this.#group.post({ kind: "restore", sequence, layer, length, bytes });
+  /** Fills a layer of a sequence with what save() gave on an engine of the same identity, whatever its ranks. */
+  restore(sequence: number, layer: number, rows: Uint8Array): void {
+    for (let rank = 0; rank < this.worldSize; rank++) {
+      this.#group.postTo(rank, { kind: "restore", sequence, layer, bytes: this.#columns.partOf(rank, rows) });
+    }
   }
 
   /** Forgets a sequence's cache. */

@@ -10,13 +10,15 @@ export class KvCache {
   readonly #values: Numbers[][];
   readonly #widths: readonly number[];
   readonly #width: number;
+  readonly #array: Float32ArrayConstructor | Uint16ArrayConstructor;
   /** Tokens it grows to at most. */
   limit: number;
 
   /** `widths` = KV heads * headDim of each group; fp16 (as bits) when `half`. */
   constructor(nLayers: number, widths: readonly number[], half: boolean, limit: number) {
     this.limit = limit;
-    const empty = () => widths.map(() => (half ? new Uint16Array(0) : new Float32Array(0)));
+    this.#array = half ? Uint16Array : Float32Array;
+    const empty = () => widths.map(() => new this.#array(0));
     this.#widths = widths;
     this.#width = widths.reduce((a, b) => a + b);
     this.#keys = Array.from({ length: nLayers }, empty);
@@ -46,38 +48,28 @@ export class KvCache {
     }
   }
 
-  /** Bytes that the first `length` positions of a layer take. */
-  byteLength(length: number): number {
-    const [store] = this.#keys[0]!;
-    return 2 * length * this.#width * store!.BYTES_PER_ELEMENT;
-  }
-
-  /** A copy of the first `length` positions of a layer: keys group by group, then values. */
+  /** A copy of the first `length` keys of a layer and then its values, [2, length, width]: rows as append() takes them. */
   save(layer: number, length: number): Uint8Array {
-    const bytes = new Uint8Array(this.byteLength(length));
-    let at = 0;
-    for (const stores of [this.#keys[layer]!, this.#values[layer]!]) {
-      for (const [group, store] of stores.entries()) {
-        const rows = store.subarray(0, length * this.#widths[group]!);
-        bytes.set(new Uint8Array(rows.buffer, rows.byteOffset, rows.byteLength), at);
-        at += rows.byteLength;
+    const rows = new this.#array(2 * length * this.#width);
+    for (const [i, stores] of [this.#keys[layer]!, this.#values[layer]!].entries()) {
+      let column = 0;
+      for (const [group, width] of this.#widths.entries()) {
+        const store = stores[group]!;
+        for (let row = 0; row < length; row++) {
+          const at = (i * length + row) * this.#width + column;
+          rows.set(store.subarray(row * width, (row + 1) * width), at);
+        }
+        column += width;
       }
     }
-    return bytes;
+    return new Uint8Array(rows.buffer);
   }
 
   /** Takes over what save() gave. */
-  restore(layer: number, length: number, bytes: Uint8Array): void {
-    let at = 0;
-    for (const stores of [this.#keys[layer]!, this.#values[layer]!]) {
-      for (const [group, width] of this.#widths.entries()) {
-        const target = grown(stores[group]!, 0, length, width, this.limit);
-        const rows = new Uint8Array(target.buffer, target.byteOffset, length * width * target.BYTES_PER_ELEMENT);
-        rows.set(bytes.subarray(at, at + rows.byteLength));
-        at += rows.byteLength;
-        stores[group] = target;
-      }
-    }
+  restore(layer: number, bytes: Uint8Array): void {
+    const { buffer, byteOffset, byteLength } = bytes;
+    const rows = new this.#array(buffer as ArrayBuffer, byteOffset, byteLength / this.#array.BYTES_PER_ELEMENT);
+    this.append(layer, 0, rows.subarray(0, rows.length / 2), rows.subarray(rows.length / 2));
   }
 
   /** The first `length` keys of a group, [length, width], without a copy. */

@@ -64,8 +64,8 @@ export type HostMessage =
   | { kind: "release"; sequence: number }
   /** Is answered by "saved". */
   | { kind: "save"; sequence: number; layer: number; length: number }
-  /** Fills a layer of a sequence with what the ranks have saved, in their order. */
-  | { kind: "restore"; sequence: number; layer: number; length: number; bytes: Uint8Array[] }
+  /** Fills a layer of a sequence with what the rank, or another of its heads, has saved. */
+  | { kind: "restore"; sequence: number; layer: number; bytes: Uint8Array }
   | { kind: "close" };
 
 /** What one rank did in a step, in milliseconds. */
@@ -91,7 +91,7 @@ export type RankMessage =
   | { kind: "converted"; failure: string | null }
   | ({ kind: "ready" } & LoadReport)
   | ({ kind: "stepped"; cancelled: boolean } & StepTimes)
-  /** Keys and values of a layer. */
+  /** Keys and values of a layer, [2, length, KV heads of the rank * headDim] as bytes. */
   | { kind: "saved"; bytes: Uint8Array }
   | { kind: "failed"; place: Place; failure: Failure };
 

@@ -113,8 +113,14 @@ export class RankGroup {
     return this.#answers;
   }
 
+  /** Sends a message to every rank. */
   post(message: HostMessage): void {
     for (const worker of this.#workers) worker.postMessage(message);
+  }
+
+  /** Sends a message to one rank. */
+  postTo(rank: number, message: HostMessage): void {
+    this.#workers[rank]!.postMessage(message);
   }
 
   /** Lets the ranks end by themselves; resolves when their threads are gone. */

@@ -89,21 +89,24 @@ async function step(rank: Rank, message: HostMessage & { kind: "step" }): Promis
 }
 
 async function serve(rank: Rank, message: HostMessage): Promise<void> {
-  if (message.kind === "step") {
-    await step(rank, message);
-  } else if (message.kind === "release") {
-    rank.release(message.sequence);
-  } else if (message.kind === "reserve") {
-    rank.reserve(message.sequence, message.positions);
-  } else if (message.kind === "fork") {
-    rank.fork(message.source, message.sequence, message.length);
-  } else if (message.kind === "save") {
-    send({ kind: "saved", bytes: rank.save(message.sequence, message.layer, message.length) });
-  } else if (message.kind === "restore") {
-    rank.restore(message.sequence, message.layer, message.length, message.bytes[setup.rank]!);
-  } else if (message.kind === "close") {
-    await rank.close();
-    port.close();
+  const { caches } = rank;
+  switch (message.kind) {
+    case "step":
+      return step(rank, message);
+    case "reserve":
+      caches.of(message.sequence).limit = message.positions;
+      return;
+    case "fork":
+      return caches.of(message.sequence).copyFrom(caches.of(message.source), message.length);
+    case "release":
+      return caches.release(message.sequence);
+    case "save":
+      return send({ kind: "saved", bytes: caches.of(message.sequence).save(message.layer, message.length) });
+    case "restore":
+      return caches.of(message.sequence).restore(message.layer, message.bytes);
+    case "close":
+      await rank.close();
+      port.close();
   }
 }
 

@@ -9,6 +9,7 @@ import { Collective } from "./collective.js";
 import { checkRow } from "./finite-check.js";
 import type { Progress } from "./progress.js";
 import type { RankSetup, SequenceSpan } from "./protocol.js";
+import { SequenceCaches } from "./sequence-caches.js";
 import { integers, type Numbers, type Tensor, tensor } from "./session.js";
 import type { Stages } from "./stages.js";
 
@@ -20,6 +21,7 @@ const EMBEDDING = "tok_embeddings.weight";
 
 export class Rank {
   readonly collective: Collective;
+  readonly caches: SequenceCaches;
   readonly #setup: RankSetup;
   readonly #progress: Progress;
   readonly #stages: Stages;
@@ -29,8 +31,15 @@ export class Rank {
   #cos: Tensor;
   #sin: Tensor;
 
-  private constructor(setup: RankSetup, stages: Stages, attention: Attention, progress: Progress) {
+  private constructor(
+    setup: RankSetup,
+    stages: Stages,
+    caches: SequenceCaches,
+    attention: Attention,
+    progress: Progress,
+  ) {
     this.#setup = setup;
+    this.caches = caches;
     this.#progress = progress;
     this.#stages = stages;
     this.#attention = attention;
@@ -40,7 +49,8 @@ export class Rank {
   }
 
   static async create(setup: RankSetup, stages: Stages, progress: Progress): Promise<Rank> {
-    return new Rank(setup, stages, await Attention.create(setup), progress);
+    const caches = new SequenceCaches(setup);
+    return new Rank(setup, stages, caches, await Attention.create(setup, caches), progress);
   }
 
   /**
@@ -79,31 +89,6 @@ export class Rank {
       }
     }
     if (logitRows.length > 0) await this.#head(h, logitRows);
-  }
-
-  /** Bounds the growth of a sequence's cache. */
-  reserve(sequence: number, positions: number): void {
-    this.#attention.reserve(sequence, positions);
-  }
-
-  /** Begins a sequence with the first positions of another. */
-  fork(source: number, sequence: number, length: number): void {
-    this.#attention.fork(source, sequence, length);
-  }
-
-  /** Keys and values of the first `length` positions of a layer. */
-  save(sequence: number, layer: number, length: number): Uint8Array {
-    return this.#attention.save(sequence, layer, length);
-  }
-
-  /** Fills the first `length` positions of a layer with what save() gave. */
-  restore(sequence: number, layer: number, length: number, bytes: Uint8Array): void {
-    this.#attention.restore(sequence, layer, length, bytes);
-  }
-
-  /** Forgets a sequence. */
-  release(sequence: number): void {
-    this.#attention.release(sequence);
   }
 
   async close(): Promise<void> {

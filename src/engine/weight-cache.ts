@@ -8,7 +8,6 @@ import {
   mkdirSync,
   readdirSync,
   readFileSync,
-  realpathSync,
   renameSync,
   rmSync,
   statfsSync,
@@ -16,12 +15,12 @@ import {
   writeFileSync,
 } from "node:fs";
 import { open } from "node:fs/promises";
-import { arch, cpus, homedir, hostname } from "node:os";
+import { homedir, hostname } from "node:os";
 import { join } from "node:path";
 import { env, kill, pid } from "node:process";
 import type { Checkpoint } from "../model/checkpoint.js";
-import type { ComputeType, QuantType } from "../model/compute-type.js";
-import { runtimeVersion } from "./runtime-version.js";
+import type { QuantType } from "../model/compute-type.js";
+import { modelIdentity } from "./model-identity.js";
 
 /** Counts changes of what a folder holds. */
 const FORMAT = 2;
@@ -58,28 +57,8 @@ export function defaultCacheRoot(): string {
 
 /** The folder for a model's weights on so many ranks: another checkpoint, type, number of ranks, runtime or CPU has another one. */
 export function cacheFolder(root: string, checkpoint: Checkpoint, dtype: QuantType, worldSize: number): string {
-  return join(root, modelIdentity(checkpoint, dtype, worldSize));
-}
-
-/** A hash of all that the numbers follow from: files, type, ranks, runtime and CPU. */
-export function modelIdentity(checkpoint: Checkpoint, dtype: ComputeType, worldSize: number): string {
-  const { config, tensors, seed } = checkpoint;
-  const files = new Map<string, unknown>();
-  const places: unknown[] = [];
-  for (const { name, shape, axis, pieces, halvedHead } of tensors.values()) {
-    places.push([name, shape, axis, ...(halvedHead === undefined ? [] : [halvedHead])]);
-    for (const { entry } of pieces) {
-      const { file, ...place } = entry.storage;
-      places.push([entry.dtype, entry.shape, entry.strides, entry.storageOffset, place]);
-      if (files.has(file)) continue;
-      const { size, mtimeMs, ctimeMs, ino } = statSync(file);
-      // A zip's checksums tell contents apart; without them the file has to be the very same.
-      files.set(file, place.crc32 === undefined ? [size, mtimeMs, ctimeMs, ino, realpathSync(file)] : [size, mtimeMs]);
-    }
-  }
-  const machine = [runtimeVersion(), arch(), cpus()[0]?.model];
-  const identity = { FORMAT, machine, dtype, worldSize, config, seed, places, files: [...files.values()] };
-  return createHash("sha256").update(JSON.stringify(identity)).digest("hex").slice(0, 32);
+  const about = JSON.stringify([FORMAT, worldSize, modelIdentity(checkpoint, dtype)]);
+  return join(root, createHash("sha256").update(about).digest("hex").slice(0, 32));
 }
 
 /** Whether the folder is there with all its files, as they were written. */

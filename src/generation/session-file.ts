@@ -1,6 +1,6 @@
 /**
- * Conversations in files: a line of JSON, and if wanted the keys and values, with a checksum over all. Knows the engine's
- * pieces as bytes. What does not belong to this model is computed again from the turns.
+ * Conversations in files: a line of JSON, and if wanted the keys and values, with a checksum over all. Knows keys and
+ * values as the bytes of layers. What does not belong to this model is computed again from the turns.
  */
 import { createHash } from "node:crypto";
 import { type FileHandle, open } from "node:fs/promises";
@@ -58,13 +58,8 @@ export async function writeSession(
     const writeHeader = (cache: SessionCache | null) => write(Buffer.from(`${JSON.stringify({ ...header, cache })}\n`));
     if (!cache || ids.length === 0) await writeHeader(null);
     else {
-      let isFirst = true;
-      for await (const pieces of engine.save(conversation.kept.sequence, ids.length)) {
-        const sizes = pieces.map(({ byteLength }) => byteLength);
-        if (isFirst) await writeHeader({ identity: engine.identity, ids: [...ids], pieces: sizes });
-        isFirst = false;
-        for (const piece of pieces) await write(piece);
-      }
+      await writeHeader({ identity: engine.identity, ids: [...ids] });
+      for await (const layer of engine.save(conversation.kept.sequence, ids.length)) await write(layer);
       await whole.write(hash.digest());
     }
     await whole.finish();
@@ -75,7 +70,7 @@ export async function writeSession(
 }
 
 /** What became of a session's keys and values. */
-export type CacheRestore = "restored" | "absent" | "of another model, type or number of ranks" | "damaged";
+export type CacheRestore = "restored" | "absent" | "of another model or type" | "damaged";
 
 export interface LoadedConversation {
   conversation: Conversation;
@@ -128,12 +123,11 @@ async function fillCache(
   conversation: Conversation,
 ): Promise<CacheRestore> {
   if (cache === null || cache.ids.length > conversation.maxSeqLen) return "absent";
-  if (cache.identity !== engine.identity) return "of another model, type or number of ranks";
+  if (cache.identity !== engine.identity) return "of another model or type";
   const hash = createHash("sha256").update(line).update("\n");
   const { size } = await handle.stat();
-  const layerBytes = cache.pieces.reduce((a, b) => a + b, 0);
-  const layers = (size - line.length - 1 - DIGEST_BYTES) / layerBytes;
-  if (cache.pieces.length !== engine.worldSize || layers !== engine.layerCount) return "damaged";
+  const layerBytes = engine.layerBytes(cache.ids.length);
+  if (size !== line.length + 1 + engine.layerCount * layerBytes + DIGEST_BYTES) return "damaged";
   let position = line.length + 1;
   const read = async (length: number) => {
     const bytes = new Uint8Array(length);
@@ -145,14 +139,10 @@ async function fillCache(
     position += length;
     return bytes;
   };
-  for (let layer = 0; layer < layers; layer++) {
-    const pieces: Uint8Array[] = [];
-    for (const length of cache.pieces) {
-      const piece = await read(length);
-      hash.update(piece);
-      pieces.push(piece);
-    }
-    engine.restore(conversation.kept.sequence, layer, cache.ids.length, pieces);
+  for (let layer = 0; layer < engine.layerCount; layer++) {
+    const rows = await read(layerBytes);
+    hash.update(rows);
+    engine.restore(conversation.kept.sequence, layer, rows);
   }
   if (!hash.digest().equals(await read(DIGEST_BYTES))) return "damaged";
   conversation.restored(cache.ids);

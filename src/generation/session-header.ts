@@ -13,14 +13,12 @@ export interface SessionTurn {
   ids: number[];
 }
 
-/** Keys and values behind the header: for each layer one piece a rank. */
+/** Keys and values behind the header, layer by layer. */
 export interface SessionCache {
   /** Engine.identity of the engine they are from. */
   identity: string;
   /** The tokens they are of. */
   ids: number[];
-  /** Bytes of each rank's piece. */
-  pieces: number[];
 }
 
 export interface SessionHeader {
@@ -65,7 +63,7 @@ function isTurn(value: unknown): boolean {
 }
 
 function isCache(value: unknown): boolean {
-  return isObject(value) && typeof value.identity === "string" && areCounts(value.ids) && areCounts(value.pieces);
+  return isObject(value) && typeof value.identity === "string" && areCounts(value.ids);
 }
 
 function areCounts(value: unknown): boolean {

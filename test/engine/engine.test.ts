@@ -2,9 +2,12 @@ import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { Engine, type SequenceTokens } from "../../src/engine/engine.js";
 import { KvCache } from "../../src/engine/kv-cache.js";
+import { KvColumns } from "../../src/engine/kv-columns.js";
 import { planSteps } from "../../src/engine/step-plan.js";
 import { LlamaError } from "../../src/index.js";
 import { openCheckpoint } from "../../src/model/checkpoint.js";
+import { partition } from "../../src/model/partition.js";
+import { presetCheckpoint } from "../../src/model/preset.js";
 import { demo } from "../folders.js";
 import { maxDifference } from "../max-difference.js";
 
@@ -30,6 +33,32 @@ test("a cache in groups keeps each group's columns of a row", () => {
   assert.deepEqual([...cache.keys(1, 1, 2)], [3, 9]);
   assert.deepEqual([...cache.values(1, 0, 2)], [11, 12, 17, 18]);
   assert.deepEqual([...cache.values(1, 1, 1)], [13]);
+});
+
+test("a cache gives out rows of all groups side by side, and takes them back", () => {
+  for (const half of [true, false]) {
+    const numbers = (values: number[]) => (half ? Uint16Array.from(values) : Float32Array.from(values));
+    const cache = new KvCache(1, [2, 1], half, 300);
+    cache.append(0, 0, numbers([1, 2, 3, 4, 5, 6, 7, 8, 9]), numbers([11, 12, 13, 14, 15, 16, 17, 18, 19]));
+    const saved = cache.save(0, 2);
+    assert.deepEqual(saved, new Uint8Array(numbers([1, 2, 3, 4, 5, 6, 11, 12, 13, 14, 15, 16]).buffer));
+    const other = new KvCache(1, [1, 1, 1], half, 300);
+    other.restore(0, saved);
+    assert.deepEqual(other.keys(0, 1, 2), numbers([2, 5]));
+    assert.deepEqual(other.save(0, 2), saved);
+  }
+});
+
+test("columns of ranks make the same rows however many there are, also where ranks share a head", () => {
+  const { config } = presetCheckpoint("3-8B", 1);
+  const rowBytes = config.nKvHeads * config.headDim * 2;
+  const rows = Uint8Array.from({ length: 2 * 3 * rowBytes }, (_, i) => Math.imul(i, 0x9e3779b1) >>> 24);
+  for (const ranks of [1, 2, 3, 8, 12, 32]) {
+    const columns = new KvColumns(config, partition(config, ranks), "int8");
+    assert.equal(columns.rowBytes, rowBytes);
+    const parts = Array.from({ length: ranks }, (_, rank) => columns.partOf(rank, rows));
+    assert.deepEqual(columns.join(parts), rows, `${ranks} ranks`);
+  }
 });
 
 test("steps are bounded in tokens and in rows of logits, and lose no token", () => {
