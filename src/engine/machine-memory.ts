@@ -1,7 +1,6 @@
 /** How much memory this process may use: the machine's, or less where a cgroup (a container, a service) has a limit. Knows no model. */
-import { existsSync, readFileSync } from "node:fs";
 import { freemem, platform, totalmem } from "node:os";
-import { dirname, join } from "node:path";
+import { controlGroups } from "./control-groups.js";
 
 /** In bytes. */
 export interface MachineMemory {
@@ -27,40 +26,22 @@ export function machineMemory(root = "/"): MachineMemory {
   // elsewhere than on Linux and Windows, "free" leaves out what other programs would give back
   const available = ["linux", "win32"].includes(platform()) ? Math.min(freemem(), total) : total;
   const memory = { total, available, isLimited: false };
-  for (const { limit, free } of cgroupLimits(root)) {
+  for (const { limit, free } of memoryLimits(root)) {
     if (limit < memory.total) Object.assign(memory, { total: limit, isLimited: true });
     memory.available = Math.min(memory.available, free);
   }
   return memory;
 }
 
-/** Every limit on the way from this process's cgroup to the topmost one that is seen. */
-function* cgroupLimits(root: string): Generator<{ limit: number; free: number }> {
-  const mounts = join(root, "sys/fs/cgroup");
-  for (const line of (read(join(root, "proc/self/cgroup")) ?? "").split("\n")) {
-    const [, controllers, path] = /^\d+:([^:]*):(.*)$/.exec(line) ?? [];
-    if (path === undefined) continue;
-    const isMemory = controllers!.split(",").includes("memory");
-    if (controllers !== "" && !isMemory) continue;
-    const [top, files] = isMemory ? [join(mounts, "memory"), V1] : [mounts, V2];
-    // In a container the path may be the host's, or lead out of what is seen: then only the topmost folder is there.
-    let folder = join(top, path);
-    if (!folder.startsWith(top) || !existsSync(folder)) folder = top;
-    for (; folder.startsWith(top); folder = dirname(folder)) {
-      const limit = Number(read(join(folder, files.limit)) ?? Number.NaN);
-      if (!Number.isFinite(limit)) continue;
-      const used = Number(read(join(folder, files.used)) ?? 0);
-      const cache = [...(read(join(folder, "memory.stat")) ?? "").matchAll(files.cache)];
-      const reclaimable = cache.reduce((sum, [, bytes]) => sum + Number(bytes), 0);
-      yield { limit, free: Math.max(0, limit - Math.max(0, used - reclaimable)) };
-    }
-  }
-}
-
-function read(file: string): string | undefined {
-  try {
-    return readFileSync(file, "utf8");
-  } catch {
-    return undefined; // not this system's kind of file
+/** The limits of the process's control groups that have one, and what each leaves. */
+function* memoryLimits(root: string): Generator<{ limit: number; free: number }> {
+  for (const { version, read } of controlGroups("memory", root)) {
+    const files = version === 2 ? V2 : V1;
+    const limit = Number(read(files.limit) ?? Number.NaN);
+    if (!Number.isFinite(limit)) continue;
+    const used = Number(read(files.used) ?? 0);
+    const cache = [...(read("memory.stat") ?? "").matchAll(files.cache)];
+    const reclaimable = cache.reduce((sum, [, bytes]) => sum + Number(bytes), 0);
+    yield { limit, free: Math.max(0, limit - Math.max(0, used - reclaimable)) };
   }
 }

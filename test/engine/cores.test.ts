@@ -13,15 +13,16 @@ import { demo } from "../folders.js";
 const root = mkdtempSync(join(tmpdir(), "llama-ts-cores-"));
 after(() => rmSync(root, { recursive: true }));
 
-/** A tree of control groups, and the process in `path` of it. */
-function groups(membership: string, files: Record<string, string>) {
-  const mount = mkdtempSync(join(root, "cgroup-"));
-  for (const [file, text] of Object.entries(files)) {
-    mkdirSync(join(mount, file, ".."), { recursive: true });
-    writeFileSync(join(mount, file), text);
-  }
-  writeFileSync(join(mount, "membership"), membership);
-  return { mount, membership: join(mount, "membership") };
+/** A tree of control groups, and the process in some of them. */
+function groups(membership: string, files: Record<string, string>): string {
+  const tree = mkdtempSync(join(root, "tree-"));
+  const write = (file: string, text: string) => {
+    mkdirSync(join(tree, file, ".."), { recursive: true });
+    writeFileSync(join(tree, file), text);
+  };
+  write("proc/self/cgroup", membership);
+  for (const [file, text] of Object.entries(files)) write(join("sys/fs/cgroup", file), text);
+  return tree;
 }
 
 test("the least quota of a process's groups counts", () => {
@@ -42,7 +43,9 @@ test("the least quota of a process's groups counts", () => {
   assert.equal(coreQuota(legacy), 3);
   const unlimited = groups("1:cpu:/\n", { "cpu/cpu.cfs_quota_us": "-1\n", "cpu/cpu.cfs_period_us": "100000\n" });
   assert.equal(coreQuota(unlimited), Number.POSITIVE_INFINITY);
-  assert.equal(coreQuota({ mount: join(root, "none"), membership: join(root, "none") }), Number.POSITIVE_INFINITY);
+  const outside = groups("0::/../../x\n", { "cpu.max": "250000 100000\n" });
+  assert.equal(coreQuota(outside), 2.5);
+  assert.equal(coreQuota(join(root, "none")), Number.POSITIVE_INFINITY);
   assert.equal(availableCores(unlimited), availableParallelism());
 });
 
