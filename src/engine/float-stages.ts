@@ -1,5 +1,5 @@
 /** Stages in fp32: weights are graph inputs in memory of ours, so one session a stage serves every layer. */
-import { type SegmentWeight, weightName } from "../model/graph.js";
+import { type SegmentWeight, weightName } from "../model/segment.js";
 import { openWeights } from "../model/weight-source.js";
 import { FiniteCheck } from "./finite-check.js";
 import type { RankSetup } from "./protocol.js";

@@ -3,7 +3,7 @@
  * It is made in memory, or written to the cache once and from then on mapped. Knows stages; not the order of a step.
  */
 import { join } from "node:path";
-import { CONSTANTS } from "../model/graph.js";
+import { CONSTANTS } from "../model/segment.js";
 import { openWeights, type WeightSource } from "../model/weight-source.js";
 import { throwIfBroken } from "./collective.js";
 import type { RankSetup } from "./protocol.js";

@@ -1,6 +1,7 @@
 /** What a rank runs between two stops, a stage: which there are, and how each is fed with weights. Knows sessions, not the order of a step. */
-import { buildSegment, type Segment } from "../model/graph.js";
+import { buildSegment } from "../model/graph.js";
 import type { Part } from "../model/linear.js";
+import type { Segment } from "../model/segment.js";
 import type { RankSetup } from "./protocol.js";
 import type { Numbers, Tensor } from "./session.js";
 
@@ -41,7 +42,7 @@ export function stagePlan(nLayers: number, worldSize: number): StagePlace[] {
   return [...plan, { stage: "head", layer: nLayers }];
 }
 
-export function stageParts(stage: StageName): Part[] {
+function stageParts(stage: StageName): Part[] {
   return stage.split(" ") as Part[];
 }
 

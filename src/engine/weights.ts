@@ -1,8 +1,9 @@
 /** Brings a rank's share of the weights from their source into arrays, in fp32 or quantised. Knows regions and tensors, not what is computed with them. */
-import type { Segment, SegmentWeight } from "../model/graph.js";
+
 import { partTensor } from "../model/linear.js";
 import { NotFiniteError, quantizeRows } from "../model/quantize.js";
 import { tensorRegion } from "../model/region.js";
+import type { Segment, SegmentWeight } from "../model/segment.js";
 import type { WeightSource } from "../model/weight-source.js";
 import { checkRow, type FiniteCheck, notFinite } from "./finite-check.js";
 import type { RankSetup } from "./protocol.js";

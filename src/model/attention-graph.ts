@@ -1,8 +1,8 @@
 /** Grouped-query attention over a cache as an ONNX graph. It has no weights; it knows heads and groups of them, not layers or sequences. */
 import { ONNX_TYPE, type OnnxNode, type OnnxValue, writeOnnx } from "../formats/onnx.js";
 import type { ModelConfig } from "./config.js";
-import { OPSETS } from "./graph.js";
 import type { RankShare } from "./partition.js";
+import { OPSETS } from "./segment.js";
 
 /** Numbers of a cached row that are widened from fp16 at once: a few hundred tokens of them fit the core's own cache. */
 const GROUP_WIDTH = 512;

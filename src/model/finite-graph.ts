@@ -1,6 +1,6 @@
 /** A graph that finds the rows of a matrix with a NaN or an infinity, at the speed of memory. Knows no tensor. */
 import { writeOnnx } from "../formats/onnx.js";
-import { OPSETS } from "./graph.js";
+import { OPSETS } from "./segment.js";
 
 /** zeros [1, columns], matrix [rows, columns] -> sums [1, rows]: 0 times what is not finite is NaN, and stays so in a sum. */
 export function buildFiniteGraph(): Uint8Array {
