@@ -1,8 +1,7 @@
 /** A model before its weights are loaded: its tokenizer, its checkpoint, and how it is shared where nothing is asked for. Reads headers only. */
 import { availableCores } from "../engine/cores.js";
-import { type Checkpoint, openCheckpoint } from "../model/checkpoint.js";
+import { type Checkpoint, isRopeScaled, openCheckpoint } from "../model/checkpoint.js";
 import { type ComputeType, chooseType } from "../model/compute-type.js";
-import { openFolder } from "../model/folder.js";
 import { autoWorldSize } from "../model/partition.js";
 import type { BuildOptions } from "./build-options.js";
 import { loadTokenizer } from "./load-tokenizer.js";
@@ -18,11 +17,11 @@ export interface OpenedModel {
 /** Reads all that stands around the weights, and checks that it fits together. */
 export async function openModel(options: Pick<BuildOptions, "ckptDir" | "tokenizerPath">): Promise<OpenedModel> {
   const { ckptDir } = options;
-  // A wrong folder is told before the tokenizer that is missing with it.
-  openFolder(ckptDir);
+  // Read first, so that a wrong folder is told before the tokenizer that is missing with it.
+  const set = isRopeScaled(ckptDir) ? "3.1" : "3";
   const tokenizerPath = options.tokenizerPath ?? findTokenizer(ckptDir);
   // The tokenizer counts the vocabulary, which Meta's params.json leaves out.
-  const tokenizer = await loadTokenizer(tokenizerPath);
+  const tokenizer = await loadTokenizer(tokenizerPath, set);
   return { tokenizer, tokenizerPath, checkpoint: openCheckpoint(ckptDir, tokenizer.vocabSize) };
 }
 

@@ -3,7 +3,7 @@
 /** Special tokens behind the ranks of the file. */
 const COUNT = 256;
 
-/** Meta's two tables: Llama 3's, and that of 3.1 and later, which puts names in places that were reserved. */
+/** Meta's two tables: Llama 3's (llama3, tokenizer.py), and that of 3.1 and later (llama-models), which names some of the reserved ones. */
 export type SpecialTokenSet = "3" | "3.1";
 
 const NAMED: Record<SpecialTokenSet, readonly (string | null)[]> = {

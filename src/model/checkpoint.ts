@@ -5,7 +5,7 @@ import { type DType, ELEMENT_BYTES, type TensorEntry } from "../formats/tensor-e
 import type { ModelConfig } from "./config.js";
 import { openFolder } from "./folder.js";
 import { type GlobalTensor, mergeShards } from "./global-tensor.js";
-import { readHfConfig, resolveHfConfig } from "./hugging-face/hf-config.js";
+import { readHfConfig, resolveHfConfig, resolveRope } from "./hugging-face/hf-config.js";
 import { openHfTensors } from "./hugging-face/hf-tensors.js";
 import { flag } from "./json-object.js";
 import { readParams, resolveConfig } from "./params.js";
@@ -59,6 +59,12 @@ export function openCheckpoint(dir: string, vocabSize: number): Checkpoint {
     byteLength: sum([...sizes.values()].map(({ bytes }) => bytes)),
     seed: null,
   };
+}
+
+/** Whether a folder's model scales its rotary frequencies, as all do since Llama 3.1. Reads no more than its config. */
+export function isRopeScaled(dir: string): boolean {
+  if (openFolder(dir).layout === "meta") return flag(readParams(dir), "use_scaled_rope");
+  return resolveRope(readHfConfig(dir)).ropeScaling !== null;
 }
 
 type Model = Pick<Checkpoint, "config" | "tensors" | "unexpected" | "differing" | "unknownParams">;

@@ -1,6 +1,10 @@
 import assert from "node:assert/strict";
+import { cpSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { test } from "node:test";
 import { loadTokenizer } from "../../src/generation/load-tokenizer.js";
+import { openModel } from "../../src/generation/open-model.js";
 import { specialTokenNames } from "../../src/generation/special-tokens.js";
 import { textPieces } from "../../src/generation/text-pieces.js";
 import { loadTiktokenTokenizer } from "../../src/generation/tiktoken-tokenizer.js";
@@ -118,4 +122,24 @@ test("encodes 400,000 characters without a space in seconds", () => {
   }
   // Some 2 s; merging in quadratic time takes minutes.
   assert.ok(performance.now() - start < 30_000);
+});
+
+test("a model without scaled rotary frequencies is of Llama 3 itself, and has its names and stop tokens", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "llama-ts-names-"));
+  try {
+    const later = fixture("llama3mini-bf16-mp1");
+    cpSync(later, folder, { recursive: true });
+    const params = readJson<Record<string, unknown>>(join(folder, "params.json"));
+    writeFileSync(join(folder, "params.json"), JSON.stringify({ ...params, use_scaled_rope: false }));
+    const { tokenizer } = await openModel({ ckptDir: folder });
+    const id = 512 + 8;
+    assert.equal(tokenizer.decode([id]), "<|reserved_special_token_4|>");
+    assert.equal(tokenizer.stopIds.has(id), false);
+    assert.equal(tokenizer.padId, -1);
+    const { tokenizer: newer } = await openModel({ ckptDir: later });
+    assert.equal(newer.decode([id]), "<|eom_id|>");
+    assert.equal(newer.stopIds.has(id), true);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
 });

@@ -91,7 +91,7 @@ export function resolveHfConfig(raw: HfConfig, vocabSize: number): ModelConfig {
 }
 
 /** Rotation: its keys stand at the top, or since transformers 5 all under rope_parameters. */
-function resolveRope(raw: HfConfig): { ropeTheta: number; ropeScaling: RopeScaling | null } {
+export function resolveRope(raw: HfConfig): { ropeTheta: number; ropeScaling: RopeScaling | null } {
   const key = isSet(raw, "rope_parameters") ? "rope_parameters" : "rope_scaling";
   const file = `${raw.file}: ${key}`;
   const rope: JsonObject = isSet(raw, key)
