@@ -14,10 +14,10 @@ export interface MemoryLimit {
 
 const ROOT = "/sys/fs/cgroup";
 const NAME = `llama-ts-test-${process.pid}`;
-/** Version 1, then 2: the folder of the controller, the limit, and what keeps pages from being swapped out instead. */
+/** Version 1, then 2: the topmost group and a file it has, the limit, and what keeps pages from being swapped out instead. */
 const VERSIONS = [
-  { top: join(ROOT, "memory"), limit: "memory.limit_in_bytes", swap: "memory.swappiness" },
-  { top: ROOT, limit: "memory.max", swap: "memory.swap.max" },
+  { top: join(ROOT, "memory"), mark: "memory.stat", limit: "memory.limit_in_bytes", swap: "memory.swappiness" },
+  { top: ROOT, mark: "cgroup.controllers", limit: "memory.max", swap: "memory.swap.max" },
 ];
 
 /** The limit, which goes when the tests of the file are done, or why there cannot be one. */
@@ -25,7 +25,7 @@ export function memoryLimit(bytes: number): MemoryLimit | string {
   for (const version of VERSIONS) {
     const group = join(version.top, NAME);
     try {
-      if (!existsSync(version.top)) continue;
+      if (!existsSync(join(version.top, version.mark))) continue;
       mkdirSync(group);
       after(() => removeGroup(group));
       writeFileSync(join(group, version.limit), String(bytes));
