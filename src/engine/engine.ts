@@ -25,8 +25,11 @@ import { planSteps, type SequenceTokens, type Step } from "./step-plan.js";
 export const STEP_TOKENS = 256;
 /** Bytes of the shared logits at most (one row at least). */
 const LOGITS_BYTES = 32 << 20;
-/** Milliseconds a waiting rank polls before it sleeps, where every rank has a core: waking up takes longer than most waits. */
-const SPIN_MS = 2;
+/**
+ * Milliseconds a waiting rank polls before it sleeps, where every rank has a core: waking up takes longer than most waits.
+ * A longer poll takes the core from the rank that is waited for where other programs run (`node bench/busy.js`).
+ */
+const SPIN_MS = 0.05;
 const RANK_TIMEOUT_MS = 300_000;
 
 export type { SequenceTokens } from "./step-plan.js";
