@@ -6,6 +6,8 @@
 /** Commands that load no model. */
 const PLAIN = ["help", "cache", "inspect", "completion", "config"];
 const QUESTIONS = ["-h", "--help", "-V", "--version"];
+/** A switch that is off, as in other settings. */
+const OFF = ["", "0", "false", "no", "off"];
 
 if (isSupervised(process.argv.slice(2))) {
   const { supervise } = require("./supervisor/supervisor.cjs") as typeof import("./supervisor/supervisor.cjs");
@@ -16,7 +18,7 @@ if (isSupervised(process.argv.slice(2))) {
 
 function isSupervised(words: readonly string[]): boolean {
   if (words.some((word) => QUESTIONS.includes(word) || /^--no[-_]supervisor$/.test(word))) return false;
-  if (process.env.LLAMA_TS_NO_SUPERVISOR) return false;
+  if (!OFF.includes((process.env.LLAMA_TS_NO_SUPERVISOR ?? "").toLowerCase())) return false;
   // A debugger is for the process that works, and has one port.
   if (process.execArgv.some((option) => option.startsWith("--inspect"))) return false;
   return !PLAIN.includes(words[words[0] === "torchrun" ? 1 : 0] ?? "");
