@@ -48,8 +48,10 @@ export async function createSession(model: Uint8Array | string, options: Session
     ...(saveTo !== undefined && { optimizedModelFilePath: saveTo }),
     extra: {
       session: {
-        // Thread pools that go on spinning after a run would starve the other sessions and ranks.
+        // Thread pools that go on spinning after a run would starve the other sessions and ranks; inside a run a long spin
+        // takes the core from the thread that is waited for, where other programs run (`node bench/busy.js`).
         force_spinning_stop: "1",
+        intra_op: { spin_duration_us: "50" },
         ...(saveTo !== undefined && {
           save_external_prepacked_constant_initializers: "1",
           optimized_model_external_initializers_file_name: `${saveTo.slice(dirname(saveTo).length + 1)}.bin`,
