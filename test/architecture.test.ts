@@ -18,7 +18,7 @@ const DOORS: Record<string, RegExp> = {
   "node:worker_threads": /^engine\/(rank-(group|worker)|bandwidth(-reader)?)\.ts$/,
   "sentencepiece-js": /^generation\/sentencepiece-tokenizer\.ts$/,
   "@huggingface/tokenizers": /^generation\/hugging-face-tokenizer\.ts$/,
-  "@bufbuild/protobuf/wire": /^formats\/(onnx|sentencepiece-model)\.ts$/,
+  "@bufbuild/protobuf/wire": /^formats\/(onnx|protobuf-fields)\.ts$/,
   commander: /^cli\//,
   "@commander-js/extra-typings": /^cli\//,
   ora: /^cli\//,

@@ -1,9 +1,8 @@
 /** Reads a SentencePiece tokenizer.model (protobuf ModelProto, sentencepiece_model.proto). Knows its pieces and flags, not how text is encoded with them. */
-import { BinaryReader, WireType } from "@bufbuild/protobuf/wire";
 import { LlamaError } from "../error.js";
+import { ProtobufFields } from "./protobuf-fields.js";
 import { shown } from "./shown.js";
 import { readTokenizerFile } from "./tokenizer-file.js";
-import { decodeUtf8 } from "./utf8.js";
 
 const MODEL_TYPES = ["", "unigram", "BPE", "word", "character"];
 const DEFAULT_MODEL_TYPE = 1;
@@ -57,8 +56,7 @@ export function readSentencePieceModel(path: string): SentencePieceModel {
     modelType: DEFAULT_MODEL_TYPE,
   };
   try {
-    const reader = new FieldReader(bytes);
-    reader.fields((field) => readModel(field, draft));
+    new ProtobufFields(bytes).each((field) => readModel(field, draft));
   } catch (cause) {
     throw notAModel(path, (cause as Error).message, cause);
   }
@@ -85,79 +83,14 @@ function notAModel(path: string, found: string, cause?: unknown): LlamaError {
   return new LlamaError("model", "is not a SentencePiece model", { where: path, found, fix, cause });
 }
 
-/** Reads fields and the messages inside them with one BinaryReader, since one for each of 32000 pieces is slow. */
-class FieldReader {
-  /** Number of the current field. */
-  no = 0;
-  readonly #reader: BinaryReader;
-  #wire: WireType = WireType.Varint;
-  #start = 0;
-  #end: number;
-
-  constructor(bytes: Uint8Array) {
-    this.#reader = new BinaryReader(bytes);
-    this.#end = bytes.length;
-  }
-
-  /** Calls `read` for every field of the message; a value that it does not read is skipped. */
-  fields(read: (field: FieldReader) => void): void {
-    const reader = this.#reader;
-    while (reader.pos < this.#end) {
-      [this.no, this.#wire] = reader.tag();
-      this.#start = reader.pos;
-      read(this);
-      if (reader.pos === this.#start) reader.skip(this.#wire, this.no);
-    }
-    if (reader.pos > this.#end) throw new Error(`a field that ends after its message at offset ${this.#end}`);
-  }
-
-  /** The current field's value as a message. */
-  message(read: (field: FieldReader) => void): void {
-    const length = this.#expect(WireType.LengthDelimited).uint32();
-    const outer = this.#end;
-    this.#end = this.#reader.pos + length;
-    if (this.#end > outer) throw new Error(`a message of ${length} bytes at offset ${this.#reader.pos}`);
-    this.fields(read);
-    this.#end = outer;
-    // The fields inside have moved the start of the current value.
-    this.#start = -1;
-  }
-
-  text(): string {
-    // Not reader.string(): a piece must keep its U+FEFF whatever the platform's text decoder does.
-    return decodeUtf8(this.bytes());
-  }
-
-  bytes(): Uint8Array {
-    return this.#expect(WireType.LengthDelimited).bytes();
-  }
-
-  int(): number {
-    return this.#expect(WireType.Varint).int32();
-  }
-
-  bool(): boolean {
-    return this.#expect(WireType.Varint).bool();
-  }
-
-  float(): number {
-    return this.#expect(WireType.Bit32).float();
-  }
-
-  #expect(wire: WireType): BinaryReader {
-    if (this.#wire === wire) return this.#reader;
-    throw new Error(`field ${this.no} with wire type ${this.#wire} instead of ${wire}`);
-  }
-}
-
-function readModel(field: FieldReader, draft: Draft): void {
+function readModel(field: ProtobufFields, draft: Draft): void {
   if (field.no === 1) draft.pieces.push(readPiece(field));
   else if (field.no === 2) field.message(() => readTrainerSpec(field, draft));
   else if (field.no === 3) field.message(() => readNormalizerSpec(field, draft));
   else if (field.no === 5) field.message(() => readDenormalizerSpec(field, draft));
 }
 
-function readPiece(field: FieldReader): Piece {
+function readPiece(field: ProtobufFields): Piece {
   let piece = "";
   let score = 0;
   let type: PieceType = "normal";
@@ -175,7 +108,7 @@ function pieceType(value: number): PieceType {
   return type;
 }
 
-function readTrainerSpec(field: FieldReader, draft: Draft): void {
+function readTrainerSpec(field: ProtobufFields, draft: Draft): void {
   if (field.no === 3) draft.modelType = field.int();
   else if (field.no === 24 && field.bool()) draft.unsupported = "whitespace as a suffix";
   else if (field.no === 35) draft.byteFallback = field.bool();
@@ -186,13 +119,13 @@ function readTrainerSpec(field: FieldReader, draft: Draft): void {
   else if (field.no === 44) draft.unkSurface = field.text();
 }
 
-function readNormalizerSpec(field: FieldReader, draft: Draft): void {
+function readNormalizerSpec(field: ProtobufFields, draft: Draft): void {
   if (field.no === 3) draft.addDummyPrefix = field.bool();
   else if (field.no === 4) draft.removeExtraWhitespaces = field.bool();
   else if (field.no === 5) draft.escapeWhitespaces = field.bool();
 }
 
-function readDenormalizerSpec(field: FieldReader, draft: Draft): void {
+function readDenormalizerSpec(field: ProtobufFields, draft: Draft): void {
   if (field.no === 2 && field.bytes().length > 0) draft.unsupported = "a denormalizer";
 }
 

@@ -1,10 +1,8 @@
 /** Reads rectangles of tensors out of checkpoint files, as float32, with bounded memory. Knows entries, not what they are for. */
 import { LlamaError } from "../error.js";
-import { type ByteSource, openFile, readBytes } from "./byte-source.js";
-import { crc32, isCrcFast } from "./crc32.js";
 import { convertToFloat32 } from "./half.js";
-import { inflate } from "./inflate.js";
-import { ELEMENT_BYTES, type StorageLocation, type TensorEntry } from "./tensor-entry.js";
+import { MAX_READ, StorageReader } from "./storage-reader.js";
+import { ELEMENT_BYTES, type TensorEntry } from "./tensor-entry.js";
 
 /** Indices [start, end). */
 export interface Range {
@@ -15,29 +13,21 @@ export interface Range {
 /** Takes elements of one row from `column` on; valid only during the call. */
 type Visit = (bytes: Uint8Array, row: number, column: number) => void;
 
-/** Bytes of one read: large enough to keep a disk busy, small beside any model. */
-const MAX_READ = 4 * 1024 * 1024;
 /** Below this, reading the gap between two rows costs less than one more system call. */
 const MIN_SEGMENT = 4096;
 /** Unless the gap is longer than this. */
 const MAX_PITCH = 128 * 1024;
 
 export class TensorReader {
-  readonly #onBytes: ((bytes: number) => void) | undefined;
-  readonly #files = new Map<string, ByteSource>();
-  #buffer: Uint8Array | undefined;
+  readonly #storages: StorageReader;
+  readonly #inChunks: boolean;
   #tile: Uint8Array | undefined;
-  /** The last inflated storage: tensors that share one come one after another. */
-  #inflated: { storage: StorageLocation; bytes: Uint8Array } | undefined;
-  /** The storage whose bytes are being read in order from its start: its checksum so far, and where it goes on. */
-  #followed: { storage: StorageLocation; next: number; crc: number } | undefined;
   /** Whether the region that is being read is all of its tensor, or may become so. */
   #mayBeWhole = false;
-  readonly #inChunks: boolean;
 
   /** `onBytes` is told the bytes of each read from disk; `inChunks` says that tensors are asked for row by row from the top. */
   constructor(onBytes?: (bytes: number) => void, inChunks = false) {
-    this.#onBytes = onBytes;
+    this.#storages = new StorageReader(onBytes);
     this.#inChunks = inChunks;
   }
 
@@ -69,12 +59,8 @@ export class TensorReader {
 
   /** Closes all files; the reader opens them again when it is used again. */
   close(): void {
-    for (const file of this.#files.values()) file.close();
-    this.#files.clear();
-    this.#buffer = undefined;
+    this.#storages.close();
     this.#tile = undefined;
-    this.#inflated = undefined;
-    this.#followed = undefined;
   }
 
   /** For rows whose elements lie side by side: as many rows in a read as fit, unless the gaps are worth skipping. */
@@ -150,69 +136,8 @@ export class TensorReader {
 
   /** Bytes of a tensor's storage; valid until the next call. */
   #read({ name, storage }: TensorEntry, offset: number, length: number): Uint8Array {
-    if (offset + length > storage.byteLength) throw new RangeError(`read outside a storage of ${storage.file}`);
-    if (storage.deflatedLength !== undefined) return this.#inflate(name, storage).subarray(offset, offset + length);
-    this.#buffer ??= new Uint8Array(MAX_READ);
-    const bytes = this.#buffer.subarray(0, length);
-    this.#open(storage.file).readInto(bytes, storage.offset + offset);
-    this.#onBytes?.(length);
-    if (this.#mayBeWhole && storage.crc32 !== undefined && isCrcFast) this.#follow(name, storage, offset, bytes);
-    return bytes;
+    return this.#storages.read(name, storage, offset, length, this.#mayBeWhole);
   }
-
-  /** A storage that is read whole, in order, is checked on the way. */
-  #follow(name: string, storage: StorageLocation, offset: number, bytes: Uint8Array): void {
-    const last = this.#followed;
-    const goesOn = last !== undefined && last.next === offset && isSame(last.storage, storage);
-    if (!goesOn && offset !== 0) {
-      this.#followed = undefined;
-      return;
-    }
-    const crc = crc32(bytes, goesOn ? last.crc : 0);
-    const next = offset + bytes.byteLength;
-    this.#followed = { storage, next, crc };
-    if (next === storage.byteLength) checkCrc(name, storage, crc);
-  }
-
-  #inflate(name: string, storage: StorageLocation): Uint8Array {
-    const last = this.#inflated;
-    if (last !== undefined && isSame(last.storage, storage)) return last.bytes;
-    // Let go of the last one first, so that two are never in memory.
-    this.#inflated = undefined;
-    const deflated = readBytes(this.#open(storage.file), storage.offset, storage.deflatedLength!);
-    this.#onBytes?.(deflated.byteLength);
-    const bytes = inflate(deflated, storage.byteLength, storage.file);
-    checkCrc(name, storage, crc32(bytes));
-    this.#inflated = { storage, bytes };
-    return bytes;
-  }
-
-  #open(path: string): ByteSource {
-    let file = this.#files.get(path);
-    if (file === undefined) {
-      file = openFile(path);
-      this.#files.set(path, file);
-    }
-    return file;
-  }
-}
-
-function isSame(a: StorageLocation, b: StorageLocation): boolean {
-  return a.file === b.file && a.offset === b.offset;
-}
-
-function checkCrc(name: string, storage: StorageLocation, found: number): void {
-  if (storage.crc32 === undefined || storage.crc32 === found) return;
-  throw new LlamaError("model", "checksum (CRC-32) of its bytes does not match", {
-    where: `${storage.file}: ${name}`,
-    expected: hex(storage.crc32),
-    found: hex(found),
-    fix: "The file is damaged: copy or download it again",
-  });
-}
-
-function hex(crc: number): string {
-  return crc.toString(16).padStart(8, "0");
 }
 
 /** A tensor of at most two axes as rows and columns, in elements. */
