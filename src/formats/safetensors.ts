@@ -2,6 +2,7 @@
 import { LlamaError } from "../error.js";
 import { type ByteSource, openFile, readBytes } from "./byte-source.js";
 import { foreignFile } from "./foreign-file.js";
+import { isObject, showValue, showWord } from "./json-value.js";
 import { shown } from "./shown.js";
 import { type DType, ELEMENT_BYTES, isTensorName, type TensorEntry } from "./tensor-entry.js";
 
@@ -71,14 +72,14 @@ function readEntry(source: ByteSource, name: string, value: unknown, dataStart: 
     throw new LlamaError("model", problem, { where, expected, found, fix: AGAIN });
   };
   if (!isTensorName(name)) fail("header has a key that cannot name a tensor", "a printable name", shown(name));
-  if (!isObject(value)) return fail("has no description in the header", "an object", describe(value));
-  const { dtype: stored, shape, data_offsets: range } = value as Record<string, unknown>;
-  if (!isCounts(shape)) return fail("has no shape", "a list of sizes", describe(shape));
-  if (!isCounts(range) || range.length !== 2) return fail("has no data_offsets", "begin and end", describe(range));
+  if (!isObject(value)) return fail("has no description in the header", "an object", showValue(value));
+  const { dtype: stored, shape, data_offsets: range } = value;
+  if (!isCounts(shape)) return fail("has no shape", "a list of sizes", showValue(shape));
+  if (!isCounts(range) || range.length !== 2) return fail("has no data_offsets", "begin and end", showValue(range));
   const dtype = DTYPES.get(stored);
   if (dtype === undefined) {
-    const found = typeof stored === "string" ? shown(stored) : describe(stored);
-    throw new LlamaError("model", "unsupported dtype", { where, expected: [...DTYPES.keys()].join(", "), found });
+    const [expected, found] = [[...DTYPES.keys()].join(", "), showWord(stored)];
+    throw new LlamaError("model", "unsupported dtype", { where, expected, found });
   }
   const [begin, end] = range as [number, number];
   const dataBytes = source.size - dataStart;
@@ -115,17 +116,6 @@ function checkGapless(source: ByteSource, entries: readonly TensorEntry[], dataS
   throw new LlamaError("model", "is longer than its tensors", { where: source.name, expected, found, fix: AGAIN });
 }
 
-function isObject(value: unknown): value is object {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}
-
 function isCounts(value: unknown): value is number[] {
   return Array.isArray(value) && value.every((count) => Number.isSafeInteger(count) && count >= 0);
-}
-
-/** Says what a value is without looking into it: it may be deep. */
-function describe(value: unknown): string {
-  if (Array.isArray(value)) return `a list of ${value.length}`;
-  if (typeof value === "string") return shown(value);
-  return typeof value === "object" ? (value === null ? "null" : "an object") : shown(String(value));
 }

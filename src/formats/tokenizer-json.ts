@@ -1,5 +1,6 @@
 /** Reads a Hugging Face tokenizer.json and checks what llama-ts builds on: its tokens and how they become text. Knows not how text is encoded. */
 import { LlamaError } from "../error.js";
+import { isObject, showWord } from "./json-value.js";
 import { shown } from "./shown.js";
 import { readTokenizerFile } from "./tokenizer-file.js";
 
@@ -31,13 +32,13 @@ export function readTokenizerJson(path: string): TokenizerJson {
   }
   if (kind !== "json" || !isObject(root)) throw unsupported(path, "an object", "another value");
   const model = isObject(root.model) ? root.model : {};
-  if (model.type !== undefined && model.type !== "BPE") throw unsupported(path, "a BPE model", name(model.type));
+  if (model.type !== undefined && model.type !== "BPE") throw unsupported(path, "a BPE model", showWord(model.type));
   if (!isObject(model.vocab) || !Array.isArray(model.merges))
     throw unsupported(path, "a vocabulary and merges", "none");
   const tokens: string[] = [];
   const put = (id: unknown, token: unknown) => {
     const isId = Number.isInteger(id) && (id as number) >= 0 && (id as number) < MAX_TOKENS;
-    if (!isId || typeof token !== "string") throw unsupported(path, "a token for each id", `the id ${name(id)}`);
+    if (!isId || typeof token !== "string") throw unsupported(path, "a token for each id", `the id ${showWord(id)}`);
     const known = tokens[id as number];
     // A special token may stand among the vocabulary, too.
     if (known !== undefined && known !== token) throw unsupported(path, "a token for each id", `two for ${id}`);
@@ -66,7 +67,7 @@ function decoderOf(path: string, decoder: unknown): Pick<TokenizerJson, "decodin
   if (types === "Replace ByteFallback Fuse" || types === "Replace ByteFallback Fuse Strip") {
     return { decoding: "pieces", stripsSpace: steps.length === 4 };
   }
-  throw unsupported(path, "the decoder of a LLaMA tokenizer", isObject(decoder) ? name(decoder.type) : "none");
+  throw unsupported(path, "the decoder of a LLaMA tokenizer", isObject(decoder) ? showWord(decoder.type) : "none");
 }
 
 function unsupported(path: string, expected: string, found: string): LlamaError {
@@ -76,12 +77,4 @@ function unsupported(path: string, expected: string, found: string): LlamaError 
     found,
     fix: "Use the tokenizer.model of the model's release",
   });
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}
-
-function name(value: unknown): string {
-  return typeof value === "string" ? shown(value) : typeof value === "object" ? "another value" : shown(String(value));
 }

@@ -1,5 +1,6 @@
 /** The first line of a session file: turns, settings, and what the keys and values behind it belong to. Knows JSON and its checks. */
 import { LlamaError } from "../error.js";
+import { isObject } from "../formats/json-value.js";
 import type { ChatName } from "./chat-format.js";
 
 export const SESSION_FORMAT = "llama-ts session";
@@ -68,8 +69,4 @@ function isCache(value: unknown): boolean {
 
 function areCounts(value: unknown): boolean {
   return Array.isArray(value) && value.every((one) => Number.isSafeInteger(one) && one >= 0);
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

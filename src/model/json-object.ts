@@ -1,7 +1,7 @@
 /** A JSON file that describes a model: its object, and numbers out of it that are checked. Knows keys and ranges, not what they mean. */
 import { LlamaError } from "../error.js";
 import { readWhole } from "../formats/byte-source.js";
-import { shown } from "../formats/shown.js";
+import { isObject, showValue } from "../formats/json-value.js";
 
 /** Files of this kind have a few kilobytes; an index of shards has some hundred. */
 const MAX_BYTES = 16 * 1024 * 1024;
@@ -41,10 +41,8 @@ function readText(file: string, missingFix: string): string {
 
 /** `value` as an object, or an error that says where none was found. */
 export function asObject(value: unknown, where: string): Record<string, unknown> {
-  if (typeof value !== "object" || value === null || Array.isArray(value)) {
-    throw new LlamaError("model", "must be a JSON object", { where, found: showValue(value) });
-  }
-  return value as Record<string, unknown>;
+  if (isObject(value)) return value;
+  throw new LlamaError("model", "must be a JSON object", { where, found: showValue(value) });
 }
 
 export function integer(raw: JsonObject, key: string, max: number, fallback?: number): number {
@@ -95,12 +93,4 @@ export function checkVocabSize(
 
 export function badValue(raw: JsonObject, key: string, expected: string, found: string): LlamaError {
   return new LlamaError("model", `bad ${key}`, { where: raw.file, expected, found });
-}
-
-/** A value fit for a message; not looked into, since it may be deep. */
-export function showValue(value: unknown): string {
-  if (Array.isArray(value)) return `a list of ${value.length}`;
-  if (typeof value === "object" && value !== null) return "an object";
-  const text = shown(String(value));
-  return typeof value === "string" && !text.startsWith('"') ? `"${text}"` : text;
 }

@@ -1,6 +1,7 @@
 /** config.json of a Hugging Face folder, and the config it amounts to. Knows keys and numbers, not tensors. */
 import { join } from "node:path";
 import { LlamaError } from "../../error.js";
+import { showValue } from "../../formats/json-value.js";
 import type { ModelConfig, RopeScaling } from "../config.js";
 import {
   asObject,
@@ -11,7 +12,6 @@ import {
   type JsonObject,
   number,
   readJsonObject,
-  showValue,
 } from "../json-object.js";
 import { LIMITS } from "../params.js";
 
