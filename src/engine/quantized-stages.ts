@@ -22,10 +22,12 @@ export async function writeStages(setup: RankSetup, folder: string, onBytes: (by
       const file = stageFile(folder, setup.rank, place);
       const constants = { file: CONSTANTS, bytes: quantizeStage(source, setup, place, segment) };
       const made = await createSession(segment.model, { threads, constants, saveTo: file });
-      const stored = await createSession(file, { threads });
-      await checkEqual(setup, made, stored, file);
-      await made.release();
-      await stored.release();
+      try {
+        const stored = await createSession(file, { threads });
+        await checkEqual(setup, made, stored, file).finally(() => stored.release());
+      } finally {
+        await made.release();
+      }
     }
   } finally {
     source.close();

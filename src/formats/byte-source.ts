@@ -7,7 +7,7 @@ export interface ByteSource {
   readonly name: string;
   /** Bytes. */
   readonly size: number;
-  /** Fills `target` from `offset`; throws a LlamaError when the source ends before. */
+  /** Fills `target` from `offset`; throws a LlamaError when the source ends before, or cannot be read. */
   readInto(target: Uint8Array, offset: number): void;
   close(): void;
 }
@@ -32,7 +32,12 @@ export function openFile(path: string): ByteSource {
     readInto(target, offset) {
       let done = 0;
       while (done < target.byteLength) {
-        const got = readSync(fd, target, done, target.byteLength - done, offset + done);
+        let got: number;
+        try {
+          got = readSync(fd, target, done, target.byteLength - done, offset + done);
+        } catch (cause) {
+          throw unreadable(path, cause);
+        }
         if (got === 0) {
           throw new LlamaError("model", "ends too early", {
             where: path,
@@ -46,6 +51,12 @@ export function openFile(path: string): ByteSource {
     },
     close: () => closeSync(fd),
   };
+}
+
+/** The error for a file whose disk or network fails while it is read. */
+export function unreadable(path: string, cause: unknown): LlamaError {
+  const fix = "Its disk or network may fail: copy it to another place";
+  return new LlamaError("model", "cannot be read", { where: path, found: (cause as Error).message, fix, cause });
 }
 
 /** Reads `length` bytes at `offset` into a new array, after checking that the source is long enough. */

@@ -2,7 +2,7 @@
 import { createHash } from "node:crypto";
 import { open } from "node:fs/promises";
 import { LlamaError } from "../error.js";
-import { type ByteSource, openFile, readBytes } from "./byte-source.js";
+import { type ByteSource, openFile, readBytes, unreadable } from "./byte-source.js";
 import { crc32 } from "./crc32.js";
 import { shown } from "./shown.js";
 import { isZip, listZip, readZipEntry, type ZipEntry } from "./zip.js";
@@ -102,7 +102,9 @@ async function* pieces(
       (await file.read(target, 0, READ_BYTES, at)).bytesRead;
     let next: Promise<number> = read(buffer, 0);
     for (;;) {
-      const length: number = await next;
+      const length: number = await next.catch((cause) => {
+        throw unreadable(path, cause);
+      });
       signal?.throwIfAborted();
       if (length === 0) return;
       next = read(other, offset + length);

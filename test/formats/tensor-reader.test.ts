@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { deflateRawSync } from "node:zlib";
 import { LlamaError } from "../../src/error.js";
+import { openFile } from "../../src/formats/byte-source.js";
 import type { TensorEntry } from "../../src/formats/tensor-entry.js";
 import { TensorReader } from "../../src/formats/tensor-reader.js";
 import { temporaryFile } from "./sample-files.js";
@@ -115,4 +116,16 @@ test("a file cut after it was opened is a readable error; a region outside is a 
     LlamaError,
   );
   reader.close();
+});
+
+test("a file that the system cannot read is a readable error", {
+  skip: process.platform !== "linux" && "it needs /proc",
+}, () => {
+  // reading the memory at 0 fails with EIO, as a broken disk does
+  const file = openFile("/proc/self/mem");
+  assert.throws(() => file.readInto(new Uint8Array(1), 0), {
+    name: "LlamaError",
+    message: /cannot be read; found EIO/,
+  });
+  file.close();
 });
