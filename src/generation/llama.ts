@@ -116,7 +116,7 @@ export class Llama {
     return this.#engine.cache;
   }
 
-  /** Logits [vocabSize] after the last id. */
+  /** Logits [vocabSize] after the last id. Throws LlamaError (usage) for ids that are none, or too many for the context. */
   async logits(ids: readonly number[]): Promise<Float32Array> {
     checkPrompt(ids, 0, this);
     const sequence = this.#engine.newSequence();
@@ -128,7 +128,10 @@ export class Llama {
     }
   }
 
-  /** Meta's generate(): continues token lists, as one batch with one budget of min(maxSeqLen, maxGenLen + longest prompt). */
+  /**
+   * Meta's generate(): continues token lists, as one batch with one budget of min(maxSeqLen, maxGenLen + longest prompt).
+   * Like all that generates, it throws LlamaError (usage) for options and prompts that cannot be.
+   */
   async generate(promptIds: readonly (readonly number[])[], options: GenerateOptions = {}): Promise<GenerateResult> {
     return (await generateIds(this.#run, promptIds, options)).result;
   }
@@ -169,12 +172,12 @@ export class Llama {
     return runBatch(this.#run, requests, options);
   }
 
-  /** Log-probabilities of continuations after contexts, in the manner of batch(). */
+  /** Log-probabilities (natural) of continuations after contexts, in the manner of batch(). */
   score<T>(requests: Requests<ScoreRequest<T>>, options: FeedOptions = {}): AsyncGenerator<ScoreAnswer<T>, void, void> {
     return scoreAll(this.#run, requests, options);
   }
 
-  /** Sum of the log-probabilities of a text's tokens, in windows that overlap. */
+  /** Sum of the log-probabilities (natural) of a text's tokens, in windows that overlap. */
   scoreText(ids: readonly number[], options: PerplexityOptions): Promise<{ logprob: number; tokens: number }> {
     return scoreText(this.#run, ids, options);
   }
@@ -212,12 +215,12 @@ export class Llama {
     }
   }
 
-  /** Ids of a dialog as Meta's code of the tokenizer's family writes them, up to where the answer begins. */
+  /** Ids of a dialog as Meta's code of the tokenizer's family writes them, up to where the answer begins; throws LlamaError where that asserts. */
   encodeDialog(dialog: Dialog): number[] {
     return chatFormat(familyFormat(this.tokenizer), this.tokenizer, this.config).encodeDialog(dialog);
   }
 
-  /** Meta's chat_completion(): answers dialogs, as one batch. */
+  /** Meta's chat_completion(): answers dialogs, as one batch. Text that may not stand in one is answered by Meta's error text. */
   async chatCompletion(
     dialogs: readonly Dialog[],
     options: Omit<GenerateOptions, "echo"> = {},

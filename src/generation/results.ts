@@ -7,7 +7,7 @@ import type { TokenLogprob } from "./token-scores.js";
 export interface GenerateResult {
   /** New tokens (with echo: the prompt's before them), cut before the first stop token. */
   tokens: number[][];
-  /** Log-probability of each token; null unless asked for. */
+  /** Log-probability (natural) of each token, the first of an echoed prompt having 0; null unless asked for. */
   logprobs: number[][] | null;
   finishReasons: FinishReason[];
   seed: number;

@@ -20,7 +20,9 @@ export type ScoreRequest<T> = ScoredPair<T> | Refused<T>;
 
 export interface ScoredToken {
   id: number;
+  /** Texts of tokens, put together, are the continuation. */
   text: string;
+  /** Natural logarithm. */
   logprob: number;
   /** Whether it is the most likely token there. */
   isGreedy: boolean;

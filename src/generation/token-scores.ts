@@ -9,7 +9,7 @@ export interface TokenLogprob {
   id: number;
   /** Texts of tokens, put together, are the text; one may be empty while a character is incomplete. */
   text: string;
-  /** null for the first token of a prompt, which follows nothing. */
+  /** Natural logarithm; null for the first token of a prompt, which follows nothing. */
   logprob: number | null;
   /** As many as asked for, most likely first. */
   top: { id: number; text: string; logprob: number }[];
