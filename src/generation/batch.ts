@@ -1,6 +1,6 @@
 /** Many requests through one model, each answered when its text is whole. Knows texts; not files or lines, nor which rows run when. */
-import { LlamaError } from "../error.js";
-import { chatFormat, familyFormat } from "./chat-format.js";
+import type { LlamaError } from "../error.js";
+import { chatFormat, checkTexts, familyFormat } from "./chat-format.js";
 import type { Dialog } from "./dialog.js";
 import type { GenerateOptions } from "./options.js";
 import type { BatchCompletion } from "./results.js";
@@ -57,7 +57,9 @@ function promptIdsOf<T>({ tokenizer, config }: RunContext, request: PromptReques
     return typeof prompt === "string" ? tokenizer.encode(prompt, { bos: true, eos: false }) : [...prompt];
   }
   const format = chatFormat(familyFormat(tokenizer), tokenizer, config);
-  const refusal = format.refusal(request.messages.map(({ content }) => content));
-  if (refusal !== null) throw new LlamaError("usage", refusal.replace(/^Error: /, "").replace(/\.$/, ""));
+  checkTexts(
+    format,
+    request.messages.map(({ content }) => content),
+  );
   return format.encodeDialog(request.messages);
 }

@@ -45,3 +45,9 @@ export function familyFormat({ kind }: Tokenizer): ChatName {
 export function guessFormat(tokenizer: Tokenizer, folder: string): ChatName {
   return /chat|instruct/i.test(folder) ? familyFormat(tokenizer) : "none";
 }
+
+/** Throws LlamaError (usage) for texts that may not stand in a dialog. */
+export function checkTexts(format: ChatFormat, texts: readonly string[]): void {
+  const refusal = format.refusal(texts);
+  if (refusal !== null) throw new LlamaError("usage", refusal.replace(/^Error: /, "").replace(/\.$/, ""));
+}

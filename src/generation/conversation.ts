@@ -3,7 +3,7 @@
  * Knows ids and the format's rules; not how the loop chooses tokens, nor a terminal.
  */
 import { LlamaError } from "../error.js";
-import type { ChatFormat, ChatName } from "./chat-format.js";
+import { type ChatFormat, type ChatName, checkTexts } from "./chat-format.js";
 import type { KeptSequence } from "./generate.js";
 import type { GenerateOptions } from "./options.js";
 import type { Completion, StreamEvent } from "./results.js";
@@ -83,8 +83,7 @@ export class Conversation {
   /** Streams the answer to `user`, which becomes a turn when it ends, or is left, with at least one token. */
   async *send(user: string, options: TurnOptions = {}): AsyncGenerator<TurnEvent, void, void> {
     if (this.#isAnswering) throw new LlamaError("usage", "the conversation is answering already");
-    const refusal = this.format.refusal([...(this.system === null ? [] : [this.system]), user]);
-    if (refusal !== null) throw new LlamaError("usage", refusal);
+    checkTexts(this.format, [...(this.system === null ? [] : [this.system]), user]);
     const { ids, droppedTurns } = this.#prompt(user, options.maxGenLen ?? this.maxSeqLen);
     const reusedTokens = this.kept.length;
     const generated: number[] = [];

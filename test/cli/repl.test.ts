@@ -52,7 +52,7 @@ describe("the dialogue from a pipe", { concurrency: 2 }, () => {
     const { code, stdout, stderr } = await llama([...GREEDY, "--chat", "llama2", "--system", "Be brief"], { input });
     assert.equal(code, 0, stderr);
     assert.match(stdout, /format llama2, 1 turns, .*system "Be brief"\n$/s);
-    assert.equal(stderr, "llama-ts: Error: special tags are not allowed as part of the prompt.\n");
+    assert.equal(stderr, "llama-ts: special tags are not allowed as part of the prompt\n");
   });
 
   test("a model that cannot load and a wrong option are a line and a code", async () => {
