@@ -2,8 +2,9 @@
 
 import type { ComputeType } from "./compute-type.js";
 import type { ModelConfig } from "./config.js";
+import type { Part } from "./linear.js";
 import { partition, type RankShare } from "./partition.js";
-import { shareTraffic } from "./traffic.js";
+import { partBytes, shareTraffic } from "./traffic.js";
 
 export interface MemoryNeed {
   /** Matrices and norms of the rank that has most. */
@@ -14,7 +15,7 @@ export interface MemoryNeed {
   token: number;
   /** Keys and values of a whole context. */
   context: number;
-  /** The process, its threads, and what a step computes with. */
+  /** The process, its threads, what a step computes with, and what loading takes beyond the weights. */
   working: number;
   /** All of it. */
   total: number;
@@ -23,23 +24,36 @@ export interface MemoryNeed {
 /** Node, the runtime and the tokenizer; and what each further thread with its sessions adds. Measured on Linux x64. */
 const PROCESS_BYTES = 100e6;
 const RANK_BYTES = 15e6;
-/** Prepacking quantised weights leaves up to half their size in the allocator (Linux), or held beside them. */
-const PREPACKED_SHARE = 0.5;
+/** What quantised weights take beyond themselves: sums of blocks that the kernel adds, and what prepacking leaves in the allocator. */
+const PREPACKED_SHARE = { int8: 0.1, int4: 0.2 };
+/** What the runtime takes to make the last stage beside all others, and to write the largest one to the cache, each by the stage's bytes. */
+const MAKING = 2.5;
+const WRITING = 5.2;
 /** Tokens of a step, which the buffers are as long as. */
 const STEP_TOKENS = 256;
 
-/** Bytes of a model that is divided over so many ranks, with one sequence of `tokens` tokens. */
+/** Bytes of a model that is divided over so many ranks, with one sequence of `tokens` tokens, at the height of its first start. */
 export function memoryNeed(config: ModelConfig, worldSize: number, dtype: ComputeType, tokens: number): MemoryNeed {
   const shares = partition(config, worldSize);
   const parts = shares.map((share) => shareTraffic(config, share, dtype));
   const weights = parts.reduce((sum, part) => sum + part.weights, 0);
   const token = parts.reduce((sum, part) => sum + part.position, 0);
   const context = token * tokens;
-  const prepacking = dtype === "fp32" ? 0 : PREPACKED_SHARE * weights;
   const ranks = shares.reduce((sum, share) => sum + RANK_BYTES + stepBytes(config, share), 0);
-  const working = Math.round(PROCESS_BYTES + prepacking + ranks);
+  const working = Math.round(PROCESS_BYTES + ranks + loadingBytes(config, shares, dtype, weights));
   const weightsOfRank = Math.max(...parts.map((part) => part.weights));
   return { weightsOfRank, weights, token, context, working, total: weights + context + working };
+}
+
+/** What loading takes beyond the weights. fp32 is read into its place; quantised, the runtime makes a stage of the bytes given. */
+function loadingBytes(config: ModelConfig, shares: readonly RankShare[], dtype: ComputeType, weights: number): number {
+  if (dtype === "fp32") return 0;
+  const ofRanks = (...parts: Part[]) =>
+    shares.reduce((sum, share) => sum + parts.reduce((all, part) => all + partBytes(part, config, share, dtype), 0), 0);
+  const head = ofRanks("head");
+  // A rank that is alone has the parts of a layer in one stage.
+  const layer = shares.length === 1 ? ofRanks("qkv", "wo", "ffn") : ofRanks("ffn");
+  return Math.max(PREPACKED_SHARE[dtype] * weights + MAKING * head, WRITING * Math.max(head, layer) - weights);
 }
 
 /** What a step holds at its widest, in the feed-forward block: its input and sums, and w1, w3 and their product. */

@@ -1,7 +1,7 @@
 /** How many bytes a model takes in memory and a token reads of it, from shapes alone. Knows no kernel, no file and no time. */
 import { type ComputeType, isCacheHalf } from "./compute-type.js";
 import type { ModelConfig } from "./config.js";
-import { LINEARS, type Linear, linearShape, quantFormat } from "./linear.js";
+import { LINEARS, type Linear, linearShape, type Part, quantFormat } from "./linear.js";
 import type { RankShare } from "./partition.js";
 import { quantizedSize } from "./quantize.js";
 
@@ -23,12 +23,16 @@ export function modelTraffic(config: ModelConfig, shares: readonly RankShare[], 
 export function shareTraffic(config: ModelConfig, share: RankShare, dtype: ComputeType): Traffic {
   // norms, which every rank has whole
   let weights = (2 * config.nLayers + 1) * config.dim * 4;
-  for (const [part, linears] of Object.entries(LINEARS)) {
-    const times = part === "head" ? 1 : config.nLayers;
-    for (const linear of linears) weights += times * matrixBytes(linear, config, share, dtype);
+  for (const part of Object.keys(LINEARS) as Part[]) {
+    weights += (part === "head" ? 1 : config.nLayers) * partBytes(part, config, share, dtype);
   }
   const heads = share.kvHeads.end - share.kvHeads.start;
   return { weights, position: config.nLayers * heads * config.headDim * 2 * (isCacheHalf(dtype) ? 2 : 4) };
+}
+
+/** Matrices of one part, of one layer, in a share. */
+export function partBytes(part: Part, config: ModelConfig, share: RankShare, dtype: ComputeType): number {
+  return LINEARS[part].reduce((sum, linear) => sum + matrixBytes(linear, config, share, dtype), 0);
 }
 
 function matrixBytes(linear: Linear, config: ModelConfig, share: RankShare, dtype: ComputeType): number {
