@@ -5,8 +5,8 @@ import type { TorchrunFlags } from "./torchrun/torchrun-flags.js";
 
 // Types, not interfaces: only those are assignable to commander's records of options.
 
-/** How the process runs: the options of processOptions(). */
-export type ProcessFlags = {
+/** How ranks run and what they tell: the options of rankOptions(). */
+export type RankFlags = TorchrunFlags & {
   /** Seconds. */
   rank_timeout: number;
   cpu_bind: "none" | "spread";
@@ -14,7 +14,7 @@ export type ProcessFlags = {
 };
 
 /** The options of modelOptions(), by their names on the command line. */
-export type ModelFlags = ProcessFlags & {
+export type ModelFlags = RankFlags & {
   ckpt_dir?: string | undefined;
   tokenizer_path?: string | undefined;
   nproc_per_node: number | "auto";
@@ -59,7 +59,7 @@ export type MessageFlags = {
 };
 
 /** The options of `generate`. */
-export interface GenerateFlags extends ModelFlags, SamplingFlags, TorchrunFlags {
+export interface GenerateFlags extends ModelFlags, SamplingFlags, MessageFlags {
   prompt?: string | undefined;
   prompt_file?: string | undefined;
   no_stdin?: true | undefined;
@@ -68,8 +68,6 @@ export interface GenerateFlags extends ModelFlags, SamplingFlags, TorchrunFlags 
   stream_json?: true | undefined;
   logprobs?: number | true | undefined;
   output?: string | undefined;
-  quiet?: true | undefined;
-  verbose?: true | undefined;
 }
 
 /** A whole number from `least` to `most`. */

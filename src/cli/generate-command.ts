@@ -2,7 +2,7 @@
 import { type Command, Option } from "@commander-js/extra-typings";
 import { topCount } from "./flags.js";
 import { GENERATE_HELP } from "./help.js";
-import { modelOptions, samplingOptions, torchrunOptions } from "./option-groups.js";
+import { messageOptions, modelOptions, samplingOptions, scriptOptions } from "./option-groups.js";
 import { versionText } from "./version.js";
 
 export function addGenerate(program: Command, exit: (code: number) => void): void {
@@ -16,20 +16,16 @@ export function addGenerate(program: Command, exit: (code: number) => void): voi
     .addOption(new Option("--prompt <text>", "text to continue; - reads stdin").conflicts("prompt_file"))
     .option("--prompt_file <file>", "file with the text to continue")
     .option("--no_stdin", "leave stdin alone; without it, what is piped in comes before the prompt");
-  const output = samplingOptions(modelOptions(prompt))
+  const output = samplingOptions(scriptOptions(modelOptions(prompt)))
     .optionsGroup("Output:")
     .option("--echo", "print the prompt before the text")
     .addOption(new Option("--json", "print one JSON object instead of text").conflicts("stream_json"))
     .option("--stream_json", "print an event a line: each token, then a summary")
     .option("--logprobs [n]", "in JSON: log-probabilities, and the n most likely tokens beside each", topCount)
-    .option("-o, --output <file>", "write a file instead of stdout, whole or not at all")
-    .addOption(new Option("--color <when>", "on stderr").choices(["auto", "always", "never"]).default("auto" as const))
-    .addOption(new Option("--quiet", "errors only on stderr").conflicts("verbose"))
-    .option("--verbose", "tell about model, ranks and loading on stderr")
-    .optionsGroup("Other:")
+    .option("-o, --output <file>", "write a file instead of stdout, whole or not at all");
+  messageOptions(output)
     .version(versionText(), "-V, --version", "print the versions")
-    .helpOption("-h, --help", "print help");
-  torchrunOptions(output)
+    .helpOption("-h, --help", "print help")
     .addHelpText("after", GENERATE_HELP)
     .action(async (words, flags) => {
       const { generate } = await import("./generate.js");

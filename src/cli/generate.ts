@@ -1,5 +1,5 @@
 /** The command `generate`: prompt in, text to stdout as it comes. Knows the order of things; each thing is a file of its own. */
-import { failurePlace, LlamaError } from "../error.js";
+import { LlamaError } from "../error.js";
 import { WholeFile } from "../formats/whole-file.js";
 import type { Completion, Llama } from "../index.js";
 import { CompletionWriter } from "./completion-writer.js";
@@ -7,13 +7,13 @@ import { chooseModel } from "./demo.js";
 import { EXIT_OK } from "./exit-code.js";
 import type { GenerateFlags } from "./flags.js";
 import { Interrupt } from "./interrupt.js";
-import { loadModel } from "./load.js";
+import { withModel } from "./load.js";
 import { printNote } from "./notes.js";
 import { samplingSettings } from "./option-groups.js";
 import { Output } from "./output.js";
 import { promptText, StatusLine } from "./progress.js";
 import { readPrompt } from "./prompt.js";
-import { summaryLine, timeLines } from "./summary.js";
+import { summaryLine } from "./summary.js";
 import { tellState } from "./supervisor/supervised.js";
 import { RankLogs } from "./torchrun/rank-logs.js";
 
@@ -21,7 +21,7 @@ import { RankLogs } from "./torchrun/rank-logs.js";
 export async function generate(flags: GenerateFlags, words: readonly string[]): Promise<number> {
   const stop = new AbortController();
   const interrupt = new Interrupt(() => stop.abort());
-  const logs = new RankLogs(flags, flags.verbose === true);
+  const logs = new RankLogs(flags);
   const output = new Output(process.stdout, () => stop.abort(), logs);
   try {
     checkWords(words, flags);
@@ -30,7 +30,6 @@ export async function generate(flags: GenerateFlags, words: readonly string[]): 
     }
     await run(flags, output, logs, stop.signal);
   } catch (error) {
-    keepFailure(logs, error);
     if (!interrupt.explains(error)) throw error;
   } finally {
     interrupt.dispose();
@@ -42,17 +41,14 @@ async function run(flags: GenerateFlags, output: Output, logs: RankLogs, signal:
   const { isDemo, ...model } = chooseModel(flags);
   const prompt = await readPrompt(flags, signal);
   if (isDemo && !flags.quiet) printNote("No --ckpt_dir: running the bundled demo model, which tells small stories.");
-  const llama = await loadModel(model, flags, signal, logs);
-  try {
+  const summary = await withModel({ model, flags, logs, signal }, async (llama) => {
     tellState({ phase: "generating" });
     const completion = await (flags.output === undefined
       ? stream(llama, prompt, flags, output.write.bind(output), signal)
       : streamToFile(llama, prompt, flags, flags.output, signal));
-    for (const [rank, line] of timeLines(llama).entries()) logs.note(rank, line);
-    if (!flags.quiet && !output.closed) printNote(summaryLine(llama, completion));
-  } finally {
-    await llama.close();
-  }
+    return summaryLine(llama, completion);
+  });
+  if (!flags.quiet && !output.closed) printNote(summary);
 }
 
 /** The file appears when the text is whole: an interrupted one is no text. */
@@ -118,14 +114,4 @@ export function checkWords(words: readonly string[], { quiet }: Pick<GenerateFla
     });
   }
   if (!quiet) printNote(`${script} is not run: llama-ts does its work itself.`);
-}
-
-/** In the folder of the logs, as torchrun does. */
-function keepFailure(logs: RankLogs, error: unknown): void {
-  const place = failurePlace(error);
-  if (!place) return;
-  const { message, stack } = error as Error;
-  const { rank, phase, layer, worldSize } = place;
-  const file = logs.fail(rank, message, { rank, world_size: worldSize, phase, layer, callstack: stack });
-  if (file !== null) printNote(`Kept in ${file}`);
 }

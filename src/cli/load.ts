@@ -1,26 +1,32 @@
-/** Loads the model that a line asks for, shows how far that is, and tells what is good to know of it. Runs nothing. */
+/** Loads the model that a line asks for, shows how far that is, and tells what is good to know of it. Knows not what is done with it. */
 import type { BuildOptions, Llama } from "../index.js";
-import type { ModelFlags } from "./flags.js";
+import type { MessageFlags, ModelFlags, RankFlags } from "./flags.js";
 import { printNote } from "./notes.js";
 import { LoadProgress } from "./progress.js";
-import { coreLines, loadLines, modelLines, typeLines, unusedLines } from "./summary.js";
+import { coreLines, modelLines, typeLines, unusedLines } from "./summary.js";
 import { tellState } from "./supervisor/supervised.js";
 import type { RankLogs } from "./torchrun/rank-logs.js";
 import { threadsOfEnvironment } from "./torchrun/torchrun-env.js";
 import { verifiedLine, verify } from "./verify.js";
 
+type Telling = Pick<MessageFlags, "quiet" | "verbose">;
+
 /** What a line may say about loading. */
-export interface LoadFlags extends ModelFlags {
-  quiet?: true | undefined;
-  verbose?: true | undefined;
+export interface LoadFlags extends ModelFlags, Telling {}
+
+export interface ModelUse {
+  model: Pick<BuildOptions, "ckptDir" | "tokenizerPath" | "maxSeqLen">;
+  flags: LoadFlags;
+  logs: RankLogs;
+  signal: AbortSignal;
 }
 
-export async function loadModel(
-  model: Pick<BuildOptions, "ckptDir" | "tokenizerPath" | "maxSeqLen">,
-  flags: LoadFlags,
-  signal: AbortSignal,
-  logs: RankLogs | null = null,
-): Promise<Llama> {
+/** Loads a model, has work done with it, and closes it. */
+export function withModel<T>({ model, flags, logs, signal }: ModelUse, work: (llama: Llama) => Promise<T>): Promise<T> {
+  return logs.attend(() => loadModel(model, flags, signal), work);
+}
+
+async function loadModel(model: ModelUse["model"], flags: LoadFlags, signal: AbortSignal): Promise<Llama> {
   const { nproc_per_node: nprocPerNode, dtype, quiet } = flags;
   const { Llama } = await import("../index.js");
   if (flags.verify) {
@@ -37,19 +43,25 @@ export async function loadModel(
     llama = await Llama.build({
       ...{ ...model, ...cacheDir, force: flags.force ?? false, nprocPerNode, dtype, signal, onProgress },
       ...(threads !== undefined && { threadsPerRank: threads }),
-      cpuBind: flags.cpu_bind,
-      rankTimeoutMs: flags.rank_timeout * 1000,
-      onEstimate: (estimate) => tellState({ estimate }),
+      ...rankSettings(flags, progress.tell.bind(progress)),
     });
   } finally {
     progress.stop();
   }
   tellState({ phase: "working" });
-  if (!quiet) [...unusedLines(llama), ...typeLines(llama, dtype), ...coreLines(llama)].forEach(printNote);
+  if (!quiet) [...unusedLines(llama), ...typeLines(llama, dtype)].forEach(printNote);
   if (flags.verbose) modelLines(llama, model.ckptDir).forEach(printNote);
-  for (const [rank, line] of loadLines(llama).entries()) {
-    if (logs) logs.note(rank, line);
-    else if (flags.verbose) printNote(line);
-  }
   return llama;
+}
+
+/** What a line says about ranks, for whatever starts them. What is wrong with their number is told before they load. */
+export function rankSettings({ cpu_bind, rank_timeout, quiet }: RankFlags & Telling, tell: (line: string) => void) {
+  return {
+    cpuBind: cpu_bind,
+    rankTimeoutMs: rank_timeout * 1000,
+    onPlan: ({ memory, ...ranks }: Parameters<NonNullable<BuildOptions["onPlan"]>>[0]) => {
+      tellState({ estimate: memory });
+      if (!quiet) coreLines(ranks).forEach(tell);
+    },
+  };
 }

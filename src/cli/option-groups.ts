@@ -12,9 +12,9 @@ import {
   lookupCount,
   type MessageFlags,
   type ModelFlags,
-  type ProcessFlags,
   penalty,
   positive,
+  type RankFlags,
   rankCount,
   type SamplingFlags,
   seed,
@@ -24,13 +24,12 @@ import {
 import { applyTorchrunEnvironment } from "./torchrun/torchrun-env.js";
 import {
   firstNode,
-  NO_STREAMS,
+  noBatchSize,
   noRestarts,
   oneNode,
   rankFilter,
-  rankStreams,
   refusal,
-  type TorchrunFlags,
+  streamsText,
 } from "./torchrun/torchrun-flags.js";
 
 /** Which model, and how it is loaded. */
@@ -52,9 +51,8 @@ export function modelOptions<A extends unknown[], O extends OptionValues>(comman
     )
     .option("--no_cache", "do not keep quantised weights for the next start")
     .option("--force", "load even what needs more memory than is available")
-    .option("--verify", "check the files first: md5 of checklist.chk and all CRCs")
-    .hook("preAction", (_, action) => applyTorchrunEnvironment(action as unknown as CommandUnknownOpts, process.env));
-  return processOptions(command as unknown as Command<A, O & ModelFlags>);
+    .option("--verify", "check the files first: md5 of checklist.chk and all CRCs");
+  return rankOptions(command) as unknown as Command<A, O & ModelFlags>;
 }
 
 /** How the next token is chosen, and when to stop. */
@@ -95,7 +93,8 @@ export function lineOptions<A extends unknown[], O extends OptionValues>(command
     .option("--overwrite", "replace an output that exists")
     .option("--shard <i/n>", "only every n-th line, from the i-th on; auto: from SLURM's or Kubernetes' job array")
     .option("--concurrency <n>", "requests that run at once at most", wholeNumber(1, 256), 16)
-    .option("--kv_memory <size>", "for keys and values at most, as 4G (default: half of the free memory)", byteSize);
+    .option("--kv_memory <size>", "for keys and values at most, as 4G (default: half of the free memory)", byteSize)
+    .addOption(new Option("--max_batch_size <n>").argParser(noBatchSize).hideHelp());
   return command as unknown as Command<A, O & LineFlags>;
 }
 
@@ -127,43 +126,38 @@ export function samplingSettings(flags: SamplingFlags) {
   };
 }
 
-/** How the process runs; `cli/start.ts` looks at it before anything is parsed. */
-export function processOptions<A extends unknown[], O extends OptionValues>(command: Command<A, O>) {
-  (command as unknown as CommandUnknownOpts)
+/** How ranks run and what they tell, with torchrun's options: docs/torchrun.md. Given in the environment as PET_<NAME> too. */
+export function rankOptions<A extends unknown[], O extends OptionValues>(command: Command<A, O>) {
+  plain(command)
+    .optionsGroup("Ranks (with torchrun's options):")
+    .option("--log_dir <dir>", "keep what each rank reports, in DIR/none_XXXXXX/attempt_0/RANK")
+    .addOption(
+      new Option("-r, --redirects <s>", "streams of ranks into files: 0 none, 1 stdout, 2 stderr, 3 both, 0:1,1:3")
+        .argParser(streamsText)
+        .default("0"),
+    )
+    .addOption(new Option("-t, --tee <s>", "into files and shown as well").argParser(streamsText).default("0"))
+    .addOption(new Option("--local_ranks_filter <ranks>", "show these ranks only: 0,1").argParser(rankFilter))
+    .addOption(new Option("--role <name>").default("default").hideHelp())
     .addOption(
       new Option("--cpu_bind <how>", "spread: each rank on cores of its own (Linux)")
         .choices(["none", "spread"])
         .default("none"),
     )
     .option("--rank_timeout <s>", "give up when no rank gets on for so many seconds; 0: never", decimal(0, 1e6), 300)
-    .option("--no_supervisor", "run in one process, which cannot tell why it was killed");
-  return command as unknown as Command<A, O & ProcessFlags>;
+    // cli/start.ts looks at it before anything is parsed.
+    .option("--no_supervisor", "run in one process, which cannot tell why it was killed")
+    .hook("preAction", (_, action) => applyTorchrunEnvironment(action as unknown as CommandUnknownOpts, process.env));
+  addTakenOptions(plain(command));
+  return command as unknown as Command<A, O & RankFlags>;
 }
 
-/** What else stands on a torchrun line: see docs/torchrun.md. Given in the environment as PET_<NAME> too. */
-export function torchrunOptions<A extends unknown[], O extends OptionValues>(command: Command<A, O>) {
-  addTorchrunOptions(plain(command) as CommandUnknownOpts);
-  return command as unknown as Command<A, O & TorchrunFlags>;
-}
-
-function addTorchrunOptions(command: CommandUnknownOpts): void {
+/** What else stands on a torchrun line: taken, or refused with what to use instead. */
+function addTakenOptions(command: PlainCommand): void {
   const add = (flags: string, parse?: (text: string) => unknown) => {
     const option = new Option(flags).hideHelp();
     command.addOption(parse ? option.argParser(parse) : option);
   };
-  command
-    .optionsGroup("Ranks (as torchrun's):")
-    .option("--log_dir <dir>", "keep what each rank reports, in DIR/none_XXXXXX/attempt_0/RANK")
-    .addOption(
-      new Option("-r, --redirects <s>", "streams of ranks into files: 0 none, 1 stdout, 2 stderr, 3 both, 0:1,1:3")
-        .argParser(rankStreams)
-        .default(NO_STREAMS, "0"),
-    )
-    .addOption(
-      new Option("-t, --tee <s>", "into files and shown as well").argParser(rankStreams).default(NO_STREAMS, "0"),
-    )
-    .addOption(new Option("--local_ranks_filter <ranks>", "show these ranks only: 0,1").argParser(rankFilter))
-    .addOption(new Option("--role <name>").default("default").hideHelp());
   add("--standalone");
   add("--nnodes <n>", oneNode);
   add("--node_rank <n>", firstNode);
@@ -171,7 +165,6 @@ function addTorchrunOptions(command: CommandUnknownOpts): void {
   add("--master_port <port>", wholeNumber(0, 65535));
   add("--max_restarts <n>", noRestarts);
   add("--monitor_interval <s>", decimal(0));
-  add("--max_batch_size <n>", wholeNumber(1));
 
   const ranks = refusal("give --nproc_per_node N alone, or with --standalone");
   for (const name of ["rdzv_backend", "rdzv_endpoint", "rdzv_id", "rdzv_conf", "local_addr"])
@@ -182,6 +175,12 @@ function addTorchrunOptions(command: CommandUnknownOpts): void {
   add("--numa_binding <v>", refusal("start it under numactl or taskset"));
   add("--signals_to_handle <v>", refusal("SIGINT, SIGTERM and SIGHUP are always handled"));
   for (const flags of ["-m, --module", "--no_python", "--run_path"]) add(flags);
+}
+
+/** What only Meta's examples take: nothing follows from it. */
+export function scriptOptions<A extends unknown[], O extends OptionValues>(command: Command<A, O>) {
+  plain(command).addOption(new Option("--max_batch_size <n>").argParser(wholeNumber(1)).hideHelp());
+  return command;
 }
 
 function plain(command: unknown): PlainCommand {

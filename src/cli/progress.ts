@@ -1,6 +1,6 @@
 /** What a terminal shows while files are verified, a model loads, a long prompt is read or something is measured. Knows amounts and time; not what they are of. */
 import type { Ora } from "ora";
-import { hasColor } from "./notes.js";
+import { hasColor, printNote } from "./notes.js";
 
 /** A load that is over sooner shows nothing: it would only flicker. */
 const SHOW_AFTER_MS = 150;
@@ -27,6 +27,12 @@ export class LoadProgress {
   update(bytes: number, total: number): void {
     this.#text = amountText(this.#verb, bytes, total, performance.now() - this.#start) + this.#suffix;
     if (this.#spinner) this.#spinner.text = this.#text;
+  }
+
+  /** Leaves a line for good above the one that moves. */
+  tell(text: string): void {
+    this.#spinner?.clear();
+    printNote(text);
   }
 
   /** Removes the line. */

@@ -4,6 +4,9 @@ import type { FailurePlace } from "../error.js";
 import { shown } from "../formats/shown.js";
 import type { Completion, Llama } from "../index.js";
 
+/** What ranks tell of themselves. */
+export type RankFigures = Pick<Llama, "load" | "threadsPerRank" | "rankTimes">;
+
 /** "5 prompt + 64 generated tokens, stop: length · load 180 ms · prefill 900 tok/s · decode 650 tok/s · seed 123" */
 export function summaryLine(llama: Pick<Llama, "loadMs">, completion: Completion): string {
   const { promptIds, ids, finishReason, seed, timings } = completion;
@@ -53,7 +56,7 @@ export function placeLine({ rank, worldSize, phase, layer }: FailurePlace): stri
 }
 
 /** What each rank has read and holds, in rank order. */
-export function loadLines({ load, threadsPerRank }: Llama): string[] {
+export function loadLines({ load, threadsPerRank }: Pick<RankFigures, "load" | "threadsPerRank">): string[] {
   const megabytes = (bytes: number) => `${(bytes / 1e6).toFixed(1)} MB`;
   return load.map(
     ({ bytesRead, milliseconds, memory }, rank) =>
@@ -62,7 +65,7 @@ export function loadLines({ load, threadsPerRank }: Llama): string[] {
 }
 
 /** How each rank spent its time, in rank order: "rank 0: 17 steps in 52 ms: 71 % computing, 22 % in sums, 7 % idle" */
-export function timeLines({ rankTimes }: Llama): string[] {
+export function timeLines({ rankTimes }: Pick<RankFigures, "rankTimes">): string[] {
   return rankTimes.map(({ steps, total, computing, summing, idle }, rank) => {
     const share = (part: number) => `${total > 0 ? Math.round((part * 100) / total) : 0} %`;
     const shares = `${share(computing)} computing, ${share(summing)} in sums, ${share(idle)} idle`;
@@ -71,7 +74,7 @@ export function timeLines({ rankTimes }: Llama): string[] {
 }
 
 /** A warning where threads are more than cores. */
-export function coreLines({ worldSize, threadsPerRank }: Llama): string[] {
+export function coreLines({ worldSize, threadsPerRank }: Pick<Llama, "worldSize" | "threadsPerRank">): string[] {
   const cores = availableCores();
   if (worldSize * threadsPerRank <= cores) return [];
   const asked = `${plural(worldSize, "rank")} of ${plural(threadsPerRank, "thread")} on ${plural(cores, "core")}`;

@@ -17,7 +17,7 @@ import { KvColumns } from "./kv-columns.js";
 import { modelIdentity } from "./model-identity.js";
 import { allocateProgress } from "./progress.js";
 import type { LoadReport, RankSetup } from "./protocol.js";
-import { RankClock } from "./rank-clock.js";
+import { RankClock, type RankTimes } from "./rank-clock.js";
 import { RankGroup } from "./rank-group.js";
 import { planSteps, type SequenceTokens, type Step } from "./step-plan.js";
 
@@ -43,8 +43,8 @@ export interface EngineOptions {
   threadsPerRank?: number | undefined;
   /** Folder that keeps quantised weights for the next start; none is kept without it. */
   cacheRoot?: string | null;
-  /** Told, before anything is loaded, of the bytes of memory that are expected to be needed. */
-  onEstimate?: ((bytes: number) => void) | undefined;
+  /** Told, before anything is loaded, what is going to be. */
+  onPlan?: ((plan: LoadPlan) => void) | undefined;
   /** Told of bytes read so far, over all ranks. */
   onProgress?: ((bytes: number) => void) | undefined;
   /** "spread" binds each rank to cores of its own; "none", the default, leaves that to the system. */
@@ -52,6 +52,14 @@ export interface EngineOptions {
   /** A group of which no rank gets on for so long is given up, in milliseconds; 0: never. Default 5 minutes. */
   rankTimeoutMs?: number | undefined;
   signal?: AbortSignal | undefined;
+}
+
+/** How a model is going to be loaded. */
+export interface LoadPlan {
+  worldSize: number;
+  threadsPerRank: number;
+  /** Bytes of memory that are expected to be needed. */
+  memory: number;
 }
 
 /** Time of the forward passes so far, in milliseconds. */
@@ -72,8 +80,7 @@ export class Engine {
   /** Bytes of keys and values that a position takes, over all ranks. */
   readonly positionBytes: number;
   readonly times: EngineTimes = { steps: 0, total: 0, waited: 0 };
-  /** How each rank spent its time. */
-  readonly clock: RankClock;
+  readonly #clock: RankClock;
   readonly #group: RankGroup;
   readonly #setup: RankSetup;
   readonly #columns: KvColumns;
@@ -93,7 +100,7 @@ export class Engine {
     this.load = load;
     this.cache = cache;
     this.worldSize = setup.worldSize;
-    this.clock = new RankClock(setup.worldSize);
+    this.#clock = new RankClock(setup.worldSize);
     this.threadsPerRank = setup.threads;
     this.dtype = setup.dtype;
     this.#vocabSize = setup.checkpoint.config.vocabSize;
@@ -122,7 +129,8 @@ export class Engine {
       collective: allocateCollective(worldSize, STEP_TOKENS * config.dim),
       logits: new SharedArrayBuffer(rows * config.vocabSize * 4),
     };
-    options.onEstimate?.(memoryNeed(config, worldSize, dtype, maxSeqLen).total);
+    const memory = memoryNeed(config, worldSize, dtype, maxSeqLen).total;
+    options.onPlan?.({ worldSize, threadsPerRank: threads, memory });
     const bound = options.cpuBind === "spread" ? spreadCores(worldSize, threads) : null;
     const setups = shares.map((share, rank): RankSetup => ({ ...common, rank, share, cores: bound?.[rank] ?? null }));
     const group = new RankGroup(setups, options.rankTimeoutMs ?? RANK_TIMEOUT_MS);
@@ -131,7 +139,7 @@ export class Engine {
       return new Engine(group, setups, load, weights.use);
     } catch (error) {
       if (signal?.aborted || !weights.spoilt(error)) throw error;
-      return Engine.start(checkpoint, options);
+      return Engine.start(checkpoint, { ...options, onPlan: undefined });
     } finally {
       weights.dispose();
     }
@@ -159,6 +167,11 @@ export class Engine {
   /** A hash of what keys and values follow from, but for their last bits, which the number of ranks changes. */
   get identity(): string {
     return modelIdentity(this.#setup.checkpoint, this.dtype);
+  }
+
+  /** How each rank has spent its time so far. */
+  get rankTimes(): RankTimes[] {
+    return this.#clock.times();
   }
 
   get layerCount(): number {
@@ -245,7 +258,7 @@ export class Engine {
         spans,
         logitRows: Int32Array.from(logitRows),
       });
-      this.clock.add(begin, answers);
+      this.#clock.add(begin, answers);
       this.times.steps++;
       this.times.total += answers[0]!.total;
       this.times.waited += answers.reduce((sum, { waited }) => sum + waited, 0) / answers.length;

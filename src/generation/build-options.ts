@@ -1,5 +1,5 @@
 /** What a model can be loaded with, and what of it is the engine's. */
-import type { EngineOptions } from "../engine/engine.js";
+import type { EngineOptions, LoadPlan } from "../engine/engine.js";
 import { defaultCacheRoot } from "../engine/weight-cache.js";
 import type { ComputeType } from "../model/compute-type.js";
 
@@ -25,8 +25,8 @@ export interface BuildOptions {
   force?: boolean;
   /** Told of the bytes read so far and the bytes there are to read, over all ranks. */
   onProgress?: (bytes: number, total: number) => void;
-  /** Told, before anything is loaded, of the bytes of memory that are expected to be needed. */
-  onEstimate?: (bytes: number) => void;
+  /** Told, before anything is loaded, of the ranks, their threads and the memory that is expected to be needed. */
+  onPlan?: (plan: LoadPlan) => void;
   /** "spread" binds each rank to cores of its own (Linux, by taskset); "none", the default, leaves that to the system. */
   cpuBind?: "none" | "spread";
   /** Ranks of which none gets on for so long are given up, in milliseconds; 0: never. Default 5 minutes. */
@@ -36,11 +36,11 @@ export interface BuildOptions {
 
 /** Progress is told in parts of `total`, the bytes of the checkpoint. */
 export function engineSettings(
-  { cacheDir, onProgress, threadsPerRank, cpuBind, rankTimeoutMs, onEstimate, signal }: BuildOptions,
+  { cacheDir, onProgress, threadsPerRank, cpuBind, rankTimeoutMs, onPlan, signal }: BuildOptions,
   total: number,
 ): Omit<EngineOptions, "worldSize" | "dtype" | "maxSeqLen"> {
   return {
-    ...{ threadsPerRank, cpuBind, rankTimeoutMs, onEstimate, signal },
+    ...{ threadsPerRank, cpuBind, rankTimeoutMs, onPlan, signal },
     cacheRoot: cacheDir === undefined ? defaultCacheRoot() : cacheDir,
     onProgress: onProgress && ((bytes) => onProgress(Math.min(bytes, total), total)),
   };

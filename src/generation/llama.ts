@@ -108,7 +108,7 @@ export class Llama {
 
   /** How each rank has spent its time so far. */
   get rankTimes(): readonly RankTimes[] {
-    return this.#engine.clock.times();
+    return this.#engine.rankTimes;
   }
 
   /** What became of the cache of quantised weights in this start. */

@@ -1,17 +1,16 @@
 import assert from "node:assert/strict";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
-import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { describe, test } from "node:test";
 import { threadsOfEnvironment } from "../../src/cli/torchrun/torchrun-env.js";
-import { hasStream, rankFilter, rankStreams } from "../../src/cli/torchrun/torchrun-flags.js";
+import { hasStream, rankFilter, rankStreams, streamsText } from "../../src/cli/torchrun/torchrun-flags.js";
 import { llama, temporaryFolder } from "./cli-process.js";
 
 const SHORT = ["generate", "--prompt", "Once", "--max_gen_len", "4", "--seed", "1"];
 
 test("streams are spelled as torchrun's", () => {
   const streams = (text: string) =>
-    [0, 1, 2].map((rank) => [1, 2].map((bit) => hasStream(rankStreams(text), rank, bit)));
+    [0, 1, 2].map((rank) => [1, 2].map((bit) => hasStream(rankStreams(streamsText(text)), rank, bit)));
   const [none, out, err, both] = [
     [false, false],
     [true, false],
@@ -23,7 +22,7 @@ test("streams are spelled as torchrun's", () => {
   assert.deepEqual(streams("0:1,1:3"), [out, both, none]);
   assert.deepEqual(streams("2:2"), [none, none, err]);
   for (const text of ["4", "", "0:4", "0:1,", "1:2:3", "-1"])
-    assert.throws(() => rankStreams(text), /Expected 0 \(none\)/);
+    assert.throws(() => streamsText(text), /Expected 0 \(none\)/);
   assert.deepEqual(rankFilter("0,2"), [0, 2]);
   assert.throws(() => rankFilter("0;1"), /separated by commas/);
 });
@@ -42,14 +41,6 @@ describe("a torchrun line", { concurrency: 2 }, () => {
     assert.equal(await ranks({ WORLD_SIZE: "2", OMP_NUM_THREADS: "1" }), "2x1");
     assert.equal(await ranks({ WORLD_SIZE: "2", OMP_NUM_THREADS: "1", PET_NPROC_PER_NODE: "3" }), "3x1");
     assert.equal(await ranks({ PET_NPROC_PER_NODE: "3", OMP_NUM_THREADS: "2" }, "--nproc-per-node", "1"), "1x2");
-  });
-
-  test("warns of more threads than cores, in one line", async () => {
-    const threads = availableParallelism();
-    const env = { OMP_NUM_THREADS: String(threads) };
-    const crowded = await llama([...SHORT, "--nproc_per_node", "2"], { env });
-    assert.equal(crowded.code, 0, crowded.stderr);
-    assert.match(crowded.stderr, /^Warning: 2 ranks of \d+ threads? on \d+ cores? wait for each other \(/m);
   });
 
   test("keeps the ranks' streams in torchrun's folders", async () => {

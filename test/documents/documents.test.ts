@@ -37,7 +37,7 @@ const NOT_RUN: Readonly<Record<string, string>> = {
 
 /** Lines of stderr; all others are of stdout. */
 const REMARK =
-  /^(?:llama-ts: |Warning: |No --ckpt_dir: |Verified |Removed |\S+\.py is not run: |model \S+: |\d+ ranks? of |rank \d+: |\d+ prompt \+ |\d+ requests: |[\d.]+ GB in )/;
+  /^(?:llama-ts: |\[default\d\]: |Warning: |No --ckpt_dir: |Verified |Removed |\S+\.py is not run: |model \S+: |\d+ ranks? of |rank \d+: |\d+ prompt \+ |\d+ requests: |[\d.]+ GB in )/;
 
 const SHAPE = { multiple_of: 256, norm_eps: 1e-5 };
 const TOKENIZER = join(DEMO, "tokenizer.model");

@@ -2,7 +2,7 @@
 import { type Command, Option } from "@commander-js/extra-typings";
 import { wholeNumber } from "../flags.js";
 import { BENCH_HELP } from "../help.js";
-import { processOptions } from "../option-groups.js";
+import { messageOptions, rankOptions } from "../option-groups.js";
 import { dtypes, rankCounts, threadCounts, tokenCounts } from "./bench-flags.js";
 
 export function addBench(program: Command, exit: (code: number) => void): void {
@@ -29,7 +29,7 @@ export function addBench(program: Command, exit: (code: number) => void): void {
         .argParser(rankCounts)
         .default(["auto" as const], "auto"),
     )
-    .option("--threads <ns>", "threads of each rank (default: cores / ranks)", threadCounts)
+    .option("--threads <ns>", "threads of each rank (default: OMP_NUM_THREADS or cores / ranks)", threadCounts)
     .option("--no_cache", "do not keep quantised weights for the next start")
     .option("--force", "load even what needs more memory than is available")
     .optionsGroup("Tests (each a list):")
@@ -41,10 +41,8 @@ export function addBench(program: Command, exit: (code: number) => void): void {
     .optionsGroup("Output:")
     .addOption(new Option("--json", "print one JSON object").conflicts(["csv", "table"]))
     .addOption(new Option("--csv", "print CSV; the default where stdout is no terminal").conflicts("table"))
-    .option("--table", "print a table; the default on a terminal")
-    .option("--quiet", "errors only on stderr")
-    .optionsGroup("Other:");
-  processOptions(options)
+    .option("--table", "print a table; the default on a terminal");
+  messageOptions(rankOptions(options))
     .helpOption("-h, --help", "print help")
     .addHelpText("after", BENCH_HELP)
     .action(async (flags) => {

@@ -1,12 +1,12 @@
 /** What the line of `bench` may say: lists, separated by commas. Knows no model and no measurement. */
 import { InvalidArgumentError } from "@commander-js/extra-typings";
-import { type ProcessFlags, rankCount, wholeNumber } from "../flags.js";
+import { type MessageFlags, type RankFlags, rankCount, wholeNumber } from "../flags.js";
 
 export const DTYPES = ["auto", "fp32", "int8", "int4"] as const;
 export type DtypeFlag = (typeof DTYPES)[number];
 
 /** The options of `bench`, by their names on the command line. */
-export interface BenchFlags extends ProcessFlags {
+export interface BenchFlags extends RankFlags, MessageFlags {
   ckpt_dir?: string | undefined;
   tokenizer_path?: string | undefined;
   preset?: string | undefined;
@@ -24,7 +24,6 @@ export interface BenchFlags extends ProcessFlags {
   json?: true | undefined;
   csv?: true | undefined;
   table?: true | undefined;
-  quiet?: true | undefined;
 }
 
 /** Values separated by commas, each taken by `parse` and once only. */

@@ -8,11 +8,14 @@ import { defaultCacheRoot } from "../../engine/weight-cache.js";
 import { shown } from "../../formats/shown.js";
 import { EXIT_OK } from "../exit-code.js";
 import { Interrupt } from "../interrupt.js";
+import { rankSettings } from "../load.js";
 import { printNote } from "../notes.js";
 import { Output } from "../output.js";
 import { LoadProgress, StatusLine } from "../progress.js";
 import { count } from "../summary.js";
 import { tellState } from "../supervisor/supervised.js";
+import { RankLogs } from "../torchrun/rank-logs.js";
+import { threadsOfEnvironment } from "../torchrun/torchrun-env.js";
 import { versionText } from "../version.js";
 import type { BenchFlags } from "./bench-flags.js";
 import { type BenchModel, openBenchModel } from "./bench-model.js";
@@ -24,18 +27,22 @@ import { benchTable, csvHeader, csvLine, LEGEND } from "./bench-table.js";
 export async function bench(flags: BenchFlags): Promise<number> {
   const stop = new AbortController();
   const interrupt = new Interrupt(() => stop.abort());
-  const output = new Output(process.stdout, () => stop.abort());
+  const logs = new RankLogs(flags);
+  const output = new Output(process.stdout, () => stop.abort(), logs);
   const isCsv = flags.csv || !(flags.json || flags.table || process.stdout.isTTY);
   const rows: BenchRow[] = [];
   try {
     const tests = planTests(flags);
     const model = await openBenchModel(flags);
-    const setups = planSetups(model.checkpoint, flags, contextLength(tests));
+    const threads = flags.threads ?? environmentThreads();
+    const setups = planSetups(model.checkpoint, { ...flags, threads }, contextLength(tests));
     try {
-      for await (const row of measure(model, setups, tests, flags, stop.signal)) {
+      const onRow = async (row: BenchRow) => {
         if (isCsv) await output.write((rows.length === 0 ? csvHeader(row) : "") + csvLine(row));
         rows.push(row);
-      }
+      };
+      const status = new StatusLine(!flags.quiet);
+      await measure(setups, { model, tests, flags, logs, status, signal: stop.signal, onRow });
     } catch (error) {
       if (!stop.signal.aborted || error !== stop.signal.reason) throw error;
     } finally {
@@ -47,74 +54,88 @@ export async function bench(flags: BenchFlags): Promise<number> {
   return interrupt.exitCode ?? EXIT_OK;
 }
 
-async function* measure(
-  { name, checkpoint }: BenchModel,
-  setups: readonly BenchSetup[],
-  tests: readonly SpeedTest[],
-  flags: BenchFlags,
-  signal: AbortSignal,
-): AsyncGenerator<BenchRow, void, void> {
-  const { trials, warmup, quiet } = flags;
-  const { vocabSize } = checkpoint.config;
-  const status = new StatusLine(!quiet);
+interface Measurement {
+  model: BenchModel;
+  tests: readonly SpeedTest[];
+  flags: BenchFlags;
+  logs: RankLogs;
+  status: StatusLine;
+  signal: AbortSignal;
+  onRow: (row: BenchRow) => Promise<void>;
+}
+
+async function measure(setups: readonly BenchSetup[], measurement: Measurement): Promise<void> {
+  const { status, signal } = measurement;
   /** By the number of readers. */
   const bandwidths = new Map<number, number>();
-  for (const setup of setups) {
-    const readers = Math.min(setup.worldSize * setup.threads, availableCores());
-    try {
+  try {
+    for (const setup of setups) {
+      const readers = Math.min(setup.worldSize * setup.threads, availableCores());
       status.show("Measuring the memory");
       const bandwidth = bandwidths.get(readers) ?? (await memoryBandwidth(readers, signal));
       bandwidths.set(readers, bandwidth);
       status.clear();
-      tellState({ phase: "loading the model" });
-      const { engine, loadMs } = await load(checkpoint, setup, contextLength(tests), flags, signal);
-      try {
-        if (engine.cache.problem !== null && !quiet) {
-          printNote(`Warning: the quantised weights could not be kept: ${shown(engine.cache.problem)}`);
-        }
-        tellState({ phase: "measuring" });
-        for (const test of tests) {
-          const label = `${setup.dtype}, ${setup.worldSize} x ${setup.threads}, ${testName(test)}`;
-          const onTrial = (index: number) =>
-            status.show(`${label}: ${index < 0 ? "warm-up" : `trial ${index + 1} of ${trials}`}`);
-          const times = await runTrials(engine, test, { vocabSize, warmup, trials, signal, onTrial });
-          status.clear();
-          const cache = engine.cache.state;
-          const model = { model: name, parameters: checkpoint.parameterCount };
-          yield benchRow({ ...model, setup, test, trials: times, bandwidth, loadMs, cache });
-        }
-      } finally {
-        await engine.close();
-      }
-    } finally {
-      status.clear();
+      await measureSetup(setup, bandwidth, measurement);
     }
+  } finally {
+    status.clear();
   }
 }
 
-async function load(
+async function measureSetup(
+  setup: BenchSetup,
+  bandwidth: number,
+  { model, tests, flags, logs, status, signal, onRow }: Measurement,
+): Promise<void> {
+  const { checkpoint, name } = model;
+  const { trials, warmup, quiet } = flags;
+  const { vocabSize } = checkpoint.config;
+  const label = `${setup.dtype}, ${setup.worldSize} x ${setup.threads}`;
+  tellState({ phase: "loading the model" });
+  const start = performance.now();
+  const starting = () => startEngine(checkpoint, setup, contextLength(tests), flags, signal);
+  const work = async (engine: Engine) => {
+    const loadMs = performance.now() - start;
+    const { state: cache, problem } = engine.cache;
+    if (problem !== null && !quiet) printNote(`Warning: the quantised weights could not be kept: ${shown(problem)}`);
+    tellState({ phase: "measuring" });
+    for (const test of tests) {
+      const onTrial = (index: number) =>
+        status.show(`${label}, ${testName(test)}: ${index < 0 ? "warm-up" : `trial ${index + 1} of ${trials}`}`);
+      const times = await runTrials(engine, test, { vocabSize, warmup, trials, signal, onTrial });
+      status.clear();
+      const figures = { setup, test, trials: times, bandwidth, loadMs, cache };
+      await onRow(benchRow({ model: name, parameters: checkpoint.parameterCount, ...figures }));
+    }
+  };
+  await logs.attend(starting, work, `${label}: `);
+}
+
+async function startEngine(
   checkpoint: BenchModel["checkpoint"],
   { dtype, worldSize, threads }: BenchSetup,
   maxSeqLen: number,
-  { no_cache, quiet, rank_timeout, cpu_bind }: BenchFlags,
+  flags: BenchFlags,
   signal: AbortSignal,
-): Promise<{ engine: Engine; loadMs: number }> {
-  const progress = new LoadProgress("Loading", worldSize, !quiet);
+): Promise<Engine> {
+  const progress = new LoadProgress("Loading", worldSize, !flags.quiet);
   const total = checkpoint.byteLength;
-  const start = performance.now();
   try {
-    const engine = await Engine.start(checkpoint, {
+    return await Engine.start(checkpoint, {
       ...{ worldSize, dtype, maxSeqLen, threadsPerRank: threads, signal },
-      cacheRoot: no_cache ? null : defaultCacheRoot(),
-      cpuBind: cpu_bind,
-      rankTimeoutMs: rank_timeout * 1000,
-      onEstimate: (estimate) => tellState({ estimate }),
+      ...rankSettings(flags, progress.tell.bind(progress)),
+      cacheRoot: flags.no_cache ? null : defaultCacheRoot(),
       onProgress: (bytes) => progress.update(Math.min(bytes, total), total),
     });
-    return { engine, loadMs: performance.now() - start };
   } finally {
     progress.stop();
   }
+}
+
+/** What OMP_NUM_THREADS says, as --threads would. */
+function environmentThreads(): number[] | undefined {
+  const threads = threadsOfEnvironment(process.env);
+  return threads === undefined ? undefined : [threads];
 }
 
 function machine(): { cpu: string; cores: number } {

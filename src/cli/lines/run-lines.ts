@@ -7,9 +7,10 @@ import { chooseModel } from "../demo.js";
 import { EXIT_OK } from "../exit-code.js";
 import type { LineFlags } from "../flags.js";
 import { Interrupt } from "../interrupt.js";
-import { type LoadFlags, loadModel } from "../load.js";
+import { type LoadFlags, withModel } from "../load.js";
 import { printNote } from "../notes.js";
 import { Output } from "../output.js";
+import { RankLogs } from "../torchrun/rank-logs.js";
 import { type Json, type Origin, readLine, recordOf } from "./json-line.js";
 import { KeySet } from "./key-set.js";
 import { type LineInput, openInput } from "./line-input.js";
@@ -46,13 +47,14 @@ export async function runLines<R>(path: string | undefined, flags: LineRunFlags,
   const stop = new AbortController();
   const interrupt = new Interrupt(() => stop.abort());
   const stats = new GenerationStats();
+  const logs = new RankLogs(flags);
   try {
     const input = openInput(path, stop.signal);
     if (isSameFile(path, flags.output)) throw new LlamaError("usage", "is input and output", { where: path! });
-    const answers = await openAnswers(flags, stop);
+    const answers = await openAnswers(flags, stop, logs);
     const progress = new LineProgress(!flags.quiet, input.bytes);
     try {
-      await answerAll({ input, answers, progress, stats, signal: stop.signal }, flags, work);
+      await answerAll({ input, answers, progress, stats, logs, signal: stop.signal }, flags, work);
     } finally {
       progress.clear();
       await answers.close();
@@ -83,11 +85,11 @@ interface Answers {
   close: () => Promise<void>;
 }
 
-async function openAnswers(flags: LineFlags, stop: AbortController): Promise<Answers> {
+async function openAnswers(flags: LineFlags, stop: AbortController, logs: RankLogs): Promise<Answers> {
   const { output, resume, overwrite = false } = flags;
   if (output === undefined) {
     if (resume) throw new LlamaError("usage", "--resume needs --output");
-    const stdout = new Output(process.stdout, () => stop.abort());
+    const stdout = new Output(process.stdout, () => stop.abort(), logs);
     const write = (record: object) => stdout.write(`${JSON.stringify(record)}\n`);
     return { write, close: async () => {}, done: new KeySet() };
   }
@@ -108,15 +110,15 @@ interface Run {
   answers: Answers;
   progress: LineProgress;
   stats: GenerationStats;
+  logs: RankLogs;
   signal: AbortSignal;
 }
 
 async function answerAll<R>(run: Run, flags: LineRunFlags, work: LineWork<R>): Promise<void> {
-  const { input, answers, progress, stats, signal } = run;
+  const { input, answers, progress, stats, logs, signal } = run;
   const shard = flags.shard === undefined ? WHOLE : parseShard(flags.shard, process.env);
   const { isDemo, ...model } = chooseModel(flags);
   if (isDemo && !flags.quiet) printNote("No --ckpt_dir: running the bundled demo model, which tells small stories.");
-  const llama = await loadModel(model, flags, signal);
   /** Bytes of input that were read. */
   let bytes = 0;
   const show = () => progress.show(bytes, work.tokens(stats));
@@ -138,22 +140,19 @@ async function answerAll<R>(run: Run, flags: LineRunFlags, work: LineWork<R>): P
       show();
     }
   }
-  try {
+  await withModel({ model, flags, logs, signal }, async (llama) => {
     const { concurrency, kv_memory: kvMemory = freemem() / 2 } = flags;
-    for await (const { tag, fields, error } of work.answer(llama, requests(), {
-      concurrency,
-      kvMemory,
-      signal,
-      stats,
-    })) {
-      if (!fields && !error) continue;
-      await answers.write(recordOf(tag, fields, error));
-      if (error) progress.failed++;
-      else progress.answered++;
-      show();
+    const options = { concurrency, kvMemory, signal, stats };
+    try {
+      for await (const { tag, fields, error } of work.answer(llama, requests(), options)) {
+        if (!fields && !error) continue;
+        await answers.write(recordOf(tag, fields, error));
+        if (error) progress.failed++;
+        else progress.answered++;
+        show();
+      }
+    } finally {
+      progress.clear();
     }
-  } finally {
-    progress.clear();
-    await llama.close();
-  }
+  });
 }

@@ -1,7 +1,7 @@
 /** The options of `repl`, declared once. What it does is loaded when it runs. */
 import { type Command, Option } from "@commander-js/extra-typings";
 import { REPL_HELP } from "../help.js";
-import { modelOptions, samplingOptions, torchrunOptions } from "../option-groups.js";
+import { messageOptions, modelOptions, samplingOptions, scriptOptions } from "../option-groups.js";
 import { versionText } from "../version.js";
 
 export function addRepl(program: Command, exit: (code: number) => void): void {
@@ -20,14 +20,10 @@ export function addRepl(program: Command, exit: (code: number) => void): void {
     .option("--system <text>", "what the system says; without chat format the text before all")
     .option("--session <file>", "go on with the dialogue in this file, and keep it there")
     .option("--session_cache", "keep its keys and values too, so that the next start computes nothing again")
-    .option("--no_history", "neither read nor keep the lines that were entered")
-    .addOption(new Option("--quiet", "no figures and remarks").conflicts("verbose"))
-    .option("--verbose", "tell about model, ranks and loading on stderr");
-  const other = samplingOptions(modelOptions(dialogue))
-    .optionsGroup("Other:")
+    .option("--no_history", "neither read nor keep the lines that were entered");
+  messageOptions(samplingOptions(scriptOptions(modelOptions(dialogue))))
     .version(versionText(), "-V, --version", "print the versions")
-    .helpOption("-h, --help", "print help");
-  torchrunOptions(other)
+    .helpOption("-h, --help", "print help")
     .addHelpText("after", REPL_HELP)
     .action(async (words, flags, command) => {
       const { repl } = await import("./repl.js");

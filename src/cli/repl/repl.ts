@@ -1,14 +1,15 @@
 /** The command `repl`: loads the model, then reads, answers and obeys until the end. Knows the order of things; each thing is a file of its own. */
 import { existsSync } from "node:fs";
-import { LlamaError } from "../../error.js";
+import { failurePlace, LlamaError } from "../../error.js";
 import type { Llama } from "../../index.js";
 import { chooseModel } from "../demo.js";
 import { EXIT_OK, SIGNAL_CODES } from "../exit-code.js";
 import { checkWords } from "../generate.js";
 import { Interrupt } from "../interrupt.js";
-import { loadModel } from "../load.js";
+import { withModel } from "../load.js";
 import { printError, printNote } from "../notes.js";
 import { Output } from "../output.js";
+import { RankLogs } from "../torchrun/rank-logs.js";
 import { printAnswer } from "./answer.js";
 import { runCommand } from "./commands.js";
 import { complete } from "./completion.js";
@@ -37,28 +38,34 @@ export async function repl(
   }
   const stop = new AbortController();
   const interrupt = new Interrupt(() => stop.abort());
-  let loaded: Llama;
+  const logs = new RankLogs(flags);
   try {
-    loaded = await loadModel(model, flags, stop.signal);
+    return await withModel({ model, flags, logs, signal: stop.signal }, (llama) => {
+      interrupt.dispose();
+      return converse(llama, flags, isGiven, logs);
+    });
   } catch (error) {
     if (!interrupt.explains(error)) throw error;
     return interrupt.exitCode ?? EXIT_OK;
   } finally {
     interrupt.dispose();
   }
-  try {
-    const { chat, system = null } = flags;
-    const conversation = loaded.conversation({ chat, system });
-    const dialogue = new Dialogue(loaded, conversation, { ...flags, system });
-    if (flags.session !== undefined && existsSync(flags.session)) {
-      const given = Object.entries(dialogue.settings).filter(([name]) => isGiven(name));
-      const line = await openDialogueFile(dialogue, flags.session, Object.fromEntries(given));
-      if (!flags.quiet) printNote(line);
-    }
-    return await new Repl(dialogue, flags).run();
-  } finally {
-    await loaded.close();
+}
+
+async function converse(
+  llama: Llama,
+  flags: ReplFlags,
+  isGiven: (option: string) => boolean,
+  logs: RankLogs,
+): Promise<number> {
+  const { chat, system = null } = flags;
+  const dialogue = new Dialogue(llama, llama.conversation({ chat, system }), { ...flags, system });
+  if (flags.session !== undefined && existsSync(flags.session)) {
+    const given = Object.entries(dialogue.settings).filter(([name]) => isGiven(name));
+    const line = await openDialogueFile(dialogue, flags.session, Object.fromEntries(given));
+    if (!flags.quiet) printNote(line);
   }
+  return new Repl(dialogue, flags, logs).run();
 }
 
 class Repl {
@@ -69,14 +76,15 @@ class Repl {
   readonly #isCacheKept: boolean;
   readonly #lines: Lines;
   readonly #reader: MessageReader;
-  readonly #output = new Output(process.stdout, () => this.#leave(EXIT_OK));
+  readonly #output: Output;
   #exitCode: number | null = null;
   #abort: AbortController | null = null;
   /** Ctrl-C at an empty prompt just before. */
   #isHinted = false;
 
-  constructor(dialogue: Dialogue, flags: ReplFlags) {
+  constructor(dialogue: Dialogue, flags: ReplFlags, logs: RankLogs) {
     this.#dialogue = dialogue;
+    this.#output = new Output(process.stdout, () => this.#leave(EXIT_OK), logs);
     this.#quiet = flags.quiet === true;
     this.#session = flags.session ?? null;
     this.#isCacheKept = flags.session_cache === true;
@@ -117,7 +125,8 @@ class Repl {
       if (message.isPlain && message.text.startsWith("/")) await runCommand(this.#host(), message.text);
       else await this.#answer(message.text);
     } catch (error) {
-      if (!(error instanceof LlamaError)) throw error;
+      // Ranks that one of them has failed are no more.
+      if (!(error instanceof LlamaError) || failurePlace(error)) throw error;
       printError(error.message);
     }
     await this.#keep(false);

@@ -6,10 +6,11 @@ import { encodeLong } from "../../index.js";
 import { chooseModel } from "../demo.js";
 import { EXIT_OK } from "../exit-code.js";
 import { Interrupt } from "../interrupt.js";
-import { type LoadFlags, loadModel } from "../load.js";
+import { type LoadFlags, withModel } from "../load.js";
 import { Output } from "../output.js";
 import { StatusLine } from "../progress.js";
 import { readAll } from "../prompt.js";
+import { RankLogs } from "../torchrun/rank-logs.js";
 
 export interface PerplexityFlags extends LoadFlags {
   perplexity?: string | undefined;
@@ -23,21 +24,20 @@ export interface PerplexityFlags extends LoadFlags {
 export async function perplexity(path: string, flags: PerplexityFlags): Promise<number> {
   const stop = new AbortController();
   const interrupt = new Interrupt(() => stop.abort());
-  const output = new Output(process.stdout, () => stop.abort());
+  const logs = new RankLogs(flags);
+  const output = new Output(process.stdout, () => stop.abort(), logs);
   const status = new StatusLine(!flags.quiet);
   try {
     const bytes = await readAll(createReadStream(path), path, stop.signal);
     const { isDemo: _, ...model } = chooseModel(flags);
-    const llama = await loadModel(model, flags, stop.signal);
-    try {
+    await withModel({ model, flags, logs, signal: stop.signal }, async (llama) => {
       const ids = encodeLong(llama.tokenizer, decodeUtf8(bytes));
       const { concurrency, kv_memory: kvMemory = freemem() / 2 } = flags;
       const { window = llama.maxSeqLen, stride = window >> 1 } = flags;
       const onTokens = (done: number, total: number) => status.show(`Scored ${done} of ${total} tokens`);
       const options = { window, stride, concurrency, kvMemory, onTokens, signal: stop.signal };
-      const { logprob, tokens } = await llama.scoreText(ids, options);
-      status.clear();
-      if (stop.signal.aborted) return interrupt.exitCode ?? EXIT_OK;
+      const { logprob, tokens } = await llama.scoreText(ids, options).finally(() => status.clear());
+      if (stop.signal.aborted) return;
       const nats = -logprob / tokens;
       const result = {
         perplexity: tokens > 0 ? Math.exp(nats) : null,
@@ -49,10 +49,7 @@ export async function perplexity(path: string, flags: PerplexityFlags): Promise<
         stride,
       };
       await output.write(`${JSON.stringify(result)}\n`);
-    } finally {
-      status.clear();
-      await llama.close();
-    }
+    });
   } catch (error) {
     if (!interrupt.explains(error)) throw error;
   } finally {

@@ -1,9 +1,10 @@
 /** The command `config`: what a command would run with, and where each value comes from. Knows options; sets none. */
-import type { Command } from "@commander-js/extra-typings";
+import type { Command, CommandUnknownOpts } from "@commander-js/extra-typings";
 import { LlamaError } from "../../error.js";
 import { EXIT_OK } from "../exit-code.js";
 import { CONFIG_HELP } from "../help.js";
 import { Output } from "../output.js";
+import { applyTorchrunEnvironment } from "../torchrun/torchrun-env.js";
 import { configPath } from "./config-file.js";
 import { applySettings, type SettingCommand, settable } from "./settings.js";
 
@@ -20,6 +21,7 @@ export function addConfig(program: Command, exit: (code: number) => void): void 
       const command = program.commands.find((one) => one.name() === name) as SettingCommand | undefined;
       if (!command) throw new LlamaError("usage", "unknown command", { found: name });
       applySettings(program as unknown as SettingCommand, command, process.env);
+      applyTorchrunEnvironment(command as unknown as CommandUnknownOpts, process.env);
       const values = settingsOf(command);
       const path = configPath(process.env);
       const text = flags.json

@@ -1,93 +1,155 @@
 /**
  * Where a rank's words go, as with torchrun: shown, kept in LOG_DIR/none_XXXXXX/attempt_0/RANK, or both.
- * Knows streams and files; not what is said.
+ * Knows streams, files and when ranks say something; neither models nor commands.
  */
 import { appendFileSync, mkdirSync, mkdtempSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { LlamaError } from "../../error.js";
+import { failurePlace, LlamaError } from "../../error.js";
 import { printNote } from "../notes.js";
-import { hasStream, type RankStreams, STDERR, STDOUT, type TorchrunFlags } from "./torchrun-flags.js";
+import { loadLines, type RankFigures, timeLines } from "../summary.js";
+import {
+  hasStream,
+  namesStream,
+  type RankStreams,
+  rankStreams,
+  STDERR,
+  STDOUT,
+  type TorchrunFlags,
+} from "./torchrun-flags.js";
 
 /** What torchrun calls a run without --rdzv_id. */
 const RUN = "none_";
 
+/** A model or an engine. */
+export interface Ranks extends RankFigures {
+  close(): Promise<void>;
+}
+
 export class RankLogs {
   readonly #flags: TorchrunFlags;
   readonly #isVerbose: boolean;
-  /** Folder of this run; made with the first thing that is kept. */
+  readonly #redirects: RankStreams;
+  readonly #tee: RankStreams;
+  /** Folder of this run, where anything is kept. */
   #folder: string | null = null;
+  /** Reports could not be written; that is told once. */
+  #isBroken = false;
 
-  constructor(flags: TorchrunFlags, isVerbose: boolean) {
+  constructor(flags: TorchrunFlags & { verbose?: true | undefined }) {
     this.#flags = flags;
-    this.#isVerbose = isVerbose;
+    this.#isVerbose = flags.verbose === true;
+    this.#redirects = rankStreams(flags.redirects);
+    this.#tee = rankStreams(flags.tee);
   }
 
-  /** A line about a rank: what it has read, how it spent its time. Shown with --verbose or --tee, kept with --log_dir. */
-  note(rank: number, text: string): void {
-    const { log_dir, tee, redirects, role } = this.#flags;
-    const isTeed = hasStream(tee, rank, STDERR);
-    const isRedirected = hasStream(redirects, rank, STDERR);
-    if (log_dir !== undefined || isTeed || isRedirected) this.#append(rank, "stderr.log", `${text}\n`);
-    if (!this.#isSelected(rank)) return;
-    if (isTeed) printNote(`[${role}${rank}]: ${text}`);
-    else if (this.#isVerbose && !isRedirected) printNote(text);
+  /**
+   * Starts ranks, has work done on them and closes them; what they have read, how they spent their time, and why one failed
+   * goes where it belongs. `label` stands before the lines where a command does so several times.
+   */
+  async attend<R extends Ranks, T>(start: () => Promise<R>, work: (ranks: R) => Promise<T>, label = ""): Promise<T> {
+    this.#open();
+    try {
+      const ranks = await start();
+      this.#note(loadLines(ranks), label);
+      try {
+        return await work(ranks);
+      } finally {
+        this.#note(timeLines(ranks), label);
+        await ranks.close();
+      }
+    } catch (error) {
+      this.#keepFailure(error);
+      throw error;
+    }
   }
 
-  /** Whether the completion, rank 0's stdout, is shown. */
+  /** Whether the results, rank 0's stdout, are shown. */
   get showsText(): boolean {
-    const { tee, redirects } = this.#flags;
-    return this.#isSelected(0) && (hasStream(tee, 0, STDOUT) || !hasStream(redirects, 0, STDOUT));
+    return this.#isSelected(0) && (hasStream(this.#tee, 0, STDOUT) || !hasStream(this.#redirects, 0, STDOUT));
   }
 
-  /** Keeps a piece of the completion, if it is to be kept. */
+  /** Keeps a piece of the results, if they are to be kept. Throws where it cannot: they may be shown nowhere else. */
   keepText(text: string): void {
-    const { tee, redirects } = this.#flags;
-    if (keeps(tee) || keeps(redirects)) this.#append(0, "stdout.log", text);
+    if (!hasStream(this.#tee, 0, STDOUT) && !hasStream(this.#redirects, 0, STDOUT)) return;
+    try {
+      appendFileSync(this.#file(0, "stdout.log"), text);
+    } catch (error) {
+      throw logError("runtime", this.#folder, error);
+    }
   }
 
-  /** Keeps why a rank failed, in torchrun's form. Without a folder there is nowhere to keep it. */
-  fail(rank: number, problem: string, extraInfo: Record<string, unknown>): string | null {
-    if (this.#flags.log_dir === undefined && this.#folder === null) return null;
+  /** A line about each rank. */
+  #note(lines: readonly string[], label: string): void {
+    const { role } = this.#flags;
+    for (const [rank, line] of lines.entries()) {
+      const text = label + line;
+      this.#keep(rank, "stderr.log", `${text}\n`);
+      if (!this.#isSelected(rank)) continue;
+      if (hasStream(this.#tee, rank, STDERR)) printNote(`[${role}${rank}]: ${text}`);
+      else if (this.#isVerbose && !hasStream(this.#redirects, rank, STDERR)) printNote(text);
+    }
+  }
+
+  /** In torchrun's form. */
+  #keepFailure(error: unknown): void {
+    const place = failurePlace(error);
+    if (!place || this.#folder === null) return;
+    const { message, stack: callstack } = error as Error;
+    const { rank, phase, layer, worldSize: world_size } = place;
     const timestamp = String(Math.floor(Date.now() / 1000));
-    const report = { message: { message: problem, extraInfo: { ...extraInfo, timestamp } } };
-    const file = join(this.#rankFolder(rank), "error.json");
-    writeFileSync(file, `${JSON.stringify(report)}\n`);
-    return file;
+    const report = { message: { message, extraInfo: { rank, world_size, phase, layer, callstack, timestamp } } };
+    const file = this.#keep(rank, "error.json", `${JSON.stringify(report)}\n`);
+    if (file !== null) printNote(`Kept in ${file}`);
+  }
+
+  /** Adds to a file of a rank and returns its path; null where there is none. The work is not ended by it. */
+  #keep(rank: number, name: string, text: string): string | null {
+    if (this.#folder === null) return null;
+    try {
+      const file = this.#file(rank, name);
+      if (name === "error.json") writeFileSync(file, text);
+      else appendFileSync(file, text);
+      return file;
+    } catch (error) {
+      if (!this.#isBroken) printNote(`Warning: ${logError("runtime", this.#folder, error).message}`);
+      this.#isBroken = true;
+      return null;
+    }
   }
 
   #isSelected(rank: number): boolean {
     return this.#flags.local_ranks_filter?.includes(rank) ?? true;
   }
 
-  #append(rank: number, name: string, text: string): void {
-    try {
-      appendFileSync(join(this.#rankFolder(rank), name), text);
-    } catch (error) {
-      throw logError(error, this.#flags.log_dir);
-    }
-  }
-
-  #rankFolder(rank: number): string {
+  /** Makes the folder of this run, before the long work: nothing is lost where it cannot be made. */
+  #open(): void {
     const { log_dir } = this.#flags;
-    if (this.#folder === null) {
+    if (this.#folder !== null || (log_dir === undefined && !namesStream(this.#tee) && !namesStream(this.#redirects)))
+      return;
+    try {
       if (log_dir !== undefined) mkdirSync(log_dir, { recursive: true });
       const run = mkdtempSync(log_dir === undefined ? join(tmpdir(), "llama-ts-") : join(log_dir, RUN));
       this.#folder = join(run, "attempt_0");
-      if (log_dir === undefined) printNote(`Logs of the ranks: ${this.#folder}`);
+      mkdirSync(this.#folder);
+    } catch (error) {
+      throw logError("usage", log_dir ?? tmpdir(), error);
     }
-    const folder = join(this.#folder, String(rank));
+    if (log_dir === undefined) printNote(`Logs of the ranks: ${this.#folder}`);
+  }
+
+  #file(rank: number, name: string): string {
+    const folder = join(this.#folder!, String(rank));
     mkdirSync(folder, { recursive: true });
-    return folder;
+    return join(folder, name);
   }
 }
 
-function keeps(streams: RankStreams): boolean {
-  return hasStream(streams, 0, STDOUT);
-}
-
-function logError(error: unknown, where = "logs of the ranks"): unknown {
+function logError(kind: "usage" | "runtime", where: string | null, error: unknown): LlamaError {
   const { code, message } = error as NodeJS.ErrnoException;
-  if (code === undefined) return error;
-  return new LlamaError("runtime", `cannot be written: ${message}`, { where, cause: error });
+  if (code === undefined) throw error;
+  return new LlamaError(kind, `logs of the ranks cannot be kept: ${message}`, {
+    where: where ?? "--log_dir",
+    cause: error,
+  });
 }

@@ -36,12 +36,12 @@ function apply(command: CommandUnknownOpts, name: string, variable: string, env:
   const source = command.getOptionValueSource(name);
   if (!option || text === undefined || text === "" || (source !== undefined && source !== "default")) return;
   if (option.isBoolean()) {
-    if (!OFF.includes(text)) command.setOptionValueWithSource(name, true, "env");
+    if (!OFF.includes(text)) command.setOptionValueWithSource(name, true, variable);
     return;
   }
   try {
     const value = option.parseArg ? option.parseArg(text, undefined) : text;
-    command.setOptionValueWithSource(name, value, "env");
+    command.setOptionValueWithSource(name, value, variable);
   } catch (error) {
     if (!(error instanceof InvalidArgumentError)) throw error;
     throw new LlamaError("usage", `'${text}' is invalid. ${error.message}`, { where: variable });

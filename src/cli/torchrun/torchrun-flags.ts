@@ -4,8 +4,9 @@ import { InvalidArgumentError } from "@commander-js/extra-typings";
 /** The options of a torchrun line that mean something here, by their names on the command line. (As an interface it would not be commander's OptionValues.) */
 export type TorchrunFlags = {
   log_dir?: string | undefined;
-  redirects: RankStreams;
-  tee: RankStreams;
+  /** As rankStreams() takes them. */
+  redirects: string;
+  tee: string;
   local_ranks_filter?: readonly number[] | undefined;
   role: string;
 };
@@ -17,7 +18,6 @@ export interface RankStreams {
   ranks: Readonly<Record<number, number>>;
 }
 
-export const NO_STREAMS: RankStreams = { others: 0, ranks: {} };
 export const STDOUT = 1;
 export const STDERR = 2;
 
@@ -25,13 +25,21 @@ export function hasStream({ others, ranks }: RankStreams, rank: number, stream: 
   return ((ranks[rank] ?? others) & stream) !== 0;
 }
 
+/** Whether any stream of any rank is meant. */
+export function namesStream({ others, ranks }: RankStreams): boolean {
+  return others !== 0 || Object.values(ranks).some((streams) => streams !== 0);
+}
+
 /** torchrun's --redirects and --tee: "3" for all ranks, or "0:1,1:3" for some. */
 export function rankStreams(text: string): RankStreams {
-  if (/^[0-3]$/.test(text)) return { others: Number(text), ranks: {} };
-  if (!/^\d+:[0-3](,\d+:[0-3])*$/.test(text)) {
-    throw new InvalidArgumentError("Expected 0 (none), 1 (stdout), 2 (stderr), 3 (both), or ranks as 0:1,1:3.");
-  }
+  if (!text.includes(":")) return { others: Number(text), ranks: {} };
   return { others: 0, ranks: Object.fromEntries(text.split(",").map((pair) => pair.split(":").map(Number))) };
+}
+
+/** Checks what rankStreams() will take. */
+export function streamsText(text: string): string {
+  if (/^([0-3]|\d+:[0-3](,\d+:[0-3])*)$/.test(text)) return text;
+  throw new InvalidArgumentError("Expected 0 (none), 1 (stdout), 2 (stderr), 3 (both), or ranks as 0:1,1:3.");
 }
 
 /** torchrun's --local_ranks_filter: "0,2". */
@@ -58,6 +66,11 @@ export function noRestarts(text: string): 0 {
     throw new InvalidArgumentError("llama-ts does not start ranks again: expected 0. Run the command again instead.");
   }
   return 0;
+}
+
+/** Always throws: --max_batch_size of Meta's examples, where requests do run at once. */
+export function noBatchSize(): never {
+  throw new InvalidArgumentError("Requests that run at once are set by --concurrency.");
 }
 
 /** Always throws: an option of torchrun that has nothing to act on here, and what to use instead. */

@@ -1,0 +1,143 @@
+import assert from "node:assert/strict";
+import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { availableParallelism } from "node:os";
+import { join } from "node:path";
+import { describe, test } from "node:test";
+import { createProgram } from "../../src/cli/program.js";
+import { llama, type RunOptions, temporaryFolder } from "./cli-process.js";
+
+const folder = temporaryFolder();
+const text = join(folder, "text.txt");
+writeFileSync(text, "Once upon a time there was a dog.");
+
+interface Case extends Pick<RunOptions, "input"> {
+  args: string[];
+  /** Of stdout. */
+  results: RegExp;
+}
+
+const SHORT = ["--max_gen_len", "3", "--seed", "1"];
+const CASES: Record<string, Case> = {
+  generate: { args: ["generate", "--prompt", "Once", ...SHORT], results: /^[^\n]+\n$/ },
+  repl: { args: ["repl", ...SHORT], input: "Once\nThe dog\n", results: /^([^\n]+\n){2}$/ },
+  batch: { args: ["batch", ...SHORT], input: '{"prompt":"Once"}\n{"prompt":"A"}\n', results: /^(\{"id".+\}\n){2}$/ },
+  score: { args: ["score"], input: '{"context":"Once","continuation":" upon"}\n', results: /^\{"id".+\}\n$/ },
+  perplexity: { args: ["score", "--perplexity", text], results: /^\{"perplexity".+\}\n$/ },
+  bench: { args: ["bench", "--pp=8", "--tg=2", "--trials=1", "--warmup=0"], results: /^model,.+(\ndemo,.+){2}\n$/ },
+};
+/** What `bench` says before each line, since it may start ranks several times. */
+const LABEL = "(fp32, 2 x 1: )?";
+
+function kept(dir: string, file: string): string | null {
+  const [run, ...others] = readdirSync(dir);
+  assert.match(run!, /^none_\w{6}$/);
+  assert.deepEqual(others, []);
+  const path = join(dir, run!, "attempt_0", file);
+  return existsSync(path) ? readFileSync(path, "utf8") : null;
+}
+
+function reportOf(rank: number): RegExp {
+  const load = `${LABEL}rank ${rank}: read [\\d.]+ MB in \\d+ ms, holds [\\d.]+ MB, 1 thread\n`;
+  const time = `${LABEL}rank ${rank}: \\d+ steps? in \\d+ ms: \\d+ % computing, \\d+ % in sums, \\d+ % idle\n`;
+  return new RegExp(`^${load}${time}$`);
+}
+
+describe("ranks' words, by command", { concurrency: 2 }, () => {
+  for (const [name, { args, input, results }] of Object.entries(CASES)) {
+    const two = [...args, "--nproc_per_node", "2"];
+    const options = input === undefined ? {} : { input };
+
+    test(`${name}: into files and shown, or into files alone`, async () => {
+      const dir = join(temporaryFolder(), "logs");
+      const how = ["--log-dir", dir, "-t", "0:1,1:2", "-r", "0:2", "--role", "worker", "--verbose"];
+      const run = await llama([...two, ...how], { ...options, env: { OMP_NUM_THREADS: "1" } });
+      assert.equal(run.code, 0, run.stderr);
+      assert.match(run.stdout, results);
+      assert.equal(kept(dir, "0/stdout.log"), run.stdout);
+      assert.match(kept(dir, "0/stderr.log")!, reportOf(0));
+      assert.match(kept(dir, "1/stderr.log")!, reportOf(1));
+      assert.equal(kept(dir, "1/stdout.log"), null);
+      const shown = run.stderr.split("\n").filter((line) => /rank \d: /.test(line));
+      const teed = kept(dir, "1/stderr.log")!.trimEnd().split("\n");
+      assert.deepEqual(
+        shown,
+        teed.map((line) => `[worker1]: ${line}`),
+      );
+    });
+
+    test(`${name}: asked for by the environment, and only of some ranks`, async () => {
+      const dir = temporaryFolder();
+      const env = { PET_LOG_DIR: dir, PET_REDIRECTS: "1", PET_LOCAL_RANKS_FILTER: "1", WORLD_SIZE: "2" };
+      const run = await llama([...args, "--verbose"], { ...options, env });
+      assert.deepEqual([run.code, run.stdout], [0, ""], run.stderr);
+      assert.match(kept(dir, "0/stdout.log")!, results);
+      assert.match(run.stderr, /^(fp32, 2 x 1: )?rank 1: read .*\n([^\n]+\n)*\1rank 1: \d+ steps? /m);
+      assert.doesNotMatch(run.stderr, /rank 0/);
+    });
+
+    test(`${name}: a rank that fails leaves error.json; too many threads are told of before loading`, async () => {
+      const dir = temporaryFolder();
+      const env = { TEST_LLAMA_TS_FAULT: "1:prefill:2:throw", OMP_NUM_THREADS: String(availableParallelism()) };
+      const run = await llama([...two, "--log_dir", dir, "--verbose"], { ...options, env });
+      assert.equal(run.code, 1, run.stderr);
+      assert.doesNotMatch(run.stdout, /\S/);
+      const { message, extraInfo } = JSON.parse(kept(dir, "1/error.json")!).message;
+      assert.match(message, /^rank 1 failed in prefill, layer 2: a failure made on purpose/);
+      const { rank, world_size, phase, layer } = extraInfo;
+      assert.deepEqual([rank, world_size, phase, layer], [1, 2, "prefill", 2]);
+      assert.match(run.stderr, /Warning: 2 ranks of \d+ threads? on .*\n(.*\n)*.*rank 0: read (.*\n)*.*error\.json\n/);
+      assert.equal(run.stderr.match(/Warning: /g)?.length, 1);
+      assert.match(run.stderr, /\nFirst failure: rank 1 of 2 in prefill, layer 2\.\n$/);
+    });
+  }
+
+  test("a dialogue ends with the rank that has failed, also where the user can mend it", async () => {
+    const dir = temporaryFolder();
+    const args = ["repl", ...SHORT, "--nproc_per_node", "2", "--log_dir", dir, "--quiet"];
+    const run = await llama(args, { input: "Once\nThe dog\n", env: { TEST_LLAMA_TS_FAULT: "1:decode:0:memory" } });
+    assert.equal(run.code, 4, run.stderr);
+    assert.match(run.stdout, /^[^\n]+\n$/);
+    assert.match(run.stderr, /^Kept in .*\nllama-ts: not enough memory; .*\nFirst failure: rank 1 of 2 in decode/);
+    assert.match(JSON.parse(kept(dir, "1/error.json")!).message.message, /^not enough memory/);
+  });
+
+  test("too many threads are told of before the first byte is read", async () => {
+    const env = { TEST_LLAMA_TS_FAULT: "1:load::throw", OMP_NUM_THREADS: String(availableParallelism()) };
+    const run = await llama([...CASES.generate!.args, "--nproc_per_node", "2"], { env });
+    assert.equal(run.code, 1);
+    assert.match(run.stderr, /^No --ckpt_dir: .*\nWarning: 2 ranks of .*\nllama-ts: unexpected failure/);
+  });
+
+  test("a folder that cannot be made is told of before anything is loaded", async () => {
+    for (const name of ["batch", "bench"]) {
+      const { args, input } = CASES[name]!;
+      const options = input === undefined ? {} : { input };
+      const run = await llama([...args, "--log_dir", join(text, "logs"), "--verbose"], options);
+      assert.deepEqual([run.code, run.stdout], [2, ""]);
+      assert.match(run.stderr, /llama-ts: .*logs: logs of the ranks cannot be kept: ENOTDIR[^\n]*\n$/);
+      assert.doesNotMatch(run.stderr, /rank 0/);
+    }
+  });
+});
+
+test("torchrun's options are those of the commands that load a model, and of no other", () => {
+  const taken = ["log_dir", "redirects", "tee", "local_ranks_filter", "role", "standalone", "nnodes", "node_rank"];
+  taken.push("master_addr", "master_port", "max_restarts", "monitor_interval");
+  const refused = ["rdzv_backend", "rdzv_endpoint", "rdzv_id", "rdzv_conf", "local_addr", "start_method"];
+  refused.push("event_log_handler", "logs_specs", "numa_binding", "signals_to_handle", "module", "no_python");
+  const known = [...taken, ...refused, "run_path", "cpu_bind", "rank_timeout", "no_supervisor"];
+  for (const command of createProgram(() => {}).commands) {
+    const names = command.options.map(({ long }) => long!.slice(2));
+    const loads = ["generate", "repl", "batch", "score", "bench"].includes(command.name());
+    const found = known.filter((name) => names.includes(name));
+    assert.deepEqual(found, loads ? known : [], command.name());
+  }
+});
+
+test("config shows what torchrun's variables say", async () => {
+  const env = { PET_TEE: "0:1,1:3", WORLD_SIZE: "2", LLAMA_TS_REDIRECTS: "2" };
+  const { stdout } = await llama(["config", "score"], { env });
+  assert.match(stdout, /^nproc_per_node +2 +WORLD_SIZE$/m);
+  assert.match(stdout, /^redirects +2 +LLAMA_TS_REDIRECTS$/m);
+  assert.match(stdout, /^tee +0:1,1:3 +PET_TEE$/m);
+});
