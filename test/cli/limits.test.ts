@@ -1,13 +1,14 @@
 /** What the system sets bounds to: memory that the kernel takes back by killing, disks that are full or read-only, time while stopped. */
 import assert from "node:assert/strict";
-import { type ChildProcess, execFileSync } from "node:child_process";
-import { mkdirSync, readdirSync } from "node:fs";
+import type { ChildProcess } from "node:child_process";
+import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { describe, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { writeZeroCheckpoint } from "../model/zero-checkpoint.js";
 import { BIN, DEMO, llama, temporaryFolder } from "./cli-process.js";
 import { memoryLimit } from "./memory-limit.js";
+import { SmallDisk } from "./small-disk.js";
 import { atFirstText, processState } from "./working-process.js";
 
 const isLinux = process.platform === "linux";
@@ -65,25 +66,19 @@ describe("the cache's disk", { skip: !isLinux && "it mounts tmpfs", concurrency:
 
   for (const [name, [options, problem]] of Object.entries(cases)) {
     test(`${name}: a warning, nothing left, and the next run writes`, async (t) => {
-      const disk = join(folder, name.replaceAll(" ", "-"));
-      mkdirSync(disk);
-      const mount = (...args: string[]) => execFileSync("mount", [...args, disk], { stdio: "pipe" });
-      try {
-        mount("-t", "tmpfs", "-o", options, "llama-ts-test");
-      } catch {
-        return t.skip("a tmpfs cannot be mounted here (as root)");
-      }
+      const disk = SmallDisk.mount(options);
+      if (typeof disk === "string") return t.skip(disk);
       try {
         const run = async (...args: string[]) => {
           const line = ["generate", "--ckpt_dir", small, "--nproc_per_node", "2", "--dtype", "int8", "--prompt", "Hi"];
-          const env = { XDG_CACHE_HOME: disk };
+          const env = { XDG_CACHE_HOME: disk.folder };
           const { code, stdout, stderr } = await llama([...line, "--temperature", "0", "--max_gen_len", "2", ...args], {
             env,
           });
           assert.deepEqual([code, stdout], [0, " ⁇  ⁇ \n"], stderr);
           return stderr.split("\n");
         };
-        const kept = () => (readdirSync(disk).length === 0 ? [] : readdirSync(join(disk, "llama-ts")));
+        const kept = () => (readdirSync(disk.folder).length === 0 ? [] : readdirSync(join(disk.folder, "llama-ts")));
         const [warning, summary, ...rest] = await run();
         const [, reason] = /^Warning: the quantised weights could not be kept for the next start: (.*)$/.exec(
           warning!,
@@ -92,12 +87,15 @@ describe("the cache's disk", { skip: !isLinux && "it mounts tmpfs", concurrency:
         assert.match(summary!, /^3 prompt \+ 2 generated tokens, stop: length · /);
         assert.deepEqual([rest, kept()], [[""], []]);
 
-        mount("-o", `remount,rw,${ROOMY}`);
+        disk.change(`rw,${ROOMY}`);
         const verbose = await run("--verbose");
         assert.match(kept().join(), /^[0-9a-f]{32}$/);
-        assert.ok(verbose.includes(`weights written: ${join(disk, "llama-ts", kept()[0]!)}`), verbose.join("\n"));
+        assert.ok(
+          verbose.includes(`weights written: ${join(disk.folder, "llama-ts", kept()[0]!)}`),
+          verbose.join("\n"),
+        );
       } finally {
-        execFileSync("umount", [disk]);
+        disk.unmount();
       }
     });
   }

@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
-import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { describe, test } from "node:test";
 import { createProgram } from "../../src/cli/program.js";
 import { llama, type RunOptions, temporaryFolder } from "./cli-process.js";
+import { SmallDisk } from "./small-disk.js";
 
 const folder = temporaryFolder();
 const text = join(folder, "text.txt");
@@ -118,6 +119,33 @@ describe("ranks' words, by command", { concurrency: 2 }, () => {
       assert.doesNotMatch(run.stderr, /rank 0/);
     }
   });
+});
+
+test("a disk that is full loses reports with a warning, and no results without an error", async (t) => {
+  // Room for the folder of the run, and nothing in it.
+  const disk = SmallDisk.mount("size=1m,nr_inodes=4");
+  if (typeof disk === "string") return t.skip(disk);
+  try {
+    const { args, results, input = "" } = CASES.batch!;
+    const logs = join(disk.folder, "logs");
+    const problem = /^(llama-ts|Warning): .*\/attempt_0: logs of the ranks cannot be kept: ENOSPC.*$/gm;
+    const reported = await llama([...args, "--log_dir", logs], { input });
+    assert.equal(reported.code, 0, reported.stderr);
+    assert.match(reported.stdout, results);
+    assert.deepEqual(
+      [...reported.stderr.matchAll(problem)].map(([, by]) => by),
+      ["Warning"],
+    );
+    rmSync(logs, { recursive: true });
+    const redirected = await llama([...args, "--log_dir", logs, "-r", "1"], { input });
+    assert.deepEqual([redirected.code, redirected.stdout], [1, ""], redirected.stderr);
+    assert.deepEqual(
+      [...redirected.stderr.matchAll(problem)].map(([, by]) => by),
+      ["Warning", "llama-ts"],
+    );
+  } finally {
+    disk.unmount();
+  }
 });
 
 test("torchrun's options are those of the commands that load a model, and of no other", () => {
