@@ -70,6 +70,8 @@ const PREPARED: Readonly<Record<string, (sandbox: Sandbox) => unknown>> = {
 
 /** Killed from outside as soon as it writes. */
 const KILLED = '$ llama-ts generate --prompt "Once upon a time" --temperature 0 --max_gen_len 400 --quiet\n, there\n';
+/** The line that a terminal shows while the model loads. */
+const SPINNER = /[\u2800-\u28ff] Loading( [\d.]+ of [\d.]+ MB \(\d+ %\)(, \d+ s left)?)?/g;
 /** A dialogue on a terminal. */
 const DIALOGUE = "$ llama-ts --temperature 0 --max_gen_len 32\n";
 
@@ -113,7 +115,7 @@ async function runDialogue(sandbox: Sandbox, { command, shown }: Example): Promi
   }
   assert.equal(await terminal.exit(), 0);
   // The spinner takes its line back.
-  const text = terminal.text.slice(terminal.text.indexOf("No --ckpt_dir")).replace(/[\u2800-\u28ff] Loading/g, "");
+  const text = terminal.text.slice(terminal.text.indexOf("No --ckpt_dir")).replace(SPINNER, "");
   assertShown(text, shown, command);
 }
 
