@@ -9,17 +9,16 @@ import type { Detokenizer } from "./detokenizer.js";
 import { encodable } from "./encodable-text.js";
 import { createPieceDetokenizer, decodeTable } from "./piece-detokenizer.js";
 import { STOP_TOKENS } from "./special-tokens.js";
-import { createTokenizer, type Tokenizer } from "./tokenizer.js";
+import { createTokenizer, type TokenizerSource } from "./tokenizer.js";
 
 const BOS_NAMES = ["<|begin_of_text|>", "<s>"];
 const EOS_NAMES = ["<|end_of_text|>", "</s>"];
 const PAD_NAMES = ["<|finetune_right_pad_id|>"];
 const BYTE_TOKEN = /^<0x([0-9A-F]{2})>$/;
 
-/** Loads a tokenizer.json; names of special tokens that are not LLaMA's are looked up in the tokenizer_config.json beside it. */
-export async function loadHuggingFaceTokenizer(path: string): Promise<Tokenizer> {
+/** Reads a tokenizer.json; names of special tokens that are not LLaMA's are looked up in the tokenizer_config.json beside it. */
+export function openHuggingFaceTokenizer(path: string): TokenizerSource {
   const json = readTokenizerJson(path);
-  const encodeIds = await loadEncoder(path, json);
   const named = configuredNames(path);
   const idOf = (names: readonly (string | undefined)[]) =>
     names.map((name) => (name === undefined ? undefined : json.added.get(name))).find((id) => id !== undefined);
@@ -39,7 +38,10 @@ export async function loadHuggingFaceTokenizer(path: string): Promise<Tokenizer>
     stopIds: new Set(stops.filter((id) => id !== undefined)),
     specialTokens: json.added,
   } as const;
-  return createTokenizer(vocabulary, encodeIds, decoderOf(path, json));
+  return {
+    vocabulary,
+    load: async () => createTokenizer(vocabulary, await loadEncoder(path, json), decoderOf(path, json)),
+  };
 }
 
 async function loadEncoder(path: string, { root }: TokenizerJson): Promise<(text: string) => number[]> {

@@ -4,7 +4,7 @@
  */
 import { basename, resolve } from "node:path";
 import type { CacheUse } from "../engine/cache-use.js";
-import { Engine } from "../engine/engine.js";
+import type { Engine } from "../engine/engine.js";
 import type { LoadReport } from "../engine/protocol.js";
 import type { RankTimes } from "../engine/rank-clock.js";
 import type { Checkpoint } from "../model/checkpoint.js";
@@ -17,7 +17,7 @@ import { Conversation, type ConversationOptions } from "./conversation.js";
 import type { ChatPrediction, Dialog } from "./dialog.js";
 import { checkMemory } from "./memory-check.js";
 import { generateIds } from "./meta-generate.js";
-import { openModel, resolveSetup } from "./open-model.js";
+import { openModel, resolveSetup, startModel } from "./open-model.js";
 import { checkCount, type GenerateOptions } from "./options.js";
 import { type PerplexityOptions, scoreText } from "./perplexity.js";
 import { checkPrompt } from "./prompt-check.js";
@@ -78,11 +78,12 @@ export class Llama {
     const { ckptDir, maxSeqLen = DEFAULT_MAX_SEQ_LEN } = options;
     checkCount("max_seq_len", maxSeqLen, 1);
     checkCount("threads", options.threadsPerRank, 1);
-    const { tokenizer, checkpoint } = await openModel(options);
+    const opened = openModel(options);
+    const { checkpoint } = opened;
     const { worldSize, dtype } = resolveSetup(checkpoint, options);
     if (!options.force) checkMemory(checkpoint.config, worldSize, dtype, maxSeqLen);
     const settings = engineSettings(options, checkpoint.byteLength);
-    const engine = await Engine.start(checkpoint, { ...settings, worldSize, dtype, maxSeqLen });
+    const { engine, tokenizer } = await startModel(opened, { ...settings, worldSize, dtype, maxSeqLen });
     return new Llama({ ckptDir, tokenizer, engine, checkpoint, maxSeqLen, loadMs: performance.now() - start });
   }
 

@@ -1,28 +1,29 @@
-/** A model before its weights are loaded: its tokenizer, its checkpoint, and how it is shared where nothing is asked for. Reads headers only. */
+/** A model before its weights are loaded: its tokenizer, its checkpoint, how it is shared where nothing is asked for, and its start. Knows no text. */
 import { availableCores } from "../engine/cores.js";
+import { Engine, type EngineOptions } from "../engine/engine.js";
 import { type Checkpoint, isRopeScaled, openCheckpoint } from "../model/checkpoint.js";
 import { type ComputeType, chooseType } from "../model/compute-type.js";
 import { autoWorldSize } from "../model/partition.js";
 import type { BuildOptions } from "./build-options.js";
-import { loadTokenizer } from "./load-tokenizer.js";
-import type { Tokenizer } from "./tokenizer.js";
+import { openTokenizer } from "./load-tokenizer.js";
+import type { Tokenizer, TokenizerSource } from "./tokenizer.js";
 import { findTokenizer } from "./tokenizer-place.js";
 
 export interface OpenedModel {
-  tokenizer: Tokenizer;
+  tokenizer: TokenizerSource;
   tokenizerPath: string;
   checkpoint: Checkpoint;
 }
 
 /** Reads all that stands around the weights, and checks that it fits together. */
-export async function openModel(options: Pick<BuildOptions, "ckptDir" | "tokenizerPath">): Promise<OpenedModel> {
+export function openModel(options: Pick<BuildOptions, "ckptDir" | "tokenizerPath">): OpenedModel {
   const { ckptDir } = options;
   // Read first, so that a wrong folder is told before the tokenizer that is missing with it.
   const set = isRopeScaled(ckptDir) ? "3.1" : "3";
   const tokenizerPath = options.tokenizerPath ?? findTokenizer(ckptDir);
   // The tokenizer counts the vocabulary, which Meta's params.json leaves out.
-  const tokenizer = await loadTokenizer(tokenizerPath, set);
-  return { tokenizer, tokenizerPath, checkpoint: openCheckpoint(ckptDir, tokenizer.vocabSize) };
+  const tokenizer = openTokenizer(tokenizerPath, set);
+  return { tokenizer, tokenizerPath, checkpoint: openCheckpoint(ckptDir, tokenizer.vocabulary.vocabSize) };
 }
 
 /** Ranks and type of the weights, chosen where they are left to "auto". */
@@ -34,4 +35,21 @@ export function resolveSetup(
   const dtype = asked === "auto" ? chooseType(parameterCount) : asked;
   if (nprocPerNode !== "auto") return { worldSize: nprocPerNode, dtype };
   return { worldSize: autoWorldSize(config, availableCores(), shardCount, dtype !== "fp32"), dtype };
+}
+
+/** Starts the ranks and, meanwhile on this thread, the tokenizer, which takes as long as a small model. Where one fails the other is let go. */
+export async function startModel(
+  { tokenizer: source, checkpoint }: OpenedModel,
+  options: EngineOptions,
+): Promise<{ engine: Engine; tokenizer: Tokenizer }> {
+  const stop = new AbortController();
+  const signal = AbortSignal.any([stop.signal, ...(options.signal ? [options.signal] : [])]);
+  const starting = Engine.start(checkpoint, { ...options, signal });
+  const loading = source.load();
+  loading.catch(() => stop.abort());
+  const [engine, tokenizer] = await Promise.allSettled([starting, loading]);
+  if (engine.status === "rejected") throw tokenizer.status === "rejected" ? tokenizer.reason : engine.reason;
+  if (tokenizer.status === "fulfilled") return { engine: engine.value, tokenizer: tokenizer.value };
+  await engine.value.close();
+  throw tokenizer.reason;
 }

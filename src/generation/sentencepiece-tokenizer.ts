@@ -4,12 +4,11 @@ import { LlamaError } from "../error.js";
 import { readSentencePieceModel } from "../formats/sentencepiece-model.js";
 import { encodable } from "./encodable-text.js";
 import { createPieceDetokenizer, decodeTable } from "./piece-detokenizer.js";
-import { createTokenizer, type Tokenizer } from "./tokenizer.js";
+import { createTokenizer, type TokenizerSource } from "./tokenizer.js";
 
-/** Loads a tokenizer.model of LLaMA 1 or Llama 2. */
-export async function loadSentencePieceTokenizer(path: string): Promise<Tokenizer> {
+/** Reads a tokenizer.model of LLaMA 1 or Llama 2. */
+export function openSentencePieceTokenizer(path: string): TokenizerSource {
   const model = readSentencePieceModel(path);
-  const encodeIds = await loadEncoder(path, model.pieces.length);
   const table = decodeTable(model);
   const { bosId, eosId, padId } = model;
   const detokenizer = () => createPieceDetokenizer(table, model.removeExtraWhitespaces);
@@ -21,7 +20,10 @@ export async function loadSentencePieceTokenizer(path: string): Promise<Tokenize
     ...{ bosId, eosId, padId, specialTokens },
     stopIds: new Set([eosId]),
   } as const;
-  return createTokenizer(vocabulary, encodeIds, detokenizer);
+  return {
+    vocabulary,
+    load: async () => createTokenizer(vocabulary, await loadEncoder(path, vocabulary.vocabSize), detokenizer),
+  };
 }
 
 async function loadEncoder(path: string, vocabSize: number): Promise<(text: string) => number[]> {

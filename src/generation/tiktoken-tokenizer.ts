@@ -4,14 +4,13 @@ import { createByteDetokenizer } from "./byte-detokenizer.js";
 import { BytePairEncoder } from "./byte-pairs.js";
 import { type SpecialTokenSet, STOP_TOKENS, specialTokenNames } from "./special-tokens.js";
 import { textPieces } from "./text-pieces.js";
-import { createTokenizer, type Tokenizer } from "./tokenizer.js";
+import { createTokenizer, type TokenizerSource } from "./tokenizer.js";
 
 const ASCII = /^\p{ASCII}*$/u;
 
-/** Loads a tokenizer.model of Llama 3; the special tokens are not in the file. */
-export function loadTiktokenTokenizer(path: string, set: SpecialTokenSet = "3.1"): Tokenizer {
+/** Reads a tokenizer.model of Llama 3; the special tokens are not in the file. */
+export function openTiktokenTokenizer(path: string, set: SpecialTokenSet = "3.1"): TokenizerSource {
   const { tokens } = readTiktokenModel(path);
-  const encoder = new BytePairEncoder(tokens);
   const names = specialTokenNames(set);
   const specialTokens = new Map(names.map((name, place) => [name, tokens.length + place]));
   const idsOf = (wanted: readonly string[]) => wanted.flatMap((name) => specialTokens.get(name) ?? []);
@@ -25,7 +24,7 @@ export function loadTiktokenTokenizer(path: string, set: SpecialTokenSet = "3.1"
     padId: specialTokens.get("<|finetune_right_pad_id|>") ?? -1,
     stopIds: new Set(idsOf(STOP_TOKENS)),
   } as const;
-  const encodeText = (text: string): number[] => {
+  const encoderText = (encoder: BytePairEncoder) => (text: string) => {
     const ids: number[] = [];
     // A lone surrogate has no UTF-8 form; tiktoken takes it for U+FFFD.
     for (const piece of textPieces(text.replace(/\p{Surrogate}/gu, "\uFFFD"))) {
@@ -33,5 +32,9 @@ export function loadTiktokenTokenizer(path: string, set: SpecialTokenSet = "3.1"
     }
     return ids;
   };
-  return createTokenizer(vocabulary, encodeText, () => createByteDetokenizer(table));
+  return {
+    vocabulary,
+    load: async () =>
+      createTokenizer(vocabulary, encoderText(new BytePairEncoder(tokens)), () => createByteDetokenizer(table)),
+  };
 }

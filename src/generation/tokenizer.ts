@@ -31,6 +31,12 @@ export interface Tokenizer extends Vocabulary {
   detokenizer(): Detokenizer;
 }
 
+/** A tokenizer's file that was read and found right. What encodes is made by `load`, which takes longer. */
+export interface TokenizerSource {
+  readonly vocabulary: Vocabulary;
+  load(): Promise<Tokenizer>;
+}
+
 /** A tokenizer of a vocabulary, the way its kind encodes plain text, and its detokeniser. */
 export function createTokenizer(
   vocabulary: Vocabulary,

@@ -1,11 +1,14 @@
 import assert from "node:assert/strict";
 import { readdirSync, readFileSync } from "node:fs";
 import { test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
+import { openModel, startModel } from "../../src/generation/open-model.js";
 import { Llama } from "../../src/index.js";
 import { demo } from "../folders.js";
 
 const WARM = 4;
 const BUILDS = 12;
+const LINUX = { skip: process.platform !== "linux" && "it reads /proc" };
 
 function held(): { threads: number; files: number; megabytes: number } {
   const kilobytes = Number(/^VmRSS:\s+(\d+)/m.exec(readFileSync("/proc/self/status", "utf8"))![1]);
@@ -14,9 +17,7 @@ function held(): { threads: number; files: number; megabytes: number } {
 }
 
 // `node bench/lifecycle.js` does this 100 times.
-test("models that were closed leave no threads, files or memory", {
-  skip: process.platform !== "linux" && "it reads /proc",
-}, async () => {
+test("models that were closed leave no threads, files or memory", LINUX, async () => {
   let before = held();
   for (let i = 1; i <= BUILDS; i++) {
     const llama = await Llama.build({ ckptDir: demo, nprocPerNode: 2, dtype: "fp32", maxSeqLen: 64, cacheDir: null });
@@ -29,4 +30,16 @@ test("models that were closed leave no threads, files or memory", {
   assert.ok(after.files <= before.files, `${after.files} files, ${before.files} before`);
   // Each build holds 20 MB; what a leak would leave of 8 is 160.
   assert.ok(after.megabytes < before.megabytes + 60, `${after.megabytes} MB, ${before.megabytes} before`);
+});
+
+test("a tokenizer that fails beside the start of the ranks ends them, however far they are", LINUX, async () => {
+  const opened = openModel({ ckptDir: demo });
+  // Before the ranks run, while they load, and when they have.
+  for (const delay of [0, 60, 1500]) {
+    const load = () => sleep(delay).then(() => Promise.reject(new Error("no encoder")));
+    const model = { ...opened, tokenizer: { ...opened.tokenizer, load } };
+    const before = readdirSync("/proc/self/task").length;
+    await assert.rejects(startModel(model, { worldSize: 2, dtype: "fp32", maxSeqLen: 64 }), /no encoder/);
+    assert.ok(readdirSync("/proc/self/task").length <= before);
+  }
 });

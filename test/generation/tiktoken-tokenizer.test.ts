@@ -7,7 +7,6 @@ import { loadTokenizer } from "../../src/generation/load-tokenizer.js";
 import { openModel } from "../../src/generation/open-model.js";
 import { specialTokenNames } from "../../src/generation/special-tokens.js";
 import { textPieces } from "../../src/generation/text-pieces.js";
-import { loadTiktokenTokenizer } from "../../src/generation/tiktoken-tokenizer.js";
 import type { Tokenizer } from "../../src/generation/tokenizer.js";
 import { fixture, readJson, shared, withoutShared } from "../folders.js";
 
@@ -60,34 +59,34 @@ test("encodes, splits and decodes as tiktoken does with Llama 3's ranks", { skip
   );
 });
 
-test("has the special tokens of Llama 3 or of 3.1 behind the ranks", () => {
-  const newer = loadTiktokenTokenizer(mini);
+test("has the special tokens of Llama 3 or of 3.1 behind the ranks", async () => {
+  const newer = await loadTokenizer(mini);
   assert.deepEqual([newer.kind, newer.vocabSize, newer.specialTokens.size], ["tiktoken", 768, 256]);
   assert.deepEqual([newer.bosId, newer.eosId, newer.padId], [512, 513, 516]);
   assert.deepEqual([...newer.stopIds], [513, 520, 521]);
   assert.equal(newer.decode([520, 767]), "<|eom_id|><|reserved_special_token_245|>");
-  const older = loadTiktokenTokenizer(mini, "3");
+  const older = await loadTokenizer(mini, "3");
   assert.deepEqual([older.bosId, older.eosId, older.padId], [512, 513, -1]);
   assert.deepEqual([...older.stopIds], [513, 521]);
   assert.equal(older.decode([520, 767]), "<|reserved_special_token_4|><|reserved_special_token_250|>");
 });
 
-test("takes special tokens in a text for plain text, and adds BOS and EOS as asked", () => {
-  const tokenizer = loadTiktokenTokenizer(mini);
+test("takes special tokens in a text for plain text, and adds BOS and EOS as asked", async () => {
+  const tokenizer = await loadTokenizer(mini);
   const ids = tokenizer.encode("<|eot_id|>");
   assert.ok(ids.every((id) => id < 512));
   assert.deepEqual(tokenizer.encode("<|eot_id|>", { bos: true, eos: true }), [512, ...ids, 513]);
   assert.deepEqual(tokenizer.encode("", { bos: true }), [512]);
 });
 
-test("takes a lone surrogate for U+FFFD, and keeps a byte order mark", () => {
-  const tokenizer = loadTiktokenTokenizer(mini);
+test("takes a lone surrogate for U+FFFD, and keeps a byte order mark", async () => {
+  const tokenizer = await loadTokenizer(mini);
   assert.deepEqual(tokenizer.encode("a\uD800b\uDC00"), tokenizer.encode("a\uFFFDb\uFFFD"));
   assert.equal(tokenizer.decode(tokenizer.encode("\uFEFFa")), "\uFEFFa");
 });
 
-test("completes a character that the prompt began", () => {
-  const tokenizer = loadTiktokenTokenizer(mini);
+test("completes a character that the prompt began", async () => {
+  const tokenizer = await loadTokenizer(mini);
   const [first, ...rest] = tokenizer.encode("🜁");
   assert.ok(rest.length > 0, "one token would show nothing");
   const stream = tokenizer.detokenizer();
@@ -99,8 +98,8 @@ test("completes a character that the prompt began", () => {
   assert.throws(() => broken.push(768), { kind: "usage", message: /not in the vocabulary/ });
 });
 
-test("cuts runs of more than 25,000 characters, and texts after 400,000", () => {
-  const tokenizer = loadTiktokenTokenizer(mini);
+test("cuts runs of more than 25,000 characters, and texts after 400,000", async () => {
+  const tokenizer = await loadTokenizer(mini);
   const count = (pieces: Iterable<string>) => Array.from(pieces, (piece) => [...piece].length);
   // an astral letter is one character, though two UTF-16 units
   for (const letter of ["a", "𐐀"]) assert.deepEqual(count(textPieces(letter.repeat(50_001))), [25_000, 25_000, 1]);
@@ -113,8 +112,8 @@ test("cuts runs of more than 25,000 characters, and texts after 400,000", () => 
   assert.deepEqual(tokenizer.encode(`${long}ab`), [...tokenizer.encode(long), ...tokenizer.encode("ab")]);
 });
 
-test("encodes 400,000 characters without a space in seconds", () => {
-  const tokenizer = loadTiktokenTokenizer(mini);
+test("encodes 400,000 characters without a space in seconds", async () => {
+  const tokenizer = await loadTokenizer(mini);
   const start = performance.now();
   for (const unit of ["a", "ab", "中", "😀", " ", "\n", "-="]) {
     const text = unit.repeat(400_000 / unit.length);
@@ -131,12 +130,12 @@ test("a model without scaled rotary frequencies is of Llama 3 itself, and has it
     cpSync(later, folder, { recursive: true });
     const params = readJson<Record<string, unknown>>(join(folder, "params.json"));
     writeFileSync(join(folder, "params.json"), JSON.stringify({ ...params, use_scaled_rope: false }));
-    const { tokenizer } = await openModel({ ckptDir: folder });
+    const tokenizer = await openModel({ ckptDir: folder }).tokenizer.load();
     const id = 512 + 8;
     assert.equal(tokenizer.decode([id]), "<|reserved_special_token_4|>");
     assert.equal(tokenizer.stopIds.has(id), false);
     assert.equal(tokenizer.padId, -1);
-    const { tokenizer: newer } = await openModel({ ckptDir: later });
+    const newer = await openModel({ ckptDir: later }).tokenizer.load();
     assert.equal(newer.decode([id]), "<|eom_id|>");
     assert.equal(newer.stopIds.has(id), true);
   } finally {

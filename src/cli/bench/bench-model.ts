@@ -12,9 +12,9 @@ export interface BenchModel {
   checkpoint: Checkpoint;
 }
 
-export async function openBenchModel(
+export function openBenchModel(
   flags: Pick<BenchFlags, "ckpt_dir" | "tokenizer_path" | "preset" | "layers">,
-): Promise<BenchModel> {
+): BenchModel {
   const { preset, layers } = flags;
   if (preset !== undefined) {
     const name = layers === undefined ? preset : `${preset} (${layers} layer${layers === 1 ? "" : "s"})`;
@@ -22,6 +22,6 @@ export async function openBenchModel(
   }
   if (layers !== undefined) throw new LlamaError("usage", "--layers needs --preset");
   const { isDemo, ...folder } = chooseModel(flags);
-  const { checkpoint } = await openModel(folder);
+  const { checkpoint } = openModel(folder);
   return { name: isDemo ? "demo" : folder.ckptDir, checkpoint };
 }

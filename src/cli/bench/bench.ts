@@ -33,7 +33,7 @@ export async function bench(flags: BenchFlags): Promise<number> {
   const rows: BenchRow[] = [];
   try {
     const tests = planTests(flags);
-    const model = await openBenchModel(flags);
+    const model = openBenchModel(flags);
     const threads = flags.threads ?? environmentThreads();
     const setups = planSetups(model.checkpoint, { ...flags, threads }, contextLength(tests));
     try {

@@ -51,7 +51,7 @@ export function inspectionReport(
     rope_scaling: config.ropeScaling,
     /** tokens it was trained for; null when the model has no name, since params.json does not tell */
     context: release?.context ?? null,
-    tokenizer: { file: tokenizerPath, kind: tokenizer.kind, vocab_size: tokenizer.vocabSize },
+    tokenizer: { file: tokenizerPath, kind: tokenizer.vocabulary.kind, vocab_size: tokenizer.vocabulary.vocabSize },
     nproc_per_node: { min: 1, max: most, even: evenRanks(config, most), auto: auto.worldSize },
     dtype_auto: auto.dtype,
     memory: { total_bytes: total, available_bytes: available, limited_by_cgroup: isLimited },

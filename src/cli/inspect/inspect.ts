@@ -27,7 +27,9 @@ export async function inspect(dir: string | undefined, flags: InspectFlags): Pro
   const { isDemo, maxSeqLen: _, ...folder } = chooseModel({ ...flags, ckpt_dir: dir ?? flags.ckpt_dir });
   if (isDemo) printNote("No folder: inspecting the bundled demo model.");
   const verified = flags.verify ? await verify(folder, false) : null;
-  const model = await openModel(folder);
+  const model = openModel(folder);
+  // What a library refuses is found only here.
+  await model.tokenizer.load();
   const { unexpected, differing, unknownParams } = model.checkpoint;
   unusedLines({ unexpectedTensors: unexpected, differingTensors: differing, unknownParams }).forEach(printNote);
   const report = inspectionReport(model, flags.max_seq_len ?? DEFAULT_MAX_SEQ_LEN, verified);
