@@ -23,10 +23,10 @@ export interface ModelUse {
 
 /** Loads a model, has work done with it, and closes it. */
 export function withModel<T>({ model, flags, logs, signal }: ModelUse, work: (llama: Llama) => Promise<T>): Promise<T> {
-  return logs.attend(() => loadModel(model, flags, signal), work);
+  return logs.attend(() => loadModel({ model, flags, logs, signal }), work);
 }
 
-async function loadModel(model: ModelUse["model"], flags: LoadFlags, signal: AbortSignal): Promise<Llama> {
+async function loadModel({ model, flags, logs, signal }: ModelUse): Promise<Llama> {
   const { nproc_per_node: nprocPerNode, dtype, quiet } = flags;
   const { Llama } = await import("../index.js");
   if (flags.verify) {
@@ -43,7 +43,10 @@ async function loadModel(model: ModelUse["model"], flags: LoadFlags, signal: Abo
     llama = await Llama.build({
       ...{ ...model, ...cacheDir, force: flags.force ?? false, nprocPerNode, dtype, signal, onProgress },
       ...(threads !== undefined && { threadsPerRank: threads }),
-      ...rankSettings(flags, progress.tell.bind(progress)),
+      ...rankSettings(flags, progress.tell.bind(progress), (ranks) => [
+        ...coreLines(ranks),
+        ...logs.strayLines(ranks.worldSize),
+      ]),
     });
   } finally {
     progress.stop();
@@ -55,13 +58,17 @@ async function loadModel(model: ModelUse["model"], flags: LoadFlags, signal: Abo
 }
 
 /** What a line says about ranks, for whatever starts them. What is wrong with their number is told before they load. */
-export function rankSettings({ cpu_bind, rank_timeout, quiet }: RankFlags & Telling, tell: (line: string) => void) {
+export function rankSettings(
+  flags: RankFlags & Telling,
+  tell: (line: string) => void,
+  warnings: (ranks: { worldSize: number; threadsPerRank: number }) => string[] = coreLines,
+) {
   return {
-    cpuBind: cpu_bind,
-    rankTimeoutMs: rank_timeout * 1000,
+    cpuBind: flags.cpu_bind,
+    rankTimeoutMs: flags.rank_timeout * 1000,
     onPlan: ({ memory, ...ranks }: Parameters<NonNullable<BuildOptions["onPlan"]>>[0]) => {
       tellState({ estimate: memory });
-      if (!quiet) coreLines(ranks).forEach(tell);
+      if (!flags.quiet) warnings(ranks).forEach(tell);
     },
   };
 }

@@ -109,6 +109,12 @@ describe("ranks' words, by command", { concurrency: 2 }, () => {
     assert.match(run.stderr, /^No --ckpt_dir: .*\nWarning: 2 ranks of .*\nllama-ts: unexpected failure/);
   });
 
+  test("a rank that there is not is told of, where nothing would be shown", async () => {
+    const run = await llama([...CASES.generate!.args, "--nproc_per_node", "1", "--local_ranks_filter", "1"]);
+    assert.deepEqual([run.code, run.stdout], [0, ""]);
+    assert.match(run.stderr, /^Warning: --local_ranks_filter names rank 1, and there is only rank 0\.$/m);
+  });
+
   test("a folder that cannot be made is told of before anything is loaded", async () => {
     for (const name of ["batch", "bench"]) {
       const { args, input } = CASES[name]!;

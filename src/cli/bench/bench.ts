@@ -42,6 +42,7 @@ export async function bench(flags: BenchFlags): Promise<number> {
         rows.push(row);
       };
       const status = new StatusLine(!flags.quiet);
+      if (!flags.quiet) logs.strayLines(Math.max(...setups.map(({ worldSize }) => worldSize))).forEach(printNote);
       await measure(setups, { model, tests, flags, logs, status, signal: stop.signal, onRow });
     } catch (error) {
       if (!stop.signal.aborted || error !== stop.signal.reason) throw error;
@@ -102,8 +103,8 @@ async function measureSetup(
     for (const test of tests) {
       const onTrial = (index: number) =>
         status.show(`${label}, ${testName(test)}: ${index < 0 ? "warm-up" : `trial ${index + 1} of ${trials}`}`);
-      const times = await runTrials(engine, test, { vocabSize, warmup, trials, signal, onTrial });
-      status.clear();
+      const options = { vocabSize, warmup, trials, signal, onTrial };
+      const times = await runTrials(engine, test, options).finally(() => status.clear());
       const figures = { setup, test, trials: times, bandwidth, loadMs, cache };
       await onRow(benchRow({ model: name, parameters: checkpoint.parameterCount, ...figures }));
     }

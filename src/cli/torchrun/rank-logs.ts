@@ -15,6 +15,7 @@ import {
   rankStreams,
   STDERR,
   STDOUT,
+  strayRanks,
   type TorchrunFlags,
 } from "./torchrun-flags.js";
 
@@ -62,6 +63,14 @@ export class RankLogs {
       this.#keepFailure(error);
       throw error;
     }
+  }
+
+  /** Warnings of options that name ranks which there are not: nothing would come of them. */
+  strayLines(worldSize: number): string[] {
+    return strayRanks(this.#flags, worldSize).map(([option, rank]) => {
+      const there = worldSize === 1 ? "there is only rank 0" : `the last is rank ${worldSize - 1}`;
+      return `Warning: --${option} names rank ${rank}, and ${there}.`;
+    });
   }
 
   /** Whether the results, rank 0's stdout, are shown. */

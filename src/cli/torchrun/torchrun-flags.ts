@@ -30,6 +30,19 @@ export function namesStream({ others, ranks }: RankStreams): boolean {
   return others !== 0 || Object.values(ranks).some((streams) => streams !== 0);
 }
 
+/** Options that name ranks which there are not, each with the first of them: nothing would come of it. */
+export function strayRanks(flags: TorchrunFlags, worldSize: number): [option: string, rank: number][] {
+  const named = {
+    redirects: Object.keys(rankStreams(flags.redirects).ranks).map(Number),
+    tee: Object.keys(rankStreams(flags.tee).ranks).map(Number),
+    local_ranks_filter: flags.local_ranks_filter ?? [],
+  };
+  return Object.entries(named).flatMap(([option, ranks]) => {
+    const stray = ranks.find((rank) => rank >= worldSize);
+    return stray === undefined ? [] : [[option, stray]];
+  });
+}
+
 /** torchrun's --redirects and --tee: "3" for all ranks, or "0:1,1:3" for some. */
 export function rankStreams(text: string): RankStreams {
   if (!text.includes(":")) return { others: Number(text), ranks: {} };
