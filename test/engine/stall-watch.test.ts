@@ -1,0 +1,28 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
+import { allocateProgress, Progress } from "../../src/engine/progress.js";
+import { StallWatch } from "../../src/engine/stall-watch.js";
+
+const TIMEOUT_MS = 300;
+
+test("ranks that get on are not given up, nor for time in which the process stood still; then they are", async () => {
+  const memory = allocateProgress(2);
+  const rank = new Progress(memory, 1, null);
+  let stalls = 0;
+  const watch = new StallWatch(memory, TIMEOUT_MS, () => stalls++);
+  watch.start();
+  for (let i = 0; i < 8; i++) {
+    await sleep(TIMEOUT_MS / 4);
+    rank.at("decode", i);
+  }
+  assert.equal(stalls, 0);
+  // The last beat is seen; then no look can be taken, as while the process is stopped.
+  await sleep(TIMEOUT_MS / 5);
+  const blocked = new Int32Array(new SharedArrayBuffer(4));
+  Atomics.wait(blocked, 0, 0, TIMEOUT_MS * 2);
+  await sleep(TIMEOUT_MS / 4);
+  assert.equal(stalls, 0);
+  await sleep(TIMEOUT_MS * 2);
+  assert.deepEqual([stalls, watch.hasStalled], [1, true]);
+});
