@@ -16,19 +16,23 @@ const STUCK_MS = 1000;
 
 type Stepped = StepTimes & { cancelled: boolean };
 
+/** What every rank shall answer, and what each has so far. */
+interface Question {
+  answers: unknown[];
+  resolve: () => void;
+  reject: (error: unknown) => void;
+}
+
 export class RankGroup {
   readonly #setups: readonly RankSetup[];
   readonly #workers: Worker[];
   readonly #gone: Promise<unknown>;
-  readonly #loaded: LoadReport[] = [];
   #onProgress: ((bytes: number) => void) | undefined;
   #onConverted: (failure: string | null) => Promise<string | null> = async () => null;
   /** What each rank said of its conversion. */
   #converted: (string | null)[] = [];
   #bytes = 0;
-  #answers: Stepped[] = [];
-  #saved: Uint8Array[] = [];
-  #pending: { resolve: () => void; reject: (error: unknown) => void } | null = null;
+  #question: Question | null = null;
   #failure: Error | null = null;
   #closing = false;
   readonly #watch: StallWatch;
@@ -42,8 +46,7 @@ export class RankGroup {
     const { progress } = setups[0]!;
     this.#watch = new StallWatch(progress, timeoutMs, () => {
       const places = setups.map(({ rank }) => readPlace(progress, rank));
-      const awaited = this.#loaded.filter(Boolean).length < setups.length ? this.#loaded : this.#answers;
-      const answered = setups.map(({ rank }) => awaited[rank] !== undefined);
+      const answered = setups.map(({ rank }) => this.#question?.answers[rank] !== undefined);
       this.#fail(stallError(places, answered, timeoutMs));
     });
     this.#workers = setups.map((setup) => {
@@ -76,41 +79,25 @@ export class RankGroup {
     this.#onProgress = onProgress;
     const abort = () => this.#fail(signal?.reason);
     try {
-      this.#watch.start();
       signal?.throwIfAborted();
       signal?.addEventListener("abort", abort, { once: true });
-      await this.#answer();
-      return this.#loaded;
+      return await this.#ask<LoadReport>();
     } catch (error) {
       await this.#end();
       throw error;
     } finally {
-      this.#watch.stop();
       signal?.removeEventListener("abort", abort);
     }
   }
 
   /** Asks every rank for a layer of a sequence; resolves with the answers in rank order. */
-  async save(message: HostMessage & { kind: "save" }): Promise<Uint8Array[]> {
-    this.#saved = [];
-    const answer = this.#answer();
-    this.post(message);
-    await answer;
-    return this.#saved;
+  save(message: HostMessage & { kind: "save" }): Promise<Uint8Array[]> {
+    return this.#ask(message);
   }
 
   /** Sends a step to every rank; resolves with the answers in rank order. */
-  async step(message: HostMessage & { kind: "step" }): Promise<Stepped[]> {
-    this.#answers = [];
-    const answer = this.#answer();
-    this.post(message);
-    this.#watch.start();
-    try {
-      await answer;
-    } finally {
-      this.#watch.stop();
-    }
-    return this.#answers;
+  step(message: HostMessage & { kind: "step" }): Promise<Stepped[]> {
+    return this.#ask(message);
   }
 
   /** Sends a message to every rank. */
@@ -154,11 +141,27 @@ export class RankGroup {
     for (const worker of this.#workers) worker.unref();
   }
 
-  #answer(): Promise<void> {
-    if (this.#failure) return Promise.reject(this.#failure);
-    return new Promise((resolve, reject) => {
-      this.#pending = { resolve, reject };
+  /** The answers of all ranks to a message, in rank order; without one, to their setups. One question at a time. */
+  async #ask<T>(message?: HostMessage): Promise<T[]> {
+    if (this.#failure) throw this.#failure;
+    const answers: T[] = [];
+    const all = new Promise<void>((resolve, reject) => {
+      this.#question = { answers, resolve, reject };
     });
+    if (message) this.post(message);
+    this.#watch.start();
+    try {
+      await all;
+      return answers;
+    } finally {
+      this.#watch.stop();
+    }
+  }
+
+  #answer(rank: number, answer: unknown): void {
+    const { answers, resolve } = this.#question!;
+    answers[rank] = answer;
+    if (answers.filter(Boolean).length === this.#workers.length) resolve();
   }
 
   #receive(rank: number, message: RankMessage): void {
@@ -176,6 +179,7 @@ export class RankGroup {
           this.#watch.stop();
           this.#onConverted(failure).then(
             (folder) => {
+              if (this.#failure) return;
               this.#watch.start();
               this.post({ kind: "open", folder });
             },
@@ -184,16 +188,11 @@ export class RankGroup {
         }
         return;
       case "ready":
-        this.#loaded[rank] = message;
-        if (this.#loaded.filter(Boolean).length === size) this.#pending?.resolve();
-        return;
       case "stepped":
-        this.#answers[rank] = message;
-        if (this.#answers.filter(Boolean).length === size) this.#pending?.resolve();
+        this.#answer(rank, message);
         return;
       case "saved":
-        this.#saved[rank] = message.bytes;
-        if (this.#saved.filter(Boolean).length === size) this.#pending?.resolve();
+        this.#answer(rank, message.bytes);
         return;
       case "failed":
         this.#fail(rankError(rank, size, message.place, message.failure));
@@ -211,6 +210,6 @@ export class RankGroup {
     if (this.#failure) return;
     this.#failure = error;
     breakGroup(this.#setups[0]!.collective);
-    this.#pending?.reject(error);
+    this.#question?.reject(error);
   }
 }

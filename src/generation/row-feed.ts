@@ -7,7 +7,7 @@ import type { Speculation } from "./speculation.js";
 import { GenerationStats } from "./stats.js";
 
 /** Rows at once, unless asked otherwise: beyond it a row more hardly makes a step cheaper. */
-export const DEFAULT_CONCURRENCY = 16;
+const DEFAULT_CONCURRENCY = 16;
 
 /** Besides running tokens, it tells what their keys and values take. */
 export type FedEngine = Forward & { readonly positionBytes: number };

@@ -37,6 +37,13 @@ export interface TokenizerSource {
   load(): Promise<Tokenizer>;
 }
 
+/** Ids of a text that stands behind another: SentencePiece puts a space before whatever it encodes, but not behind a newline. */
+export function encodeBehind(tokenizer: Tokenizer, text: string): number[] {
+  const newline = tokenizer.encode("\n");
+  const ids = tokenizer.encode(`\n${text}`);
+  return newline.every((id, i) => ids[i] === id) ? ids.slice(newline.length) : tokenizer.encode(text);
+}
+
 /** A tokenizer of a vocabulary, the way its kind encodes plain text, and its detokeniser. */
 export function createTokenizer(
   vocabulary: Vocabulary,
