@@ -9,6 +9,8 @@ import { openFolder } from "./folder.js";
 
 /** One line for each file of a folder; the largest models have some twenty. */
 const MAX_CHECKLIST_BYTES = 1 << 20;
+/** Meta's lists: of a model's files, and of the tokenizer's, which may lie in the folder above. */
+const [MODEL_LIST, TOKENIZER_LIST] = ["checklist.chk", "tokenizer_checklist.chk"] as const;
 
 export interface Verified {
   files: number;
@@ -30,7 +32,10 @@ export async function verifyFiles(
 ): Promise<Verified> {
   const descriptions = ["params.json", "config.json"].map((name) => join(dir, name)).filter((file) => existsSync(file));
   const files = [...openFolder(dir).files, ...descriptions, tokenizerPath];
-  const sums = new Map([...readChecklists(dir), ...readChecklists(dirname(tokenizerPath), "tokenizer_checklist.chk")]);
+  const sums = new Map([
+    ...readChecklists(dir, [MODEL_LIST, TOKENIZER_LIST]),
+    ...readChecklists(dirname(tokenizerPath), [TOKENIZER_LIST]),
+  ]);
   checkPresent(dir, sums, files);
   const total = files.reduce((sum, file) => sum + statSync(file).size, 0);
   const result: Verified = { files: files.length, bytes: total, md5: 0, crc: 0, unlisted: [] };
@@ -62,9 +67,9 @@ export async function verifyFiles(
 }
 
 /** md5 by file name, from the lists of a folder that are there. */
-function readChecklists(dir: string, ...names: string[]): Map<string, string> {
+function readChecklists(dir: string, names: readonly string[]): Map<string, string> {
   const sums = new Map<string, string>();
-  for (const name of names.length > 0 ? names : ["checklist.chk", "tokenizer_checklist.chk"]) {
+  for (const name of names) {
     const file = join(dir, name);
     if (!existsSync(file)) continue;
     const text = Buffer.from(readWhole(file, MAX_CHECKLIST_BYTES, "a checklist")).toString("utf8");
