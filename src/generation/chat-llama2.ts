@@ -1,7 +1,8 @@
 /** Llama 2's dialogs, to the id as chat_completion() of Meta's generation.py writes them. */
 import { LlamaError } from "../error.js";
 import type { ChatFormat } from "./chat-format.js";
-import { type Dialog, type Message, strip } from "./dialog.js";
+import type { Dialog, Message } from "./dialog.js";
+import { strip } from "./python-space.js";
 import type { Tokenizer } from "./tokenizer.js";
 
 const [B_INST, E_INST] = ["[INST]", "[/INST]"];

@@ -1,7 +1,8 @@
 /** Llama 3's dialogs, to the id as ChatFormat of Meta's code writes them. Special tokens in a text are plain text there. */
 import { LlamaError } from "../error.js";
 import type { ChatFormat } from "./chat-format.js";
-import { type Dialog, type Message, strip } from "./dialog.js";
+import type { Dialog, Message } from "./dialog.js";
+import { strip } from "./python-space.js";
 import type { Tokenizer } from "./tokenizer.js";
 
 /** `strips` as Llama 3's own code; that of 3.1 and later (llama-models) keeps white space and calls a tool ipython. */

@@ -15,16 +15,3 @@ export interface ChatPrediction {
   tokens?: string[];
   logprobs?: number[];
 }
-
-/** Python's str.strip(), which takes other characters for white space than JavaScript's trim(). */
-export function strip(text: string): string {
-  let start = 0;
-  let end = text.length;
-  while (start < end && isSpace(text[start]!)) start++;
-  while (end > start && isSpace(text[end - 1]!)) end--;
-  return text.slice(start, end);
-}
-
-function isSpace(character: string): boolean {
-  return /\p{White_Space}/u.test(character) || (character >= "\u001C" && character <= "\u001F");
-}

@@ -3,6 +3,7 @@ import { LlamaError } from "../error.js";
 import type { GenerationRow } from "./generate.js";
 import { logSoftmaxAt } from "./logprobs.js";
 import { checkPrompt } from "./prompt-check.js";
+import { stripEnd } from "./python-space.js";
 import { type FeedOptions, feedRows, type Refused, type Requests } from "./row-feed.js";
 import type { RunContext } from "./run-context.js";
 import type { Tokenizer } from "./tokenizer.js";
@@ -79,8 +80,7 @@ function joined(tokenizer: Tokenizer, context: Text, continuation: Text): { ids:
     const after = typeof continuation === "string" ? encode(continuation, false) : continuation;
     return { ids: [...before, ...after], start: before.length };
   }
-  const own = context.trimEnd();
-  return { ids: encode(context + continuation, true), start: encode(own, true).length };
+  return { ids: encode(context + continuation, true), start: encode(stripEnd(context), true).length };
 }
 
 /** A row that hands out the logits before each id from index `start` on. */

@@ -1,4 +1,5 @@
 /** Cuts a text into the pieces that tiktoken encodes one by one, with Llama 3's pattern. Knows characters, not tokens. */
+import { isSpace } from "./python-space.js";
 
 /**
  * Meta's pattern, which is written for Rust. There \s is White_Space (JavaScript's has U+FEFF and lacks U+0085),
@@ -21,8 +22,6 @@ const PIECE = new RegExp(
 // llama-models, tokenizer.py: tiktoken's own limits made these necessary, and they decide where tokens end.
 const MAX_CHUNK = 400_000;
 const MAX_RUN = 25_000;
-/** What Python's str.isspace is true for. */
-const PYTHON_SPACE = new RegExp(`[${SPACE}\\u001c-\\u001f]`, "u");
 
 /** The pieces of a text, in order; put together they are the text. */
 export function* textPieces(text: string): Generator<string, void, void> {
@@ -48,9 +47,9 @@ function* chunks(text: string): Generator<string, void, void> {
       start = at;
       count = run = 0;
     }
-    const isSpace = PYTHON_SPACE.test(character);
-    run = isSpace === isSpaceRun ? run + 1 : 1;
-    isSpaceRun = isSpace;
+    const space = isSpace(character);
+    run = space === isSpaceRun ? run + 1 : 1;
+    isSpaceRun = space;
     if (run > MAX_RUN) {
       yield text.slice(start, at);
       start = at;

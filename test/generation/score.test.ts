@@ -42,3 +42,15 @@ test("generate() scores echoed prompts in the pass that runs them, as stream() d
     }
   }
 });
+
+test("spaces at the end of a context, as Python counts them, belong to the continuation", async () => {
+  const requests = ["", " ", "\n", "\u001c", "\u0085"].map((space) => ({
+    tag: space,
+    context: `Once upon${space}`,
+    continuation: "a time",
+  }));
+  const start = llama.tokenizer.encode("Once upon", { bos: true }).length;
+  for await (const { score, tag } of llama.score(requests)) {
+    assert.equal(score!.contextTokens, start, JSON.stringify(tag));
+  }
+});
