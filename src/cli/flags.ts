@@ -124,6 +124,14 @@ export function logitBias(text: string, before: Readonly<Record<number, number>>
   return bias;
 }
 
+/** The same as it is given on a line. */
+export function logitBiasText(bias: Readonly<Record<number, number>>): string {
+  const parts = Object.entries(bias).map(
+    ([id, value]) => `${id}=${value === Number.NEGATIVE_INFINITY ? "-inf" : value}`,
+  );
+  return parts.join(",");
+}
+
 /** A string that ends the text, added to those of earlier options. */
 export function stopString(text: string, before: readonly string[] = []): string[] {
   if (text === "") throw new InvalidArgumentError("Expected a text that is not empty.");

@@ -34,7 +34,12 @@ describe("settings", { concurrency: 2 }, () => {
   test("the line, then the environment, then the file, then the default", async () => {
     const [plain, changed, batch] = await Promise.all([
       config([]),
-      config([], { LLAMA_TS_MAX_GEN_LEN: "7", LLAMA_TS_QUIET: "no", LLAMA_TS_CKPT_DIR: "7B" }),
+      config([], {
+        LLAMA_TS_MAX_GEN_LEN: "7",
+        LLAMA_TS_QUIET: "no",
+        LLAMA_TS_CKPT_DIR: "7B",
+        LLAMA_TS_LOGIT_BIAS: "5=1.5,2=-inf",
+      }),
       config(["batch"]),
     ]);
     assert.deepEqual(plain("max_gen_len"), [3, `${file}:3`]);
@@ -42,6 +47,7 @@ describe("settings", { concurrency: 2 }, () => {
     assert.deepEqual(plain("top_p"), [0.95, "default"]);
     assert.deepEqual(changed("max_gen_len"), [7, "LLAMA_TS_MAX_GEN_LEN"]);
     assert.deepEqual(changed("ckpt_dir"), ["7B", "LLAMA_TS_CKPT_DIR"]);
+    assert.deepEqual(changed("logit_bias"), ["2=-inf,5=1.5", "LLAMA_TS_LOGIT_BIAS"]);
     assert.deepEqual(batch("max_gen_len"), [2, `${file}:6`]);
     assert.deepEqual(batch("temperature"), [0, `${file}:2`]);
     const line = ["generate", "--prompt", "Once", "--max_gen_len", "1"];

@@ -2,6 +2,7 @@
 import type { Command, CommandUnknownOpts } from "@commander-js/extra-typings";
 import { LlamaError } from "../../error.js";
 import { EXIT_OK } from "../exit-code.js";
+import { logitBiasText } from "../flags.js";
 import { CONFIG_HELP } from "../help.js";
 import { Output } from "../output.js";
 import { applyTorchrunEnvironment } from "../torchrun/torchrun-env.js";
@@ -44,7 +45,9 @@ function settingsOf(command: SettingCommand): Shown[] {
   return options.map((option) => {
     const name = option.attributeName();
     const source = command.getOptionValueSource(name) ?? "default";
-    return { option: name, value: command.getOptionValue(name) ?? null, source };
+    const value: unknown = command.getOptionValue(name) ?? null;
+    const isBias = name === "logit_bias" && value !== null;
+    return { option: name, value: isBias ? logitBiasText(value as Record<number, number>) : value, source };
   });
 }
 
