@@ -1,6 +1,6 @@
 /** Many requests through one model, each answered when its text is whole. Knows texts; not files or lines, nor which rows run when. */
 import type { LlamaError } from "../error.js";
-import { chatFormat, checkTexts, familyFormat } from "./chat-format.js";
+import { checkTexts } from "./chat-format.js";
 import type { Dialog } from "./dialog.js";
 import type { GenerateOptions } from "./options.js";
 import type { BatchCompletion } from "./results.js";
@@ -51,15 +51,10 @@ export async function* runBatch<T>(
   }
 }
 
-function promptIdsOf<T>({ tokenizer, config }: RunContext, request: PromptRequest<T>): number[] {
-  if ("prompt" in request) {
-    const { prompt } = request;
-    return typeof prompt === "string" ? tokenizer.encode(prompt, { bos: true, eos: false }) : [...prompt];
-  }
-  const format = chatFormat(familyFormat(tokenizer), tokenizer, config);
-  checkTexts(
-    format,
-    request.messages.map(({ content }) => content),
-  );
-  return format.encodeDialog(request.messages);
+function promptIdsOf<T>(run: RunContext, request: PromptRequest<T>): number[] {
+  if ("prompt" in request) return run.promptIds(request.prompt);
+  const { messages } = request;
+  const texts = messages.map(({ content }) => content);
+  checkTexts(run.dialogFormat, texts);
+  return run.dialogFormat.encodeDialog(messages);
 }

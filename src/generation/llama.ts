@@ -12,11 +12,11 @@ import type { ComputeType } from "../model/compute-type.js";
 import type { ModelConfig } from "../model/config.js";
 import { type BatchAnswer, type BatchOptions, type BatchRequest, runBatch } from "./batch.js";
 import { type BuildOptions, DEFAULT_MAX_SEQ_LEN, engineSettings } from "./build-options.js";
-import { chatFormat, familyFormat, guessFormat } from "./chat-format.js";
+import { chatFormat, guessFormat } from "./chat-format.js";
 import { Conversation, type ConversationOptions } from "./conversation.js";
 import type { ChatPrediction, Dialog } from "./dialog.js";
 import { checkMemory } from "./memory-check.js";
-import { generateIds } from "./meta-generate.js";
+import { completeDialogs, completeTexts, generateIds } from "./meta-generate.js";
 import { openModel, resolveSetup, startModel } from "./open-model.js";
 import { checkCount, type GenerateOptions } from "./options.js";
 import { type PerplexityOptions, scoreText } from "./perplexity.js";
@@ -138,15 +138,8 @@ export class Llama {
   }
 
   /** Meta's text_completion(): prompts are encoded with a beginning-of-sentence token. */
-  async textCompletion(prompts: readonly string[], options: GenerateOptions = {}): Promise<CompletionPrediction[]> {
-    const promptIds = prompts.map((prompt) => this.tokenizer.encode(prompt, { bos: true, eos: false }));
-    const { result, texts } = await generateIds(this.#run, promptIds, options);
-    const { tokens, logprobs } = result;
-    const prompt = (i: number) => (options.echo ? this.tokenizer.decode(promptIds[i]!) : "");
-    return tokens.map((ids, i) => ({
-      generation: texts[i] === null ? this.tokenizer.decode(ids) : prompt(i) + texts[i],
-      ...(logprobs && { tokens: ids.map((id) => this.tokenizer.decode([id])), logprobs: logprobs[i]! }),
-    }));
+  textCompletion(prompts: readonly string[], options: GenerateOptions = {}): Promise<CompletionPrediction[]> {
+    return completeTexts(this.#run, prompts, options);
   }
 
   /**
@@ -157,9 +150,7 @@ export class Llama {
     prompt: string | readonly number[],
     options: GenerateOptions = {},
   ): AsyncGenerator<StreamEvent, void, void> {
-    const promptIds =
-      typeof prompt === "string" ? this.tokenizer.encode(prompt, { bos: true, eos: false }) : [...prompt];
-    yield* streamText(this.#run, promptIds, options);
+    yield* streamText(this.#run, this.#run.promptIds(prompt), options);
   }
 
   /**
@@ -210,7 +201,12 @@ export class Llama {
     try {
       const { chat, system, settings } = session.header;
       const conversation = this.conversation({ chat, system });
-      return { conversation, settings, cache: await session.fill(this.#engine, conversation, this.tokenizer) };
+      try {
+        return { conversation, settings, cache: await session.fill(this.#engine, conversation, this.tokenizer) };
+      } catch (error) {
+        conversation.close();
+        throw error;
+      }
     } finally {
       await session.close();
     }
@@ -218,24 +214,12 @@ export class Llama {
 
   /** Ids of a dialog as Meta's code of the tokenizer's family writes them, up to where the answer begins; throws LlamaError where that asserts. */
   encodeDialog(dialog: Dialog): number[] {
-    return chatFormat(familyFormat(this.tokenizer), this.tokenizer, this.config).encodeDialog(dialog);
+    return this.#run.dialogFormat.encodeDialog(dialog);
   }
 
   /** Meta's chat_completion(): answers dialogs, as one batch. Text that may not stand in one is answered by Meta's error text. */
-  async chatCompletion(
-    dialogs: readonly Dialog[],
-    options: Omit<GenerateOptions, "echo"> = {},
-  ): Promise<ChatPrediction[]> {
-    const format = chatFormat(familyFormat(this.tokenizer), this.tokenizer, this.config);
-    const promptIds = dialogs.map((dialog) => format.encodeDialog(dialog));
-    const { result, texts } = await generateIds(this.#run, promptIds, options);
-    const { tokens, logprobs } = result;
-    return tokens.map((ids, i): ChatPrediction => {
-      const refusal = format.refusal(dialogs[i]!.map(({ content }) => content));
-      const content = refusal ?? texts[i] ?? this.tokenizer.decode(ids);
-      const scores = logprobs && { tokens: ids.map((id) => this.tokenizer.decode([id])), logprobs: logprobs[i]! };
-      return { generation: { role: "assistant", content }, ...scores };
-    });
+  chatCompletion(dialogs: readonly Dialog[], options: Omit<GenerateOptions, "echo"> = {}): Promise<ChatPrediction[]> {
+    return completeDialogs(this.#run, dialogs, options);
   }
 
   /** Ends the ranks; the model cannot be used any more. */

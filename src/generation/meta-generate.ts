@@ -1,16 +1,17 @@
-/** Meta's generate(): continues token lists as one batch with one budget. Knows ids; text only for stop strings. */
+/** Meta's generate(), and text_completion() and chat_completion() on top of it: token lists continued as one batch with one budget. Knows no streams. */
+import type { ChatPrediction, Dialog } from "./dialog.js";
 import { generateTokens } from "./generate.js";
 import { logSoftmaxAt } from "./logprobs.js";
 import { type FinishReason, type GenerateOptions, resolveMaxGenLen, resolveSampling, resolveStop } from "./options.js";
 import { checkPrompt } from "./prompt-check.js";
 import { randomSeed } from "./random.js";
-import type { GenerateResult } from "./results.js";
+import type { CompletionPrediction, GenerateResult } from "./results.js";
 import { createRow } from "./row.js";
 import { RowText } from "./row-text.js";
 import type { RunContext } from "./run-context.js";
 import { GenerationStats } from "./stats.js";
 
-/** With stop strings, also the text of each row. */
+/** Token lists continued; with stop strings, also the text of each row. */
 export async function generateIds(
   run: RunContext,
   promptIds: readonly (readonly number[])[],
@@ -69,4 +70,42 @@ export async function generateIds(
   const timings = stats.timings();
   const result = { tokens, logprobs: logprobs ? values : null, finishReasons, seed: sampling.seed, timings };
   return { result, texts: texts.map((text) => text?.text ?? null) };
+}
+
+/** Texts continued. */
+export async function completeTexts(
+  run: RunContext,
+  prompts: readonly string[],
+  options: GenerateOptions,
+): Promise<CompletionPrediction[]> {
+  const promptIds = prompts.map((prompt) => run.promptIds(prompt));
+  const { result, texts } = await generateIds(run, promptIds, options);
+  return result.tokens.map((ids, i) => {
+    // With stop strings the text ends within a token, so that it is not what the tokens decode to.
+    const before = options.echo ? run.tokenizer.decode(promptIds[i]!) : "";
+    const generation = texts[i] === null ? run.tokenizer.decode(ids) : before + texts[i];
+    return { generation, ...tokenTexts(run, result, i) };
+  });
+}
+
+/** Dialogs answered. */
+export async function completeDialogs(
+  run: RunContext,
+  dialogs: readonly Dialog[],
+  options: GenerateOptions,
+): Promise<ChatPrediction[]> {
+  const format = run.dialogFormat;
+  const promptIds = dialogs.map((dialog) => format.encodeDialog(dialog));
+  const { result, texts } = await generateIds(run, promptIds, options);
+  return result.tokens.map((ids, i) => {
+    const refusal = format.refusal(dialogs[i]!.map(({ content }) => content));
+    const content = refusal ?? texts[i] ?? run.tokenizer.decode(ids);
+    return { generation: { role: "assistant", content }, ...tokenTexts(run, result, i) };
+  });
+}
+
+/** With log-probabilities Meta hands out tokens as well, each decoded by itself. */
+function tokenTexts({ tokenizer }: RunContext, { tokens, logprobs }: GenerateResult, row: number) {
+  if (logprobs === null) return {};
+  return { tokens: tokens[row]!.map((id) => tokenizer.decode([id])), logprobs: logprobs[row]! };
 }

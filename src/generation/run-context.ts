@@ -1,7 +1,7 @@
 /** What a generation runs on: the parts of a loaded model that its ways to generate share. */
-
 import type { ComputeType } from "../model/compute-type.js";
 import type { ModelConfig } from "../model/config.js";
+import { type ChatFormat, chatFormat, familyFormat } from "./chat-format.js";
 import { type GenerateOptions, resolveLookup } from "./options.js";
 import type { FedEngine } from "./row-feed.js";
 import { Speculation } from "./speculation.js";
@@ -22,6 +22,16 @@ export class RunContext {
     this.config = config;
     this.maxSeqLen = maxSeqLen;
     this.#stepCost = new StepCost(engine.dtype);
+  }
+
+  /** Ids of a prompt: a text gets a beginning-of-sentence token, ids are taken as they are. */
+  promptIds(prompt: string | readonly number[]): number[] {
+    return typeof prompt === "string" ? this.tokenizer.encode(prompt, { bos: true }) : [...prompt];
+  }
+
+  /** How Meta's code for such a tokenizer writes dialogs. */
+  get dialogFormat(): ChatFormat {
+    return chatFormat(familyFormat(this.tokenizer), this.tokenizer, this.config);
   }
 
   /** How guesses of a call are chosen; null for none. */
