@@ -9,8 +9,9 @@ export interface Opcode {
   run?: (machine: PickleMachine) => void;
 }
 
+export const PROTO = 0x80;
 export const STOP = 0x2e;
-const MAX_PROTOCOL = 5;
+export const MAX_PROTOCOL = 5;
 
 /** By byte. */
 export const OPCODES: ReadonlyMap<number, Opcode> = new Map(

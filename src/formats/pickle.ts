@@ -1,6 +1,6 @@
 /** Just enough pickle to read PyTorch checkpoints. Runs nothing: a global outside the given allow-list, or an unknown opcode, is an error. */
 import { PickleMachine, type PickleRules } from "./pickle-machine.js";
-import { OPCODES, STOP } from "./pickle-opcodes.js";
+import { MAX_PROTOCOL, OPCODES, PROTO, STOP } from "./pickle-opcodes.js";
 import type { PickleValue } from "./pickle-value.js";
 
 export type { PickleRules } from "./pickle-machine.js";
@@ -10,6 +10,11 @@ export { type Build, type Fail, PickleGlobal, PickleObject, type PickleValue } f
 export const MAX_PICKLE_BYTES = 16 * 1024 * 1024;
 /** A tensor takes some 50, most with a memo entry after each. */
 const MAX_OPCODES = 4_000_000;
+
+/** Whether a file begins as pickles do since protocol 2. */
+export function isPickle(head: Uint8Array): boolean {
+  return head[0] === PROTO && head[1]! <= MAX_PROTOCOL;
+}
 
 /** Reads one pickle from `start`; `end` is the offset after it. Throws a LlamaError that names the offset of what is wrong. */
 export function readPickle(bytes: Uint8Array, rules: PickleRules, start = 0): { value: PickleValue; end: number } {

@@ -3,7 +3,7 @@ import { LlamaError } from "../error.js";
 import { type ByteSource, openFile, readBytes } from "./byte-source.js";
 import { foreignFile } from "./foreign-file.js";
 import { readLegacyPth } from "./legacy-pth.js";
-import { MAX_PICKLE_BYTES, readPickle } from "./pickle.js";
+import { isPickle, MAX_PICKLE_BYTES, readPickle } from "./pickle.js";
 import { shown } from "./shown.js";
 import { readStateDict } from "./state-dict.js";
 import type { StorageLocation, TensorEntry } from "./tensor-entry.js";
@@ -12,9 +12,6 @@ import { isZip, listZip, readZipEntry, type ZipEntry } from "./zip.js";
 
 /** Enough to recognise the kind of a file. */
 const HEAD_BYTES = 64;
-/** The opcode PROTO, which all pickles since protocol 2 begin with. */
-const PICKLE_BEGIN = 0x80;
-const MAX_PROTOCOL = 5;
 /** The byteorder record holds one word. */
 const MAX_BYTEORDER_BYTES = 64;
 /** A deflated storage is held whole in memory while its tensors are read; torch itself never deflates. */
@@ -26,7 +23,7 @@ export function openPth(path: string): TensorEntry[] {
   try {
     const head = readBytes(source, 0, Math.min(HEAD_BYTES, source.size));
     if (isZip(head)) return readZipPth(source);
-    if (head[0] === PICKLE_BEGIN && head[1]! <= MAX_PROTOCOL) return readLegacyPth(source);
+    if (isPickle(head)) return readLegacyPth(source);
     throw foreignFile(source, head, "a PyTorch checkpoint");
   } finally {
     source.close();

@@ -23,14 +23,14 @@ export class TokenScores {
   readonly #tokenizer: Tokenizer;
   readonly #promptIds: readonly number[];
   readonly #count: number;
-  /** A token for others to stand behind. */
+  /** A token for the most likely ones to stand behind; -1 where none are asked for. */
   readonly #anchor: number;
 
   constructor(tokenizer: Tokenizer, promptIds: readonly number[], options: GenerateOptions) {
     this.#tokenizer = tokenizer;
     this.#promptIds = promptIds;
     this.#count = options.topLogprobs ?? 0;
-    this.#anchor = tokenizer.encode("a").at(-1)!;
+    this.#anchor = this.#count > 0 ? tokenizer.encode("a").at(-1)! : -1;
     this.tokens = options.logprobs ? [] : null;
     this.prompt = options.logprobs && options.echo ? [] : null;
     if (!this.prompt) return;
