@@ -15,7 +15,7 @@ export interface MemoryNeed {
   token: number;
   /** Keys and values of a whole context. */
   context: number;
-  /** The process, its threads, what a step computes with, and what loading takes beyond the weights. */
+  /** The process and its threads; beyond weights and context, what loading or a step takes, whichever is more. */
   working: number;
   /** All of it. */
   total: number;
@@ -25,9 +25,9 @@ export interface MemoryNeed {
 const PROCESS_BYTES = 100e6;
 const RANK_BYTES = 15e6;
 /** What quantised weights take beyond themselves: sums of blocks that the kernel adds, and what prepacking leaves in the allocator. */
-const PREPACKED_SHARE = { int8: 0.1, int4: 0.2 };
+const PREPACKED_SHARE = { fp32: 0, int8: 0.1, int4: 0.2 };
 /** What the runtime takes to make the last stage beside all others, and to write the largest one to the cache, each by the stage's bytes. */
-const MAKING = 2.5;
+const MAKING = 2.8;
 const WRITING = 5.2;
 /** Tokens of a step, which the buffers are as long as. */
 const STEP_TOKENS = 256;
@@ -39,21 +39,23 @@ export function memoryNeed(config: ModelConfig, worldSize: number, dtype: Comput
   const weights = parts.reduce((sum, part) => sum + part.weights, 0);
   const token = parts.reduce((sum, part) => sum + part.position, 0);
   const context = token * tokens;
-  const ranks = shares.reduce((sum, share) => sum + RANK_BYTES + stepBytes(config, share), 0);
-  const working = Math.round(PROCESS_BYTES + ranks + loadingBytes(config, shares, dtype, weights));
+  const held = weights * (1 + PREPACKED_SHARE[dtype]);
+  const steps = shares.reduce((sum, share) => sum + stepBytes(config, share), 0);
+  const highest = Math.max(loadingBytes(config, shares, dtype, held), held + context + steps);
+  const total = Math.round(PROCESS_BYTES + worldSize * RANK_BYTES + highest);
   const weightsOfRank = Math.max(...parts.map((part) => part.weights));
-  return { weightsOfRank, weights, token, context, working, total: weights + context + working };
+  return { weightsOfRank, weights, token, context, working: total - weights - context, total };
 }
 
-/** What loading takes beyond the weights. fp32 is read into its place; quantised, the runtime makes a stage of the bytes given. */
-function loadingBytes(config: ModelConfig, shares: readonly RankShare[], dtype: ComputeType, weights: number): number {
-  if (dtype === "fp32") return 0;
+/** What loading takes at most, the weights included. fp32 is read into its place; quantised, the runtime makes stages of bytes given. */
+function loadingBytes(config: ModelConfig, shares: readonly RankShare[], dtype: ComputeType, held: number): number {
+  if (dtype === "fp32") return held;
   const ofRanks = (...parts: Part[]) =>
     shares.reduce((sum, share) => sum + parts.reduce((all, part) => all + partBytes(part, config, share, dtype), 0), 0);
   const head = ofRanks("head");
   // A rank that is alone has the parts of a layer in one stage.
   const layer = shares.length === 1 ? ofRanks("qkv", "wo", "ffn") : ofRanks("ffn");
-  return Math.max(PREPACKED_SHARE[dtype] * weights + MAKING * head, WRITING * Math.max(head, layer) - weights);
+  return Math.max(held + MAKING * head, WRITING * Math.max(head, layer));
 }
 
 /** What a step holds at its widest, in the feed-forward block: its input and sums, and w1, w3 and their product. */

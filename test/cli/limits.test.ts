@@ -32,11 +32,11 @@ describe("a cgroup's limit of memory", { skip: !isLinux && "cgroups are Linux's"
     assert.deepEqual([refused.code, refused.stdout], [4, ""]);
     assert.match(
       refused.stderr,
-      /^llama-ts: the model does not fit into the memory in int8; expected 1\.7 GB \(weights 0\.97 GB, context of 2048 tokens 0\.13 GB, working memory 0\.\d\d GB\), found 0\.\d\d GB available\. --force tries it all the same\n$/,
+      /^llama-ts: the model does not fit into the memory in int8; expected 1\.6 GB \(weights 0\.97 GB, context of 2048 tokens 0\.13 GB, working memory 0\.\d\d GB\), found 0\.\d\d GB available\. --force tries it all the same\n$/,
     );
 
     // int8 has written a part of the cache by then.
-    for (const [dtype, need] of Object.entries({ int8: "1\\.7", fp32: "4\\.2" })) {
+    for (const [dtype, need] of Object.entries({ int8: "1\\.5", fp32: "4\\.2" })) {
       const killed = await limit.run(process.execPath, [...generate, "--dtype", dtype, "--force"], { env });
       assert.deepEqual([killed.code, killed.signal, killed.stdout], [4, null, ""], killed.stderr);
       const report = `llama-ts: the kernel killed the process for want of memory while loading the model; it held 0\\.\\d\\d GB at most and needs about ${need}\\d GB, its container has 0\\.31 GB\\. Take a smaller --dtype or --max_seq_len, or end other programs\\.\n`;
