@@ -22,7 +22,14 @@ export class WeightCacheUse {
   use: CacheUse;
   readonly #about: { checkpoint: string; dtype: string; worldSize: number };
 
-  constructor(checkpoint: Checkpoint, shares: readonly RankShare[], dtype: ComputeType, root: string | null) {
+  /** `root` of null: no cache. */
+  constructor(
+    checkpoint: Checkpoint,
+    shares: readonly RankShare[],
+    dtype: ComputeType,
+    identity: string,
+    root: string | null,
+  ) {
     const worldSize = shares.length;
     this.#about = { checkpoint: checkpoint.dir, dtype, worldSize };
     this.use = { state: "off", folder: null, problem: null };
@@ -32,7 +39,7 @@ export class WeightCacheUse {
     const isStored = (share: RankShare) =>
       [...stageSegments({ checkpoint, share, worldSize, dtype })].some(([, segment]) => isStorable(segment));
     if (!shares.some(isStored)) return;
-    const folder = cacheFolder(root, checkpoint, dtype, worldSize);
+    const folder = cacheFolder(root, identity, worldSize);
     if (isCacheWhole(folder)) {
       this.use = { state: "opened", folder, problem: null };
       this.plan = { kind: "cache", folder };

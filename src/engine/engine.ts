@@ -74,6 +74,8 @@ export class Engine {
   readonly worldSize: number;
   readonly threadsPerRank: number;
   readonly dtype: ComputeType;
+  /** A hash of what keys and values follow from, but for their last bits, which the number of ranks changes. */
+  readonly identity: string;
   readonly load: readonly LoadReport[];
   /** What became of the cache of weights. */
   readonly cache: CacheUse;
@@ -90,13 +92,20 @@ export class Engine {
   #nextSequence = 0;
   #closed = false;
 
-  private constructor(group: RankGroup, setups: readonly RankSetup[], load: LoadReport[], cache: CacheUse) {
+  private constructor(
+    group: RankGroup,
+    setups: readonly RankSetup[],
+    identity: string,
+    load: LoadReport[],
+    cache: CacheUse,
+  ) {
     const setup = setups[0]!;
     const shares = setups.map(({ share }) => share);
     this.positionBytes = modelTraffic(setup.checkpoint.config, shares, setup.dtype).position;
     this.#columns = new KvColumns(setup.checkpoint.config, shares, setup.dtype);
     this.#group = group;
     this.#setup = setup;
+    this.identity = identity;
     this.load = load;
     this.cache = cache;
     this.worldSize = setup.worldSize;
@@ -111,11 +120,12 @@ export class Engine {
   static async start(checkpoint: Checkpoint, options: EngineOptions): Promise<Engine> {
     const { worldSize, dtype, maxSeqLen, onProgress, signal } = options;
     const { config } = checkpoint;
+    const identity = modelIdentity(checkpoint, dtype);
     const shares = partition(config, worldSize);
     const cores = availableCores();
     const threads = options.threadsPerRank ?? threadsOfRank(cores, worldSize, config.nLayers, dtype);
     const rows = Math.max(1, Math.min(STEP_TOKENS, Math.floor(LOGITS_BYTES / 4 / config.vocabSize)));
-    const weights = new WeightCacheUse(checkpoint, shares, dtype, options.cacheRoot ?? null);
+    const weights = new WeightCacheUse(checkpoint, shares, dtype, identity, options.cacheRoot ?? null);
     const common = {
       worldSize,
       checkpoint,
@@ -136,7 +146,7 @@ export class Engine {
     const group = new RankGroup(setups, options.rankTimeoutMs ?? RANK_TIMEOUT_MS);
     try {
       const load = await group.ready((failure) => weights.finish(failure), onProgress, signal);
-      return new Engine(group, setups, load, weights.use);
+      return new Engine(group, setups, identity, load, weights.use);
     } catch (error) {
       if (signal?.aborted || !weights.spoilt(error)) throw error;
       return Engine.start(checkpoint, { ...options, onPlan: undefined });
@@ -162,11 +172,6 @@ export class Engine {
   /** Changes the tokens a sequence may have at most. */
   reserve(sequence: number, positions: number): void {
     this.#group.post({ kind: "reserve", sequence, positions: Math.min(positions, this.#setup.maxSeqLen) });
-  }
-
-  /** A hash of what keys and values follow from, but for their last bits, which the number of ranks changes. */
-  get identity(): string {
-    return modelIdentity(this.#setup.checkpoint, this.dtype);
   }
 
   /** How each rank has spent its time so far. */

@@ -2,11 +2,12 @@
 import { createHash } from "node:crypto";
 import { realpathSync, statSync } from "node:fs";
 import { arch, cpus } from "node:os";
+import { unreadable } from "../formats/byte-source.js";
 import type { Checkpoint } from "../model/checkpoint.js";
 import type { ComputeType } from "../model/compute-type.js";
 import { runtimeVersion } from "./runtime-version.js";
 
-/** A hash of what numbers follow from: files, type, runtime and CPU. Throws when a file of the checkpoint is gone. */
+/** A hash of what numbers follow from: files, type, runtime and CPU. Throws LlamaError when a file of the checkpoint is gone. */
 export function modelIdentity(checkpoint: Checkpoint, dtype: ComputeType): string {
   const { config, tensors, seed } = checkpoint;
   const files = new Map<string, unknown>();
@@ -17,12 +18,20 @@ export function modelIdentity(checkpoint: Checkpoint, dtype: ComputeType): strin
       const { file, ...place } = entry.storage;
       places.push([entry.dtype, entry.shape, entry.strides, entry.storageOffset, place]);
       if (files.has(file)) continue;
-      const { size, mtimeMs, ctimeMs, ino } = statSync(file);
-      // A zip's checksums tell contents apart; without them the file has to be the very same.
-      files.set(file, place.crc32 === undefined ? [size, mtimeMs, ctimeMs, ino, realpathSync(file)] : [size, mtimeMs]);
+      files.set(file, fileIdentity(file, place.crc32 !== undefined));
     }
   }
   const machine = [runtimeVersion(), arch(), cpus()[0]?.model];
   const identity = { machine, dtype, config, seed, places, files: [...files.values()] };
   return createHash("sha256").update(JSON.stringify(identity)).digest("hex").slice(0, 32);
+}
+
+/** A zip's checksums tell contents apart; without them the file has to be the very same. */
+function fileIdentity(file: string, hasChecksums: boolean): unknown[] {
+  try {
+    const { size, mtimeMs, ctimeMs, ino } = statSync(file);
+    return hasChecksums ? [size, mtimeMs] : [size, mtimeMs, ctimeMs, ino, realpathSync(file)];
+  } catch (cause) {
+    throw unreadable(file, cause);
+  }
 }

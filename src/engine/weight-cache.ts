@@ -18,9 +18,6 @@ import { open } from "node:fs/promises";
 import { homedir, hostname } from "node:os";
 import { join } from "node:path";
 import { env, kill, pid } from "node:process";
-import type { Checkpoint } from "../model/checkpoint.js";
-import type { QuantType } from "../model/compute-type.js";
-import { modelIdentity } from "./model-identity.js";
 
 /** Counts changes of what a folder holds. */
 const FORMAT = 2;
@@ -55,9 +52,9 @@ export function defaultCacheRoot(): string {
   return join(base?.startsWith("/") ? base : join(homedir(), ".cache"), "llama-ts");
 }
 
-/** The folder for a model's weights on so many ranks: another checkpoint, type, number of ranks, runtime or CPU has another one. */
-export function cacheFolder(root: string, checkpoint: Checkpoint, dtype: QuantType, worldSize: number): string {
-  const about = JSON.stringify([FORMAT, worldSize, modelIdentity(checkpoint, dtype)]);
+/** The folder for the weights of a model (by modelIdentity) on so many ranks. */
+export function cacheFolder(root: string, identity: string, worldSize: number): string {
+  const about = JSON.stringify([FORMAT, worldSize, identity]);
   return join(root, createHash("sha256").update(about).digest("hex").slice(0, 32));
 }
 

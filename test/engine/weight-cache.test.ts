@@ -18,6 +18,7 @@ import { join } from "node:path";
 import { after, before, beforeEach, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Engine } from "../../src/engine/engine.js";
+import { modelIdentity } from "../../src/engine/model-identity.js";
 import { cacheFolder, clearCache, isCacheWhole, listCache } from "../../src/engine/weight-cache.js";
 import { type Checkpoint, openCheckpoint } from "../../src/model/checkpoint.js";
 import { randomCheckpoint } from "../../src/model/preset.js";
@@ -80,17 +81,17 @@ test("ranks keep their own slices, and only those large enough to be aligned", a
 
 test("other numbers, types, ranks and files have other folders", () => {
   const folders = [
-    cacheFolder(root, checkpoint, "int8", 1),
-    cacheFolder(root, checkpoint, "int4", 1),
-    cacheFolder(root, checkpoint, "int8", 2),
-    cacheFolder(root, randomCheckpoint("small", SHAPE, 2), "int8", 1),
+    cacheFolder(root, modelIdentity(checkpoint, "int8"), 1),
+    cacheFolder(root, modelIdentity(checkpoint, "int4"), 1),
+    cacheFolder(root, modelIdentity(checkpoint, "int8"), 2),
+    cacheFolder(root, modelIdentity(randomCheckpoint("small", SHAPE, 2), "int8"), 1),
   ];
   assert.equal(new Set(folders).size, folders.length);
   const copy = join(root, "copy");
   mkdirSync(copy);
   for (const name of ["params.json", "consolidated.00.pth"])
     writeFileSync(join(copy, name), readFileSync(join(demo, name)));
-  const folder = () => cacheFolder(root, openCheckpoint(copy, 2048), "int8", 1);
+  const folder = () => cacheFolder(root, modelIdentity(openCheckpoint(copy, 2048), "int8"), 1);
   const [was, same] = [folder(), folder()];
   assert.equal(same, was);
   utimesSync(join(copy, "consolidated.00.pth"), new Date(), new Date(1e12));
@@ -197,7 +198,7 @@ test("a Hugging Face folder, which has no checksums, is told by its very files",
   const meta = fixture("llama3mini-bf16-mp1");
   const { config, tensors } = hfTensors(meta, 768);
   const dir = writeHfFolder(join(root, "hf"), config, tensors, join(meta, "tokenizer.model"));
-  const key = () => cacheFolder(root, openCheckpoint(dir, 768), "int8", 1);
+  const key = () => cacheFolder(root, modelIdentity(openCheckpoint(dir, 768), "int8"), 1);
   const first = key();
   assert.equal(key(), first);
   // The same size and time, but other bytes.
@@ -212,5 +213,5 @@ test("a Hugging Face folder, which has no checksums, is told by its very files",
   // The same file, but its rows taken in another order.
   const opened = openCheckpoint(dir, 768);
   for (const tensor of opened.tensors.values()) delete tensor.halvedHead;
-  assert.notEqual(cacheFolder(root, opened, "int8", 1), second);
+  assert.notEqual(cacheFolder(root, modelIdentity(opened, "int8"), 1), second);
 });

@@ -1,6 +1,16 @@
 /** Conversations in files, with the demo model. */
 import assert from "node:assert/strict";
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from "node:fs";
+import {
+  cpSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
@@ -179,4 +189,26 @@ test("nothing but the file is left behind, and a write that fails leaves the old
     readdirSync(folder).filter((name) => name.endsWith(".tmp")),
     [],
   );
+});
+
+test("keys and values belong to the files that were loaded, whatever became of them since", async () => {
+  const copy = at("model");
+  cpSync(demo, copy, { recursive: true });
+  const options = { ckptDir: copy, nprocPerNode: 1, maxSeqLen: 512 };
+  const first = await Llama.build(options);
+  const talk = first.conversation({ chat: "none" });
+  await say(talk, "Lily");
+  utimesSync(join(copy, "consolidated.00.pth"), 1e9, 1e9);
+  await first.saveConversation(talk, at("changed"), { cache: true });
+  rmSync(copy, { recursive: true });
+  await first.saveConversation(talk, at("gone"), { cache: true });
+  assert.deepEqual(readFileSync(at("gone")), readFileSync(at("changed")));
+  await first.close();
+  cpSync(demo, copy, { recursive: true });
+  const second = await Llama.build(options);
+  try {
+    assert.equal((await second.loadConversation(at("changed"))).cache, "of another model or type");
+  } finally {
+    await second.close();
+  }
 });
