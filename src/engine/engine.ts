@@ -5,13 +5,14 @@
 import { LlamaError } from "../error.js";
 import type { Checkpoint } from "../model/checkpoint.js";
 import type { ComputeType } from "../model/compute-type.js";
-import { memoryNeed } from "../model/memory.js";
+import { memoryNeed, STEP_TOKENS } from "../model/memory.js";
 import { partition } from "../model/partition.js";
 import { modelTraffic } from "../model/traffic.js";
 import { type CacheUse, WeightCacheUse } from "./cache-use.js";
 import { allocateCollective, requestCancel } from "./collective.js";
 import { availableCores, threadsOfRank } from "./cores.js";
 import { spreadCores } from "./cpu-bind.js";
+import type { EngineOptions } from "./engine-options.js";
 import { plannedFault } from "./fault.js";
 import { KvColumns } from "./kv-columns.js";
 import { modelIdentity } from "./model-identity.js";
@@ -21,8 +22,6 @@ import { RankClock, type RankTimes } from "./rank-clock.js";
 import { RankGroup } from "./rank-group.js";
 import { planSteps, type SequenceTokens, type Step } from "./step-plan.js";
 
-/** Tokens in one step at most: bounds the memory of activations and of the sums. */
-export const STEP_TOKENS = 256;
 /** Bytes of the shared logits at most (one row at least). */
 const LOGITS_BYTES = 32 << 20;
 /**
@@ -33,34 +32,6 @@ const SPIN_MS = 0.05;
 const RANK_TIMEOUT_MS = 300_000;
 
 export type { SequenceTokens } from "./step-plan.js";
-
-export interface EngineOptions {
-  worldSize: number;
-  dtype: ComputeType;
-  /** Tokens a sequence may have at most. */
-  maxSeqLen: number;
-  /** Threads inside one operator of one rank; cores / ranks when absent. */
-  threadsPerRank?: number | undefined;
-  /** Folder that keeps quantised weights for the next start; none is kept without it. */
-  cacheRoot?: string | null;
-  /** Told, before anything is loaded, what is going to be. */
-  onPlan?: ((plan: LoadPlan) => void) | undefined;
-  /** Told of bytes read so far, over all ranks. */
-  onProgress?: ((bytes: number) => void) | undefined;
-  /** "spread" binds each rank to cores of its own; "none", the default, leaves that to the system. */
-  cpuBind?: "none" | "spread" | undefined;
-  /** A group of which no rank gets on for so long is given up, in milliseconds; 0: never. Default 5 minutes. */
-  rankTimeoutMs?: number | undefined;
-  signal?: AbortSignal | undefined;
-}
-
-/** How a model is going to be loaded. */
-export interface LoadPlan {
-  worldSize: number;
-  threadsPerRank: number;
-  /** Bytes of memory that are expected to be needed. */
-  memory: number;
-}
 
 /** Time of the forward passes so far, in milliseconds. */
 export interface EngineTimes {

@@ -1,5 +1,5 @@
 /** What a model can be loaded with, and what of it is the engine's. */
-import type { EngineOptions, LoadPlan } from "../engine/engine.js";
+import type { EngineOptions, LoadPlan } from "../engine/engine-options.js";
 import { defaultCacheRoot } from "../engine/weight-cache.js";
 import type { ComputeType } from "../model/compute-type.js";
 

@@ -1,6 +1,7 @@
 /** A model before its weights are loaded: its tokenizer, its checkpoint, how it is shared where nothing is asked for, and its start. Knows no text. */
 import { availableCores } from "../engine/cores.js";
-import { Engine, type EngineOptions } from "../engine/engine.js";
+import { Engine } from "../engine/engine.js";
+import type { EngineOptions } from "../engine/engine-options.js";
 import { type Checkpoint, isRopeScaled, openCheckpoint } from "../model/checkpoint.js";
 import { type ComputeType, chooseType } from "../model/compute-type.js";
 import { autoWorldSize } from "../model/partition.js";

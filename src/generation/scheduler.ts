@@ -2,7 +2,8 @@
  * Which sequences are in the flat batch, and what each of them runs in the next step: rows join and leave between steps,
  * prompts run in chunks beside texts, and a beginning that prompts share is computed once. Knows ids and positions; not logits.
  */
-import { type SequenceTokens, STEP_TOKENS } from "../engine/engine.js";
+import type { SequenceTokens } from "../engine/engine.js";
+import { STEP_TOKENS } from "../model/memory.js";
 import type { Forward, GenerationRow } from "./generate.js";
 import type { QueuedRow, RowQueue } from "./row-queue.js";
 import { RowDrafts } from "./speculation.js";

@@ -29,8 +29,8 @@ const PREPACKED_SHARE = { fp32: 0, int8: 0.1, int4: 0.2 };
 /** What the runtime takes to make the last stage beside all others, and to write the largest one to the cache, each by the stage's bytes. */
 const MAKING = 2.8;
 const WRITING = 5.2;
-/** Tokens of a step, which the buffers are as long as. */
-const STEP_TOKENS = 256;
+/** Tokens that the engine runs in one step at most: bounds activations, sums and the buffers of both. */
+export const STEP_TOKENS = 256;
 
 /** Bytes of a model that is divided over so many ranks, with one sequence of `tokens` tokens, at the height of its first start. */
 export function memoryNeed(config: ModelConfig, worldSize: number, dtype: ComputeType, tokens: number): MemoryNeed {
