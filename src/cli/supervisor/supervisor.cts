@@ -17,8 +17,9 @@ const GRACE_MS = 1000;
 /**
  * glibc keeps freed blocks below a threshold that grows up to 32 MB: what the runtime prepacks, up to half the size of the
  * weights. This fixed one is above the activations of most prompts, which would otherwise be mapped anew at every step.
+ * A fixed one would also give back a heap's end at 128 kB, and take it again: twice the threshold is glibc's own rule.
  */
-const ALLOCATOR = { MALLOC_MMAP_THRESHOLD_: "12000000" };
+const ALLOCATOR = { MALLOC_MMAP_THRESHOLD_: "12000000", MALLOC_TRIM_THRESHOLD_: "24000000" };
 /** Pasted text without marks, and the cursor that a spinner hides. */
 const TERMINAL_SHOWN = "\x1b[?2004l\x1b[?25h";
 /** Signals that end a process in good order: they are passed on, and died of where the child did. */
