@@ -1,7 +1,7 @@
 /** How many cores this process may use: those it may run on, within the time that its container is given; and how many threads of them a rank. Starts none. */
 import { availableParallelism } from "node:os";
 import type { ComputeType } from "../model/compute-type.js";
-import { controlGroups } from "./control-groups.js";
+import { controlGroups } from "./control-groups.cjs";
 import { stagePlan } from "./stages.js";
 
 /** Threads that wait in pools of sessions at most: with quantised weights every layer has its own. */

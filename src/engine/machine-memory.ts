@@ -1,6 +1,6 @@
 /** How much memory this process may use: the machine's, or less where a cgroup (a container, a service) has a limit. Knows no model. */
 import { freemem, platform, totalmem } from "node:os";
-import { controlGroups } from "./control-groups.js";
+import { controlGroups } from "./control-groups.cjs";
 
 /** In bytes. */
 export interface MachineMemory {

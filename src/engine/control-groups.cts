@@ -1,4 +1,4 @@
-/** The control groups of this process (Linux cgroups, both versions), by which a container or a service is given less than the machine has. Knows folders; not their limits. */
+/** The control groups of this process (Linux cgroups, both versions), by which a container or a service is given less than the machine has. Knows folders; not their limits. CommonJS, as the supervisor loads it. */
 import { readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 
