@@ -1,6 +1,6 @@
 /** What the supervisor and its child agree on. */
 
-/** The child's end of the pipe between them. Node's own channel ("ipc") would start it 6 ms later. */
+/** The child's end of the pipe between them. Node's own channel ("ipc") costs 3 to 5 ms more. */
 export const PIPE_FD = 3;
 /** Set for the child alone. */
 export const SUPERVISED = "LLAMA_TS_SUPERVISED";
