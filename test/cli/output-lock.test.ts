@@ -39,6 +39,8 @@ test("one run at a time writes a file: another waits a little, then says who has
   const short = ["batch", one, "-o", output, "--overwrite", "--max_gen_len", "4", "--quiet"];
   writeFileSync(lock, `${2 ** 22 + 1} ${hostname()}\n`);
   assert.equal((await llama(short)).code, 0);
+  writeFileSync(lock, "");
+  assert.match((await llama(short)).stderr, /is being written by another process\./);
   writeFileSync(lock, "1 elsewhere\n");
   assert.match((await llama(short)).stderr, /by process 1 on elsewhere/);
   assert.equal(existsSync(lock), true);

@@ -36,7 +36,7 @@ export class OutputLock {
       if (writer === null) rmSync(file, { force: true });
       else if (performance.now() > end) {
         const fix = `Wait for it or take another --output; if it is not llama-ts, delete ${file}`;
-        throw new LlamaError("usage", `is being written by process ${writer}`, { where: path, fix });
+        throw new LlamaError("usage", `is being written by ${writer}`, { where: path, fix });
       } else await sleep(LOOK_MS);
     }
   }
@@ -49,10 +49,12 @@ export class OutputLock {
 /** The process that holds a lock, in words; null when it is gone. */
 function livingWriter(file: string): string | null {
   try {
-    const [pid = "", host = ""] = readFileSync(file, "utf8").trim().split(" ");
-    if (host !== hostname()) return host ? `${pid} on ${host}` : null;
+    const [pid, host] = readFileSync(file, "utf8").trim().split(" ");
+    // It has been made, and not yet been written to.
+    if (!pid || !host) return "another process";
+    if (host !== hostname()) return `process ${pid} on ${host}`;
     const isBeforeStart = statSync(file).mtimeMs < Date.now() - uptime() * 1000;
-    return isBeforeStart || !isAlive(Number(pid)) ? null : pid;
+    return isBeforeStart || !isAlive(Number(pid)) ? null : `process ${pid}`;
   } catch {
     return null;
   }
