@@ -1,5 +1,4 @@
 /** Brings a rank's share of the weights from their source into arrays, in fp32 or quantised. Knows regions and tensors, not what is computed with them. */
-
 import { partTensor } from "../model/linear.js";
 import { NotFiniteError, quantizeRows } from "../model/quantize.js";
 import { tensorRegion } from "../model/region.js";

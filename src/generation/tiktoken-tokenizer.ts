@@ -24,7 +24,7 @@ export function openTiktokenTokenizer(path: string, set: SpecialTokenSet = "3.1"
     padId: specialTokens.get("<|finetune_right_pad_id|>") ?? -1,
     stopIds: new Set(idsOf(STOP_TOKENS)),
   } as const;
-  const encoderText = (encoder: BytePairEncoder) => (text: string) => {
+  const encodeWith = (encoder: BytePairEncoder) => (text: string) => {
     const ids: number[] = [];
     // A lone surrogate has no UTF-8 form; tiktoken takes it for U+FFFD.
     for (const piece of textPieces(text.replace(/\p{Surrogate}/gu, "\uFFFD"))) {
@@ -35,6 +35,6 @@ export function openTiktokenTokenizer(path: string, set: SpecialTokenSet = "3.1"
   return {
     vocabulary,
     load: async () =>
-      createTokenizer(vocabulary, encoderText(new BytePairEncoder(tokens)), () => createByteDetokenizer(table)),
+      createTokenizer(vocabulary, encodeWith(new BytePairEncoder(tokens)), () => createByteDetokenizer(table)),
   };
 }

@@ -1,5 +1,4 @@
 /** What a model takes in memory while it runs, from shapes alone. Knows no file, and not what the machine has. */
-
 import type { ComputeType } from "./compute-type.js";
 import type { ModelConfig } from "./config.js";
 import type { Part } from "./linear.js";
