@@ -22,9 +22,15 @@ export interface SessionOptions {
   saveTo?: string;
 }
 
+/** Node from 24 on has `Float16Array`, and a `Tensor` then wraps fp16 bits in one. */
+const wrapsHalf = "Float16Array" in globalThis;
+
 /** A tensor over the given memory, float32 or fp16 bits; nothing is copied. */
 export function tensor(data: Numbers, shape: readonly number[]): Tensor {
-  return data instanceof Float32Array ? new Tensor("float32", data, shape) : new Tensor("float16", data, shape);
+  if (data instanceof Float32Array) return new Tensor("float32", data, shape);
+  const half = new Tensor("float16", data, shape);
+  // The binding reads `data`, and takes a Float16Array for an array of 0 bytes: give it the bits.
+  return wrapsHalf ? Object.defineProperty(half, "data", { value: data }) : half;
 }
 
 /** An int64 tensor. */
@@ -76,7 +82,7 @@ export async function createSession(model: Uint8Array | string, options: Session
   };
 }
 
-/** Newer Node gives fp16 as Float16Array, older as its bits. */
+/** fp16 as its bits, where Node has given a Float16Array. */
 function numbers(data: Numbers): Numbers {
   if (data instanceof Float32Array || data instanceof Uint16Array) return data;
   const { buffer, byteOffset, length } = data as Uint16Array;
