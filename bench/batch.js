@@ -7,11 +7,11 @@
 import { availableParallelism } from "node:os";
 import { parseArgs } from "node:util";
 import { Engine } from "../dist/src/engine/engine.js";
-import { defaultCacheRoot } from "../dist/src/engine/weight-cache.js";
-import { generateTokens } from "../dist/src/generation/generate.js";
-import { createSampler } from "../dist/src/generation/sampler.js";
-import { GenerationStats } from "../dist/src/generation/stats.js";
-import { presetCheckpoint } from "../dist/src/model/preset.js";
+import { defaultCacheRoot } from "../dist/src/engine/weight-cache/cache-folder.js";
+import { createSampler } from "../dist/src/generation/sampling/sampler.js";
+import { generateTokens } from "../dist/src/generation/scheduling/loop.js";
+import { GenerationStats } from "../dist/src/generation/scheduling/stats.js";
+import { presetCheckpoint } from "../dist/src/model/sizes/presets.js";
 
 const text = (value) => ({ type: "string", default: value });
 const { values } = parseArgs({

@@ -8,7 +8,7 @@
 import { availableParallelism } from "node:os";
 import { parseArgs } from "node:util";
 import { InferenceSession, Tensor } from "onnxruntime-node";
-import { writeOnnx } from "../dist/src/formats/onnx.js";
+import { writeOnnx } from "../dist/src/formats/protobuf/onnx-writer.js";
 
 const { values } = parseArgs({ options: { threads: { type: "string" }, blocks: { type: "string" } } });
 const threads = Number(values.threads ?? availableParallelism());

@@ -11,11 +11,11 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { Engine } from "../dist/src/engine/engine.js";
-import { loadTokenizer } from "../dist/src/generation/load-tokenizer.js";
-import { openCheckpoint } from "../dist/src/model/checkpoint.js";
-import { LINEARS, quantFormat } from "../dist/src/model/linear.js";
-import { quantizedSize, quantizeRows } from "../dist/src/model/quantize.js";
-import { openWeights } from "../dist/src/model/weight-source.js";
+import { LINEARS, quantFormat } from "../dist/src/model/architecture/matrices.js";
+import { quantizedSize, quantizeRows } from "../dist/src/model/architecture/quantize.js";
+import { openCheckpoint } from "../dist/src/model/checkpoint/checkpoint.js";
+import { openWeights } from "../dist/src/model/checkpoint/weight-source.js";
+import { loadTokenizer } from "../dist/src/tokenizer/kinds/open-tokenizer.js";
 
 const WINDOW = 256;
 const { values: options } = parseArgs({

@@ -4,7 +4,7 @@
  * to the weights' squares beside rounding by the largest magnitude.
  *   node bench/quantize.js
  */
-import { quantizedSize, quantizeRows } from "../dist/src/model/quantize.js";
+import { quantizedSize, quantizeRows } from "../dist/src/model/architecture/quantize.js";
 
 const [ROWS, COLUMNS, RUNS] = [1024, 4096, 7];
 const values = Float32Array.from({ length: ROWS * COLUMNS }, () => {

@@ -9,7 +9,7 @@ import { readFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { fileURLToPath } from "node:url";
 import { InferenceSession, Tensor } from "onnxruntime-node";
-import { writeOnnx } from "../dist/src/formats/onnx.js";
+import { writeOnnx } from "../dist/src/formats/protobuf/onnx-writer.js";
 
 const [OUT, IN, LAYERS, RUNS] = [11008, 4096, 4, 7];
 const BYTES = OUT * IN * 4;

@@ -1,11 +1,20 @@
 /** llama-ts as a library: the class Llama, and every type that its methods name. */
-export type { CacheUse } from "./engine/cache-use.js";
-export type { LoadReport } from "./engine/protocol.js";
-export type { RankTimes } from "./engine/rank-clock.js";
+
+export type { RankTimes } from "./engine/host/rank-times.js";
+export type { LoadReport } from "./engine/shared/messages.js";
+export type { CacheUse } from "./engine/weight-cache/cache-plan.js";
 export { type ErrorDetails, type ErrorKind, type FailurePlace, LlamaError, RankError } from "./error.js";
-export type { BatchAnswer, BatchOptions, BatchRequest, BatchRequestOptions } from "./generation/batch.js";
-export type { BuildOptions } from "./generation/build-options.js";
-export type { ChatFormat, ChatName } from "./generation/chat-format.js";
+export type { ChatFormat, ChatName } from "./generation/chat/chat-format.js";
+export type { ChatPrediction, Dialog, Message, Role } from "./generation/chat/dialog.js";
+export type { BatchAnswer, BatchOptions, BatchRequest, BatchRequestOptions } from "./generation/completion/batch.js";
+export type {
+  BatchCompletion,
+  Completion,
+  CompletionPrediction,
+  GenerateResult,
+  StreamEvent,
+} from "./generation/completion/results.js";
+export type { TokenLogprob } from "./generation/completion/token-logprobs.js";
 export {
   Conversation,
   type ConversationOptions,
@@ -13,27 +22,19 @@ export {
   type TurnEvent,
   type TurnOptions,
   type TurnStats,
-} from "./generation/conversation.js";
-export type { Detokenizer } from "./generation/detokenizer.js";
-export type { ChatPrediction, Dialog, Message, Role } from "./generation/dialog.js";
-export type { KeptSequence } from "./generation/generate.js";
+} from "./generation/conversation/conversation.js";
+export type { CacheRestore, LoadedConversation, SaveOptions } from "./generation/conversation/conversation-file.js";
 export { Llama } from "./generation/llama.js";
-export { encodeLong } from "./generation/long-text.js";
-export type { FinishReason, GenerateOptions, SamplingOptions } from "./generation/options.js";
-export type { PerplexityOptions } from "./generation/perplexity.js";
-export type {
-  BatchCompletion,
-  Completion,
-  CompletionPrediction,
-  GenerateResult,
-  StreamEvent,
-} from "./generation/results.js";
-export type { FeedOptions, Refused, Requests } from "./generation/row-feed.js";
-export type { Score, ScoreAnswer, ScoredPair, ScoredToken, ScoreRequest } from "./generation/score.js";
-export type { CacheRestore, LoadedConversation, SaveOptions } from "./generation/session-file.js";
-export { GenerationStats, type Timings } from "./generation/stats.js";
-export type { TokenLogprob } from "./generation/token-scores.js";
-export type { EncodeOptions, Tokenizer, Vocabulary } from "./generation/tokenizer.js";
-export type { ComputeType } from "./model/compute-type.js";
-export type { ModelConfig, RopeScaling } from "./model/config.js";
-export type { DifferingReplica } from "./model/replicas.js";
+export type { BuildOptions } from "./generation/loading/build-options.js";
+export type { FinishReason, GenerateOptions, SamplingOptions } from "./generation/sampling/options.js";
+export type { KeptSequence } from "./generation/scheduling/loop.js";
+export type { FeedOptions, Refused, Requests } from "./generation/scheduling/request-feed.js";
+export { GenerationStats, type Timings } from "./generation/scheduling/stats.js";
+export type { PerplexityOptions } from "./generation/scoring/perplexity.js";
+export type { Score, ScoreAnswer, ScoredPair, ScoredToken, ScoreRequest } from "./generation/scoring/score.js";
+export type { ComputeType } from "./model/architecture/compute-type.js";
+export type { DifferingReplica } from "./model/checkpoint/replicas.js";
+export type { ModelConfig, RopeScaling } from "./model/config/config.js";
+export type { Detokenizer } from "./tokenizer/decoding/detokenizer.js";
+export { encodeLong } from "./tokenizer/encoding/long-text.js";
+export type { EncodeOptions, Tokenizer, Vocabulary } from "./tokenizer/tokenizer.js";

@@ -8,9 +8,9 @@ import { existsSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { readSentencePieceModel } from "../../dist/src/formats/sentencepiece-model.js";
-import { openCheckpoint } from "../../dist/src/model/checkpoint.js";
-import { openWeights } from "../../dist/src/model/weight-source.js";
+import { readSentencePieceModel } from "../../dist/src/formats/tokenizer/sentencepiece-model.js";
+import { openCheckpoint } from "../../dist/src/model/checkpoint/checkpoint.js";
+import { openWeights } from "../../dist/src/model/checkpoint/weight-source.js";
 import { byteLength, TYPES } from "./blocks.js";
 import { tensorBytes, writeGguf } from "./gguf.js";
 

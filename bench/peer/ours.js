@@ -20,9 +20,9 @@ serve({
 
   async batch(prompts, count) {
     const [{ generateTokens }, { GenerationStats }, { createSampler }] = await Promise.all([
-      import("../../dist/src/generation/generate.js"),
-      import("../../dist/src/generation/stats.js"),
-      import("../../dist/src/generation/sampler.js"),
+      import("../../dist/src/generation/scheduling/loop.js"),
+      import("../../dist/src/generation/scheduling/stats.js"),
+      import("../../dist/src/generation/sampling/sampler.js"),
     ]);
     const greedy = createSampler({ temperature: 0, topP: 1, topK: 0, minP: 0 });
     const sample = (logits) => greedy(logits, () => 0);
@@ -40,8 +40,8 @@ serve({
 async function loadPreset({ preset, layers, dtype, context, nprocPerNode }) {
   const { availableParallelism } = await import("node:os");
   const { Engine } = await import("../../dist/src/engine/engine.js");
-  const { defaultCacheRoot } = await import("../../dist/src/engine/weight-cache.js");
-  const { presetCheckpoint } = await import("../../dist/src/model/preset.js");
+  const { defaultCacheRoot } = await import("../../dist/src/engine/weight-cache/cache-folder.js");
+  const { presetCheckpoint } = await import("../../dist/src/model/sizes/presets.js");
   const worldSize = nprocPerNode === "auto" ? availableParallelism() : nprocPerNode;
   const checkpoint = presetCheckpoint(preset, layers);
   engine = await Engine.start(checkpoint, { worldSize, dtype, maxSeqLen: context, cacheRoot: defaultCacheRoot() });

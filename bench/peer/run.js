@@ -9,7 +9,7 @@ import { availableParallelism, loadavg, tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { readSentencePieceModel } from "../../dist/src/formats/sentencepiece-model.js";
+import { readSentencePieceModel } from "../../dist/src/formats/tokenizer/sentencepiece-model.js";
 import { agree } from "./agree.js";
 import { Child } from "./child.js";
 import { convert, findTokenizer } from "./convert.js";

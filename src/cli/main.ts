@@ -3,13 +3,13 @@ import { isatty } from "node:tty";
 import { fileURLToPath } from "node:url";
 import { CommanderError } from "@commander-js/extra-typings";
 import { failurePlace, LlamaError } from "../error.js";
-import { normaliseArgv } from "./argv.js";
-import { EXIT_BUG, EXIT_CODES, EXIT_OK, EXIT_USAGE } from "./exit-code.js";
-import { printBug, printError, printNote } from "./notes.js";
-import { tolerateClosedPipes } from "./output.js";
+import { normaliseArgv } from "./options/argv.js";
 import { createProgram } from "./program.js";
-import { placeLine } from "./summary.js";
 import { attendSupervisor, endNow } from "./supervisor/supervised.js";
+import { EXIT_BUG, EXIT_CODES, EXIT_OK, EXIT_USAGE } from "./terminal/exit-code.js";
+import { printBug, printError, printNote } from "./terminal/notes.js";
+import { tolerateClosedPipes } from "./terminal/output.js";
+import { placeLine } from "./terminal/summary.js";
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) attendSupervisor();
 tolerateClosedPipes();

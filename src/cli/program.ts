@@ -1,18 +1,18 @@
 /** The program and its commands. What they do is loaded when a command runs, so that --help is quick. */
 import { Command } from "@commander-js/extra-typings";
-import { addBatch } from "./batch/batch-command.js";
-import { addBench } from "./bench/bench-command.js";
-import { addCache } from "./cache-command.js";
-import { addCompletion } from "./completion/completion-command.js";
-import { addGenerate } from "./generate-command.js";
-import { heading, PROGRAM_HELP } from "./help.js";
-import { addInspect } from "./inspect/inspect-command.js";
-import { printError, setColor } from "./notes.js";
-import { addRepl } from "./repl/repl-command.js";
-import { addScore } from "./score/score-command.js";
-import { addConfig } from "./settings/config-command.js";
-import { applySettings, type SettingCommand } from "./settings/settings.js";
-import { versionText } from "./version.js";
+import { addBatch } from "./commands/batch/batch-command.js";
+import { addBench } from "./commands/bench/bench-command.js";
+import { addCache } from "./commands/cache/cache-command.js";
+import { addConfig } from "./commands/config/config-command.js";
+import { addGenerate } from "./commands/generate/generate-command.js";
+import { addInspect } from "./commands/inspect/inspect-command.js";
+import { addRepl } from "./commands/repl/repl-command.js";
+import { addScore } from "./commands/score/score-command.js";
+import { addCompletion } from "./commands/shell-completion/shell-completion-command.js";
+import { heading, PROGRAM_HELP } from "./options/help.js";
+import { applySettings, type SettingCommand } from "./options/settings.js";
+import { printError, setColor } from "./terminal/notes.js";
+import { versionText } from "./terminal/version.js";
 
 /** Every command hands its exit code to `exit`; usage errors are thrown as CommanderError after they were printed. */
 export function createProgram(exit: (code: number) => void) {

@@ -3,24 +3,24 @@
  * (tokens, positions) -> logits; knows nothing of text, sampling or flags.
  */
 import { LlamaError } from "../error.js";
-import type { Checkpoint } from "../model/checkpoint.js";
-import type { ComputeType } from "../model/compute-type.js";
-import { memoryNeed, STEP_TOKENS } from "../model/memory.js";
-import { partition } from "../model/partition.js";
-import { modelTraffic } from "../model/traffic.js";
-import { type CacheUse, WeightCacheUse } from "./cache-use.js";
-import { allocateCollective, requestCancel } from "./collective.js";
-import { availableCores, threadsOfRank } from "./cores.js";
-import { spreadCores } from "./cpu-bind.js";
-import type { EngineOptions } from "./engine-options.js";
-import { plannedFault } from "./fault.js";
-import { KvColumns } from "./kv-columns.js";
-import { modelIdentity } from "./model-identity.js";
-import { allocateProgress } from "./progress.js";
-import type { LoadReport, RankSetup } from "./protocol.js";
-import { RankClock, type RankTimes } from "./rank-clock.js";
-import { RankGroup } from "./rank-group.js";
-import { planSteps, type SequenceTokens, type Step } from "./step-plan.js";
+import type { ComputeType } from "../model/architecture/compute-type.js";
+import type { Checkpoint } from "../model/checkpoint/checkpoint.js";
+import { modelTraffic } from "../model/sizes/bytes-per-token.js";
+import { memoryNeed, STEP_TOKENS } from "../model/sizes/memory-need.js";
+import { partition } from "../model/split/partition.js";
+import type { EngineOptions } from "./host/engine-options.js";
+import { RankGroup } from "./host/rank-group.js";
+import { RankClock, type RankTimes } from "./host/rank-times.js";
+import { planSteps, type SequenceTokens, type Step } from "./host/step-plan.js";
+import { availableCores, threadsOfRank } from "./machine/cores.js";
+import { spreadCores } from "./machine/cpu-bind.js";
+import { KvColumns } from "./rank/kv-columns.js";
+import { allocateCollective, requestCancel } from "./shared/collective.js";
+import { allocateProgress } from "./shared/heartbeat.js";
+import type { LoadReport, RankSetup } from "./shared/messages.js";
+import { plannedFault } from "./shared/test-fault.js";
+import { type CacheUse, WeightCacheUse } from "./weight-cache/cache-plan.js";
+import { modelIdentity } from "./weight-cache/model-identity.js";
 
 /** Bytes of the shared logits at most (one row at least). */
 const LOGITS_BYTES = 32 << 20;
@@ -31,7 +31,7 @@ const LOGITS_BYTES = 32 << 20;
 const SPIN_MS = 0.05;
 const RANK_TIMEOUT_MS = 300_000;
 
-export type { SequenceTokens } from "./step-plan.js";
+export type { SequenceTokens } from "./host/step-plan.js";
 
 /** Time of the forward passes so far, in milliseconds. */
 export interface EngineTimes {

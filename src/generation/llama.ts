@@ -3,31 +3,36 @@
  * Knows text, tokens and options; ranks and tensors are behind the engine.
  */
 import { basename, resolve } from "node:path";
-import type { CacheUse } from "../engine/cache-use.js";
 import type { Engine } from "../engine/engine.js";
-import type { LoadReport } from "../engine/protocol.js";
-import type { RankTimes } from "../engine/rank-clock.js";
-import type { Checkpoint } from "../model/checkpoint.js";
-import type { ComputeType } from "../model/compute-type.js";
-import type { ModelConfig } from "../model/config.js";
-import { type BatchAnswer, type BatchOptions, type BatchRequest, runBatch } from "./batch.js";
-import { type BuildOptions, DEFAULT_MAX_SEQ_LEN, engineSettings } from "./build-options.js";
-import { chatFormat, guessFormat } from "./chat-format.js";
-import { Conversation, type ConversationOptions } from "./conversation.js";
-import type { ChatPrediction, Dialog } from "./dialog.js";
-import { checkMemory } from "./memory-check.js";
-import { completeDialogs, completeTexts, generateIds } from "./meta-generate.js";
-import { openModel, resolveSetup, startModel } from "./open-model.js";
-import { checkCount, type GenerateOptions } from "./options.js";
-import { type PerplexityOptions, scoreText } from "./perplexity.js";
-import { checkPrompt } from "./prompt-check.js";
-import type { CompletionPrediction, GenerateResult, StreamEvent } from "./results.js";
-import type { FeedOptions, Requests } from "./row-feed.js";
-import { RunContext } from "./run-context.js";
-import { type ScoreAnswer, type ScoreRequest, scoreAll } from "./score.js";
-import { type LoadedConversation, openSession, type SaveOptions, writeSession } from "./session-file.js";
-import { streamText } from "./stream.js";
-import type { Tokenizer } from "./tokenizer.js";
+import type { RankTimes } from "../engine/host/rank-times.js";
+import type { LoadReport } from "../engine/shared/messages.js";
+import type { CacheUse } from "../engine/weight-cache/cache-plan.js";
+import type { ComputeType } from "../model/architecture/compute-type.js";
+import type { Checkpoint } from "../model/checkpoint/checkpoint.js";
+import type { ModelConfig } from "../model/config/config.js";
+import type { Tokenizer } from "../tokenizer/tokenizer.js";
+import { chatFormat, guessFormat } from "./chat/chat-format.js";
+import type { ChatPrediction, Dialog } from "./chat/dialog.js";
+import { type BatchAnswer, type BatchOptions, type BatchRequest, runBatch } from "./completion/batch.js";
+import { completeDialogs, completeTexts, generateIds } from "./completion/meta-generate.js";
+import { checkPrompt } from "./completion/prompt-check.js";
+import type { CompletionPrediction, GenerateResult, StreamEvent } from "./completion/results.js";
+import { streamText } from "./completion/stream.js";
+import { Conversation, type ConversationOptions } from "./conversation/conversation.js";
+import {
+  type LoadedConversation,
+  openSession,
+  type SaveOptions,
+  writeSession,
+} from "./conversation/conversation-file.js";
+import { type BuildOptions, DEFAULT_MAX_SEQ_LEN, engineSettings } from "./loading/build-options.js";
+import { checkMemory } from "./loading/memory-check.js";
+import { openModel, resolveSetup, startModel } from "./loading/open-model.js";
+import { RunContext } from "./loading/run-context.js";
+import { checkCount, type GenerateOptions } from "./sampling/options.js";
+import type { FeedOptions, Requests } from "./scheduling/request-feed.js";
+import { type PerplexityOptions, scoreText } from "./scoring/perplexity.js";
+import { type ScoreAnswer, type ScoreRequest, scoreAll } from "./scoring/score.js";
 
 export class Llama {
   readonly tokenizer: Tokenizer;

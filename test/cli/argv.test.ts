@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { normaliseArgv } from "../../src/cli/argv.js";
+import { normaliseArgv } from "../../src/cli/options/argv.js";
 import { createProgram } from "../../src/cli/program.js";
 
 const program = createProgram(() => {});

@@ -18,7 +18,7 @@ import { after, describe, test } from "node:test";
 import { pathToFileURL } from "node:url";
 import { LlamaError } from "../../src/error.js";
 import { Llama } from "../../src/index.js";
-import { verifyFiles } from "../../src/model/verify.js";
+import { verifyFiles } from "../../src/model/checkpoint/verify-files.js";
 import { fixture, readJson } from "../folders.js";
 import { maxDifference } from "../max-difference.js";
 import { llama } from "./cli-process.js";

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import type { ChildProcess } from "node:child_process";
 import { describe, test } from "node:test";
-import { benchTable, csvLine } from "../../src/cli/bench/bench-table.js";
+import { benchTable, csvLine } from "../../src/cli/commands/bench/bench-table.js";
 import { llama, temporaryFolder } from "./cli-process.js";
 
 const FIELDS = [

@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, test } from "node:test";
-import { threadsOfEnvironment } from "../../src/cli/torchrun/torchrun-env.js";
-import { hasStream, rankFilter, rankStreams, strayRanks, streamsText } from "../../src/cli/torchrun/torchrun-flags.js";
+import { threadsOfEnvironment } from "../../src/cli/options/torchrun-env.js";
+import { hasStream, rankFilter, rankStreams, strayRanks, streamsText } from "../../src/cli/options/torchrun-flags.js";
 import { llama, temporaryFolder } from "./cli-process.js";
 
 const SHORT = ["generate", "--prompt", "Once", "--max_gen_len", "4", "--seed", "1"];

@@ -4,7 +4,7 @@ import type { ChildProcess } from "node:child_process";
 import { mkdirSync, readdirSync, readFileSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { describe, test } from "node:test";
-import { machineMemory } from "../../src/engine/machine-memory.js";
+import { machineMemory } from "../../src/engine/machine/machine-memory.js";
 import { DEMO } from "../cli/cli-process.js";
 import { Terminal, withoutTerminal } from "../cli/terminal-process.js";
 import { worker } from "../cli/working-process.js";

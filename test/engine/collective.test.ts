@@ -9,7 +9,7 @@ import {
   type CollectiveMemory,
   requestCancel,
   StepCancelled,
-} from "../../src/engine/collective.js";
+} from "../../src/engine/shared/collective.js";
 
 const CAPACITY = 100_000;
 const ROUNDS = 60;

@@ -4,10 +4,10 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSyn
 import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
-import { availableCores, coreQuota } from "../../src/engine/cores.js";
 import { Engine } from "../../src/engine/engine.js";
-import { RankClock } from "../../src/engine/rank-clock.js";
-import { openCheckpoint } from "../../src/model/checkpoint.js";
+import { RankClock } from "../../src/engine/host/rank-times.js";
+import { availableCores, coreQuota } from "../../src/engine/machine/cores.js";
+import { openCheckpoint } from "../../src/model/checkpoint/checkpoint.js";
 import { demo } from "../folders.js";
 
 const root = mkdtempSync(join(tmpdir(), "llama-ts-cores-"));

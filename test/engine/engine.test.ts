@@ -1,13 +1,13 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { Engine, type SequenceTokens } from "../../src/engine/engine.js";
-import { KvCache } from "../../src/engine/kv-cache.js";
-import { KvColumns } from "../../src/engine/kv-columns.js";
-import { planSteps } from "../../src/engine/step-plan.js";
+import { planSteps } from "../../src/engine/host/step-plan.js";
+import { KvCache } from "../../src/engine/rank/kv-cache.js";
+import { KvColumns } from "../../src/engine/rank/kv-columns.js";
 import { LlamaError } from "../../src/index.js";
-import { openCheckpoint } from "../../src/model/checkpoint.js";
-import { partition } from "../../src/model/partition.js";
-import { presetCheckpoint } from "../../src/model/preset.js";
+import { openCheckpoint } from "../../src/model/checkpoint/checkpoint.js";
+import { presetCheckpoint } from "../../src/model/sizes/presets.js";
+import { partition } from "../../src/model/split/partition.js";
 import { demo } from "../folders.js";
 import { maxDifference } from "../max-difference.js";
 

@@ -5,9 +5,9 @@ import { join } from "node:path";
 import { afterEach, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Engine } from "../../src/engine/engine.js";
-import type { EngineOptions } from "../../src/engine/engine-options.js";
+import type { EngineOptions } from "../../src/engine/host/engine-options.js";
 import { failurePlace, LlamaError } from "../../src/error.js";
-import { openCheckpoint } from "../../src/model/checkpoint.js";
+import { openCheckpoint } from "../../src/model/checkpoint/checkpoint.js";
 import { demo } from "../folders.js";
 
 const VOCAB = 2048;

@@ -7,7 +7,7 @@ import { after, test } from "node:test";
 import { Llama } from "../../src/index.js";
 import { demo, fixture, readJson, shared, withoutShared } from "../folders.js";
 import { maxDifference } from "../max-difference.js";
-import { hfTensors, writeHfFolder } from "../model/hf-folder.js";
+import { hfTensors, writeHfFolder } from "../model/hugging-face-folder.js";
 
 const TOLERANCE = 1e-3;
 const EVERY_EIGHT = [1, 2, 3, 4, 5, 6, 7, 8];

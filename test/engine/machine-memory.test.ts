@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir, totalmem } from "node:os";
 import { dirname, join } from "node:path";
 import { after, test } from "node:test";
-import { machineMemory } from "../../src/engine/machine-memory.js";
+import { machineMemory } from "../../src/engine/machine/machine-memory.js";
 
 const root = mkdtempSync(join(tmpdir(), "llama-ts-cgroup-"));
 after(() => rmSync(root, { recursive: true, force: true }));

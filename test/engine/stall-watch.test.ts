@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import { allocateProgress, Progress } from "../../src/engine/progress.js";
-import { StallWatch } from "../../src/engine/stall-watch.js";
+import { StallWatch } from "../../src/engine/host/stall-watch.js";
+import { allocateProgress, Progress } from "../../src/engine/shared/heartbeat.js";
 
 const TIMEOUT_MS = 300;
 

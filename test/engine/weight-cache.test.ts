@@ -18,13 +18,13 @@ import { join } from "node:path";
 import { after, before, beforeEach, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Engine } from "../../src/engine/engine.js";
-import { modelIdentity } from "../../src/engine/model-identity.js";
-import { cacheFolder, clearCache, isCacheWhole, listCache } from "../../src/engine/weight-cache.js";
-import { type Checkpoint, openCheckpoint } from "../../src/model/checkpoint.js";
-import { randomCheckpoint } from "../../src/model/preset.js";
+import { cacheFolder, clearCache, isCacheWhole, listCache } from "../../src/engine/weight-cache/cache-folder.js";
+import { modelIdentity } from "../../src/engine/weight-cache/model-identity.js";
+import { type Checkpoint, openCheckpoint } from "../../src/model/checkpoint/checkpoint.js";
+import { randomCheckpoint } from "../../src/model/sizes/presets.js";
 import { demo, fixture } from "../folders.js";
 import { maxDifference } from "../max-difference.js";
-import { hfTensors, writeHfFolder } from "../model/hf-folder.js";
+import { hfTensors, writeHfFolder } from "../model/hugging-face-folder.js";
 
 // The smallest shape whose matrices are large enough for the cache.
 const SHAPE = new Map(Object.entries({ dim: 1088, n_layers: 1, n_heads: 17, vocab_size: 1024 }));
@@ -153,7 +153,7 @@ test("where nothing can be written the model runs all the same and says why", as
 test("a process killed while it writes leaves nothing that is used, and the next one clears up", async () => {
   const script = `
     import { Engine } from ${JSON.stringify(new URL("../../src/engine/engine.js", import.meta.url).href)};
-    import { randomCheckpoint } from ${JSON.stringify(new URL("../../src/model/preset.js", import.meta.url).href)};
+    import { randomCheckpoint } from ${JSON.stringify(new URL("../../src/model/sizes/presets.js", import.meta.url).href)};
     const shape = new Map(Object.entries({ ...${JSON.stringify(Object.fromEntries(SHAPE))}, n_layers: 8 }));
     await Engine.start(randomCheckpoint("small", shape), { worldSize: 1, dtype: "int8", maxSeqLen: 32, cacheRoot: ${JSON.stringify(root)} });
   `;

@@ -1,17 +1,17 @@
 /** Every released size for 1 to 16 ranks, without weights: which rank reads which bytes of which file, and whether its graphs take them. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { partLayer, stageSegments } from "../../src/engine/stages.js";
-import type { TensorEntry } from "../../src/formats/tensor-entry.js";
-import type { ModelConfig } from "../../src/model/config.js";
-import { type GlobalTensor, mergeShards } from "../../src/model/global-tensor.js";
-import { partTensor } from "../../src/model/linear.js";
-import { partition, type RankShare } from "../../src/model/partition.js";
-import { PRESETS, presetCheckpoint, randomCheckpoint } from "../../src/model/preset.js";
-import { tensorRegion } from "../../src/model/region.js";
-import { overlaps } from "../../src/model/slice.js";
-import { type TensorSpec, tensorTable } from "../../src/model/tensors.js";
-import { SIZES } from "./../model/sizes.js";
+import { partLayer, stageSegments } from "../../src/engine/stages/stages.js";
+import type { TensorEntry } from "../../src/formats/tensor/stored-tensor.js";
+import { partTensor } from "../../src/model/architecture/matrices.js";
+import { type TensorSpec, tensorTable } from "../../src/model/architecture/tensor-table.js";
+import { type GlobalTensor, mergeShards } from "../../src/model/checkpoint/model-tensor.js";
+import { overlaps } from "../../src/model/checkpoint/read-slice.js";
+import type { ModelConfig } from "../../src/model/config/config.js";
+import { PRESETS, presetCheckpoint, randomCheckpoint } from "../../src/model/sizes/presets.js";
+import { partition, type RankShare } from "../../src/model/split/partition.js";
+import { tensorRegion } from "../../src/model/split/shard-region.js";
+import { SIZES } from "../model/sizes.js";
 
 const MAX_RANKS = 16;
 const ALL = Array.from({ length: MAX_RANKS }, (_, i) => i + 1);

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { crc32, crc32ByTable } from "../../src/formats/crc32.js";
+import { crc32, crc32ByTable } from "../../src/formats/files/crc32.js";
 
 test("CRC-32 has the published check values, with and without zlib", () => {
   const cases: [string, number][] = [

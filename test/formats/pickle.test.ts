@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { LlamaError } from "../../src/error.js";
-import { type PickleRules, readPickle } from "../../src/formats/pickle.js";
-import { TorchTensor, torchRules } from "../../src/formats/torch-pickle.js";
+import { TorchTensor, torchRules } from "../../src/formats/checkpoint/torch-globals.js";
+import { type PickleRules, readPickle } from "../../src/formats/pickle/pickle.js";
 
 const rules: PickleRules = torchRules("test.pth");
 const read = (pickle: string) => readPickle(Buffer.from(pickle, "latin1"), rules).value;

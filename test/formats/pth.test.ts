@@ -3,8 +3,8 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { LlamaError } from "../../src/error.js";
-import { openPth } from "../../src/formats/pth.js";
-import type { TensorEntry } from "../../src/formats/tensor-entry.js";
+import { openPth } from "../../src/formats/checkpoint/pth.js";
+import type { TensorEntry } from "../../src/formats/tensor/stored-tensor.js";
 import { FIXTURES, makeZip, readAll, sharedPath, temporaryFile } from "./sample-files.js";
 
 const FILE = "consolidated.00.pth";

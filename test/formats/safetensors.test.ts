@@ -3,9 +3,9 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
-import { openSafetensors } from "../../src/formats/safetensors.js";
-import { TensorReader } from "../../src/formats/tensor-reader.js";
-import { safetensors, withHeader } from "../model/hf-folder.js";
+import { openSafetensors } from "../../src/formats/checkpoint/safetensors.js";
+import { TensorReader } from "../../src/formats/tensor/tensor-reader.js";
+import { safetensors, withHeader } from "../model/hugging-face-folder.js";
 
 const folder = mkdtempSync(join(tmpdir(), "llama-ts-test-"));
 after(() => rmSync(folder, { recursive: true }));

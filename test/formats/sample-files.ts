@@ -4,10 +4,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after } from "node:test";
 import { fileURLToPath } from "node:url";
-import type { ByteSource } from "../../src/formats/byte-source.js";
-import { crc32 } from "../../src/formats/crc32.js";
-import type { TensorEntry } from "../../src/formats/tensor-entry.js";
-import { TensorReader } from "../../src/formats/tensor-reader.js";
+import type { ByteSource } from "../../src/formats/files/byte-source.js";
+import { crc32 } from "../../src/formats/files/crc32.js";
+import type { TensorEntry } from "../../src/formats/tensor/stored-tensor.js";
+import { TensorReader } from "../../src/formats/tensor/tensor-reader.js";
 
 export const FIXTURES = fileURLToPath(new URL("../../../test/fixtures/", import.meta.url));
 const SHARED = fileURLToPath(new URL("../../../../shared/data/", import.meta.url));

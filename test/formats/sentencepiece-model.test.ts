@@ -6,7 +6,7 @@ import { after, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
 import { LlamaError } from "../../src/error.js";
-import { readSentencePieceModel } from "../../src/formats/sentencepiece-model.js";
+import { readSentencePieceModel } from "../../src/formats/tokenizer/sentencepiece-model.js";
 
 const root = new URL("../../../", import.meta.url);
 const bad = new URL("../shared/data/bad/", root);

@@ -2,9 +2,9 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { deflateRawSync } from "node:zlib";
 import { LlamaError } from "../../src/error.js";
-import { openFile } from "../../src/formats/byte-source.js";
-import type { TensorEntry } from "../../src/formats/tensor-entry.js";
-import { TensorReader } from "../../src/formats/tensor-reader.js";
+import { openFile } from "../../src/formats/files/byte-source.js";
+import type { TensorEntry } from "../../src/formats/tensor/stored-tensor.js";
+import { TensorReader } from "../../src/formats/tensor/tensor-reader.js";
 import { temporaryFile } from "./sample-files.js";
 
 /** A tensor over the numbers 0, 1, 2, ... with some bytes before them. */

@@ -3,8 +3,8 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
-import { readTiktokenModel } from "../../src/formats/tiktoken-model.js";
-import { readTokenizerFile } from "../../src/formats/tokenizer-file.js";
+import { readTiktokenModel } from "../../src/formats/tokenizer/tiktoken-model.js";
+import { readTokenizerFile } from "../../src/formats/tokenizer/tokenizer-file.js";
 import { demo, fixture, shared, withoutShared } from "../folders.js";
 
 const folder = mkdtempSync(join(tmpdir(), "llama-ts-test-"));

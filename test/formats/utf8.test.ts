@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { existsSync, readFileSync } from "node:fs";
 import { test } from "node:test";
-import { decodeUtf8, Utf8Decoder } from "../../src/formats/utf8.js";
+import { decodeUtf8, Utf8Decoder } from "../../src/formats/files/utf8.js";
 
 const vectors = new URL("../../../../shared/data/vectors/sp32000.json", import.meta.url);
 const skip = existsSync(vectors) ? false : "shared test data is not here";

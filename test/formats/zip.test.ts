@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { deflateRawSync } from "node:zlib";
 import { LlamaError } from "../../src/error.js";
-import { crc32 } from "../../src/formats/crc32.js";
-import { listZip, readZipEntry } from "../../src/formats/zip.js";
+import { listZip, readZipEntry } from "../../src/formats/checkpoint/zip.js";
+import { crc32 } from "../../src/formats/files/crc32.js";
 import { bufferSource, makeZip } from "./sample-files.js";
 
 const files = { "a/x": Buffer.from("hello"), "a/y": Buffer.from("") };

@@ -1,5 +1,5 @@
 /** Random choices for mutations, repeatable by seed and number. */
-import { createRandom } from "../../src/generation/random.js";
+import { createRandom } from "../../src/generation/sampling/random.js";
 
 /** Numbers at which readers go wrong. */
 const EDGES = [0, 1, 2, 3, 7, 15, 16, 17, 127, 128, 255, 256, 257, 0x7fff, 0x8000, 0xffff, 0x10000, 0x7fffffff];

@@ -2,7 +2,7 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fixture } from "../folders.js";
-import { hfTensors, writeHfFolder } from "../model/hf-folder.js";
+import { hfTensors, writeHfFolder } from "../model/hugging-face-folder.js";
 import { mutateBytes } from "./bytes.js";
 import type { Dice } from "./dice.js";
 import { mutateTree } from "./json.js";

@@ -1,6 +1,7 @@
 /** Mutations of a .pth: its pickle or one entry inside an archive that is whole, or the records of the archive itself. */
-import { openFile } from "../../src/formats/byte-source.js";
-import { listZip } from "../../src/formats/zip.js";
+
+import { listZip } from "../../src/formats/checkpoint/zip.js";
+import { openFile } from "../../src/formats/files/byte-source.js";
 import { makeZip } from "../formats/sample-files.js";
 import { mutateBytes } from "./bytes.js";
 import type { Dice } from "./dice.js";

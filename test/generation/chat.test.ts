@@ -1,12 +1,12 @@
 /** Chat formats against the ids that Meta's own code gave. */
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { type ChatName, chatFormat, guessFormat } from "../../src/generation/chat-format.js";
-import type { Dialog } from "../../src/generation/dialog.js";
-import { loadTokenizer } from "../../src/generation/load-tokenizer.js";
-import type { Tokenizer } from "../../src/generation/tokenizer.js";
+import { type ChatName, chatFormat, guessFormat } from "../../src/generation/chat/chat-format.js";
+import type { Dialog } from "../../src/generation/chat/dialog.js";
 import { Llama, LlamaError } from "../../src/index.js";
-import type { ModelConfig } from "../../src/model/config.js";
+import type { ModelConfig } from "../../src/model/config/config.js";
+import { loadTokenizer } from "../../src/tokenizer/kinds/open-tokenizer.js";
+import type { Tokenizer } from "../../src/tokenizer/tokenizer.js";
 import { demo, readJson, shared, withoutShared } from "../folders.js";
 
 interface Case2 {

@@ -1,7 +1,7 @@
 /** Conversations with the demo model: what is reused, and that it changes no token. */
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import type { Conversation, TurnOptions, TurnStats } from "../../src/generation/conversation.js";
+import type { Conversation, TurnOptions, TurnStats } from "../../src/generation/conversation/conversation.js";
 import { type Completion, Llama } from "../../src/index.js";
 import { demo } from "../folders.js";
 

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { readdirSync, readFileSync } from "node:fs";
 import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import { openModel, startModel } from "../../src/generation/open-model.js";
+import { openModel, startModel } from "../../src/generation/loading/open-model.js";
 import { Llama } from "../../src/index.js";
 import { demo } from "../folders.js";
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { logSoftmaxAt } from "../../src/generation/logprobs.js";
+import { logSoftmaxAt } from "../../src/generation/sampling/logprobs.js";
 
 const close = (a: number, b: number) => assert.ok(Math.abs(a - b) < 1e-12, `${a} is not ${b}`);
 

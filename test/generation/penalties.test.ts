@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Penalties, type PenaltyOptions } from "../../src/generation/penalties.js";
-import { createRandom } from "../../src/generation/random.js";
+import { Penalties, type PenaltyOptions } from "../../src/generation/sampling/penalties.js";
+import { createRandom } from "../../src/generation/sampling/random.js";
 
 const off: PenaltyOptions = { repetitionPenalty: 1, presencePenalty: 0, frequencyPenalty: 0, logitBias: new Map() };
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { PromptLookup } from "../../src/generation/prompt-lookup.js";
-import { createRandom } from "../../src/generation/random.js";
+import { createRandom } from "../../src/generation/sampling/random.js";
+import { PromptLookup } from "../../src/generation/speculation/prompt-lookup.js";
 
 function lookupOf(ids: readonly number[]): PromptLookup {
   const lookup = new PromptLookup(ids.length);

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { createRandom, randomSeed } from "../../src/generation/random.js";
+import { createRandom, randomSeed } from "../../src/generation/sampling/random.js";
 
 const first = (seed: number, n = 1000) => {
   const random = createRandom(seed);

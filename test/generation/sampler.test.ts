@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { existsSync, readFileSync } from "node:fs";
 import { test } from "node:test";
-import { createRandom } from "../../src/generation/random.js";
-import { createSampler, keepTokens } from "../../src/generation/sampler.js";
+import { createRandom } from "../../src/generation/sampling/random.js";
+import { createSampler, keepTokens } from "../../src/generation/sampling/sampler.js";
 
 const golden = new URL("../../../../shared/data/golden/top_p.json", import.meta.url);
 const skip = existsSync(golden) ? false : "shared test data is not here";

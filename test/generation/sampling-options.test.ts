@@ -1,7 +1,7 @@
 /** Penalties and stop strings through the whole library, with the demo model. */
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { resolveSampling } from "../../src/generation/options.js";
+import { resolveSampling } from "../../src/generation/sampling/options.js";
 import { type Completion, type GenerateOptions, Llama, LlamaError, type SamplingOptions } from "../../src/index.js";
 import { demo } from "../folders.js";
 

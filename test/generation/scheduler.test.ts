@@ -2,12 +2,17 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { Engine, type SequenceTokens } from "../../src/engine/engine.js";
-import { continueRows, type Forward, type GenerationRow, generateTokens } from "../../src/generation/generate.js";
-import { RowQueue } from "../../src/generation/row-queue.js";
-import { createSampler } from "../../src/generation/sampler.js";
-import type { ScheduleLimits } from "../../src/generation/scheduler.js";
-import { GenerationStats } from "../../src/generation/stats.js";
-import { openCheckpoint } from "../../src/model/checkpoint.js";
+import { createSampler } from "../../src/generation/sampling/sampler.js";
+import {
+  continueRows,
+  type Forward,
+  type GenerationRow,
+  generateTokens,
+} from "../../src/generation/scheduling/loop.js";
+import { RowQueue } from "../../src/generation/scheduling/request-queue.js";
+import type { ScheduleLimits } from "../../src/generation/scheduling/scheduler.js";
+import { GenerationStats } from "../../src/generation/scheduling/stats.js";
+import { openCheckpoint } from "../../src/model/checkpoint/checkpoint.js";
 import { demo } from "../folders.js";
 
 const VOCAB = 2048;

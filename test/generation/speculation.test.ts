@@ -2,12 +2,17 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { SequenceTokens } from "../../src/engine/engine.js";
-import { type Forward, type GenerationRow, generateTokens, type TokenEvent } from "../../src/generation/generate.js";
-import { createRandom } from "../../src/generation/random.js";
-import { createSampler } from "../../src/generation/sampler.js";
-import { RowDrafts, Speculation } from "../../src/generation/speculation.js";
-import { GenerationStats } from "../../src/generation/stats.js";
-import { StepCost } from "../../src/generation/step-cost.js";
+import { createRandom } from "../../src/generation/sampling/random.js";
+import { createSampler } from "../../src/generation/sampling/sampler.js";
+import {
+  type Forward,
+  type GenerationRow,
+  generateTokens,
+  type TokenEvent,
+} from "../../src/generation/scheduling/loop.js";
+import { GenerationStats } from "../../src/generation/scheduling/stats.js";
+import { RowDrafts, Speculation } from "../../src/generation/speculation/speculation.js";
+import { StepCost } from "../../src/generation/speculation/step-cost.js";
 
 const VOCAB = 13;
 const STOP = 12;

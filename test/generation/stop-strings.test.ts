@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { createRandom } from "../../src/generation/random.js";
-import { StopStrings } from "../../src/generation/stop-strings.js";
+import { StopStrings } from "../../src/generation/completion/stop-strings.js";
+import { createRandom } from "../../src/generation/sampling/random.js";
 
 /** The definition: the text up to the stop string that is complete first, the longest of those. */
 function slow(text: string, stops: string[]): string {

@@ -4,8 +4,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, describe, it } from "node:test";
 import { LlamaError } from "../../src/error.js";
-import { openCheckpoint } from "../../src/model/checkpoint.js";
-import { tensorTable } from "../../src/model/tensors.js";
+import { tensorTable } from "../../src/model/architecture/tensor-table.js";
+import { openCheckpoint } from "../../src/model/checkpoint/checkpoint.js";
 import { demo, fixture, shared, withoutShared } from "../folders.js";
 
 const temporary = mkdtempSync(join(tmpdir(), "llama-checkpoint-"));

@@ -3,13 +3,13 @@ import { cpSync, mkdtempSync, renameSync, rmSync, unlinkSync, writeFileSync } fr
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { after, describe, it } from "node:test";
-import { TensorReader } from "../../src/formats/tensor-reader.js";
-import { openCheckpoint } from "../../src/model/checkpoint.js";
-import { openFolder } from "../../src/model/folder.js";
-import { readHfConfig, resolveHfConfig } from "../../src/model/hugging-face/hf-config.js";
-import { readSlice } from "../../src/model/slice.js";
+import { TensorReader } from "../../src/formats/tensor/tensor-reader.js";
+import { openCheckpoint } from "../../src/model/checkpoint/checkpoint.js";
+import { openFolder } from "../../src/model/checkpoint/folder.js";
+import { readSlice } from "../../src/model/checkpoint/read-slice.js";
+import { readHfConfig, resolveHfConfig } from "../../src/model/config/hugging-face-config.js";
 import { fixture, shared, withoutShared } from "../folders.js";
-import { hfTensors, type StoredTensor, writeHfFolder } from "./hf-folder.js";
+import { hfTensors, type StoredTensor, writeHfFolder } from "./hugging-face-folder.js";
 
 const root = mkdtempSync(join(tmpdir(), "llama-ts-test-"));
 after(() => rmSync(root, { recursive: true }));

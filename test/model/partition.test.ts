@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { LlamaError } from "../../src/error.js";
-import type { ModelConfig } from "../../src/model/config.js";
-import { resolveConfig } from "../../src/model/params.js";
-import { autoWorldSize, partition, type Span } from "../../src/model/partition.js";
+import type { ModelConfig } from "../../src/model/config/config.js";
+import { resolveConfig } from "../../src/model/config/meta-params.js";
+import { autoWorldSize, partition, type Span } from "../../src/model/split/partition.js";
 import { SIZES } from "./sizes.js";
 
 const configOf = (params: object, vocabSize: number): ModelConfig =>

@@ -1,8 +1,13 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { createSession, tensor } from "../../src/engine/session.js";
-import { writeOnnx } from "../../src/formats/onnx.js";
-import { NotFiniteError, type QuantFormat, quantizedSize, quantizeRows } from "../../src/model/quantize.js";
+import { createSession, tensor } from "../../src/engine/stages/onnx-session.js";
+import { writeOnnx } from "../../src/formats/protobuf/onnx-writer.js";
+import {
+  NotFiniteError,
+  type QuantFormat,
+  quantizedSize,
+  quantizeRows,
+} from "../../src/model/architecture/quantize.js";
 
 const FORMATS: QuantFormat[] = ([4, 8] as const).flatMap((bits) =>
   ([16, 32, 64, 128] as const).map((blockSize) => ({ bits, blockSize })),

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { describe, it } from "node:test";
-import { readParams, resolveConfig } from "../../src/model/params.js";
-import { ropeFrequencies, ropeTables } from "../../src/model/rope.js";
+import { ropeFrequencies, ropeTables } from "../../src/model/architecture/rope.js";
+import { readParams, resolveConfig } from "../../src/model/config/meta-params.js";
 import { fixture, shared, withoutShared } from "../folders.js";
 
 const config = resolveConfig(readParams(fixture("odd/base-valid")), 512);

@@ -2,10 +2,10 @@
 import { closeSync, ftruncateSync, mkdirSync, openSync, readFileSync, writeFileSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import { BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
-import { crc32 } from "../../src/formats/crc32.js";
-import { readSentencePieceModel } from "../../src/formats/sentencepiece-model.js";
-import { randomCheckpoint } from "../../src/model/preset.js";
-import { type TensorSpec, tensorTable } from "../../src/model/tensors.js";
+import { crc32 } from "../../src/formats/files/crc32.js";
+import { readSentencePieceModel } from "../../src/formats/tokenizer/sentencepiece-model.js";
+import { type TensorSpec, tensorTable } from "../../src/model/architecture/tensor-table.js";
+import { randomCheckpoint } from "../../src/model/sizes/presets.js";
 
 /** bf16 */
 const BYTES_PER_WEIGHT = 2;

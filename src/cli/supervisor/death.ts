@@ -1,6 +1,6 @@
 /** A death by signal in words, and the exit code for it. Knows signals and memory; watches nothing. */
 import { constants } from "node:os";
-import { machineMemory } from "../../engine/machine-memory.js";
+import { machineMemory } from "../../engine/machine/machine-memory.js";
 import type { Watched } from "./supervisor.cjs";
 
 /** As LlamaError's kind "memory". */

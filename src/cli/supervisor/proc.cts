@@ -1,7 +1,7 @@
 /** What Linux tells of another process, and of its own killing. Elsewhere nothing is known. */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { controlGroups } from "../../engine/control-groups.cjs";
+import { controlGroups } from "../../engine/machine/control-groups.cjs";
 
 /** Bytes a process has held at most, or null. */
 export function peakMemory(pid: number): number | null {

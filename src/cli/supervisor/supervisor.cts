@@ -133,7 +133,7 @@ function watch(child: ChildProcess, watched: Watched): void {
 
 /** What the child had half written into the cache. */
 async function removeUnfinished(): Promise<void> {
-  const { defaultCacheRoot, removeAbandoned } = await import("../../engine/weight-cache.js");
+  const { defaultCacheRoot, removeAbandoned } = await import("../../engine/weight-cache/cache-folder.js");
   try {
     removeAbandoned(defaultCacheRoot());
   } catch {

@@ -1,0 +1,46 @@
+/** The command `batch`: requests in, texts out as they are done. What all commands on lines do is in lines/. */
+import type { BatchAnswer, BatchRequest } from "../../../index.js";
+import type { Origin } from "../../json-lines/json-line.js";
+import { type Answered, type LineRunFlags, runLines } from "../../json-lines/run-lines.js";
+import type { SamplingFlags } from "../../options/flags.js";
+import { samplingSettings } from "../../options/option-groups.js";
+import { REQUEST_KEYS, requestOf } from "./request.js";
+
+/** The options of `batch`, by their names on the command line. */
+export interface BatchFlags extends LineRunFlags, SamplingFlags {
+  logprobs?: number | true | undefined;
+  echo?: true | undefined;
+}
+
+/** Runs the command and returns the exit code. */
+export function batch(path: string | undefined, flags: BatchFlags): Promise<number> {
+  const seed = flags.seed ?? Math.floor(Math.random() * 2 ** 32);
+  const { logprobs, echo = false, prompt_lookup_num_tokens: promptLookupNumTokens } = flags;
+  const scores = { logprobs: logprobs !== undefined, topLogprobs: typeof logprobs === "number" ? logprobs : 0, echo };
+  const defaults = { ...samplingSettings(flags), ...scores, seed };
+  return runLines<BatchRequest<Origin>>(path, flags, {
+    keys: REQUEST_KEYS,
+    request: (json, origin) => requestOf(json, origin, defaults),
+    async *answer(llama, requests, options) {
+      for await (const answer of llama.batch(requests, { ...options, promptLookupNumTokens })) yield answered(answer);
+    },
+    tokens: ({ generatedTokens }) => generatedTokens,
+  });
+}
+
+/** The fields are a promise to scripts. */
+function answered({ tag, completion, error }: BatchAnswer<Origin>): Answered {
+  if (error) return { tag, fields: null, error };
+  const { text, ids, promptIds, finishReason, seed, logprobs, promptLogprobs } = completion;
+  if (finishReason === "abort") return { tag, fields: null, error: null };
+  const fields = {
+    text,
+    ids,
+    prompt_tokens: promptIds.length,
+    finish_reason: finishReason,
+    seed,
+    ...(logprobs && { logprobs }),
+    ...(promptLogprobs && { prompt_logprobs: promptLogprobs }),
+  };
+  return { tag, fields, error: null };
+}

@@ -1,0 +1,27 @@
+/** Which model is measured: a folder, a named shape with random weights, or the demo model. Knows files and names; loads no weights. */
+import { LlamaError } from "../../../error.js";
+import { openModel } from "../../../generation/loading/open-model.js";
+import type { Checkpoint } from "../../../model/checkpoint/checkpoint.js";
+import { presetCheckpoint } from "../../../model/sizes/presets.js";
+import { chooseModel } from "../../model/choose-model.js";
+import type { BenchFlags } from "./bench-flags.js";
+
+export interface BenchModel {
+  /** As rows of results call it. */
+  name: string;
+  checkpoint: Checkpoint;
+}
+
+export function openBenchModel(
+  flags: Pick<BenchFlags, "ckpt_dir" | "tokenizer_path" | "preset" | "layers">,
+): BenchModel {
+  const { preset, layers } = flags;
+  if (preset !== undefined) {
+    const name = layers === undefined ? preset : `${preset} (${layers} layer${layers === 1 ? "" : "s"})`;
+    return { name, checkpoint: presetCheckpoint(preset, layers) };
+  }
+  if (layers !== undefined) throw new LlamaError("usage", "--layers needs --preset");
+  const { isDemo, ...folder } = chooseModel(flags);
+  const { checkpoint } = openModel(folder);
+  return { name: isDemo ? "demo" : folder.ckptDir, checkpoint };
+}

@@ -1,0 +1,57 @@
+/** Everything one line of `bench` asks for, checked before the first weight is read. Knows counts and sizes; runs nothing. */
+
+import { availableCores } from "../../../engine/machine/cores.js";
+import { type SpeedTest, testLength } from "../../../engine/measure/benchmark.js";
+import { LlamaError } from "../../../error.js";
+import { checkMemory } from "../../../generation/loading/memory-check.js";
+import { resolveSetup } from "../../../generation/loading/open-model.js";
+import type { ComputeType } from "../../../model/architecture/compute-type.js";
+import type { Checkpoint } from "../../../model/checkpoint/checkpoint.js";
+import { modelTraffic, type Traffic } from "../../../model/sizes/bytes-per-token.js";
+import { partition } from "../../../model/split/partition.js";
+import type { BenchFlags } from "./bench-flags.js";
+
+/** One way to load the model. */
+export interface BenchSetup {
+  dtype: ComputeType;
+  worldSize: number;
+  /** Threads of each rank. */
+  threads: number;
+  traffic: Traffic;
+}
+
+/** The tests of every setup, in the order they are run. */
+export function planTests({ pp, tg, depth }: Pick<BenchFlags, "pp" | "tg" | "depth">): SpeedTest[] {
+  const prefill = pp.map((tokens): SpeedTest => ({ kind: "prefill", tokens, depth: 0 }));
+  const decode = tg.flatMap((tokens) => depth.map((depth): SpeedTest => ({ kind: "decode", tokens, depth })));
+  const tests = [...prefill, ...decode].filter(({ tokens }) => tokens > 0);
+  if (tests.length > 0) return tests;
+  throw new LlamaError("usage", "nothing to measure", { fix: "Give --pp or --tg a number above 0" });
+}
+
+/** Every combination of type, ranks and threads. Throws for what cannot run: too many ranks, too little memory. */
+export function planSetups(
+  checkpoint: Checkpoint,
+  flags: Pick<BenchFlags, "dtype" | "nproc_per_node" | "threads" | "force">,
+  maxSeqLen: number,
+): BenchSetup[] {
+  const { config } = checkpoint;
+  const cores = availableCores();
+  const setups = new Map<string, BenchSetup>();
+  for (const dtypeFlag of flags.dtype) {
+    for (const nproc of flags.nproc_per_node) {
+      const { worldSize, dtype } = resolveSetup(checkpoint, { nprocPerNode: nproc, dtype: dtypeFlag });
+      const traffic = modelTraffic(config, partition(config, worldSize), dtype);
+      if (!flags.force) checkMemory(config, worldSize, dtype, maxSeqLen);
+      for (const threads of flags.threads ?? [Math.max(1, Math.floor(cores / worldSize))]) {
+        setups.set(`${dtype} ${worldSize} ${threads}`, { dtype, worldSize, threads, traffic });
+      }
+    }
+  }
+  return [...setups.values()];
+}
+
+/** Tokens the longest test needs. */
+export function contextLength(tests: readonly SpeedTest[]): number {
+  return Math.max(...tests.map(testLength));
+}

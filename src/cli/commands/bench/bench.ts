@@ -1,0 +1,154 @@
+/** The command `bench`: prefill and decode speed of every setup asked for. Knows the order of things; each thing is a file of its own. */
+import { cpus } from "node:os";
+import { Engine } from "../../../engine/engine.js";
+import { availableCores } from "../../../engine/machine/cores.js";
+import { memoryBandwidth } from "../../../engine/measure/bandwidth.js";
+import { runTrials, type SpeedTest } from "../../../engine/measure/benchmark.js";
+import { defaultCacheRoot } from "../../../engine/weight-cache/cache-folder.js";
+import { shown } from "../../../formats/files/quoted.js";
+import { rankSettings } from "../../model/load.js";
+import { RankLogs } from "../../model/rank-logs.js";
+import { threadsOfEnvironment } from "../../options/torchrun-env.js";
+import { tellState } from "../../supervisor/supervised.js";
+import { EXIT_OK } from "../../terminal/exit-code.js";
+import { Interrupt } from "../../terminal/interrupt.js";
+import { printNote } from "../../terminal/notes.js";
+import { Output } from "../../terminal/output.js";
+import { LoadProgress, StatusLine } from "../../terminal/status-line.js";
+import { count } from "../../terminal/summary.js";
+import { versionText } from "../../terminal/version.js";
+import type { BenchFlags } from "./bench-flags.js";
+import { type BenchModel, openBenchModel } from "./bench-model.js";
+import { type BenchSetup, contextLength, planSetups, planTests } from "./bench-plan.js";
+import { type BenchRow, benchRow, testName } from "./bench-row.js";
+import { benchTable, csvHeader, csvLine, LEGEND } from "./bench-table.js";
+
+/** Runs the command and returns the exit code. What was measured before an interruption is printed. */
+export async function bench(flags: BenchFlags): Promise<number> {
+  const stop = new AbortController();
+  const interrupt = new Interrupt(() => stop.abort());
+  const logs = new RankLogs(flags);
+  const output = new Output(process.stdout, () => stop.abort(), logs);
+  const isCsv = flags.csv || !(flags.json || flags.table || process.stdout.isTTY);
+  const rows: BenchRow[] = [];
+  try {
+    const tests = planTests(flags);
+    const model = openBenchModel(flags);
+    const threads = flags.threads ?? environmentThreads();
+    const setups = planSetups(model.checkpoint, { ...flags, threads }, contextLength(tests));
+    try {
+      const onRow = async (row: BenchRow) => {
+        if (isCsv) await output.write((rows.length === 0 ? csvHeader(row) : "") + csvLine(row));
+        rows.push(row);
+      };
+      const status = new StatusLine(!flags.quiet);
+      if (!flags.quiet) logs.strayLines(Math.max(...setups.map(({ worldSize }) => worldSize))).forEach(printNote);
+      await measure(setups, { model, tests, flags, logs, status, signal: stop.signal, onRow });
+    } catch (error) {
+      if (!stop.signal.aborted || error !== stop.signal.reason) throw error;
+    } finally {
+      if (!isCsv && rows.length > 0) await output.write(flags.json ? jsonText(rows) : fullTable(model, rows));
+    }
+  } finally {
+    interrupt.dispose();
+  }
+  return interrupt.exitCode ?? EXIT_OK;
+}
+
+interface Measurement {
+  model: BenchModel;
+  tests: readonly SpeedTest[];
+  flags: BenchFlags;
+  logs: RankLogs;
+  status: StatusLine;
+  signal: AbortSignal;
+  onRow: (row: BenchRow) => Promise<void>;
+}
+
+async function measure(setups: readonly BenchSetup[], measurement: Measurement): Promise<void> {
+  const { status, signal } = measurement;
+  /** By the number of readers. */
+  const bandwidths = new Map<number, number>();
+  try {
+    for (const setup of setups) {
+      const readers = Math.min(setup.worldSize * setup.threads, availableCores());
+      status.show("Measuring the memory");
+      const bandwidth = bandwidths.get(readers) ?? (await memoryBandwidth(readers, signal));
+      bandwidths.set(readers, bandwidth);
+      status.clear();
+      await measureSetup(setup, bandwidth, measurement);
+    }
+  } finally {
+    status.clear();
+  }
+}
+
+async function measureSetup(
+  setup: BenchSetup,
+  bandwidth: number,
+  { model, tests, flags, logs, status, signal, onRow }: Measurement,
+): Promise<void> {
+  const { checkpoint, name } = model;
+  const { trials, warmup, quiet } = flags;
+  const { vocabSize } = checkpoint.config;
+  const label = `${setup.dtype}, ${setup.worldSize} x ${setup.threads}`;
+  tellState({ phase: "loading the model" });
+  const start = performance.now();
+  const starting = () => startEngine(checkpoint, setup, contextLength(tests), flags, signal);
+  const work = async (engine: Engine) => {
+    const loadMs = performance.now() - start;
+    const { state: cache, problem } = engine.cache;
+    if (problem !== null && !quiet) printNote(`Warning: the quantised weights could not be kept: ${shown(problem)}`);
+    tellState({ phase: "measuring" });
+    for (const test of tests) {
+      const onTrial = (index: number) =>
+        status.show(`${label}, ${testName(test)}: ${index < 0 ? "warm-up" : `trial ${index + 1} of ${trials}`}`);
+      const options = { vocabSize, warmup, trials, signal, onTrial };
+      const times = await runTrials(engine, test, options).finally(() => status.clear());
+      const figures = { setup, test, trials: times, bandwidth, loadMs, cache };
+      await onRow(benchRow({ model: name, parameters: checkpoint.parameterCount, ...figures }));
+    }
+  };
+  await logs.attend(starting, work, `${label}: `);
+}
+
+async function startEngine(
+  checkpoint: BenchModel["checkpoint"],
+  { dtype, worldSize, threads }: BenchSetup,
+  maxSeqLen: number,
+  flags: BenchFlags,
+  signal: AbortSignal,
+): Promise<Engine> {
+  const progress = new LoadProgress("Loading", worldSize, !flags.quiet);
+  const total = checkpoint.byteLength;
+  try {
+    return await Engine.start(checkpoint, {
+      ...{ worldSize, dtype, maxSeqLen, threadsPerRank: threads, signal },
+      ...rankSettings(flags, progress.tell.bind(progress)),
+      cacheRoot: flags.no_cache ? null : defaultCacheRoot(),
+      onProgress: (bytes) => progress.update(Math.min(bytes, total), total),
+    });
+  } finally {
+    progress.stop();
+  }
+}
+
+/** What OMP_NUM_THREADS says, as --threads would. */
+function environmentThreads(): number[] | undefined {
+  const threads = threadsOfEnvironment(process.env);
+  return threads === undefined ? undefined : [threads];
+}
+
+function machine(): { cpu: string; cores: number } {
+  return { cpu: cpus()[0]?.model.trim() ?? "unknown", cores: availableCores() };
+}
+
+function jsonText(rows: readonly BenchRow[]): string {
+  return `${JSON.stringify({ version: versionText(), ...machine(), results: rows })}\n`;
+}
+
+function fullTable({ name, checkpoint }: BenchModel, rows: readonly BenchRow[]): string {
+  const { cpu, cores } = machine();
+  const head = `${name}: ${count(checkpoint.parameterCount)} parameters. ${cpu}, ${cores} core${cores === 1 ? "" : "s"}. ${rows[0]!.trials} trials.`;
+  return `${head}\n\n${benchTable(rows)}\n${LEGEND}\n`;
+}

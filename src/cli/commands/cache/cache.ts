@@ -1,0 +1,38 @@
+/** The command `cache`: what lies in the cache of quantised weights, and its removal. Knows sizes and lines; not what the files hold. */
+import { clearCache, defaultCacheRoot, listCache } from "../../../engine/weight-cache/cache-folder.js";
+import { EXIT_OK } from "../../terminal/exit-code.js";
+import { printNote } from "../../terminal/notes.js";
+import { Output } from "../../terminal/output.js";
+
+/** Prints one line a folder, or all as JSON, to stdout. */
+export async function listCommand({ json }: { json?: true | undefined }): Promise<number> {
+  const root = defaultCacheRoot();
+  const entries = listCache(root);
+  const output = new Output(process.stdout, () => {});
+  if (json) {
+    const objects = entries.map(({ worldSize, ...entry }) => ({ ...entry, world_size: worldSize }));
+    await output.write(`${JSON.stringify(objects)}\n`);
+    return EXIT_OK;
+  }
+  for (const { checkpoint, dtype, worldSize, bytes, created, folder } of entries) {
+    const ranks = `${worldSize} rank${worldSize === 1 ? "" : "s"}`;
+    await output.write(
+      `${size(bytes).padStart(9)}  ${dtype}  ${ranks.padEnd(8)}  ${created.slice(0, 16).replace("T", " ")}  ${checkpoint}  ${folder}\n`,
+    );
+  }
+  const total = entries.reduce((sum, entry) => sum + entry.bytes, 0);
+  printNote(entries.length === 0 ? `The cache is empty (${root}).` : `${size(total)} in ${root}`);
+  return EXIT_OK;
+}
+
+/** Removes everything and says how much that was. */
+export async function clearCommand(): Promise<number> {
+  const root = defaultCacheRoot();
+  const { folders, bytes } = clearCache(root);
+  printNote(folders === 0 ? `The cache is empty (${root}).` : `Removed ${size(bytes)} from ${root}`);
+  return EXIT_OK;
+}
+
+function size(bytes: number): string {
+  return bytes >= 1e9 ? `${(bytes / 1e9).toFixed(2)} GB` : `${(bytes / 1e6).toFixed(1)} MB`;
+}

@@ -1,0 +1,61 @@
+/** The command `config`: what a command would run with, and where each value comes from. Knows options; sets none. */
+import type { Command, CommandUnknownOpts } from "@commander-js/extra-typings";
+import { LlamaError } from "../../../error.js";
+import { configPath } from "../../options/config-file.js";
+import { logitBiasText } from "../../options/flags.js";
+import { CONFIG_HELP } from "../../options/help.js";
+import { applySettings, type SettingCommand, settable } from "../../options/settings.js";
+import { applyTorchrunEnvironment } from "../../options/torchrun-env.js";
+import { EXIT_OK } from "../../terminal/exit-code.js";
+import { Output } from "../../terminal/output.js";
+
+export function addConfig(program: Command, exit: (code: number) => void): void {
+  program
+    .command("config")
+    .description("Show what a command would run with, and where each value comes from.")
+    .usage("[options] [command]")
+    .argument("[command]", "default: generate", "generate")
+    .option("--json", "print one JSON object")
+    .helpOption("-h, --help", "print help")
+    .addHelpText("after", CONFIG_HELP)
+    .action(async (name, flags) => {
+      const command = program.commands.find((one) => one.name() === name) as SettingCommand | undefined;
+      if (!command) throw new LlamaError("usage", "unknown command", { found: name });
+      applySettings(program as unknown as SettingCommand, command, process.env);
+      applyTorchrunEnvironment(command as unknown as CommandUnknownOpts, process.env);
+      const values = settingsOf(command);
+      const path = configPath(process.env);
+      const text = flags.json
+        ? `${JSON.stringify({ command: name, file: path, options: values })}\n`
+        : table(path, values);
+      await new Output(process.stdout, () => {}).write(text);
+      exit(EXIT_OK);
+    });
+}
+
+interface Shown {
+  option: string;
+  value: unknown;
+  /** "default", a variable, or a line of the file. */
+  source: string;
+}
+
+function settingsOf(command: SettingCommand): Shown[] {
+  const options = settable(command).filter(({ hidden }) => !hidden);
+  return options.map((option) => {
+    const name = option.attributeName();
+    const source = command.getOptionValueSource(name) ?? "default";
+    const value: unknown = command.getOptionValue(name) ?? null;
+    const isBias = name === "logit_bias" && value !== null;
+    return { option: name, value: isBias ? logitBiasText(value as Record<number, number>) : value, source };
+  });
+}
+
+function table(path: string, values: readonly Shown[]): string {
+  const cells = values.map(
+    ({ option, value, source }) => [option, value === null ? "-" : String(value), source] as const,
+  );
+  const width = (column: 0 | 1) => Math.max(...cells.map((row) => row[column].length));
+  const lines = cells.map(([a, b, c]) => `${a.padEnd(width(0))}  ${b.padEnd(width(1))}  ${c}\n`);
+  return `# ${path === "" ? "no file" : path}\n${lines.join("")}`;
+}

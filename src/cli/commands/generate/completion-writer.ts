@@ -1,0 +1,51 @@
+/** A completion as text, as one JSON object or as events line by line, piece by piece as it comes. Writes where it is told. */
+import type { Completion, Llama, StreamEvent } from "../../../index.js";
+import type { GenerateFlags } from "../../options/flags.js";
+import { jsonResult } from "../../terminal/summary.js";
+
+type Form = Pick<GenerateFlags, "json" | "stream_json" | "echo">;
+
+export class CompletionWriter {
+  readonly #write: (text: string) => Promise<void>;
+  readonly #llama: Llama;
+  readonly #form: Form;
+  readonly #prompt: string;
+  /** Nothing is written before the first piece: a prompt that is refused leaves stdout empty. */
+  #isOpen = false;
+
+  constructor(write: (text: string) => Promise<void>, llama: Llama, form: Form, prompt: string) {
+    this.#write = write;
+    this.#llama = llama;
+    this.#form = form;
+    this.#prompt = prompt;
+  }
+
+  async add(event: StreamEvent): Promise<void> {
+    const { json, stream_json, echo } = this.#form;
+    if (json) return;
+    if (!stream_json) await this.#write((this.#isOpen || !echo ? "" : this.#prompt) + event.text);
+    else if (event.id !== null) {
+      const { id, text, logprob } = event;
+      await this.#line({ event: "token", id, text, ...(logprob && { logprob: logprob.logprob, top: logprob.top }) });
+    } else if (event.text !== "") await this.#line({ event: "token", id: null, text: event.text });
+    this.#isOpen = true;
+  }
+
+  /** `completion` is null where the work has failed. */
+  async end(completion: Completion | null): Promise<void> {
+    const { json, stream_json, echo } = this.#form;
+    if (!json && !stream_json) {
+      if (this.#isOpen) await this.#write("\n");
+      return;
+    }
+    if (!completion) return;
+    const result = jsonResult(this.#llama, completion, echo ? this.#prompt : "");
+    // The events have told them already.
+    const { logprobs: _told, ...summary } = result;
+    await this.#line(stream_json ? { event: "summary", ...summary } : result);
+  }
+
+  #line(value: object): Promise<void> {
+    return this.#write(`${JSON.stringify(value)}\n`);
+  }
+}

@@ -1,0 +1,89 @@
+/** What `inspect` finds as text for a human. Computes nothing. */
+import { basename } from "node:path";
+import { shown } from "../../../formats/files/quoted.js";
+import { verifiedLine } from "../../model/verify.js";
+import { count, plural } from "../../terminal/summary.js";
+import { type Column, tableText } from "../../terminal/table.js";
+import type { InspectionReport } from "./inspect-report.js";
+
+type Need = InspectionReport["needs"][number];
+
+const COLUMNS: readonly Column<Need>[] = [
+  { title: "dtype", isText: true, cell: ({ dtype }) => dtype },
+  { title: "ranks", cell: ({ world_size }) => String(world_size) },
+  { title: "weights of a rank", cell: ({ weight_bytes_per_rank }) => bytes(weight_bytes_per_rank) },
+  { title: "of all", cell: ({ weight_bytes }) => bytes(weight_bytes) },
+  { title: "KV, 1,000 tokens", cell: ({ kv_bytes_per_1000_tokens }) => bytes(kv_bytes_per_1000_tokens) },
+  { title: "in all", cell: ({ total_bytes }) => bytes(total_bytes) },
+  { title: "fits", isText: true, cell: ({ fits }) => (fits ? "yes" : "no") },
+];
+
+export function inspectionText(report: InspectionReport): string {
+  const { memory, needs, max_seq_len } = report;
+  const pairs = lines(report);
+  const width = Math.max(...pairs.map(([label]) => label.length));
+  const facts = pairs.map(([label, text]) => `${label.padEnd(width)}  ${text}\n`).join("");
+  const limit = memory.limited_by_cgroup ? " (limit of a cgroup)" : "";
+  return `${title(report)}
+
+${facts}
+Memory: ${bytes(memory.total_bytes)}${limit}, ${bytes(memory.available_bytes)} available. In all: weights, a context of ${max_seq_len} tokens, working memory.
+
+${tableText(COLUMNS, needs)}`;
+}
+
+function title({ folder, name, parameters }: InspectionReport): string {
+  return `${folder}: ${name ?? "a LLaMA of its own shape"}, ${count(parameters)} parameters`;
+}
+
+function lines(report: InspectionReport): [string, string][] {
+  const { tokenizer, context, nproc_per_node: ranks } = report;
+  return [
+    [
+      "format",
+      `${report.format}, ${report.file_dtype}, ${plural(report.shards.length, "file")}, ${bytes(report.file_bytes)}`,
+    ],
+    ...shardLines(report),
+    [
+      "shape",
+      `dim ${report.dim}, ${report.n_layers} layers, ${report.n_heads} heads (${report.n_kv_heads} for keys and values) of ${report.head_dim}, feed-forward ${report.ffn_dim}`,
+    ],
+    [
+      "rope",
+      `theta ${report.rope_theta}${report.rope_scaling === null ? "" : ", scaled"}; norm_eps ${report.norm_eps}`,
+    ],
+    ["context", context === null ? "not known" : `${context} tokens`],
+    [
+      "tokenizer",
+      `${tokenizer.kind === "tiktoken" ? "tiktoken" : "SentencePiece"}, ${tokenizer.vocab_size} tokens (${tokenizer.file})`,
+    ],
+    [
+      "ranks",
+      `--nproc_per_node 1 to ${ranks.max}, even at ${ranks.even.join(", ")}; auto: ${ranks.auto} in ${report.dtype_auto}`,
+    ],
+    ...(report.verified === null ? [] : [["verified", verifiedLine(report.verified)] as [string, string]]),
+  ];
+}
+
+/** Each file with its size, and how the tensors are divided over them. */
+function shardLines({ shards, split }: InspectionReport): [string, string][] {
+  if (shards.length === 1) return [];
+  const sizes = [...new Set(shards.map((shard) => shard.bytes))].map(bytes);
+  const [first, last] = [shards[0]!, shards.at(-1)!].map(({ file }) => shown(basename(file)));
+  return [
+    ["files", `${first} to ${last}, ${sizes.length === 1 ? "each" : "of"} ${[...new Set(sizes)].join(", ")}`],
+    [
+      "split",
+      split === null
+        ? "every tensor whole in one of them"
+        : `by rows ${split.rows.join(" ")}; by columns ${split.columns.join(" ")}; whole in each: norms`,
+    ],
+  ];
+}
+
+/** "26.4 GB", "1.53 MB" */
+function bytes(value: number): string {
+  const [unit, size] = value >= 1e9 ? (["GB", 1e9] as const) : (["MB", 1e6] as const);
+  const scaled = value / size;
+  return `${scaled.toFixed(scaled >= 100 ? 0 : scaled >= 10 ? 1 : 2)} ${unit}`;
+}

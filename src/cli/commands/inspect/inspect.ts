@@ -1,0 +1,39 @@
+/** The command `inspect`: what a folder holds, to stdout. Knows the order of things; each thing is a file of its own. */
+import { LlamaError } from "../../../error.js";
+import { DEFAULT_MAX_SEQ_LEN } from "../../../generation/loading/build-options.js";
+import { openModel } from "../../../generation/loading/open-model.js";
+import { chooseModel } from "../../model/choose-model.js";
+import { verify } from "../../model/verify.js";
+import { EXIT_OK } from "../../terminal/exit-code.js";
+import { printNote } from "../../terminal/notes.js";
+import { Output } from "../../terminal/output.js";
+import { unusedLines } from "../../terminal/summary.js";
+import { inspectionReport } from "./inspect-report.js";
+import { inspectionText } from "./inspect-text.js";
+
+export interface InspectFlags {
+  ckpt_dir?: string | undefined;
+  tokenizer_path?: string | undefined;
+  max_seq_len?: number | undefined;
+  json?: true | undefined;
+  verify?: true | undefined;
+}
+
+/** Runs the command and returns the exit code. `dir` is the word on the line. */
+export async function inspect(dir: string | undefined, flags: InspectFlags): Promise<number> {
+  if (dir !== undefined && flags.ckpt_dir !== undefined) {
+    throw new LlamaError("usage", "two folders are given", { found: `${dir} and --ckpt_dir ${flags.ckpt_dir}` });
+  }
+  const { isDemo, maxSeqLen: _, ...folder } = chooseModel({ ...flags, ckpt_dir: dir ?? flags.ckpt_dir });
+  if (isDemo) printNote("No folder: inspecting the bundled demo model.");
+  const verified = flags.verify ? await verify(folder, false) : null;
+  const model = openModel(folder);
+  // What a library refuses is found only here.
+  await model.tokenizer.load();
+  const { unexpected, differing, unknownParams } = model.checkpoint;
+  unusedLines({ unexpectedTensors: unexpected, differingTensors: differing, unknownParams }).forEach(printNote);
+  const report = inspectionReport(model, flags.max_seq_len ?? DEFAULT_MAX_SEQ_LEN, verified);
+  const output = new Output(process.stdout, () => {});
+  await output.write(flags.json ? `${JSON.stringify(report)}\n` : inspectionText(report));
+  return EXIT_OK;
+}

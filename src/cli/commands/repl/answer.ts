@@ -1,0 +1,71 @@
+/** An answer on its way to stdout, and the line of figures behind it. Knows streams; not how tokens come about. */
+import { printNote } from "../../terminal/notes.js";
+import type { Output } from "../../terminal/output.js";
+import { promptText, StatusLine } from "../../terminal/status-line.js";
+import { rate } from "../../terminal/summary.js";
+import type { Answer, Dialogue } from "./dialogue.js";
+
+export interface AnswerOptions {
+  /** A human watches: figures are told, and control characters kept from the terminal. */
+  isInteractive: boolean;
+  quiet: boolean;
+}
+
+/** Answers `text`; an abort ends the answer and keeps what has come of it. */
+export async function printAnswer(
+  dialogue: Dialogue,
+  text: string,
+  output: Output,
+  { isInteractive, quiet }: AnswerOptions,
+  signal: AbortSignal,
+): Promise<void> {
+  const isChat = dialogue.conversation.format.name !== "none";
+  const status = new StatusLine(isInteractive && !quiet);
+  const start = performance.now();
+  let isEmpty = true;
+  let isAtStart = true;
+  const write = async (piece: string) => {
+    status.clear();
+    // Chat models begin with a space; what goes on in a text may begin with anything.
+    const shown = isEmpty && isChat ? piece.trimStart() : piece;
+    if (shown === "") return;
+    isEmpty = false;
+    isAtStart = shown.endsWith("\n");
+    await output.write(isInteractive ? shown.replace(/[^\P{Cc}\n\t]/gu, "") : shown);
+  };
+  const onPrompt = (done: number, total: number) => {
+    if (done < total) status.show(promptText(done, total, performance.now() - start));
+  };
+  try {
+    const answer = await dialogue.send(text, write, onPrompt, signal);
+    if (!isAtStart || isEmpty) await output.write("\n");
+    isAtStart = true;
+    if (isInteractive && !quiet) tell(dialogue, answer);
+    else if (answer.droppedTurns > 0 && !quiet) printNote(droppedText(answer.droppedTurns));
+  } finally {
+    status.clear();
+    if (!isAtStart) await output.write("\n");
+  }
+}
+
+function tell(dialogue: Dialogue, answer: Answer): void {
+  if (answer.droppedTurns > 0) printNote(droppedText(answer.droppedTurns));
+  printNote(figures(answer, dialogue.llama.maxSeqLen));
+}
+
+/** "12 new + 340 reused tokens · first token 85 ms · 24 tokens at 280 tok/s · context 376 of 512 · stop: length" */
+export function figures(answer: Answer, maxSeqLen: number): string {
+  const { promptIds, ids, reusedTokens, firstTokenMs, timings, finishReason } = answer;
+  const speed = timings.decode_tps === null ? "" : ` at ${rate(timings.decode_tps)}`;
+  return [
+    `${promptIds.length - reusedTokens} new + ${reusedTokens} reused tokens`,
+    `first token ${Math.round(firstTokenMs)} ms`,
+    `${ids.length} tokens${speed}`,
+    `context ${promptIds.length + ids.length} of ${maxSeqLen}`,
+    ...(finishReason === "stop" ? [] : [`stop: ${finishReason}`]),
+  ].join(" · ");
+}
+
+function droppedText(count: number): string {
+  return `The context was full: dropped ${count} old ${count === 1 ? "turn" : "turns"}.`;
+}

@@ -1,0 +1,66 @@
+/** A dialogue in progress: the conversation, its settings and figures. Knows the library; neither keys nor commands. */
+import type { Completion, Conversation, Llama, Turn, TurnStats } from "../../../index.js";
+import { samplingSettings } from "../../options/option-groups.js";
+import type { Settings } from "./settings.js";
+
+export type Answer = Completion & TurnStats & { firstTokenMs: number };
+
+/** Sums over all answers. */
+export interface Totals {
+  answers: number;
+  newTokens: number;
+  reusedTokens: number;
+  generatedTokens: number;
+  droppedTurns: number;
+}
+
+export class Dialogue {
+  readonly llama: Llama;
+  conversation: Conversation;
+  settings: Settings;
+  readonly totals: Totals = { answers: 0, newTokens: 0, reusedTokens: 0, generatedTokens: 0, droppedTurns: 0 };
+  last: Answer | null = null;
+
+  constructor(llama: Llama, conversation: Conversation, settings: Settings) {
+    this.llama = llama;
+    this.conversation = conversation;
+    this.settings = settings;
+  }
+
+  get turns(): readonly Turn[] {
+    return this.conversation.turns;
+  }
+
+  /** Goes on with another conversation. */
+  replace(conversation: Conversation): void {
+    this.conversation.close();
+    this.conversation = conversation;
+  }
+
+  /** Streams an answer to `write` and takes note of its figures. */
+  async send(
+    text: string,
+    write: (text: string) => Promise<void>,
+    onPrompt: (done: number, total: number) => void,
+    signal: AbortSignal,
+  ): Promise<Answer> {
+    this.conversation.system = this.settings.system;
+    const start = performance.now();
+    let firstTokenMs = 0;
+    for await (const event of this.conversation.send(text, { ...samplingSettings(this.settings), onPrompt, signal })) {
+      if (firstTokenMs === 0) firstTokenMs = performance.now() - start;
+      await write(event.text);
+      if (event.done) this.#note({ ...event.done, firstTokenMs });
+    }
+    return this.last!;
+  }
+
+  #note(answer: Answer): void {
+    this.last = answer;
+    this.totals.answers++;
+    this.totals.newTokens += answer.promptIds.length - answer.reusedTokens;
+    this.totals.reusedTokens += answer.reusedTokens;
+    this.totals.generatedTokens += answer.ids.length;
+    this.totals.droppedTurns += answer.droppedTurns;
+  }
+}

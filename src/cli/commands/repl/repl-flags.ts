@@ -1,0 +1,12 @@
+/** What the command line of `repl` may say. Knows no command and no file. */
+
+import type { LoadFlags } from "../../model/load.js";
+import type { SamplingFlags } from "../../options/flags.js";
+
+export interface ReplFlags extends LoadFlags, SamplingFlags {
+  chat: "auto" | "llama2" | "llama3" | "none";
+  system?: string | undefined;
+  session?: string | undefined;
+  session_cache?: true | undefined;
+  no_history?: true | undefined;
+}

@@ -1,0 +1,198 @@
+/** The command `repl`: loads the model, then reads, answers and obeys until the end. Knows the order of things; each thing is a file of its own. */
+import { existsSync } from "node:fs";
+import { failurePlace, LlamaError } from "../../../error.js";
+import type { Llama } from "../../../index.js";
+import { chooseModel } from "../../model/choose-model.js";
+import { withModel } from "../../model/load.js";
+import { RankLogs } from "../../model/rank-logs.js";
+import { EXIT_OK, SIGNAL_CODES } from "../../terminal/exit-code.js";
+import { Interrupt } from "../../terminal/interrupt.js";
+import { printError, printNote } from "../../terminal/notes.js";
+import { Output } from "../../terminal/output.js";
+import { checkWords } from "../generate/generate.js";
+import { printAnswer } from "./answer.js";
+import { runCommand } from "./commands.js";
+import { Dialogue } from "./dialogue.js";
+import { openDialogueFile, saveDialogue } from "./dialogue-file.js";
+import { edit } from "./editor.js";
+import { History, historyPath } from "./history.js";
+import type { Lines } from "./lines.js";
+import { MessageReader } from "./message-reader.js";
+import { PlainLines } from "./plain-lines.js";
+import type { ReplFlags } from "./repl-flags.js";
+import { complete } from "./tab-completion.js";
+import { TerminalLines } from "./terminal-lines.js";
+
+/** Signals that end the dialogue; Ctrl-C has a meaning of its own in it. */
+const ENDING = ["SIGTERM", "SIGHUP"] as const;
+
+export async function repl(
+  flags: ReplFlags,
+  words: readonly string[],
+  isGiven: (option: string) => boolean,
+): Promise<number> {
+  checkWords(words, flags);
+  const { isDemo, ...model } = chooseModel(flags);
+  if (isDemo && !flags.quiet && process.stdin.isTTY) {
+    printNote("No --ckpt_dir: running the bundled demo model, which tells small stories.");
+  }
+  const stop = new AbortController();
+  const interrupt = new Interrupt(() => stop.abort());
+  const logs = new RankLogs(flags);
+  try {
+    return await withModel({ model, flags, logs, signal: stop.signal }, (llama) => {
+      interrupt.dispose();
+      return converse(llama, flags, isGiven, logs);
+    });
+  } catch (error) {
+    if (!interrupt.explains(error)) throw error;
+    return interrupt.exitCode ?? EXIT_OK;
+  } finally {
+    interrupt.dispose();
+  }
+}
+
+async function converse(
+  llama: Llama,
+  flags: ReplFlags,
+  isGiven: (option: string) => boolean,
+  logs: RankLogs,
+): Promise<number> {
+  const { chat, system = null } = flags;
+  const dialogue = new Dialogue(llama, llama.conversation({ chat, system }), { ...flags, system });
+  if (flags.session !== undefined && existsSync(flags.session)) {
+    const given = Object.entries(dialogue.settings).filter(([name]) => isGiven(name));
+    const line = await openDialogueFile(dialogue, flags.session, Object.fromEntries(given));
+    if (!flags.quiet) printNote(line);
+  }
+  return new Repl(dialogue, flags, logs).run();
+}
+
+class Repl {
+  readonly #dialogue: Dialogue;
+  readonly #quiet: boolean;
+  /** File that the dialogue is kept in. */
+  readonly #session: string | null;
+  readonly #isCacheKept: boolean;
+  readonly #lines: Lines;
+  readonly #reader: MessageReader;
+  readonly #output: Output;
+  #exitCode: number | null = null;
+  #abort: AbortController | null = null;
+  /** Ctrl-C at an empty prompt just before. */
+  #isHinted = false;
+
+  constructor(dialogue: Dialogue, flags: ReplFlags, logs: RankLogs) {
+    this.#dialogue = dialogue;
+    this.#output = new Output(process.stdout, () => this.#leave(EXIT_OK), logs);
+    this.#quiet = flags.quiet === true;
+    this.#session = flags.session ?? null;
+    this.#isCacheKept = flags.session_cache === true;
+    this.#lines = openLines(flags);
+    this.#lines.onInterrupt = () => this.#abort?.abort();
+    this.#reader = new MessageReader(this.#lines);
+  }
+
+  async run(): Promise<number> {
+    const onSignal = (name: (typeof ENDING)[number]) => this.#leave(SIGNAL_CODES[name]);
+    for (const name of ENDING) process.on(name, onSignal);
+    if (this.#lines.isInteractive && !this.#quiet) printNote(this.#greeting());
+    try {
+      while (this.#exitCode === null) await this.#turn();
+      if (this.#isCacheKept) await this.#keep(true);
+      return this.#exitCode;
+    } finally {
+      for (const name of ENDING) process.off(name, onSignal);
+      this.#lines.close();
+    }
+  }
+
+  #greeting(): string {
+    const isChat = this.#dialogue.conversation.format.name !== "none";
+    return `${isChat ? "Say something" : "Type a text for the model to continue"}. /help lists commands, Ctrl-D or /bye leaves.`;
+  }
+
+  async #turn(): Promise<void> {
+    const message = await this.#reader.next();
+    if (message.kind === "interrupt") return this.#interrupted();
+    this.#isHinted = false;
+    if (message.kind === "end") {
+      // The terminal's own prompt begins a line.
+      if (this.#lines.isInteractive && this.#exitCode === null) process.stderr.write("\n");
+      return this.#leave(EXIT_OK);
+    }
+    try {
+      if (message.isPlain && message.text.startsWith("/")) await runCommand(this.#host(), message.text);
+      else await this.#answer(message.text);
+    } catch (error) {
+      // Ranks that one of them has failed are no more.
+      if (!(error instanceof LlamaError) || failurePlace(error)) throw error;
+      printError(error.message);
+    }
+    await this.#keep(false);
+  }
+
+  /** Writes the session; keys and values only at the end, since they may be large. */
+  async #keep(withCache: boolean): Promise<void> {
+    if (this.#session === null) return;
+    try {
+      await saveDialogue(this.#dialogue, this.#session, withCache);
+    } catch (error) {
+      if (!(error instanceof LlamaError)) throw error;
+      printError(error.message);
+    }
+  }
+
+  /** Ctrl-C at an empty prompt. */
+  #interrupted(): void {
+    if (this.#isHinted || !this.#lines.isInteractive) {
+      this.#leave(SIGNAL_CODES.SIGINT);
+      return;
+    }
+    this.#isHinted = true;
+    printNote("Ctrl-C again, Ctrl-D or /bye leaves.");
+  }
+
+  async #answer(text: string): Promise<void> {
+    const isContinued = this.#dialogue.conversation.format.name === "none" && this.#dialogue.turns.length > 0;
+    if (text.trim() === "" && !(isContinued && text === "" && this.#lines.isInteractive)) return;
+    this.#abort = new AbortController();
+    try {
+      const options = { isInteractive: this.#lines.isInteractive, quiet: this.#quiet };
+      await printAnswer(this.#dialogue, text, this.#output, options, this.#abort.signal);
+      // Where no human is to be asked, Ctrl-C ends it all.
+      if (this.#abort.signal.aborted && !this.#lines.isInteractive) this.#leave(SIGNAL_CODES.SIGINT);
+    } finally {
+      this.#abort = null;
+    }
+  }
+
+  #leave(code: number): void {
+    this.#exitCode ??= code;
+    this.#abort?.abort();
+    this.#lines.close();
+  }
+
+  #host() {
+    return {
+      dialogue: this.#dialogue,
+      print: (line: string) => void process.stdout.write(`${line}\n`),
+      answer: (text: string) => this.#answer(text),
+      edit: (text: string) => this.#lines.lend(() => edit(text)),
+      toggleMultiline: () => {
+        this.#reader.isMultiline = !this.#reader.isMultiline;
+        return this.#reader.isMultiline;
+      },
+      leave: () => this.#leave(EXIT_OK),
+    };
+  }
+}
+
+/** Edited lines on a terminal that can do it, else lines as they are. */
+function openLines(flags: ReplFlags): Lines {
+  const { stdin, stdout, stderr } = process;
+  const isInteractive = stdin.isTTY === true && (stdout.isTTY === true || stderr.isTTY === true);
+  if (!isInteractive || process.env.TERM === "dumb") return new PlainLines(isInteractive);
+  const history = new History(flags.no_history ? null : historyPath(), printNote);
+  return new TerminalLines({ history: [...history.lines], complete, onLine: (text) => history.add(text) });
+}

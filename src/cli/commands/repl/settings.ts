@@ -1,0 +1,99 @@
+/** What `/set` can change: names, values in words and back. Knows the options of the command line, which have the same names. */
+import { LlamaError } from "../../../error.js";
+import { decimal, penalty, positive, type SamplingFlags, seed, wholeNumber } from "../../options/flags.js";
+
+/** The settings of a dialogue, by their names on the command line. */
+export interface Settings extends SamplingFlags {
+  system: string | null;
+}
+
+type Name = Exclude<keyof Settings, "logit_bias" | "prompt_lookup_num_tokens">;
+
+const PARSERS: { readonly [K in Name]: (text: string) => Settings[K] } = {
+  temperature: decimal(0),
+  top_p: decimal(0, 1),
+  top_k: wholeNumber(0),
+  min_p: decimal(0, 1),
+  repetition_penalty: positive,
+  presence_penalty: penalty,
+  frequency_penalty: penalty,
+  max_gen_len: wholeNumber(1),
+  seed: (text) => (text === "random" ? undefined : seed(text)),
+  stop: (text) => (text === "none" ? undefined : strings(text)),
+  system: (text) => (text === "none" ? null : (strings(text, 1)[0] ?? null)),
+};
+
+export const SETTING_NAMES = Object.keys(PARSERS) as Name[];
+
+/** Changes one setting; throws LlamaError (usage). */
+export function change(settings: Settings, name: string, value: string): void {
+  if (!isName(name)) {
+    throw new LlamaError("usage", `no setting '${name}'`, { expected: SETTING_NAMES.join(", ") });
+  }
+  set(settings, name, value);
+}
+
+/** The settings as a session keeps them; the system's text is its own part there. */
+export function savedSettings(settings: Settings): Record<string, unknown> {
+  const { system: _, ...rest } = Object.fromEntries(SETTING_NAMES.map((name) => [name, settings[name] ?? null]));
+  return rest;
+}
+
+/** Settings with those of a session in their place; throws LlamaError (usage) for one that is none. */
+export function restoreSettings(
+  settings: Settings,
+  saved: Readonly<Record<string, unknown>>,
+  system: string | null,
+  where: string,
+): Settings {
+  const restored: Settings = { ...settings, system, seed: undefined, stop: undefined };
+  for (const [name, value] of Object.entries(saved)) {
+    if (!isName(name) || value === null) continue;
+    if (typeof value === "number") set(restored, name, String(value));
+    else if (name === "stop" && isTexts(value)) restored.stop = value;
+    else throw new LlamaError("usage", `has a setting that is none: ${name}`, { where });
+  }
+  return restored;
+}
+
+function isTexts(value: unknown): value is string[] {
+  return Array.isArray(value) && value.every((text) => typeof text === "string" && text !== "");
+}
+
+/** A setting in words. */
+export function showSetting(settings: Settings, name: string): string {
+  if (!isName(name)) return "";
+  const value = settings[name];
+  if (name === "seed") return `seed ${value ?? "random"}`;
+  if (value === undefined || value === null) return `${name} none`;
+  return `${name} ${
+    typeof value === "number"
+      ? value
+      : [value]
+          .flat()
+          .map((text) => JSON.stringify(text))
+          .join(" ")
+  }`;
+}
+
+function set<K extends Name>(settings: Settings, name: K, value: string): void {
+  try {
+    settings[name] = PARSERS[name](value);
+  } catch (error) {
+    throw new LlamaError("usage", `${name}: ${(error as Error).message}`);
+  }
+}
+
+function isName(name: string): name is Name {
+  return Object.hasOwn(PARSERS, name);
+}
+
+/** Texts in double quotes, with \n and the like as in JSON; a text without quotes is one as it stands. */
+function strings(text: string, most = Number.POSITIVE_INFINITY): string[] {
+  if (!text.startsWith('"')) return [text];
+  const quoted: string[] = text.match(/"(?:[^"\\]|\\.)*"/g) ?? [];
+  if (quoted.join("") !== text.replace(/"\s+"/g, '""').trim() || quoted.length > most || quoted.includes('""')) {
+    throw new Error(`Expected ${most === 1 ? "a text" : "texts"} in double quotes.`);
+  }
+  return quoted.map((one) => JSON.parse(one) as string);
+}

@@ -1,0 +1,161 @@
+/**
+ * Lines edited on a terminal by node's readline, with history and completion; pasted lines stay one text. What is typed
+ * while an answer runs waits for the next prompt. Knows keys; not what lines mean.
+ */
+import { createInterface, type Interface } from "node:readline";
+import { PassThrough } from "node:stream";
+import { oncePerPress } from "../../terminal/interrupt.js";
+import type { Line, Lines } from "./lines.js";
+
+const CTRL_C = 0x03;
+const [PASTE_ON, PASTE_OFF] = ["\x1b[?2004h", "\x1b[?2004l"];
+const [PASTE_START, PASTE_END] = ["\x1b[200~", "\x1b[201~"];
+/** Lines of history in memory. */
+const HISTORY = 1000;
+
+/** What readline reads instead of stdin, so that keys can be kept from it. */
+class Keys extends PassThrough {
+  readonly isTTY = true;
+
+  setRawMode(isRaw: boolean): this {
+    // The terminal may be gone.
+    if (process.stdin.isTTY) process.stdin.setRawMode(isRaw);
+    return this;
+  }
+}
+
+export interface TerminalOptions {
+  /** Newest first. */
+  history: string[];
+  complete: (line: string) => [string[], string];
+  /** Told of every line that was entered. */
+  onLine: (text: string) => void;
+}
+
+export class TerminalLines implements Lines {
+  readonly isInteractive = true;
+  onInterrupt = () => {};
+  readonly #keys = new Keys();
+  readonly #output: NodeJS.WriteStream;
+  readonly #reader: Interface;
+  #pasted: string[] = [];
+  #isPasting = false;
+  #isEnded = false;
+  #ahead: Buffer[] = [];
+  /** Lines that came in one piece with the one that was read. */
+  readonly #queued: string[] = [];
+  #wake: ((line: Line) => void) | null = null;
+  readonly #onData = (chunk: Buffer) => {
+    if (this.#wake) this.#keys.write(chunk);
+    else if (chunk.includes(CTRL_C)) this.onInterrupt();
+    else this.#ahead.push(chunk);
+  };
+  readonly #onEnd = () => this.#reader.close();
+  readonly #onSignal = oncePerPress(() => (this.#wake ? this.#interrupt() : this.onInterrupt()));
+
+  constructor({ history, complete, onLine }: TerminalOptions) {
+    this.#output = process.stdout.isTTY ? process.stdout : process.stderr;
+    this.#reader = createInterface({
+      input: this.#keys,
+      output: this.#output,
+      terminal: true,
+      history,
+      historySize: HISTORY,
+      removeHistoryDuplicates: true,
+      completer: complete,
+    });
+    this.#reader.on("SIGINT", () => this.#interrupt());
+    // Back from Ctrl-Z, readline is paused.
+    this.#reader.on("SIGCONT", () => this.#reader.prompt(true));
+    this.#reader.on("close", () => {
+      this.#isEnded = true;
+      this.#hand({ kind: "end" });
+    });
+    this.#reader.on("line", (text) => {
+      onLine(text);
+      if (this.#isPasting) {
+        this.#pasted.push(text);
+        this.#reader.setPrompt("... ");
+        this.#reader.prompt();
+      } else {
+        const lines = [...this.#pasted, text];
+        this.#pasted = [];
+        if (this.#wake) this.#hand({ kind: "line", text: lines.join("\n") });
+        else this.#queued.push(lines.join("\n"));
+      }
+    });
+    this.#keys.on("keypress", (_text: string, key: { name?: string }) => {
+      if (key.name === "paste-start") this.#isPasting = true;
+      if (key.name === "paste-end") this.#isPasting = false;
+    });
+    process.stdin.on("data", this.#onData).on("end", this.#onEnd).on("error", this.#onEnd);
+    process.on("SIGINT", this.#onSignal);
+  }
+
+  read(prompt: string): Promise<Line> {
+    const text = this.#queued.shift();
+    if (text !== undefined) return Promise.resolve({ kind: "line", text });
+    if (this.#isEnded) return Promise.resolve({ kind: "end" });
+    this.#output.write(PASTE_ON);
+    this.#reader.setPrompt(prompt);
+    this.#reader.prompt();
+    return new Promise((resolve) => {
+      this.#wake = resolve;
+      this.#typeAhead();
+    });
+  }
+
+  async lend<T>(work: () => Promise<T>): Promise<T> {
+    process.stdin.pause();
+    this.#keys.setRawMode(false);
+    try {
+      return await work();
+    } finally {
+      this.#keys.setRawMode(true);
+      process.stdin.resume();
+    }
+  }
+
+  close(): void {
+    process.off("SIGINT", this.#onSignal);
+    process.stdin.off("data", this.#onData).off("end", this.#onEnd).off("error", this.#onEnd);
+    this.#output.write(PASTE_OFF);
+    this.#reader.close();
+    process.stdin.pause();
+  }
+
+  /** Gives readline what was typed before, up to the end of a line that is not in a paste: the rest waits for the prompt after. */
+  #typeAhead(): void {
+    const typed = Buffer.concat(this.#ahead);
+    if (typed.length === 0) return;
+    const isEnd = (byte: number) => byte === 0x0d || byte === 0x0a;
+    let end = typed.findIndex(isEnd) + 1;
+    const paste = typed.indexOf(PASTE_START);
+    if (paste >= 0 && paste < end) {
+      const pasted = typed.indexOf(PASTE_END, paste);
+      end = pasted < 0 ? 0 : typed.findIndex((byte, at) => at > pasted && isEnd(byte)) + 1;
+    }
+    if (end === 0) end = typed.length;
+    this.#ahead = end < typed.length ? [typed.subarray(end)] : [];
+    this.#keys.write(typed.subarray(0, end));
+  }
+
+  #interrupt(): void {
+    const hadText = this.#reader.line !== "" || this.#pasted.length > 0;
+    this.#pasted = [];
+    this.#isPasting = false;
+    // Takes the line away, and leaves the cursor where a new one begins.
+    this.#reader.write(null, { ctrl: true, name: "e" });
+    this.#reader.write(null, { ctrl: true, name: "u" });
+    if (!hadText) this.#output.write("\n");
+    else this.#output.write("\r\x1b[K");
+    this.#hand({ kind: "interrupt", hadText });
+  }
+
+  #hand(line: Line): void {
+    const wake = this.#wake;
+    this.#wake = null;
+    if (wake && line.kind !== "interrupt") this.#output.write(PASTE_OFF);
+    wake?.(line);
+  }
+}

@@ -1,0 +1,74 @@
+/** A line as a JSON object with an id, and the record of what becomes of it. Knows names and types; not what is asked. */
+import { LlamaError } from "../../error.js";
+import { shown } from "../../formats/files/quoted.js";
+import type { InputLine } from "./line-reader.js";
+
+/** What an answer repeats of its request. */
+export interface Origin {
+  line: number;
+  /** null where the request gives none. */
+  id: string | number | null;
+  metadata?: unknown;
+}
+
+export type Json = Record<string, unknown>;
+
+/** Keys that every line may have. */
+const COMMON_KEYS = ["id", "metadata"];
+
+/** What a line asks for, made by `request` of its object, which has no other keys than `keys`; or what is wrong with it. */
+export function readLine<R>(
+  line: InputLine,
+  keys: readonly string[],
+  request: (json: Json, origin: Origin) => R,
+): { origin: Origin; request: R; error: null } | { origin: Origin; request: null; error: LlamaError } {
+  const origin: Origin = { line: line.number, id: null };
+  try {
+    const json = parseJson(line);
+    if (typeof json.id === "string" || typeof json.id === "number") origin.id = json.id;
+    else if (json.id !== undefined && json.id !== null) throw wrongType("id", "a string or a number", json.id);
+    if (json.metadata !== undefined) origin.metadata = json.metadata;
+    const known = [...COMMON_KEYS, ...keys];
+    const unknown = Object.keys(json).find((key) => !known.includes(key));
+    if (unknown !== undefined) {
+      throw new LlamaError("usage", "unknown key", { expected: known.join(", "), found: shown(unknown) });
+    }
+    return { origin, request: request(json, origin), error: null };
+  } catch (error) {
+    if (error instanceof LlamaError) return { origin, request: null, error };
+    throw error;
+  }
+}
+
+/** The record of an answer, or of an error. */
+export function recordOf({ id, line, metadata }: Origin, fields: object | null, error: LlamaError | null): object {
+  const origin = { id, line, ...(metadata !== undefined && { metadata }) };
+  return error ? { ...origin, error: { kind: error.kind, message: error.message } } : { ...origin, ...fields };
+}
+
+export function isNumber(value: unknown): value is number {
+  return typeof value === "number";
+}
+
+export function wrongType(where: string, expected: string, value: unknown): LlamaError {
+  const found = value === null ? "null" : Array.isArray(value) ? "a list" : `a ${typeof value}`;
+  return new LlamaError("usage", "has the wrong type", { where, expected, found });
+}
+
+function parseJson({ bytes, length }: InputLine): Json {
+  if (bytes === null) throw new LlamaError("usage", "line is too long", { found: `${length} bytes` });
+  let text: string;
+  try {
+    text = new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+  } catch {
+    throw new LlamaError("usage", "line is not UTF-8");
+  }
+  let json: unknown;
+  try {
+    json = JSON.parse(text);
+  } catch (error) {
+    throw new LlamaError("usage", `line is not JSON: ${(error as Error).message}`);
+  }
+  if (json === null || typeof json !== "object" || Array.isArray(json)) throw wrongType("line", "a JSON object", json);
+  return json as Json;
+}

@@ -1,0 +1,158 @@
+/** A command that answers lines with lines: input, model, output, progress and exit code. Knows the order of things; what a line asks is the command's. */
+import { statSync } from "node:fs";
+import { freemem } from "node:os";
+import { LlamaError } from "../../error.js";
+import { type FeedOptions, GenerationStats, type Llama, type Refused } from "../../index.js";
+import { chooseModel } from "../model/choose-model.js";
+import { type LoadFlags, withModel } from "../model/load.js";
+import { RankLogs } from "../model/rank-logs.js";
+import type { LineFlags } from "../options/flags.js";
+import { EXIT_OK } from "../terminal/exit-code.js";
+import { Interrupt } from "../terminal/interrupt.js";
+import { printNote } from "../terminal/notes.js";
+import { Output } from "../terminal/output.js";
+import { type Json, type Origin, readLine, recordOf } from "./json-line.js";
+import { KeySet } from "./key-set.js";
+import { type LineInput, openInput } from "./line-input.js";
+import { LineProgress } from "./line-progress.js";
+import { OutputLock } from "./output-lock.js";
+import { keyOf, RecordFile } from "./record-file.js";
+import { isInShard, parseShard, WHOLE } from "./shard.js";
+
+/** What the command line says of it. */
+export type LineRunFlags = LoadFlags & LineFlags;
+
+/** What becomes of a request: the fields of its answer, or an error; neither where it was interrupted. */
+export interface Answered {
+  tag: Origin;
+  fields: object | null;
+  error: LlamaError | null;
+}
+
+/** What a command makes of lines. */
+export interface LineWork<R> {
+  /** Keys a line may have beside id and metadata. */
+  keys: readonly string[];
+  /** Throws LlamaError for a wrong one. */
+  request: (json: Json, origin: Origin) => R;
+  answer: (llama: Llama, requests: AsyncIterable<R | Refused<Origin>>, options: FeedOptions) => AsyncIterable<Answered>;
+  /** Tokens of what was done, for the rate. */
+  tokens: (stats: GenerationStats) => number;
+}
+
+const EXIT_SOME_FAILED = 1;
+
+/** Runs the command and returns the exit code. */
+export async function runLines<R>(path: string | undefined, flags: LineRunFlags, work: LineWork<R>): Promise<number> {
+  const stop = new AbortController();
+  const interrupt = new Interrupt(() => stop.abort());
+  const stats = new GenerationStats();
+  const logs = new RankLogs(flags);
+  try {
+    const input = openInput(path, stop.signal);
+    if (isSameFile(path, flags.output)) throw new LlamaError("usage", "is input and output", { where: path! });
+    const answers = await openAnswers(flags, stop, logs);
+    const progress = new LineProgress(!flags.quiet, input.bytes);
+    try {
+      await answerAll({ input, answers, progress, stats, logs, signal: stop.signal }, flags, work);
+    } finally {
+      progress.clear();
+      await answers.close();
+    }
+    if (!flags.quiet) printNote(progress.summary(work.tokens(stats)));
+    if (interrupt.exitCode !== null && flags.output !== undefined && !flags.quiet) {
+      printNote(`Interrupted: --resume goes on with ${flags.output}.`);
+    }
+    return interrupt.exitCode ?? (progress.failed > 0 ? EXIT_SOME_FAILED : EXIT_OK);
+  } catch (error) {
+    if (interrupt.explains(error)) return interrupt.exitCode ?? EXIT_OK;
+    throw error;
+  } finally {
+    interrupt.dispose();
+  }
+}
+
+function isSameFile(input: string | undefined, output: string | undefined): boolean {
+  if (input === undefined || output === undefined) return false;
+  const [one, other] = [input, output].map((path) => statSync(path, { throwIfNoEntry: false }));
+  return one?.isFile() === true && one.ino === other?.ino && one.dev === other.dev;
+}
+
+interface Answers {
+  /** Keys of requests that have their answer. */
+  done: KeySet;
+  write: (record: object) => Promise<void>;
+  close: () => Promise<void>;
+}
+
+async function openAnswers(flags: LineFlags, stop: AbortController, logs: RankLogs): Promise<Answers> {
+  const { output, resume, overwrite = false } = flags;
+  if (output === undefined) {
+    if (resume) throw new LlamaError("usage", "--resume needs --output");
+    const stdout = new Output(process.stdout, () => stop.abort(), logs);
+    const write = (record: object) => stdout.write(`${JSON.stringify(record)}\n`);
+    return { write, close: async () => {}, done: new KeySet() };
+  }
+  const lock = await OutputLock.take(output);
+  try {
+    const opened = resume ? await RecordFile.resume(output) : null;
+    const file = opened?.file ?? (await RecordFile.create(output, overwrite));
+    const close = () => file.close().finally(() => lock.release());
+    return { write: file.append.bind(file), close, done: opened?.done ?? new KeySet() };
+  } catch (error) {
+    lock.release();
+    throw error;
+  }
+}
+
+interface Run {
+  input: LineInput;
+  answers: Answers;
+  progress: LineProgress;
+  stats: GenerationStats;
+  logs: RankLogs;
+  signal: AbortSignal;
+}
+
+async function answerAll<R>(run: Run, flags: LineRunFlags, work: LineWork<R>): Promise<void> {
+  const { input, answers, progress, stats, logs, signal } = run;
+  const shard = flags.shard === undefined ? WHOLE : parseShard(flags.shard, process.env);
+  const { isDemo, ...model } = chooseModel(flags);
+  if (isDemo && !flags.quiet) printNote("No --ckpt_dir: running the bundled demo model, which tells small stories.");
+  /** Bytes of input that were read. */
+  let bytes = 0;
+  const show = () => progress.show(bytes, work.tokens(stats));
+  const seen = new KeySet();
+
+  async function* requests(): AsyncGenerator<R | Refused<Origin>> {
+    for await (const line of input.lines) {
+      bytes = line.end;
+      if (!isInShard(line.number, shard)) continue;
+      const { origin, request, error } = readLine(line, work.keys, work.request);
+      const key = keyOf(origin);
+      const isNew = seen.add(key);
+      if (isNew && !error && answers.done.has(key)) progress.skipped++;
+      else {
+        progress.begin(bytes);
+        const refused = error ?? (isNew ? null : new LlamaError("usage", "id has stood on an earlier line"));
+        yield refused ? { tag: origin, refused } : (request as R);
+      }
+      show();
+    }
+  }
+  await withModel({ model, flags, logs, signal }, async (llama) => {
+    const { concurrency, kv_memory: kvMemory = freemem() / 2 } = flags;
+    const options = { concurrency, kvMemory, signal, stats };
+    try {
+      for await (const { tag, fields, error } of work.answer(llama, requests(), options)) {
+        if (!fields && !error) continue;
+        await answers.write(recordOf(tag, fields, error));
+        if (error) progress.failed++;
+        else progress.answered++;
+        show();
+      }
+    } finally {
+      progress.clear();
+    }
+  });
+}

@@ -1,0 +1,156 @@
+/** What a command line may say: the values of its options, and the checks of each. Knows no command and no file. */
+import { InvalidArgumentError } from "@commander-js/extra-typings";
+import { MAX_PENALTY, MAX_SEED } from "../../generation/sampling/options.js";
+import type { TorchrunFlags } from "./torchrun-flags.js";
+
+// Types, not interfaces: only those are assignable to commander's records of options.
+
+/** How ranks run and what they tell: the options of rankOptions(). */
+export type RankFlags = TorchrunFlags & {
+  /** Seconds. */
+  rank_timeout: number;
+  cpu_bind: "none" | "spread";
+  no_supervisor?: true | undefined;
+};
+
+/** The options of modelOptions(), by their names on the command line. */
+export type ModelFlags = RankFlags & {
+  ckpt_dir?: string | undefined;
+  tokenizer_path?: string | undefined;
+  nproc_per_node: number | "auto";
+  max_seq_len?: number | undefined;
+  dtype: "auto" | "fp32" | "int8" | "int4";
+  no_cache?: true | undefined;
+  force?: true | undefined;
+  verify?: true | undefined;
+};
+
+/** The options of samplingOptions(). */
+export type SamplingFlags = {
+  temperature: number;
+  top_p: number;
+  top_k: number;
+  min_p: number;
+  repetition_penalty: number;
+  presence_penalty: number;
+  frequency_penalty: number;
+  logit_bias?: Readonly<Record<number, number>> | undefined;
+  max_gen_len: number;
+  stop?: readonly string[] | undefined;
+  seed?: number | undefined;
+  prompt_lookup_num_tokens: number | "auto";
+};
+
+/** The options of lineOptions(). */
+export type LineFlags = {
+  output?: string | undefined;
+  resume?: true | undefined;
+  overwrite?: true | undefined;
+  shard?: string | undefined;
+  concurrency: number;
+  kv_memory?: number | undefined;
+};
+
+/** The options of messageOptions(). */
+export type MessageFlags = {
+  color: "auto" | "always" | "never";
+  quiet?: true | undefined;
+  verbose?: true | undefined;
+};
+
+/** The options of `generate`. */
+export interface GenerateFlags extends ModelFlags, SamplingFlags, MessageFlags {
+  prompt?: string | undefined;
+  prompt_file?: string | undefined;
+  no_stdin?: true | undefined;
+  echo?: true | undefined;
+  json?: true | undefined;
+  stream_json?: true | undefined;
+  logprobs?: number | true | undefined;
+  output?: string | undefined;
+}
+
+/** A whole number from `least` to `most`. */
+export function wholeNumber(least: number, most = Number.MAX_SAFE_INTEGER): (text: string) => number {
+  const range = most === Number.MAX_SAFE_INTEGER ? `of at least ${least}` : `from ${least} to ${most}`;
+  return (text) => {
+    const value = /^\d+$/.test(text) ? Number(text) : Number.NaN;
+    if (!(value >= least && value <= most)) throw new InvalidArgumentError(`Expected a whole number ${range}.`);
+    return value;
+  };
+}
+
+/** A decimal number from `least` to `most`. */
+export function decimal(least: number, most = Number.POSITIVE_INFINITY): (text: string) => number {
+  const isOpen = most === Number.POSITIVE_INFINITY;
+  const range = isOpen ? (Number.isFinite(least) ? ` of at least ${least}` : "") : ` from ${least} to ${most}`;
+  return (text) => {
+    const value = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(text) ? Number(text) : Number.NaN;
+    if (!(value >= least && value <= most && Number.isFinite(value))) {
+      throw new InvalidArgumentError(`Expected a number${range}.`);
+    }
+    return value;
+  };
+}
+
+/** "4G", "512M", "1.5GiB": bytes, in powers of 1024. */
+export function byteSize(text: string): number {
+  const [, amount, unit] = /^(\d+\.?\d*|\.\d+)\s*([KMGT]?)(?:i?B)?$/i.exec(text) ?? [];
+  const value = Number(amount) * 1024 ** " KMGT".indexOf((unit || " ").toUpperCase());
+  if (!(value >= 1)) throw new InvalidArgumentError("Expected a size such as 512M or 4G.");
+  return value;
+}
+
+/** How many of the most likely tokens are told beside each token. */
+export const topCount = wholeNumber(0, 100);
+
+/** A decimal number above 0. */
+export function positive(text: string): number {
+  const value = decimal(0)(text);
+  if (value === 0) throw new InvalidArgumentError("Expected a number above 0.");
+  return value;
+}
+
+export const penalty = decimal(-MAX_PENALTY, MAX_PENALTY);
+
+/** "ID=BIAS,ID=BIAS", added to those of earlier options; a bias of -inf forbids the token. */
+export function logitBias(text: string, before: Readonly<Record<number, number>> = {}): Record<number, number> {
+  const bias = { ...before };
+  for (const part of text.split(",")) {
+    const [, id, value] = /^\s*(\d+)\s*=\s*(\S+)\s*$/.exec(part) ?? [];
+    if (id === undefined) throw new InvalidArgumentError("Expected ID=BIAS, several with commas between.");
+    bias[Number(id)] = value === "-inf" ? Number.NEGATIVE_INFINITY : decimal(Number.NEGATIVE_INFINITY)(value!);
+  }
+  return bias;
+}
+
+/** The same as it is given on a line. */
+export function logitBiasText(bias: Readonly<Record<number, number>>): string {
+  const parts = Object.entries(bias).map(
+    ([id, value]) => `${id}=${value === Number.NEGATIVE_INFINITY ? "-inf" : value}`,
+  );
+  return parts.join(",");
+}
+
+/** A string that ends the text, added to those of earlier options. */
+export function stopString(text: string, before: readonly string[] = []): string[] {
+  if (text === "") throw new InvalidArgumentError("Expected a text that is not empty.");
+  return [...before, text];
+}
+
+export const seed = wholeNumber(0, MAX_SEED);
+
+/** Hugging Face's name for how many tokens prompt lookup may guess. */
+export function lookupCount(text: string): number | "auto" {
+  return text === "auto" ? text : wholeNumber(0)(text);
+}
+
+/** torchrun's --nproc_per_node: a count, "auto" or its synonym "cpu". The number of heads is not known yet. */
+export function rankCount(text: string): number | "auto" {
+  if (text === "auto" || text === "cpu") return "auto";
+  if (text === "gpu" || text === "xpu") throw new InvalidArgumentError("llama-ts runs on the CPU only.");
+  if (!/^0*[1-9]\d*$/.test(text)) {
+    throw new InvalidArgumentError("Expected auto or a whole number from 1 to the model's number of heads.");
+  }
+  return Number(text);
+}

@@ -1,0 +1,139 @@
+/** A model and a completion in words for a human and in JSON for a program. Writes nothing itself. */
+import { availableCores } from "../../engine/machine/cores.js";
+import type { FailurePlace } from "../../error.js";
+import { shown } from "../../formats/files/quoted.js";
+import type { Completion, Llama } from "../../index.js";
+
+/** What ranks tell of themselves. */
+export type RankFigures = Pick<Llama, "load" | "threadsPerRank" | "rankTimes">;
+
+/** "5 prompt + 64 generated tokens, stop: length · load 180 ms · prefill 900 tok/s · decode 650 tok/s · seed 123" */
+export function summaryLine(llama: Pick<Llama, "loadMs">, completion: Completion): string {
+  const { promptIds, ids, finishReason, seed, timings } = completion;
+  const parts = [
+    `${promptIds.length} prompt + ${ids.length} generated tokens, stop: ${finishReason}`,
+    `load ${Math.round(llama.loadMs)} ms`,
+  ];
+  if (timings.prefill_tps !== null) parts.push(`prefill ${rate(timings.prefill_tps)}`);
+  if (timings.decode_tps !== null) parts.push(`decode ${rate(timings.decode_tps)}`);
+  // Told only where guesses came true: without them it is always 1.
+  if (timings.accepted_tokens > 0) parts.push(`${timings.tokens_per_step} tokens/step`);
+  return [...parts, `seed ${seed}`].join(" · ");
+}
+
+/** The object of --json; its names are a promise to scripts. */
+export function jsonResult(llama: Pick<Llama, "loadMs" | "worldSize" | "dtype">, completion: Completion, echo: string) {
+  const { text, ids, promptIds, finishReason, seed, timings, logprobs, promptLogprobs } = completion;
+  return {
+    text: echo + text,
+    ids,
+    prompt_ids: promptIds,
+    ...(logprobs && { logprobs }),
+    ...(promptLogprobs && { prompt_logprobs: promptLogprobs }),
+    finish_reason: finishReason,
+    seed,
+    world_size: llama.worldSize,
+    dtype: llama.dtype,
+    timings: { load_ms: Math.round(llama.loadMs * 100) / 100, ...timings },
+  };
+}
+
+/** What --verbose tells of a loaded model. */
+export function modelLines(llama: Llama, ckptDir: string): string[] {
+  const { config, worldSize, threadsPerRank } = llama;
+  const lines = [
+    `model ${ckptDir}: dim ${config.dim}, ${config.nLayers} layers, ${config.nHeads} heads (${config.nKvHeads} for keys and values), ` +
+      `vocabulary ${config.vocabSize}, ${count(llama.parameterCount)} parameters in ${plural(llama.shardCount, "file")}`,
+    `${plural(worldSize, "rank")} of ${plural(threadsPerRank, "thread")}, ${llama.dtype}, context ${llama.maxSeqLen} tokens`,
+  ];
+  if (llama.cache.folder !== null) lines.push(`weights ${llama.cache.state}: ${llama.cache.folder}`);
+  return lines;
+}
+
+/** "First failure: rank 1 of 2 in decode, layer 3." */
+export function placeLine({ rank, worldSize, phase, layer }: FailurePlace): string {
+  return `First failure: rank ${rank} of ${worldSize} in ${phase}${layer === null ? "" : `, layer ${layer}`}.`;
+}
+
+/** What each rank has read and holds, in rank order. */
+export function loadLines({ load, threadsPerRank }: Pick<RankFigures, "load" | "threadsPerRank">): string[] {
+  const megabytes = (bytes: number) => `${(bytes / 1e6).toFixed(1)} MB`;
+  return load.map(
+    ({ bytesRead, milliseconds, memory }, rank) =>
+      `rank ${rank}: read ${megabytes(bytesRead)} in ${Math.round(milliseconds)} ms, holds ${megabytes(memory)}, ${plural(threadsPerRank, "thread")}`,
+  );
+}
+
+/** How each rank spent its time, in rank order: "rank 0: 17 steps in 52 ms: 71 % computing, 22 % in sums, 7 % idle" */
+export function timeLines({ rankTimes }: Pick<RankFigures, "rankTimes">): string[] {
+  return rankTimes.map(({ steps, total, computing, summing, idle }, rank) => {
+    const share = (part: number) => `${total > 0 ? Math.round((part * 100) / total) : 0} %`;
+    const shares = `${share(computing)} computing, ${share(summing)} in sums, ${share(idle)} idle`;
+    return `rank ${rank}: ${plural(steps, "step")} in ${Math.round(total)} ms: ${shares}`;
+  });
+}
+
+/** A warning where threads are more than cores. */
+export function coreLines({ worldSize, threadsPerRank }: Pick<Llama, "worldSize" | "threadsPerRank">): string[] {
+  const cores = availableCores();
+  if (worldSize * threadsPerRank <= cores) return [];
+  const asked = `${plural(worldSize, "rank")} of ${plural(threadsPerRank, "thread")} on ${plural(cores, "core")}`;
+  return [`Warning: ${asked} wait for each other (--nproc_per_node and OMP_NUM_THREADS set them).`];
+}
+
+export function plural(amount: number, noun: string): string {
+  return `${amount} ${noun}${amount === 1 ? "" : "s"}`;
+}
+
+/** "1.53 M", "6.74 B" */
+export function count(amount: number): string {
+  return amount >= 1e9 ? `${(amount / 1e9).toFixed(2)} B` : `${(amount / 1e6).toFixed(2)} M`;
+}
+
+/** "12.3 tok/s" */
+export function rate(tokensPerSecond: number): string {
+  return `${tokensPerSecond.toFixed(tokensPerSecond >= 100 ? 0 : tokensPerSecond >= 10 ? 1 : 2)} tok/s`;
+}
+
+/** Warnings of what the checkpoint holds and the model does not use: layers that params.json leaves out, say. */
+export function unusedLines({
+  unexpectedTensors,
+  differingTensors,
+  unknownParams,
+}: Pick<Llama, "unexpectedTensors" | "differingTensors" | "unknownParams">): string[] {
+  const lines: string[] = [];
+  if (unexpectedTensors.length > 0) {
+    const names = firstFew(unexpectedTensors);
+    lines.push(`Warning: the checkpoint has tensors that the model does not have, which are not used: ${names}`);
+  }
+  if (differingTensors.length > 0) {
+    const few = firstFew(differingTensors.map(({ name, file, largest }) => `${name} in ${file} by up to ${largest}`));
+    lines.push(`Warning: tensors that all files should hold alike differ, and those of the first are used: ${few}`);
+    lines.push("The files may be of different checkpoints.");
+  }
+  if (unknownParams.length > 0) {
+    lines.push(
+      `Warning: params.json or config.json has keys that are not known, which are not used: ${firstFew(unknownParams)}`,
+    );
+  }
+  return lines;
+}
+
+/** What "auto" chose where it is not fp32, and what hindered the cache. */
+export function typeLines({ cache, dtype, parameterCount }: Llama, asked: string): string[] {
+  const lines: string[] = [];
+  if (asked === "auto" && dtype !== "fp32") {
+    lines.push(
+      `${count(parameterCount)} parameters: running in ${dtype} (--dtype fp32 computes with the full weights).`,
+    );
+  }
+  if (cache.state === "failed") {
+    lines.push(`Warning: the quantised weights could not be kept for the next start: ${shown(cache.problem ?? "")}`);
+  }
+  return lines;
+}
+
+function firstFew(names: readonly string[]): string {
+  const rest = names.length - 3;
+  return names.slice(0, 3).map(shown).join(", ") + (rest > 0 ? ` and ${rest} more` : "");
+}

@@ -1,0 +1,10 @@
+/** What `--version` prints. */
+import { readFileSync } from "node:fs";
+import { runtimeVersion } from "../../engine/weight-cache/runtime-version.js";
+
+export function versionText(): string {
+  const manifest = readFileSync(new URL("../../../../package.json", import.meta.url), "utf8");
+  const { version } = JSON.parse(manifest) as { version: string };
+  const runtime = runtimeVersion() ?? "not installed";
+  return `llama-ts ${version} (onnxruntime-node ${runtime}, Node ${process.version}, ${process.platform}-${process.arch})`;
+}

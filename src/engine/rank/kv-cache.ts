@@ -1,0 +1,112 @@
+/** Keys and values of one sequence on one rank. Token-major rows by group of heads, so that any prefix is one contiguous view. */
+import type { Numbers } from "../stages/onnx-session.js";
+
+const FIRST_CAPACITY = 256;
+
+/** Memory: 2 * nLayers * capacity * width numbers; the capacity doubles as the sequence grows. */
+export class KvCache {
+  /** Per layer and group [capacity, width of the group]. */
+  readonly #keys: Numbers[][];
+  readonly #values: Numbers[][];
+  readonly #widths: readonly number[];
+  readonly #width: number;
+  readonly #array: Float32ArrayConstructor | Uint16ArrayConstructor;
+  /** Tokens it grows to at most. */
+  limit: number;
+
+  /** `widths` = KV heads * headDim of each group; fp16 (as bits) when `half`. */
+  constructor(nLayers: number, widths: readonly number[], half: boolean, limit: number) {
+    this.limit = limit;
+    this.#array = half ? Uint16Array : Float32Array;
+    const empty = () => widths.map(() => new this.#array(0));
+    this.#widths = widths;
+    this.#width = widths.reduce((a, b) => a + b);
+    this.#keys = Array.from({ length: nLayers }, empty);
+    this.#values = Array.from({ length: nLayers }, empty);
+  }
+
+  /** Writes rows of all groups side by side at `position`; whatever stood there or behind it is forgotten. */
+  append(layer: number, position: number, k: Numbers, v: Numbers): void {
+    this.#write(this.#keys[layer]!, position, k);
+    this.#write(this.#values[layer]!, position, v);
+  }
+
+  /** Takes over the first `length` rows of another cache of the same shape. */
+  copyFrom(source: KvCache, length: number): void {
+    for (const [stores, others] of [
+      [this.#keys, source.#keys],
+      [this.#values, source.#values],
+    ] as const) {
+      for (const [layer, groups] of others.entries()) {
+        for (const [group, other] of groups.entries()) {
+          const width = this.#widths[group]!;
+          const target = grown(stores[layer]![group]!, 0, length, width, this.limit);
+          target.set(other.subarray(0, length * width));
+          stores[layer]![group] = target;
+        }
+      }
+    }
+  }
+
+  /** A copy of the first `length` keys of a layer and then its values, [2, length, width]: rows as append() takes them. */
+  save(layer: number, length: number): Uint8Array {
+    const rows = new this.#array(2 * length * this.#width);
+    for (const [i, stores] of [this.#keys[layer]!, this.#values[layer]!].entries()) {
+      let column = 0;
+      for (const [group, width] of this.#widths.entries()) {
+        const store = stores[group]!;
+        for (let row = 0; row < length; row++) {
+          const at = (i * length + row) * this.#width + column;
+          rows.set(store.subarray(row * width, (row + 1) * width), at);
+        }
+        column += width;
+      }
+    }
+    return new Uint8Array(rows.buffer);
+  }
+
+  /** Takes over what save() gave. */
+  restore(layer: number, bytes: Uint8Array): void {
+    const { buffer, byteOffset, byteLength } = bytes;
+    const rows = new this.#array(buffer as ArrayBuffer, byteOffset, byteLength / this.#array.BYTES_PER_ELEMENT);
+    this.append(layer, 0, rows.subarray(0, rows.length / 2), rows.subarray(rows.length / 2));
+  }
+
+  /** The first `length` keys of a group, [length, width], without a copy. */
+  keys(layer: number, group: number, length: number): Numbers {
+    return this.#keys[layer]![group]!.subarray(0, length * this.#widths[group]!);
+  }
+
+  /** The first `length` values of a group, [length, width], without a copy. */
+  values(layer: number, group: number, length: number): Numbers {
+    return this.#values[layer]![group]!.subarray(0, length * this.#widths[group]!);
+  }
+
+  #write(stores: Numbers[], position: number, rows: Numbers): void {
+    const count = rows.length / this.#width;
+    let column = 0;
+    for (const [group, width] of this.#widths.entries()) {
+      const target = grown(stores[group]!, position, count, width, this.limit);
+      stores[group] = target;
+      if (width === this.#width) target.set(rows, position * width);
+      else {
+        for (let row = 0; row < count; row++) {
+          const start = row * this.#width + column;
+          target.set(rows.subarray(start, start + width), (position + row) * width);
+        }
+      }
+      column += width;
+    }
+  }
+}
+
+/** The store, or a larger one with the rows before `position`, that has room for `count` more. */
+function grown(store: Numbers, position: number, count: number, width: number, limit: number): Numbers {
+  const needed = (position + count) * width;
+  if (needed <= store.length) return store;
+  const doubled = Math.max(FIRST_CAPACITY * width, store.length * 2);
+  const capacity = Math.max(needed, Math.min(doubled, limit * width));
+  const target = store instanceof Float32Array ? new Float32Array(capacity) : new Uint16Array(capacity);
+  target.set(store.subarray(0, position * width));
+  return target;
+}

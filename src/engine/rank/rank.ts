@@ -1,0 +1,151 @@
+/**
+ * One rank: a share of the weights, its sessions and its caches; takes a flat batch of tokens to its columns of the logits.
+ * Knows layers and positions; not threads, messages or text.
+ */
+import { ropeTables } from "../../model/architecture/rope.js";
+import { openWeights, type WeightSource } from "../../model/checkpoint/weight-source.js";
+import { Collective } from "../shared/collective.js";
+import type { Progress } from "../shared/heartbeat.js";
+import type { RankSetup, SequenceSpan } from "../shared/messages.js";
+import { checkRow } from "../stages/finite-check.js";
+import { integers, type Numbers, type Tensor, tensor } from "../stages/onnx-session.js";
+import type { Stages } from "../stages/stages.js";
+import { Attention } from "./attention.js";
+import { SequenceCaches } from "./sequence-caches.js";
+
+/** Positions the rotary tables begin with; they double on demand. */
+const FIRST_POSITIONS = 512;
+/** Tokens of a sequence that a step of decode has at most, guesses of what follows included; more are a prompt. */
+const MOST_GUESSED = 16;
+const EMBEDDING = "tok_embeddings.weight";
+
+export class Rank {
+  readonly collective: Collective;
+  readonly caches: SequenceCaches;
+  readonly #setup: RankSetup;
+  readonly #progress: Progress;
+  readonly #stages: Stages;
+  readonly #attention: Attention;
+  /** The embedding stays where it is: a step reads just the rows of its tokens. */
+  readonly #embedding: WeightSource;
+  #cos: Tensor;
+  #sin: Tensor;
+
+  private constructor(
+    setup: RankSetup,
+    stages: Stages,
+    caches: SequenceCaches,
+    attention: Attention,
+    progress: Progress,
+  ) {
+    this.#setup = setup;
+    this.caches = caches;
+    this.#progress = progress;
+    this.#stages = stages;
+    this.#attention = attention;
+    this.#embedding = openWeights(setup.checkpoint);
+    this.collective = new Collective(setup.collective, setup.rank, setup.worldSize, setup.spinMs);
+    [this.#cos, this.#sin] = this.#rotary(FIRST_POSITIONS);
+  }
+
+  static async create(setup: RankSetup, stages: Stages, progress: Progress): Promise<Rank> {
+    const caches = new SequenceCaches(setup);
+    return new Rank(setup, stages, caches, await Attention.create(setup, caches), progress);
+  }
+
+  /**
+   * Runs the tokens of all spans through the model, extends the spans' caches and writes the logits of the asked rows
+   * (indices into `tokens`) to the shared logits. Throws StepCancelled when the host asked to stop.
+   */
+  async step(tokens: Int32Array, spans: readonly SequenceSpan[], logitRows: Int32Array): Promise<void> {
+    const { nLayers } = this.#setup.checkpoint.config;
+    const positions = spans.flatMap(({ position, count }) => Array.from({ length: count }, (_, i) => position + i));
+    this.#reach(Math.max(...positions) + 1);
+    const rotary = { position_ids: integers(positions, [1, positions.length]), cos: this.#cos, sin: this.#sin };
+    const phase = spans.some(({ position, count }) => position === 0 || count > MOST_GUESSED) ? "prefill" : "decode";
+    this.#progress.at(phase, null);
+    let h = this.#embed(tokens); // [tokens, dim]
+    let qkv = await this.#stages.run("qkv", 0, { h: this.#rows(h), ...rotary });
+
+    for (let layer = 0; layer < nLayers; layer++) {
+      this.#progress.at(phase, layer);
+      const q = qkv.q as Float32Array;
+      const result = await this.#attention.run(layer, spans, q, qkv.k!, qkv.v!);
+      const attended = tensor(result, [tokens.length, q.length / tokens.length]);
+      const isLast = layer === nLayers - 1;
+      if (this.#setup.worldSize === 1) {
+        this.collective.checkpoint();
+        const feeds = { h: this.#rows(h), attended };
+        qkv = isLast
+          ? await this.#stages.run("wo ffn", layer, feeds)
+          : await this.#stages.run("wo ffn qkv", layer, { ...feeds, ...rotary });
+        h = qkv.h_out as Float32Array;
+      } else {
+        this.#add(h, await this.#stages.run("wo", layer, { attended }), layer);
+        this.#progress.at(phase, layer);
+        this.#add(h, await this.#stages.run("ffn", layer, { h: this.#rows(h) }), layer);
+        this.#progress.at(phase, layer);
+        if (!isLast) qkv = await this.#stages.run("qkv", layer + 1, { h: this.#rows(h), ...rotary });
+      }
+    }
+    if (logitRows.length > 0) await this.#head(h, logitRows);
+  }
+
+  async close(): Promise<void> {
+    this.#embedding.close();
+    await this.#stages.close();
+    await this.#attention.close();
+  }
+
+  /** Adds the sum of all ranks' partial products to h. */
+  #add(h: Float32Array, { partial }: Record<string, Numbers>, layer: number): void {
+    this.#progress.at("collective", layer);
+    this.collective.addAllReduce(h, partial as Float32Array);
+  }
+
+  /** Logits of the asked rows, this rank's columns, into shared memory. */
+  async #head(h: Float32Array, logitRows: Int32Array): Promise<void> {
+    const { dim, vocabSize, nLayers } = this.#setup.checkpoint.config;
+    const { start, end } = this.#setup.share.vocab;
+    const chosen = new Float32Array(logitRows.length * dim);
+    logitRows.forEach((row, i) => {
+      chosen.set(h.subarray(row * dim, (row + 1) * dim), i * dim);
+    });
+    const { logits } = await this.#stages.run("head", nLayers, { h: this.#rows(chosen) });
+    const shared = new Float32Array(this.#setup.logits);
+    const width = end - start;
+    for (let i = 0; i < logitRows.length; i++) {
+      shared.set(logits!.subarray(i * width, (i + 1) * width), i * vocabSize + start);
+    }
+  }
+
+  /** Rows of the embedding, [tokens, dim]. */
+  #embed(tokens: Int32Array): Float32Array {
+    const { dim } = this.#setup.checkpoint.config;
+    const rows = new Float32Array(tokens.length * dim);
+    tokens.forEach((token, i) => {
+      const row = rows.subarray(i * dim, (i + 1) * dim);
+      this.#embedding.read(EMBEDDING, { start: token, end: token + 1 }, { start: 0, end: dim }, row);
+      checkRow(this.#setup.checkpoint, EMBEDDING, token, row);
+    });
+    return rows;
+  }
+
+  #rows(h: Float32Array): Tensor {
+    const { dim } = this.#setup.checkpoint.config;
+    return tensor(h, [h.length / dim, dim]);
+  }
+
+  /** Makes the rotary tables long enough for `positions`. */
+  #reach(positions: number): void {
+    const have = this.#cos.dims[0]!;
+    if (positions > have) [this.#cos, this.#sin] = this.#rotary(Math.max(positions, have * 2));
+  }
+
+  #rotary(positions: number): [Tensor, Tensor] {
+    const { config } = this.#setup.checkpoint;
+    const { cos, sin } = ropeTables(config, positions);
+    const shape = [positions, config.headDim / 2];
+    return [tensor(cos, shape), tensor(sin, shape)];
+  }
+}

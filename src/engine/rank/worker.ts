@@ -1,0 +1,116 @@
+/** The entry of a rank's thread: messages in, a Rank's work, messages out. */
+import { once } from "node:events";
+import { memoryUsage } from "node:process";
+import { parentPort, workerData } from "node:worker_threads";
+import { LlamaError } from "../../error.js";
+import { describeFailure } from "../host/rank-failure.js";
+import { bindThread } from "../machine/cpu-bind.js";
+import { StepCancelled, throwIfBroken } from "../shared/collective.js";
+import { Progress, readPlace } from "../shared/heartbeat.js";
+import type { HostMessage, RankMessage, RankSetup } from "../shared/messages.js";
+import { loadFloatStages } from "../stages/float-stages.js";
+import { openStages, writeStages } from "../stages/quantized-stages.js";
+import type { Stages } from "../stages/stages.js";
+import { Rank } from "./rank.js";
+
+/** Bytes between two progress messages. */
+const PROGRESS_STEP = 4 << 20;
+
+const port = parentPort!;
+const setup = workerData as RankSetup;
+
+function send(message: RankMessage): void {
+  port.postMessage(message);
+}
+
+/** Reports the failure and ends the thread; the host then ends the group. */
+function fail(error: unknown): void {
+  send({ kind: "failed", place: readPlace(setup.progress, setup.rank), failure: describeFailure(error) });
+  port.close();
+}
+
+async function load(): Promise<Rank> {
+  const start = performance.now();
+  let bytesRead = 0;
+  let unreported = 0;
+  const progress = new Progress(setup.progress, setup.rank, setup.fault);
+  progress.at("load", null);
+  if (setup.cores !== null) bindThread(setup.cores);
+  const stages = await loadStages((bytes) => {
+    progress.at("load", null);
+    throwIfBroken(setup.collective);
+    bytesRead += bytes;
+    unreported += bytes;
+    if (unreported < PROGRESS_STEP) return;
+    send({ kind: "progress", bytes: unreported });
+    unreported = 0;
+  });
+  const rank = await Rank.create(setup, stages, progress);
+  send({ kind: "progress", bytes: unreported });
+  const { arrayBuffers, heapUsed } = memoryUsage();
+  const memory = arrayBuffers + heapUsed + stages.constantBytes;
+  send({ kind: "ready", bytesRead, milliseconds: performance.now() - start, memory });
+  return rank;
+}
+
+async function loadStages(onBytes: (bytes: number) => void): Promise<Stages> {
+  const { dtype, weights } = setup;
+  if (dtype === "fp32") return loadFloatStages(setup, onBytes);
+  if (weights.kind === "memory") return openStages(setup, null, onBytes);
+  if (weights.kind === "cache") return openStages(setup, weights.folder, onBytes);
+  let failure: string | null = null;
+  try {
+    await writeStages(setup, weights.folder, onBytes);
+  } catch (error) {
+    // A bad checkpoint is that with or without a cache; anything else is taken for trouble with writing.
+    if (error instanceof LlamaError) throw error;
+    failure = error instanceof Error ? error.message : String(error);
+  }
+  const answer = once(port, "message") as Promise<[HostMessage]>;
+  send({ kind: "converted", failure });
+  const [message] = await answer;
+  if (message.kind !== "open") throw new Error("the group has ended");
+  return openStages(setup, message.folder, onBytes);
+}
+
+async function step(rank: Rank, message: HostMessage & { kind: "step" }): Promise<void> {
+  const start = performance.now();
+  rank.collective.waited = 0;
+  rank.collective.summing = 0;
+  let cancelled = false;
+  try {
+    await rank.step(message.tokens, message.spans, message.logitRows);
+  } catch (error) {
+    if (!(error instanceof StepCancelled)) throw error;
+    cancelled = true;
+  }
+  const { waited, summing } = rank.collective;
+  send({ kind: "stepped", cancelled, total: performance.now() - start, waited, summing });
+}
+
+async function serve(rank: Rank, message: HostMessage): Promise<void> {
+  const { caches } = rank;
+  switch (message.kind) {
+    case "step":
+      return step(rank, message);
+    case "reserve":
+      caches.of(message.sequence).limit = message.positions;
+      return;
+    case "fork":
+      return caches.of(message.sequence).copyFrom(caches.of(message.source), message.length);
+    case "release":
+      return caches.release(message.sequence);
+    case "save":
+      return send({ kind: "saved", bytes: caches.of(message.sequence).save(message.layer, message.length) });
+    case "restore":
+      return caches.of(message.sequence).restore(message.layer, message.bytes);
+    case "close":
+      await rank.close();
+      port.close();
+  }
+}
+
+load().then(
+  (rank) => port.on("message", (message: HostMessage) => serve(rank, message).catch((error) => fail(error))),
+  (error) => fail(error),
+);

@@ -1,0 +1,61 @@
+/**
+ * Where each rank is, in shared memory: for the report of a failure, and to tell a rank that is stuck from one that works.
+ * Knows phases and layers; not what is done there.
+ */
+import { type Fault, strike } from "./test-fault.js";
+
+const PHASES = ["load", "prefill", "decode", "collective"] as const;
+export type Phase = (typeof PHASES)[number];
+
+// Words of a rank, each rank's on a cache line of its own (16 int32 = 64 bytes) against false sharing.
+const LINE = 16;
+const PHASE = 0;
+const LAYER = 1;
+const BEATS = 2;
+/** A layer's number while there is none. */
+const NO_LAYER = -1;
+
+export interface Place {
+  phase: Phase;
+  layer: number | null;
+}
+
+/** Places of so many ranks. */
+export function allocateProgress(worldSize: number): SharedArrayBuffer {
+  return new SharedArrayBuffer(worldSize * LINE * 4);
+}
+
+export function readPlace(memory: SharedArrayBuffer, rank: number): Place {
+  const words = new Int32Array(memory, rank * LINE * 4, LINE);
+  const layer = Atomics.load(words, LAYER);
+  return { phase: PHASES[Atomics.load(words, PHASE)]!, layer: layer === NO_LAYER ? null : layer };
+}
+
+/** A number that changes whenever any rank gets on. */
+export function countBeats(memory: SharedArrayBuffer): number {
+  const words = new Int32Array(memory);
+  let beats = 0;
+  for (let at = BEATS; at < words.length; at += LINE) beats += Atomics.load(words, at);
+  return beats;
+}
+
+/** One rank's own place. */
+export class Progress {
+  readonly #words: Int32Array;
+  readonly #fault: Fault | null;
+
+  constructor(memory: SharedArrayBuffer, rank: number, fault: Fault | null) {
+    this.#words = new Int32Array(memory, rank * LINE * 4, LINE);
+    this.#fault = fault?.rank === rank ? fault : null;
+    Atomics.store(this.#words, LAYER, NO_LAYER);
+  }
+
+  /** Called whenever the rank gets on. */
+  at(phase: Phase, layer: number | null): void {
+    Atomics.store(this.#words, PHASE, PHASES.indexOf(phase));
+    Atomics.store(this.#words, LAYER, layer ?? NO_LAYER);
+    Atomics.add(this.#words, BEATS, 1);
+    const fault = this.#fault;
+    if (fault !== null && fault.phase === phase && (fault.layer ?? layer) === layer) strike(fault.kind);
+  }
+}

@@ -1,0 +1,53 @@
+/** Finds weights that are NaN or infinite, and says in which file and where they are. Knows tensors, not what is computed with them. */
+import { LlamaError } from "../../error.js";
+import { buildFiniteGraph } from "../../model/architecture/finite-graph.js";
+import type { Checkpoint } from "../../model/checkpoint/checkpoint.js";
+import { createSession, type Session, tensor } from "./onnx-session.js";
+
+/** The error for a weight at a place of the whole tensor; a norm is one row. */
+export function notFinite(checkpoint: Checkpoint, name: string, row: number, column: number, value: number) {
+  const { pieces, axis } = checkpoint.tensors.get(name)!;
+  const place = axis === 1 ? column : row;
+  const piece = axis === null ? pieces[0] : pieces.find(({ start, end }) => start <= place && place < end);
+  return new LlamaError("model", `row ${row}, column ${column} is not finite`, {
+    where: `${piece?.entry.storage.file ?? checkpoint.dir}: ${name}`,
+    expected: "finite numbers",
+    found: String(value),
+    fix: "The file may be damaged: copy or download it again",
+  });
+}
+
+/** Looks through one row of a tensor; throws for the first number that is not finite. */
+export function checkRow(checkpoint: Checkpoint, name: string, row: number, values: Float32Array): void {
+  for (let i = 0; i < values.length; i++) {
+    if (!Number.isFinite(values[i])) throw notFinite(checkpoint, name, row, i, values[i]!);
+  }
+}
+
+export class FiniteCheck {
+  readonly #session: Session;
+
+  private constructor(session: Session) {
+    this.#session = session;
+  }
+
+  static async create(threads: number): Promise<FiniteCheck> {
+    return new FiniteCheck(await createSession(buildFiniteGraph(), { threads }));
+  }
+
+  /** Row and column of the first number of a matrix that is not finite, or null. */
+  async find(matrix: Float32Array, rows: number, columns: number): Promise<[number, number] | null> {
+    const zeros = tensor(new Float32Array(columns), [1, columns]);
+    const { sums } = await this.#session.run({ zeros, matrix: tensor(matrix, [rows, columns]) });
+    for (let row = 0; row < rows; row++) {
+      if (!Number.isNaN(sums![row])) continue;
+      const column = matrix.subarray(row * columns, (row + 1) * columns).findIndex((value) => !Number.isFinite(value));
+      return [row, column];
+    }
+    return null;
+  }
+
+  close(): Promise<void> {
+    return this.#session.release();
+  }
+}

@@ -1,0 +1,116 @@
+/** Brings a rank's share of the weights from their source into arrays, in fp32 or quantised. Knows regions and tensors, not what is computed with them. */
+
+import type { Segment, SegmentWeight } from "../../model/architecture/graph-builder.js";
+import { partTensor } from "../../model/architecture/matrices.js";
+import { NotFiniteError, quantizeRows } from "../../model/architecture/quantize.js";
+import type { WeightSource } from "../../model/checkpoint/weight-source.js";
+import { tensorRegion } from "../../model/split/shard-region.js";
+import type { RankSetup } from "../shared/messages.js";
+import { checkRow, type FiniteCheck, notFinite } from "./finite-check.js";
+import { partLayer, type StagePlace } from "./stages.js";
+
+/** Numbers of a matrix that are quantised at once: what is held in fp32. */
+const CHUNK = 1 << 21;
+
+type LinearWeight = SegmentWeight & { kind: "linear" };
+
+/** Part of a stacked matrix that comes from one tensor; `at` is its first row in the matrix. */
+interface StackedTensor {
+  name: string;
+  rows: { start: number; end: number };
+  columns: { start: number; end: number };
+  at: number;
+}
+
+/** The rank's share of a matrix in fp32, [rows, columns]; throws a LlamaError for a number that is not finite. */
+export async function readLinear(
+  source: WeightSource,
+  setup: RankSetup,
+  weight: LinearWeight,
+  layer: number,
+  check: FiniteCheck,
+): Promise<Float32Array> {
+  const data = new Float32Array(weight.rows * weight.columns);
+  for (const { name, rows, columns, at } of stackedTensors(setup, weight, layer)) {
+    const height = rows.end - rows.start;
+    const part = data.subarray(at * weight.columns, (at + height) * weight.columns);
+    source.read(name, rows, columns, part);
+    const found = await check.find(part, height, weight.columns);
+    if (found === null) continue;
+    const [row, column] = found;
+    const value = part[row * weight.columns + column]!;
+    throw notFinite(setup.checkpoint, name, rows.start + row, columns.start + column, value);
+  }
+  return data;
+}
+
+/** A norm, [dim]; checked too. */
+export function readNorm(
+  source: WeightSource,
+  { checkpoint }: RankSetup,
+  weight: SegmentWeight & { kind: "norm" },
+  layer: number,
+) {
+  const { dim } = checkpoint.config;
+  const data = new Float32Array(dim);
+  const name = partTensor(weight.part, layer, weight.name);
+  source.read(name, { start: 0, end: 1 }, { start: 0, end: dim }, data);
+  checkRow(checkpoint, name, 0, data);
+  return data;
+}
+
+/** Reads and quantises all weights of a stage: the bytes of its segment's external file. */
+export function quantizeStage(source: WeightSource, setup: RankSetup, place: StagePlace, segment: Segment): Buffer {
+  // Not from Node's pool: the arrays over it must be aligned.
+  const bytes = Buffer.from(new ArrayBuffer(segment.constantBytes));
+  const floats = ({ offset, length }: { offset: number; length: number }) =>
+    new Float32Array(bytes.buffer, offset, length / 4);
+  for (const weight of segment.weights) {
+    const layer = partLayer(place, weight.part);
+    if (weight.kind === "norm") {
+      floats(segment.norms.get(weight.name)!).set(readNorm(source, setup, weight, layer));
+      continue;
+    }
+    const { format, packed, scales } = weight.quantized!;
+    const target = { packed: new Uint8Array(bytes.buffer, packed.offset, packed.length), scales: floats(scales) };
+    const [packedRow, scaleRow] = [packed.length / weight.rows, target.scales.length / weight.rows];
+    const height = Math.max(1, Math.floor(CHUNK / weight.columns));
+    const chunk = new Float32Array(Math.min(height, weight.rows) * weight.columns);
+    for (const { name, rows, columns, at } of stackedTensors(setup, weight, layer)) {
+      for (let start = rows.start; start < rows.end; start += height) {
+        const end = Math.min(start + height, rows.end);
+        const [first, last] = [at + start - rows.start, at + end - rows.start];
+        const values = chunk.subarray(0, (end - start) * weight.columns);
+        source.read(name, { start, end }, columns, values);
+        try {
+          quantizeRows(
+            values,
+            end - start,
+            weight.columns,
+            format,
+            target.packed.subarray(first * packedRow, last * packedRow),
+            target.scales.subarray(first * scaleRow, last * scaleRow),
+          );
+        } catch (error) {
+          if (!(error instanceof NotFiniteError)) throw error;
+          throw notFinite(setup.checkpoint, name, start + error.row, columns.start + error.column, error.value);
+        }
+      }
+    }
+  }
+  return bytes;
+}
+
+function* stackedTensors(
+  { checkpoint, share }: RankSetup,
+  weight: LinearWeight,
+  layer: number,
+): Generator<StackedTensor> {
+  let at = 0;
+  for (const tensor of weight.linear.tensors) {
+    const name = partTensor(weight.part, layer, tensor);
+    const { rows, columns } = tensorRegion(name, checkpoint.config, share);
+    yield { name, rows, columns, at };
+    at += rows.end - rows.start;
+  }
+}

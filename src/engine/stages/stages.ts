@@ -1,0 +1,76 @@
+/** What a rank runs between two stops, a stage: which there are, and how each is fed with weights. Knows sessions, not the order of a step. */
+
+import type { Segment } from "../../model/architecture/graph-builder.js";
+import type { Part } from "../../model/architecture/matrices.js";
+import { buildSegment } from "../../model/architecture/transformer.js";
+import type { RankSetup } from "../shared/messages.js";
+import type { Numbers, Tensor } from "./onnx-session.js";
+
+/** The runtime aligns constants in a file from this size on; smaller ones its kernels would read shifted. */
+const ALIGNED_BYTES = 1 << 20;
+
+/** Parts that run in one go. */
+export type StageName = "qkv" | "wo" | "ffn" | "wo ffn" | "wo ffn qkv" | "head";
+
+export interface Stages {
+  /** Bytes of weights that the runtime holds, or has mapped. */
+  readonly constantBytes: number;
+  /** Runs a stage of a layer; one that ends with qkv takes that from the next layer. */
+  run(stage: StageName, layer: number, feeds: Record<string, Tensor>): Promise<Record<string, Numbers>>;
+  close(): Promise<void>;
+}
+
+/** One stage with its layer. */
+export interface StagePlace {
+  stage: StageName;
+  layer: number;
+}
+
+/**
+ * Every stage of a step in the order of the layers. A rank that is alone need not stop for sums, so its runs go from one
+ * attention to the next.
+ */
+export function stagePlan(nLayers: number, worldSize: number): StagePlace[] {
+  const plan: StagePlace[] = [{ stage: "qkv", layer: 0 }];
+  for (let layer = 0; layer < nLayers; layer++) {
+    const isLast = layer === nLayers - 1;
+    if (worldSize === 1) plan.push({ stage: isLast ? "wo ffn" : "wo ffn qkv", layer });
+    else {
+      plan.push({ stage: "wo", layer }, { stage: "ffn", layer });
+      if (!isLast) plan.push({ stage: "qkv", layer: layer + 1 });
+    }
+  }
+  return [...plan, { stage: "head", layer: nLayers }];
+}
+
+function stageParts(stage: StageName): Part[] {
+  return stage.split(" ") as Part[];
+}
+
+/** The layer a part's weights belong to. */
+export function partLayer({ stage, layer }: StagePlace, part: Part): number {
+  return part === "qkv" && stage !== "qkv" ? layer + 1 : layer;
+}
+
+/** Every stage of a rank with its graph; stages of one kind share it. */
+export function* stageSegments({
+  checkpoint,
+  share,
+  worldSize,
+  dtype,
+}: Pick<RankSetup, "checkpoint" | "share" | "worldSize" | "dtype">): Generator<[StagePlace, Segment]> {
+  const built = new Map<StageName, Segment>();
+  for (const place of stagePlan(checkpoint.config.nLayers, worldSize)) {
+    let segment = built.get(place.stage);
+    if (!segment) {
+      segment = buildSegment(checkpoint.config, share, stageParts(place.stage), worldSize === 1, dtype);
+      built.set(place.stage, segment);
+    }
+    yield [place, segment];
+  }
+}
+
+/** Whether a quantised stage can be kept in a file. */
+export function isStorable({ weights }: Segment): boolean {
+  return weights.every((weight) => weight.kind === "norm" || (weight.quantized?.packed.length ?? 0) > ALIGNED_BYTES);
+}

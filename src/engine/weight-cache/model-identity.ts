@@ -1,0 +1,37 @@
+/** What tells one model from another: numbers that were computed with one are worth nothing to another. Knows files by their times and checksums. */
+import { createHash } from "node:crypto";
+import { realpathSync, statSync } from "node:fs";
+import { arch, cpus } from "node:os";
+import { unreadable } from "../../formats/files/byte-source.js";
+import type { ComputeType } from "../../model/architecture/compute-type.js";
+import type { Checkpoint } from "../../model/checkpoint/checkpoint.js";
+import { runtimeVersion } from "./runtime-version.js";
+
+/** A hash of what numbers follow from: files, type, runtime and CPU. Throws LlamaError when a file of the checkpoint is gone. */
+export function modelIdentity(checkpoint: Checkpoint, dtype: ComputeType): string {
+  const { config, tensors, seed } = checkpoint;
+  const files = new Map<string, unknown>();
+  const places: unknown[] = [];
+  for (const { name, shape, axis, pieces, halvedHead } of tensors.values()) {
+    places.push([name, shape, axis, ...(halvedHead === undefined ? [] : [halvedHead])]);
+    for (const { entry } of pieces) {
+      const { file, ...place } = entry.storage;
+      places.push([entry.dtype, entry.shape, entry.strides, entry.storageOffset, place]);
+      if (files.has(file)) continue;
+      files.set(file, fileIdentity(file, place.crc32 !== undefined));
+    }
+  }
+  const machine = [runtimeVersion(), arch(), cpus()[0]?.model];
+  const identity = { machine, dtype, config, seed, places, files: [...files.values()] };
+  return createHash("sha256").update(JSON.stringify(identity)).digest("hex").slice(0, 32);
+}
+
+/** A zip's checksums tell contents apart; without them the file has to be the very same. */
+function fileIdentity(file: string, hasChecksums: boolean): unknown[] {
+  try {
+    const { size, mtimeMs, ctimeMs, ino } = statSync(file);
+    return hasChecksums ? [size, mtimeMs] : [size, mtimeMs, ctimeMs, ino, realpathSync(file)];
+  } catch (cause) {
+    throw unreadable(file, cause);
+  }
+}

@@ -1,0 +1,120 @@
+/** Reads a whole file once for its md5, and for the CRC of every entry when it is a zip archive. Knows no tensors. */
+import { createHash } from "node:crypto";
+import { open } from "node:fs/promises";
+import { LlamaError } from "../../error.js";
+import { type ByteSource, openFile, readBytes, unreadable } from "../files/byte-source.js";
+import { crc32 } from "../files/crc32.js";
+import { shown } from "../files/quoted.js";
+import { isZip, listZip, readZipEntry, type ZipEntry } from "./zip.js";
+
+const READ_BYTES = 4 * 1024 * 1024;
+/** A compressed entry is held whole; torch does not compress. */
+const MAX_DEFLATED = 1024 ** 3;
+
+export interface FileCheck {
+  md5: string;
+  /** Entries of the archive whose CRC was right; 0 for what is no archive. */
+  entries: number;
+}
+
+/** Throws a LlamaError for an entry whose checksum is wrong, or the signal's reason. `onBytes` is told of bytes read. */
+export async function checkFile(
+  path: string,
+  onBytes: (bytes: number) => void,
+  signal?: AbortSignal,
+): Promise<FileCheck> {
+  const source = openFile(path);
+  try {
+    const head = readBytes(source, 0, Math.min(2, source.size));
+    const entries = isZip(head) ? inOrder(source, [...listZip(source).values()]) : [];
+    const md5 = createHash("md5");
+    const follow = entryFollower(
+      source,
+      entries.filter(({ deflated }) => !deflated),
+    );
+    let end = 0;
+    for await (const { bytes, offset } of pieces(path, signal)) {
+      md5.update(bytes);
+      follow(bytes, offset);
+      end = offset + bytes.byteLength;
+      onBytes(bytes.byteLength);
+    }
+    // What was not read was not checked either.
+    if (end < source.size) {
+      const fix = "The file was changed while it was read: copy it again";
+      const details = { where: path, expected: `${source.size} bytes`, found: String(end), fix };
+      throw new LlamaError("model", "ends too early", details);
+    }
+    for (const entry of entries) if (entry.deflated) readZipEntry(source, entry, MAX_DEFLATED);
+    return { md5: md5.digest("hex"), entries: entries.length };
+  } finally {
+    source.close();
+  }
+}
+
+/** By place. Entries that share bytes would be read again and again. */
+function inOrder(source: ByteSource, entries: ZipEntry[]): ZipEntry[] {
+  entries.sort((a, b) => a.offset - b.offset);
+  let end = 0;
+  for (const { name, offset, storedSize } of entries) {
+    if (offset < end) {
+      throw new LlamaError("model", "corrupt zip: two entries share bytes", {
+        where: `${source.name}: ${shown(name)}`,
+        fix: "Copy or download the file again",
+      });
+    }
+    end = offset + storedSize;
+  }
+  return entries;
+}
+
+/** Takes the bytes of a file from its start and checks each entry where it ends. */
+function entryFollower(source: ByteSource, entries: readonly ZipEntry[]): (bytes: Uint8Array, offset: number) => void {
+  let index = 0;
+  let crc = 0;
+  return (bytes, offset) => {
+    for (; index < entries.length; index++, crc = 0) {
+      const entry = entries[index]!;
+      const end = entry.offset + entry.storedSize;
+      const from = Math.max(entry.offset, offset) - offset;
+      if (from > bytes.byteLength) return;
+      crc = crc32(bytes.subarray(from, Math.max(from, Math.min(end - offset, bytes.byteLength))), crc);
+      if (end > offset + bytes.byteLength) return;
+      if (crc === entry.crc32) continue;
+      throw new LlamaError("model", "checksum (CRC-32) does not match", {
+        where: `${source.name}: ${shown(entry.name)}`,
+        fix: "The file is damaged: copy or download it again",
+      });
+    }
+  };
+}
+
+/** The file from start to end; the next piece is being read while one is used. */
+async function* pieces(
+  path: string,
+  signal?: AbortSignal,
+): AsyncGenerator<{ bytes: Uint8Array; offset: number }, void, void> {
+  const file = await open(path, "r");
+  try {
+    let [buffer, other] = [new Uint8Array(READ_BYTES), new Uint8Array(READ_BYTES)];
+    let offset = 0;
+    const read = async (target: Uint8Array, at: number): Promise<number> =>
+      (await file.read(target, 0, READ_BYTES, at)).bytesRead;
+    let next: Promise<number> = read(buffer, 0);
+    for (;;) {
+      const length: number = await next.catch((cause) => {
+        throw unreadable(path, cause);
+      });
+      signal?.throwIfAborted();
+      if (length === 0) return;
+      next = read(other, offset + length);
+      // a read that fails while the last piece is used is told when it is waited for
+      next.catch(() => {});
+      yield { bytes: buffer.subarray(0, length), offset };
+      offset += length;
+      [buffer, other] = [other, buffer];
+    }
+  } finally {
+    await file.close();
+  }
+}

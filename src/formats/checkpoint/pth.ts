@@ -1,0 +1,97 @@
+/** Opens a PyTorch checkpoint (.pth) and describes its tensors; reads none of their numbers. Knows the zip container of torch.save since 1.6. */
+import { LlamaError } from "../../error.js";
+import { type ByteSource, openFile, readBytes } from "../files/byte-source.js";
+import { foreignFile } from "../files/file-kind.js";
+import { shown } from "../files/quoted.js";
+import { isPickle, MAX_PICKLE_BYTES, readPickle } from "../pickle/pickle.js";
+import type { StorageLocation, TensorEntry } from "../tensor/stored-tensor.js";
+import { readLegacyPth } from "./legacy-pth.js";
+import { readStateDict } from "./state-dict.js";
+import { torchRules } from "./torch-globals.js";
+import { isZip, listZip, readZipEntry, type ZipEntry } from "./zip.js";
+
+/** Enough to recognise the kind of a file. */
+const HEAD_BYTES = 64;
+/** The byteorder record holds one word. */
+const MAX_BYTEORDER_BYTES = 64;
+/** A deflated storage is held whole in memory while its tensors are read; torch itself never deflates. */
+const MAX_DEFLATED_STORAGE = 1024 ** 3;
+
+/** All tensors of a checkpoint file, in its order; throws a LlamaError that says what is wrong with the file. */
+export function openPth(path: string): TensorEntry[] {
+  const source = openFile(path);
+  try {
+    const head = readBytes(source, 0, Math.min(HEAD_BYTES, source.size));
+    if (isZip(head)) return readZipPth(source);
+    if (isPickle(head)) return readLegacyPth(source);
+    throw foreignFile(source, head, "a PyTorch checkpoint");
+  } finally {
+    source.close();
+  }
+}
+
+function readZipPth(source: ByteSource): TensorEntry[] {
+  const entries = listZip(source);
+  const pickle = findPickle(source, entries);
+  const folder = pickle.name.slice(0, pickle.name.lastIndexOf("/") + 1);
+  checkByteOrder(source, entries.get(`${folder}byteorder`));
+  const bytes = readZipEntry(source, pickle, MAX_PICKLE_BYTES);
+  const { value } = readPickle(bytes, torchRules(`${source.name}: ${shown(pickle.name)}`));
+  return readStateDict(source.name, value, ({ key }) => {
+    const entry = entries.get(`${folder}data/${key}`);
+    if (entry !== undefined) return locate(source, entry);
+    throw new LlamaError("model", `storage ${shown(key)} is missing`, {
+      where: source.name,
+      expected: `an entry ${shown(`${folder}data/${key}`)} in the archive`,
+      fix: "Copy or download the file again",
+    });
+  });
+}
+
+/** Torch names the folder after the file or "archive"; a file that was renamed keeps the old name inside. */
+function findPickle(source: ByteSource, entries: ReadonlyMap<string, ZipEntry>): ZipEntry {
+  const pickles = [...entries.values()].filter(({ name }) => /^[^/]+\/data\.pkl$/.test(name));
+  if (pickles.length === 1) return pickles[0]!;
+  throw new LlamaError(
+    "model",
+    pickles.length === 0
+      ? "is a zip archive without data.pkl, not a PyTorch checkpoint"
+      : "is ambiguous: the archive holds more than one data.pkl",
+    {
+      where: source.name,
+      found: (pickles.length === 0 ? [...entries.keys()] : pickles.map(({ name }) => name))
+        .slice(0, 3)
+        .map(shown)
+        .join(", "),
+      fix: "Take Meta's consolidated.NN.pth files",
+    },
+  );
+}
+
+function checkByteOrder(source: ByteSource, entry: ZipEntry | undefined): void {
+  // Older versions of torch do not write the record.
+  if (entry === undefined) return;
+  const order = Buffer.from(readZipEntry(source, entry, MAX_BYTEORDER_BYTES))
+    .toString("latin1")
+    .trim();
+  if (order === "little") return;
+  throw new LlamaError("model", "big-endian checkpoints are not supported", {
+    where: source.name,
+    expected: "byteorder little",
+    found: shown(order),
+    fix: "Load and save it again with PyTorch on a little-endian machine",
+  });
+}
+
+function locate(source: ByteSource, { name, offset, storedSize, size, deflated, crc32 }: ZipEntry): StorageLocation {
+  if (!deflated) return { file: source.name, offset, byteLength: size, crc32 };
+  if (Math.max(size, storedSize) > MAX_DEFLATED_STORAGE) {
+    throw new LlamaError("model", "compressed storage is too large to be read", {
+      where: `${source.name}: ${shown(name)}`,
+      expected: `at most ${MAX_DEFLATED_STORAGE} bytes`,
+      found: String(Math.max(size, storedSize)),
+      fix: "Save the checkpoint again with torch.save, which does not compress",
+    });
+  }
+  return { file: source.name, offset, byteLength: size, deflatedLength: storedSize, crc32 };
+}

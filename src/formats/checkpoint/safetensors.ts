@@ -1,0 +1,121 @@
+/** Opens a safetensors file and describes its tensors; reads none of their numbers. Knows the header, not whose tensors they are. */
+import { LlamaError } from "../../error.js";
+import { type ByteSource, openFile, readBytes } from "../files/byte-source.js";
+import { foreignFile } from "../files/file-kind.js";
+import { isObject, showValue, showWord } from "../files/json-value.js";
+import { shown } from "../files/quoted.js";
+import { type DType, ELEMENT_BYTES, isTensorName, type TensorEntry } from "../tensor/stored-tensor.js";
+
+/** Bytes of the header's length, a little-endian integer. */
+const LENGTH_BYTES = 8;
+/** A thousand tensors take some 130 kB. */
+const MAX_HEADER_BYTES = 16 * 1024 * 1024;
+/** Enough to recognise the kind of a file. */
+const HEAD_BYTES = 64;
+const DTYPES: ReadonlyMap<unknown, DType> = new Map([
+  ["F16", "fp16"],
+  ["BF16", "bf16"],
+  ["F32", "fp32"],
+  ["F64", "fp64"],
+]);
+/** The key of the header that is no tensor. */
+const METADATA = "__metadata__";
+const AGAIN = "The file is damaged: copy or download it again";
+
+/** All tensors of a file, in the order of their bytes; throws a LlamaError that says what is wrong with it. */
+export function openSafetensors(path: string): TensorEntry[] {
+  const source = openFile(path);
+  try {
+    const { header, dataStart } = readHeader(source);
+    const entries = Object.entries(header)
+      .filter(([name]) => name !== METADATA)
+      .map(([name, value]) => readEntry(source, name, value, dataStart))
+      .sort((a, b) => a.storage.offset - b.storage.offset || a.storage.byteLength - b.storage.byteLength);
+    checkGapless(source, entries, dataStart);
+    return entries;
+  } finally {
+    source.close();
+  }
+}
+
+function readHeader(source: ByteSource): { header: object; dataStart: number } {
+  const where = source.name;
+  const head = readBytes(source, 0, Math.min(HEAD_BYTES, source.size));
+  const length = head.length < LENGTH_BYTES ? 0 : Number(Buffer.from(head).readBigUInt64LE());
+  // The header is an object, whose brace tells this format from others whatever the length says.
+  if (head.length < LENGTH_BYTES || (head.length > LENGTH_BYTES && head[LENGTH_BYTES] !== 0x7b)) {
+    throw foreignFile(source, head, "a safetensors file");
+  }
+  if (length > source.size - LENGTH_BYTES) {
+    const expected = `a header of ${length} bytes`;
+    const found = `${source.size - LENGTH_BYTES} bytes after its length`;
+    throw new LlamaError("model", "ends within its header", { where, expected, found, fix: AGAIN });
+  }
+  if (length > MAX_HEADER_BYTES) {
+    const [expected, found] = [`at most ${MAX_HEADER_BYTES} bytes`, String(length)];
+    throw new LlamaError("model", "header is too long", { where, expected, found });
+  }
+  let header: unknown;
+  try {
+    header = JSON.parse(Buffer.from(readBytes(source, LENGTH_BYTES, length)).toString("utf8"));
+  } catch (cause) {
+    const found = shown((cause as Error).message);
+    throw new LlamaError("model", "header is not JSON", { where, found, fix: AGAIN, cause });
+  }
+  if (!isObject(header)) throw new LlamaError("model", "header is not a JSON object", { where, fix: AGAIN });
+  return { header, dataStart: LENGTH_BYTES + length };
+}
+
+function readEntry(source: ByteSource, name: string, value: unknown, dataStart: number): TensorEntry {
+  const where = `${source.name}: ${shown(name)}`;
+  const fail = (problem: string, expected: string, found: string): never => {
+    throw new LlamaError("model", problem, { where, expected, found, fix: AGAIN });
+  };
+  if (!isTensorName(name)) fail("header has a key that cannot name a tensor", "a printable name", shown(name));
+  if (!isObject(value)) return fail("has no description in the header", "an object", showValue(value));
+  const { dtype: stored, shape, data_offsets: range } = value;
+  if (!isCounts(shape)) return fail("has no shape", "a list of sizes", showValue(shape));
+  if (!isCounts(range) || range.length !== 2) return fail("has no data_offsets", "begin and end", showValue(range));
+  const dtype = DTYPES.get(stored);
+  if (dtype === undefined) {
+    const [expected, found] = [[...DTYPES.keys()].join(", "), showWord(stored)];
+    throw new LlamaError("model", "unsupported dtype", { where, expected, found });
+  }
+  const [begin, end] = range as [number, number];
+  const dataBytes = source.size - dataStart;
+  if (begin > end || end > dataBytes) {
+    fail("tensor lies outside the file", `a range within ${dataBytes} bytes`, `${begin} to ${end}`);
+  }
+  const elements = shape.reduce((product, size) => product * size, 1);
+  if (elements * ELEMENT_BYTES[dtype] !== end - begin) {
+    const expected = `${elements * ELEMENT_BYTES[dtype]} for [${shape.join(", ")}] of ${stored}`;
+    fail("has another number of bytes than its shape needs", expected, String(end - begin));
+  }
+  let stride = elements;
+  const strides = shape.map((size) => {
+    stride = size === 0 ? 0 : stride / size;
+    return stride;
+  });
+  const storage = { file: source.name, offset: dataStart + begin, byteLength: end - begin };
+  return { name, dtype, shape, strides, storageOffset: 0, storage };
+}
+
+/** The format allows neither overlaps nor bytes of no tensor: either means that header and data do not belong together. */
+function checkGapless(source: ByteSource, entries: readonly TensorEntry[], dataStart: number): void {
+  let end = dataStart;
+  for (const { name, storage } of entries) {
+    if (storage.offset !== end) {
+      const problem = storage.offset < end ? "overlaps the tensor before it" : "does not follow the tensor before it";
+      const [expected, found] = [`offset ${end - dataStart}`, String(storage.offset - dataStart)];
+      throw new LlamaError("model", problem, { where: `${source.name}: ${name}`, expected, found, fix: AGAIN });
+    }
+    end += storage.byteLength;
+  }
+  if (end === source.size) return;
+  const [expected, found] = [`${end} bytes by its header`, String(source.size)];
+  throw new LlamaError("model", "is longer than its tensors", { where: source.name, expected, found, fix: AGAIN });
+}
+
+function isCounts(value: unknown): value is number[] {
+  return Array.isArray(value) && value.every((count) => Number.isSafeInteger(count) && count >= 0);
+}

@@ -1,0 +1,151 @@
+/** The Python globals and persistent ids of torch.save, as data. Knows how torch describes a tensor, not where its bytes lie. */
+
+import { shown } from "../files/quoted.js";
+import {
+  type Build,
+  type Fail,
+  PickleGlobal,
+  PickleObject,
+  type PickleRules,
+  type PickleValue,
+} from "../pickle/pickle.js";
+import type { DType } from "../tensor/stored-tensor.js";
+
+/** A block of numbers that tensors look into. */
+export class TorchStorage extends PickleObject {
+  /** Python class, such as HalfStorage. */
+  readonly className: string;
+  /** Name of its bytes in the container. */
+  readonly key: string;
+  /** Elements. */
+  readonly numel: number;
+
+  constructor(className: string, key: string, numel: number) {
+    super();
+    this.className = className;
+    this.key = key;
+    this.numel = numel;
+  }
+
+  /** Undefined when llama-ts cannot read elements of this type. */
+  get dtype(): DType | undefined {
+    return STORAGE_TYPES.get(this.className);
+  }
+}
+
+/** A view into a storage as the pickle claims it; nothing but the kinds of the values has been checked. */
+export class TorchTensor extends PickleObject {
+  readonly storage: TorchStorage;
+  readonly storageOffset: number;
+  readonly shape: readonly number[];
+  readonly strides: readonly number[];
+
+  constructor(storage: TorchStorage, storageOffset: number, shape: readonly number[], strides: readonly number[]) {
+    super();
+    this.storage = storage;
+    this.storageOffset = storageOffset;
+    this.shape = shape;
+    this.strides = strides;
+  }
+}
+
+const STORAGE_TYPES: ReadonlyMap<string, DType | undefined> = new Map([
+  ["HalfStorage", "fp16"],
+  ["BFloat16Storage", "bf16"],
+  ["FloatStorage", "fp32"],
+  ["DoubleStorage", "fp64"],
+  // Known by name only, so that the error can name the tensor.
+  ...[
+    "ByteStorage",
+    "CharStorage",
+    "ShortStorage",
+    "IntStorage",
+    "LongStorage",
+    "BoolStorage",
+    "ComplexFloatStorage",
+    "ComplexDoubleStorage",
+    "QInt8Storage",
+    "QUInt8Storage",
+    "QInt32Storage",
+    "QUInt4x2Storage",
+    "QUInt2x4Storage",
+  ].map((name): [string, undefined] => [name, undefined]),
+]);
+
+/** Weights have 2 axes; a bound on the copy that each tensor makes of its shape. */
+const MAX_RANK = 64;
+
+const TORCH_GLOBALS: ReadonlyMap<string, PickleGlobal> = new Map(
+  [
+    new PickleGlobal("collections.OrderedDict", newOrderedDict),
+    new PickleGlobal("torch._utils._rebuild_tensor_v2", rebuildTensor),
+    new PickleGlobal("torch._utils._rebuild_parameter", rebuildParameter),
+    ...[...STORAGE_TYPES.keys()].map((name) => new PickleGlobal(`torch.${name}`)),
+  ].map((global) => [global.name, global]),
+);
+
+/** Rules to read the pickle of a checkpoint; `onStorage` sees every storage that is named in it. */
+export function torchRules(where: string, onStorage?: (storage: TorchStorage) => void): PickleRules {
+  return {
+    where,
+    globals: TORCH_GLOBALS,
+    persistentLoad(id, fail) {
+      const storage = loadStorage(id, fail);
+      onStorage?.(storage);
+      return storage;
+    },
+  };
+}
+
+/** ("storage", class, key, location, numel), and in the legacy container a sixth item for views. The location says only where it was. */
+function loadStorage(id: PickleValue, fail: Fail): TorchStorage {
+  const [tag, type, key, , numel, view = null] = Array.isArray(id) ? id : [];
+  if (tag !== "storage" || !(type instanceof PickleGlobal) || typeof key !== "string" || !isCount(numel)) {
+    throw fail("persistent id is not that of a storage");
+  }
+  const className = type.name.replace(/^torch\./, "");
+  if (!STORAGE_TYPES.has(className)) throw fail(`${type.name} is no storage class`);
+  if (view !== null) throw fail(`storage ${shown(key)} is a view of another, as before PyTorch 0.4`, RESAVE);
+  return new TorchStorage(className, key, numel);
+}
+
+const RESAVE = "Load and save it again with a newer PyTorch";
+
+/** Python 3 gives no arguments and sets the items afterwards. */
+function newOrderedDict(...[args, fail]: Parameters<Build>): PickleValue {
+  if (args.length > 0) throw fail("OrderedDict with arguments", RESAVE);
+  return new Map();
+}
+
+/** (storage, storage_offset, size, stride, requires_grad, backward_hooks[, metadata]) */
+function rebuildTensor(...[args, fail]: Parameters<Build>): PickleValue {
+  const [storage, offset, shape, strides, , , metadata = null] = args;
+  if (!(storage instanceof TorchStorage)) throw fail("corrupt tensor record: no storage");
+  if (!isInteger(offset) || !areIntegers(shape) || !areIntegers(strides)) {
+    throw fail("corrupt tensor record: offset, size or stride is not made of integers");
+  }
+  // Metadata says that the numbers are to be negated or conjugated when read.
+  if (metadata !== null && !(metadata instanceof Map && metadata.size === 0)) {
+    throw fail("tensor with metadata (a negated or conjugated view)", RESAVE);
+  }
+  return new TorchTensor(storage, offset, shape.slice(), strides.slice());
+}
+
+/** (data, requires_grad, backward_hooks): torch.nn.Parameter is a tensor like any other here. */
+function rebuildParameter(...[args, fail]: Parameters<Build>): PickleValue {
+  const [data] = args;
+  if (!(data instanceof TorchTensor)) throw fail("corrupt parameter record: no tensor");
+  return data;
+}
+
+function isInteger(value: PickleValue | undefined): value is number {
+  return Number.isSafeInteger(value);
+}
+
+function isCount(value: PickleValue | undefined): value is number {
+  return isInteger(value) && value >= 0;
+}
+
+function areIntegers(values: PickleValue | undefined): values is number[] {
+  return Array.isArray(values) && values.length <= MAX_RANK && values.every(isInteger);
+}

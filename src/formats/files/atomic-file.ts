@@ -1,0 +1,65 @@
+/** A file that appears whole or not at all. Knows bytes and names; not what is written. */
+import { randomBytes } from "node:crypto";
+import { type FileHandle, open, realpath, rename, rm, stat } from "node:fs/promises";
+import { LlamaError } from "../../error.js";
+
+export class WholeFile {
+  readonly #path: string;
+  /** Where the bytes go until they are whole; the path itself for a pipe or a device. */
+  readonly #beside: string;
+  readonly #handle: FileHandle;
+
+  private constructor(path: string, beside: string, handle: FileHandle) {
+    this.#path = path;
+    this.#beside = beside;
+    this.#handle = handle;
+  }
+
+  /** `mode` is that of a file that is new; one that is there keeps its own, and a link to it stays. */
+  static async create(path: string, mode = 0o666): Promise<WholeFile> {
+    try {
+      const existing = await stat(path).catch(() => null);
+      if (existing?.isDirectory()) throw new Error("it is a folder");
+      if (existing !== null && !existing.isFile()) return new WholeFile(path, path, await open(path, "w"));
+      const target = existing === null ? path : await realpath(path);
+      const beside = `${target}.${randomBytes(6).toString("hex")}.tmp`;
+      const handle = await open(beside, "wx", existing?.mode ?? mode);
+      // open() takes away what the umask does
+      if (existing !== null) await handle.chmod(existing.mode);
+      return new WholeFile(target, beside, handle);
+    } catch (error) {
+      const { code, message } = error as NodeJS.ErrnoException;
+      const problem = code === "ENOENT" ? "no such folder" : `cannot be written: ${message}`;
+      throw new LlamaError("usage", problem, { where: path, cause: error });
+    }
+  }
+
+  async write(text: string | Uint8Array): Promise<void> {
+    await this.#try(() => this.#handle.appendFile(text));
+  }
+
+  /** Puts the file in its place. */
+  async finish(): Promise<void> {
+    await this.#try(async () => {
+      if (this.#beside !== this.#path) await this.#handle.sync();
+      await this.#handle.close();
+      if (this.#beside !== this.#path) await rename(this.#beside, this.#path);
+    });
+  }
+
+  /** Leaves no trace. */
+  async abandon(): Promise<void> {
+    await this.#handle.close().catch(() => undefined);
+    if (this.#beside !== this.#path) await rm(this.#beside, { force: true });
+  }
+
+  async #try(work: () => Promise<unknown>): Promise<void> {
+    try {
+      await work();
+    } catch (error) {
+      await this.abandon();
+      const where = this.#path;
+      throw new LlamaError("runtime", `cannot be written: ${(error as Error).message}`, { where, cause: error });
+    }
+  }
+}

@@ -1,0 +1,92 @@
+/** The smallest interface to bytes that a file and a buffer both satisfy. Knows offsets, not what lies at them. */
+import { closeSync, constants, fstatSync, openSync, readSync } from "node:fs";
+import { LlamaError } from "../../error.js";
+
+export interface ByteSource {
+  /** File path or other name, for error messages. */
+  readonly name: string;
+  /** Bytes. */
+  readonly size: number;
+  /** Fills `target` from `offset`; throws a LlamaError when the source ends before, or cannot be read. */
+  readInto(target: Uint8Array, offset: number): void;
+  close(): void;
+}
+
+/** Opens a regular file for positioned, synchronous reads. */
+export function openFile(path: string): ByteSource {
+  let fd: number;
+  try {
+    // A pipe without a writer would keep a plain open waiting for ever.
+    fd = openSync(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0));
+  } catch (cause) {
+    throw new LlamaError("model", "cannot be opened", { where: path, found: (cause as Error).message, cause });
+  }
+  const stat = fstatSync(fd);
+  if (!stat.isFile()) {
+    closeSync(fd);
+    throw new LlamaError("model", "is not a file", { where: path });
+  }
+  return {
+    name: path,
+    size: stat.size,
+    readInto(target, offset) {
+      let done = 0;
+      while (done < target.byteLength) {
+        let got: number;
+        try {
+          got = readSync(fd, target, done, target.byteLength - done, offset + done);
+        } catch (cause) {
+          throw unreadable(path, cause);
+        }
+        if (got === 0) {
+          throw new LlamaError("model", "ends too early", {
+            where: path,
+            expected: `${target.byteLength} bytes at offset ${offset}`,
+            found: `${done} bytes`,
+            fix: "The file is cut or was changed while it was read: copy it again",
+          });
+        }
+        done += got;
+      }
+    },
+    close: () => closeSync(fd),
+  };
+}
+
+/** The error for a file whose disk or network fails while it is read. */
+export function unreadable(path: string, cause: unknown): LlamaError {
+  const fix = "Its disk or network may fail: copy it to another place";
+  return new LlamaError("model", "cannot be read", { where: path, found: (cause as Error).message, fix, cause });
+}
+
+/** Reads `length` bytes at `offset` into a new array, after checking that the source is long enough. */
+export function readBytes(source: ByteSource, offset: number, length: number): Uint8Array {
+  if (offset < 0 || length < 0 || offset + length > source.size) {
+    throw new LlamaError("model", "ends too early", {
+      where: source.name,
+      expected: `${length} bytes at offset ${offset}`,
+      found: `${source.size} bytes in all`,
+      fix: "The file is cut: copy it again",
+    });
+  }
+  const bytes = new Uint8Array(length);
+  source.readInto(bytes, offset);
+  return bytes;
+}
+
+/** The whole of a small file; `what` names its kind in the error for one of more than `limit` bytes. */
+export function readWhole(path: string, limit: number, what: string): Uint8Array {
+  const source = openFile(path);
+  try {
+    if (source.size > limit) {
+      throw new LlamaError("model", `is too large for ${what}`, {
+        where: path,
+        expected: `at most ${limit} bytes`,
+        found: String(source.size),
+      });
+    }
+    return readBytes(source, 0, source.size);
+  } finally {
+    source.close();
+  }
+}

@@ -1,0 +1,96 @@
+/** A JSON file that describes a model: its object, and numbers out of it that are checked. Knows keys and ranges, not what they mean. */
+import { LlamaError } from "../../error.js";
+import { readWhole } from "./byte-source.js";
+import { isObject, showValue } from "./json-value.js";
+
+/** Files of this kind have a few kilobytes; an index of shards has some hundred. */
+const MAX_BYTES = 16 * 1024 * 1024;
+const MAX_VOCAB = 1e7;
+
+/** What a file says, as written, with nothing filled in. */
+export interface JsonObject {
+  file: string;
+  values: ReadonlyMap<string, unknown>;
+}
+
+/** Reads a file whose root is an object; `missingFix` is the advice when there is none. */
+export function readJsonObject(file: string, missingFix: string): Record<string, unknown> {
+  const text = readText(file, missingFix);
+  if (text.trim() === "") throw new LlamaError("model", "is not valid JSON", { where: file, found: "an empty file" });
+  let root: unknown;
+  try {
+    root = JSON.parse(text.replace(/^\uFEFF/, ""));
+  } catch (cause) {
+    // Python's json writes and reads these; no key of a model can have such a value.
+    const bare = /[:,[]\s*(-?Infinity|NaN)\b/.exec(text)?.[1];
+    const found = bare === undefined ? (cause as Error).message.replaceAll(/[\s\p{C}]+/gu, " ") : `a bare ${bare}`;
+    throw new LlamaError("model", "is not valid JSON", { where: file, found, cause });
+  }
+  return asObject(root, file);
+}
+
+function readText(file: string, missingFix: string): string {
+  try {
+    return Buffer.from(readWhole(file, MAX_BYTES, "a file of this kind")).toString("utf8");
+  } catch (error) {
+    const { code } = ((error as LlamaError).cause ?? {}) as NodeJS.ErrnoException;
+    if (code !== "ENOENT") throw error;
+    throw new LlamaError("model", "file is missing", { where: file, fix: missingFix, cause: error });
+  }
+}
+
+/** `value` as an object, or an error that says where none was found. */
+export function asObject(value: unknown, where: string): Record<string, unknown> {
+  if (isObject(value)) return value;
+  throw new LlamaError("model", "must be a JSON object", { where, found: showValue(value) });
+}
+
+export function integer(raw: JsonObject, key: string, max: number, fallback?: number): number {
+  const fits = (value: number) => Number.isInteger(value) && value >= 1 && value <= max;
+  return number(raw, key, `a positive integer up to ${max}`, fits, fallback);
+}
+
+/** The number under `key`; null counts as absent, as it does for Meta's optional fields. */
+export function number(
+  raw: JsonObject,
+  key: string,
+  expected: string,
+  fits: (value: number) => boolean,
+  fallback?: number,
+): number {
+  const value = raw.values.get(key) ?? fallback;
+  if (value === undefined) throw badValue(raw, key, expected, "none");
+  if (typeof value !== "number" || !Number.isFinite(value) || !fits(value)) {
+    throw badValue(raw, key, expected, showValue(value));
+  }
+  return value;
+}
+
+/** The boolean under `key`, false when it is absent or null. */
+export function flag(raw: JsonObject, key: string): boolean {
+  const value = raw.values.get(key) ?? false;
+  if (typeof value !== "boolean") throw badValue(raw, key, "true or false", showValue(value));
+  return value;
+}
+
+/** Checks vocab_size against the tokenizer's count; absent or -1, it is that (as in Meta's files of LLaMA 1 and 2). */
+export function checkVocabSize(
+  raw: JsonObject,
+  tokenizerSize: number,
+  fix = "Use the tokenizer.model that came with this checkpoint",
+): void {
+  if ((raw.values.get("vocab_size") ?? -1) === -1) return;
+  const written = integer(raw, "vocab_size", MAX_VOCAB);
+  if (written !== tokenizerSize) {
+    throw new LlamaError("model", "vocab_size is not that of the tokenizer", {
+      where: raw.file,
+      expected: `${tokenizerSize} (tokens of the tokenizer)`,
+      found: String(written),
+      fix,
+    });
+  }
+}
+
+export function badValue(raw: JsonObject, key: string, expected: string, found: string): LlamaError {
+  return new LlamaError("model", `bad ${key}`, { where: raw.file, expected, found });
+}

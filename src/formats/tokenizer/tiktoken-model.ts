@@ -1,0 +1,57 @@
+/** Reads a tiktoken tokenizer.model (Llama 3): lines of base64 and rank. Knows the bytes of each token, not how text is encoded with them. */
+import { LlamaError } from "../../error.js";
+import { shown } from "../files/quoted.js";
+import { readTokenizerFile } from "./tokenizer-file.js";
+
+/** Llama 3 has 128,000. */
+const MAX_TOKENS = 1_000_000;
+/** Bytes; Llama 3's longest is for a token of 128 spaces. */
+const MAX_LINE = 2048;
+const LINE = /^(\S+)[ \t]+(\d+)\s*$/;
+
+export interface TiktokenModel {
+  /** The bytes of each token, one character each (latin1); the position is rank and id. */
+  readonly tokens: readonly string[];
+}
+
+/** Reads and checks a file: every rank from 0 up once and in order, no token twice, every single byte a token. */
+export function readTiktokenModel(path: string): TiktokenModel {
+  const { kind, bytes } = readTokenizerFile(path);
+  if (kind !== "tiktoken")
+    fail(path, "is not a tiktoken file", "lines of base64 and rank", "no such line at the start");
+  const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("latin1").trimEnd();
+  const tokens: string[] = [];
+  const seen = new Set<string>();
+  for (let start = 0; start < text.length; ) {
+    const newline = text.indexOf("\n", start);
+    const end = newline < 0 ? text.length : newline;
+    const where = `${path}: line ${tokens.length + 1}`;
+    if (end - start > MAX_LINE) fail(where, "is too long", `at most ${MAX_LINE} bytes`, String(end - start));
+    const line = text.slice(start, end);
+    const [, base64 = "", rank] = LINE.exec(line) ?? [];
+    const token = Buffer.from(base64, "base64");
+    // Node decodes leniently: only what it would write the same way is base64.
+    if (rank === undefined || token.toString("base64") !== base64) {
+      fail(where, "is not base64 and rank", "e.g. IQ== 0", shown(line.trim()));
+    }
+    if (rank !== String(tokens.length))
+      fail(where, "ranks are not 0, 1, 2 and so on", String(tokens.length), shown(rank));
+    if (tokens.length === MAX_TOKENS) fail(where, "has too many tokens", `at most ${MAX_TOKENS}`, "more");
+    const value = token.toString("latin1");
+    if (seen.has(value)) fail(where, "token occurs twice", "each token once", shown(value));
+    seen.add(value);
+    tokens.push(value);
+    start = end + 1;
+  }
+  for (let byte = 0; byte < 256; byte++) {
+    // Any text must be encodable.
+    const hex = `0x${byte.toString(16).padStart(2, "0")}`;
+    if (!seen.has(String.fromCharCode(byte))) fail(path, "lacks a token for a byte", "all 256", `none for ${hex}`);
+  }
+  return { tokens };
+}
+
+function fail(where: string, problem: string, expected: string, found: string): never {
+  const fix = "The file is damaged: copy or download it again";
+  throw new LlamaError("model", problem, { where, expected, found, fix });
+}

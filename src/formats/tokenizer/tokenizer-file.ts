@@ -1,0 +1,32 @@
+/** A tokenizer's file: its bytes, within bounds, and by its content which format it has. Reads no format. */
+import { LlamaError } from "../../error.js";
+import { readWhole } from "../files/byte-source.js";
+import { decodeUtf8 } from "../files/utf8.js";
+
+/** The largest published tokenizers of these formats have about 5 MB. */
+const MAX_BYTES = 64 * 1024 * 1024;
+/** Enough to recognise the kind of a file. */
+const HEAD_BYTES = 1024;
+/** The first line of a tiktoken file: base64 and rank. */
+const TIKTOKEN = /^[A-Za-z0-9+/]+={0,2}[ \t]+\d+\s*(\n|$)/;
+
+export type TokenizerKind = "sentencepiece" | "tiktoken" | "json";
+
+/** Reads a tokenizer's file; throws a LlamaError for one that is known to be something else. */
+export function readTokenizerFile(path: string): { kind: TokenizerKind; bytes: Uint8Array } {
+  const bytes = readWhole(path, MAX_BYTES, "a tokenizer");
+  if (bytes.byteLength === 0) {
+    throw new LlamaError("model", "is empty", { where: path, fix: "Copy or download the file again" });
+  }
+  const start = decodeUtf8(bytes.subarray(0, HEAD_BYTES)).replace(/^\uFEFF/, "");
+  if (/^\s*<(!doctype|html|head|\?xml)/i.test(start)) throw notATokenizer(path, "an HTML page");
+  if (start.startsWith("version https://git-lfs")) {
+    throw notATokenizer(path, "a Git LFS pointer", 'Run "git lfs pull" or download the file itself');
+  }
+  if (/^\s*[{[]\s*["{}[\]]/.test(start)) return { kind: "json", bytes };
+  return { kind: TIKTOKEN.test(start) ? "tiktoken" : "sentencepiece", bytes };
+}
+
+function notATokenizer(path: string, found: string, fix = "Download the file itself"): LlamaError {
+  return new LlamaError("model", "is not a SentencePiece model, nor tiktoken", { where: path, found, fix });
+}

@@ -1,0 +1,65 @@
+/** Llama 2's dialogs, to the id as chat_completion() of Meta's generation.py writes them. */
+import { LlamaError } from "../../error.js";
+import { strip } from "../../tokenizer/encoding/python-whitespace.js";
+import type { Tokenizer } from "../../tokenizer/tokenizer.js";
+import type { ChatFormat } from "./chat-format.js";
+import type { Dialog, Message } from "./dialog.js";
+
+const [B_INST, E_INST] = ["[INST]", "[/INST]"];
+const [B_SYS, E_SYS] = ["<<SYS>>\n", "\n<</SYS>>\n\n"];
+const SPECIAL_TAGS = [B_INST, E_INST, "<<SYS>>", "<</SYS>>"];
+const UNSAFE_ERROR = "Error: special tags are not allowed as part of the prompt.";
+
+export function llama2Format(tokenizer: Tokenizer): ChatFormat {
+  const [word, wordAndSpace] = [tokenizer.encode("a"), tokenizer.encode("a ")];
+  const space = wordAndSpace.slice(word.length);
+
+  const encodeDialog = (dialog: Dialog): number[] => {
+    const messages = mergeSystem(dialog);
+    check(messages);
+    const ids: number[] = [];
+    // Each pair is encoded by itself, with a space before it.
+    for (let i = 0; i < messages.length; i += 2) {
+      const prompt = `${B_INST} ${strip(messages[i]!.content)} ${E_INST}`;
+      const answer = messages[i + 1];
+      const text = answer ? `${prompt} ${strip(answer.content)} ` : prompt;
+      ids.push(...tokenizer.encode(text, { bos: true, eos: answer !== undefined }));
+    }
+    return ids;
+  };
+
+  return {
+    name: "llama2",
+    encodeDialog,
+    openTurn(text, system, isFirst) {
+      const before: Message[] = isFirst && system !== null ? [{ role: "system", content: system }] : [];
+      return encodeDialog([...before, { role: "user", content: text }]);
+    },
+    encodeAnswer: (text) => tokenizer.encode(strip(text)),
+    closeTurn(answerIds) {
+      const hasSpace = space.length > 0 && answerIds.at(-1) === space.at(-1);
+      return [...(hasSpace ? [] : space), tokenizer.eosId];
+    },
+    refusal: (texts) => (texts.some((text) => SPECIAL_TAGS.some((tag) => text.includes(tag))) ? UNSAFE_ERROR : null),
+  };
+}
+
+/** The system's text becomes part of the message behind it. */
+function mergeSystem(dialog: Dialog): Dialog {
+  const [first, second, ...rest] = dialog;
+  if (first === undefined) throw new LlamaError("usage", "the dialog has no messages");
+  if (first.role !== "system") return dialog;
+  if (second === undefined) throw new LlamaError("usage", "the dialog has no message behind the system's");
+  return [{ role: second.role, content: B_SYS + first.content + E_SYS + second.content }, ...rest];
+}
+
+function check(messages: Dialog): void {
+  if (messages.some(({ role }, i) => role !== (i % 2 === 0 ? "user" : "assistant"))) {
+    throw new LlamaError(
+      "usage",
+      "model only supports 'system', 'user' and 'assistant' roles, starting with 'system', then 'user' and alternating (u/a/u/a/u...)",
+    );
+  }
+  const { role } = messages.at(-1)!;
+  if (role !== "user") throw new LlamaError("usage", `Last message must be from user, got ${role}`);
+}

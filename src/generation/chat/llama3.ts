@@ -1,0 +1,39 @@
+/** Llama 3's dialogs, to the id as ChatFormat of Meta's code writes them. Special tokens in a text are plain text there. */
+import { LlamaError } from "../../error.js";
+import { strip } from "../../tokenizer/encoding/python-whitespace.js";
+import type { Tokenizer } from "../../tokenizer/tokenizer.js";
+import type { ChatFormat } from "./chat-format.js";
+import type { Dialog, Message } from "./dialog.js";
+
+/** `strips` as Llama 3's own code; that of 3.1 and later (llama-models) keeps white space and calls a tool ipython. */
+export function llama3Format(tokenizer: Tokenizer, strips: boolean): ChatFormat {
+  const special = (name: string) => {
+    const id = tokenizer.specialTokens.get(name);
+    if (id === undefined) throw new LlamaError("usage", `the tokenizer has no ${name}, which the format llama3 needs`);
+    return id;
+  };
+  const header = (role: string) => [
+    special("<|start_header_id|>"),
+    ...tokenizer.encode(!strips && role === "tool" ? "ipython" : role),
+    special("<|end_header_id|>"),
+    ...tokenizer.encode("\n\n"),
+  ];
+  const message = ({ role, content }: Message) => [
+    ...header(role),
+    ...tokenizer.encode(strips ? strip(content) : content),
+    special("<|eot_id|>"),
+  ];
+  const encodeDialog = (dialog: Dialog) => [tokenizer.bosId, ...dialog.flatMap(message), ...header("assistant")];
+  return {
+    name: "llama3",
+    encodeDialog,
+    openTurn(text, system, isFirst) {
+      const before: Message[] = isFirst && system !== null ? [{ role: "system", content: system }] : [];
+      const ids = encodeDialog([...before, { role: "user", content: text }]);
+      return isFirst ? ids : ids.slice(1);
+    },
+    encodeAnswer: (text) => tokenizer.encode(text),
+    closeTurn: () => [special("<|eot_id|>")],
+    refusal: () => null,
+  };
+}

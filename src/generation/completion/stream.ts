@@ -1,0 +1,29 @@
+/** Continues one prompt and hands out text as it becomes final. */
+
+import type { RunContext } from "../loading/run-context.js";
+import type { GenerateOptions } from "../sampling/options.js";
+import { generateTokens, type KeptSequence } from "../scheduling/loop.js";
+import { GenerationStats } from "../scheduling/stats.js";
+import { RowCompletion } from "./completion.js";
+import type { StreamEvent } from "./results.js";
+
+/** With `kept` in a sequence of the caller's, which may hold the beginning of the prompt. */
+export async function* streamText(
+  run: RunContext,
+  promptIds: number[],
+  options: GenerateOptions,
+  kept?: KeptSequence,
+): AsyncGenerator<StreamEvent, void, void> {
+  const answer = new RowCompletion(run, promptIds, options, kept);
+  const speculation = run.speculation(options, answer.sampling);
+  const stats = new GenerationStats();
+  const { signal, onPrompt } = options;
+  for await (const event of generateTokens(run.engine, [answer.row], stats, speculation, signal, onPrompt)) {
+    if (event.id !== null) {
+      yield { ...answer.add(event), done: null };
+    } else {
+      const { text, completion } = answer.end(event.finishReason);
+      yield { id: null, text, done: { ...completion, timings: stats.timings() } };
+    }
+  }
+}

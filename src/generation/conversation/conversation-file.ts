@@ -1,0 +1,201 @@
+/**
+ * Conversations in files: a line of JSON, and if wanted the keys and values, with a checksum over all. Knows keys and
+ * values as the bytes of layers. What does not belong to this model is computed again from the turns.
+ */
+import { createHash } from "node:crypto";
+import { type FileHandle, open } from "node:fs/promises";
+import type { Engine } from "../../engine/engine.js";
+import { LlamaError } from "../../error.js";
+import { WholeFile } from "../../formats/files/atomic-file.js";
+import type { Tokenizer } from "../../tokenizer/tokenizer.js";
+import type { Conversation, Turn } from "./conversation.js";
+import {
+  parseHeader,
+  SESSION_FORMAT,
+  SESSION_VERSION,
+  type SessionCache,
+  type SessionHeader,
+} from "./conversation-header.js";
+
+/** A longer first line is no header. */
+const MAX_HEADER = 64 << 20;
+const DIGEST_BYTES = 32;
+
+export interface SaveOptions {
+  /** Write keys and values too: the next answer then runs only what is new. */
+  cache?: boolean;
+  /** Kept beside the turns, for the caller. */
+  settings?: Readonly<Record<string, unknown>>;
+}
+
+/** Writes a conversation whole or not at all; a file that is no session is not written over. */
+export async function writeSession(
+  engine: Engine,
+  conversation: Conversation,
+  file: string,
+  { cache = false, settings = {} }: SaveOptions,
+): Promise<void> {
+  await refuseForeign(file);
+  const turns = conversation.turns.map(({ user, answer, answerIds }) => ({ user, answer, ids: answerIds }));
+  const { format, system } = conversation;
+  const header: SessionHeader = {
+    format: SESSION_FORMAT,
+    version: SESSION_VERSION,
+    chat: format.name,
+    system,
+    settings,
+    turns,
+    cache: null,
+  };
+  const ids = conversation.cachedIds;
+  const whole = await WholeFile.create(file, 0o600);
+  try {
+    const hash = createHash("sha256");
+    const write = async (bytes: Uint8Array) => {
+      hash.update(bytes);
+      await whole.write(bytes);
+    };
+    const writeHeader = (cache: SessionCache | null) => write(Buffer.from(`${JSON.stringify({ ...header, cache })}\n`));
+    if (!cache || ids.length === 0) await writeHeader(null);
+    else {
+      await writeHeader({ identity: engine.identity, ids: [...ids] });
+      for await (const layer of engine.save(conversation.kept.sequence, ids.length)) await write(layer);
+      await whole.write(hash.digest());
+    }
+    await whole.finish();
+  } catch (error) {
+    await whole.abandon();
+    throw error;
+  }
+}
+
+/** What became of a session's keys and values. */
+export type CacheRestore = "restored" | "absent" | "of another model or type" | "damaged";
+
+export interface LoadedConversation {
+  conversation: Conversation;
+  settings: Readonly<Record<string, unknown>>;
+  cache: CacheRestore;
+}
+
+export interface OpenSession {
+  header: SessionHeader;
+  /** Fills a conversation that was made for the header. */
+  fill(engine: Engine, conversation: Conversation, tokenizer: Tokenizer): Promise<CacheRestore>;
+  close(): Promise<void>;
+}
+
+export async function openSession(file: string): Promise<OpenSession> {
+  const handle = await openFile(file);
+  try {
+    const line = await readLine(handle, file);
+    const header = parseHeader(line.toString("utf8"), file);
+    return {
+      header,
+      async fill(engine, conversation, tokenizer) {
+        conversation.turns = header.turns.map((turn) => restoreTurn(turn, conversation, tokenizer));
+        return fillCache(handle, line, header.cache, engine, conversation);
+      },
+      close: () => handle.close(),
+    };
+  } catch (error) {
+    await handle.close();
+    throw error;
+  }
+}
+
+/** The tokens of an answer, if they are its text with this tokenizer; else those that the text encodes to. */
+function restoreTurn(
+  { user, answer, ids }: SessionHeader["turns"][number],
+  { format }: Conversation,
+  tokenizer: Tokenizer,
+): Turn {
+  const isSame = ids.every((id) => id < tokenizer.vocabSize) && tokenizer.decode(ids).trim().startsWith(answer.trim());
+  return { user, answer, answerIds: isSame ? ids : format.encodeAnswer(answer) };
+}
+
+/** Fills the sequence while the checksum is computed; only if it is right does the conversation learn of it. */
+async function fillCache(
+  handle: FileHandle,
+  line: Buffer,
+  cache: SessionCache | null,
+  engine: Engine,
+  conversation: Conversation,
+): Promise<CacheRestore> {
+  if (cache === null || cache.ids.length > conversation.maxSeqLen) return "absent";
+  if (cache.identity !== engine.identity) return "of another model or type";
+  const hash = createHash("sha256").update(line).update("\n");
+  const { size } = await handle.stat();
+  const layerBytes = engine.layerBytes(cache.ids.length);
+  if (size !== line.length + 1 + engine.layerCount * layerBytes + DIGEST_BYTES) return "damaged";
+  let position = line.length + 1;
+  const read = async (length: number) => {
+    const bytes = new Uint8Array(length);
+    for (let at = 0; at < length; ) {
+      const { bytesRead } = await handle.read(bytes, at, length - at, position + at);
+      if (bytesRead === 0) break;
+      at += bytesRead;
+    }
+    position += length;
+    return bytes;
+  };
+  for (let layer = 0; layer < engine.layerCount; layer++) {
+    const rows = await read(layerBytes);
+    hash.update(rows);
+    engine.restore(conversation.kept.sequence, layer, rows);
+  }
+  if (!hash.digest().equals(await read(DIGEST_BYTES))) return "damaged";
+  conversation.restored(cache.ids);
+  return "restored";
+}
+
+async function refuseForeign(file: string): Promise<void> {
+  let handle: FileHandle;
+  try {
+    handle = await open(file, "r");
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return;
+    throw unreadable(file, error);
+  }
+  try {
+    const start = `{"format":"${SESSION_FORMAT}"`;
+    const { buffer, bytesRead } = await handle.read(Buffer.alloc(start.length), 0, start.length, 0);
+    if (bytesRead === 0 || buffer.toString("utf8") === start) return;
+  } catch (error) {
+    throw unreadable(file, error);
+  } finally {
+    await handle.close();
+  }
+  throw new LlamaError("usage", "exists and is no session file: it is not written over", { where: file });
+}
+
+async function openFile(file: string): Promise<FileHandle> {
+  try {
+    return await open(file, "r");
+  } catch (error) {
+    throw unreadable(file, error);
+  }
+}
+
+/** The bytes before the first newline. */
+async function readLine(handle: FileHandle, file: string): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  try {
+    for (let position = 0; position < MAX_HEADER; ) {
+      const { buffer, bytesRead } = await handle.read(Buffer.alloc(1 << 16), 0, 1 << 16, position);
+      const end = buffer.subarray(0, bytesRead).indexOf(0x0a);
+      chunks.push(buffer.subarray(0, end < 0 ? bytesRead : end));
+      if (end >= 0 || bytesRead === 0) return Buffer.concat(chunks);
+      position += bytesRead;
+    }
+  } catch (error) {
+    throw unreadable(file, error);
+  }
+  throw new LlamaError("usage", "is no session file", { where: file });
+}
+
+function unreadable(file: string, cause: unknown): LlamaError {
+  const { code, message } = cause as NodeJS.ErrnoException;
+  const problem = code === "ENOENT" ? "no such file" : code === "EISDIR" ? "is a folder" : `cannot be read: ${message}`;
+  return new LlamaError("usage", problem, { where: file, cause });
+}

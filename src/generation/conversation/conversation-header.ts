@@ -1,0 +1,72 @@
+/** The first line of a session file: turns, settings, and what the keys and values behind it belong to. Knows JSON and its checks. */
+import { LlamaError } from "../../error.js";
+import { isObject } from "../../formats/files/json-value.js";
+import type { ChatName } from "../chat/chat-format.js";
+
+export const SESSION_FORMAT = "llama-ts session";
+/** Counts changes of the file that older programs cannot read. */
+export const SESSION_VERSION = 1;
+
+export interface SessionTurn {
+  user: string;
+  answer: string;
+  /** The tokens of the answer, as they were generated. */
+  ids: number[];
+}
+
+/** Keys and values behind the header, layer by layer. */
+export interface SessionCache {
+  /** Engine.identity of the engine they are from. */
+  identity: string;
+  /** The tokens they are of. */
+  ids: number[];
+}
+
+export interface SessionHeader {
+  format: typeof SESSION_FORMAT;
+  version: typeof SESSION_VERSION;
+  chat: ChatName;
+  system: string | null;
+  /** The program's own, not looked at here. */
+  settings: Readonly<Record<string, unknown>>;
+  turns: SessionTurn[];
+  cache: SessionCache | null;
+}
+
+/** Reads and checks a header; throws LlamaError that says what is wrong with the file. */
+export function parseHeader(text: string, where: string): SessionHeader {
+  let header: unknown;
+  try {
+    header = JSON.parse(text);
+  } catch (cause) {
+    throw new LlamaError("usage", "is no session file, or is cut", { where, cause });
+  }
+  if (!isObject(header) || header.format !== SESSION_FORMAT)
+    throw new LlamaError("usage", "is no session file", { where });
+  const { version, chat, system, settings, turns, cache } = header;
+  if (version !== SESSION_VERSION) {
+    const expected = `version ${SESSION_VERSION}`;
+    throw new LlamaError("usage", "is of another version", { where, expected, found: String(version) });
+  }
+  const isRight =
+    (chat === "none" || chat === "llama2" || chat === "llama3") &&
+    (system === null || typeof system === "string") &&
+    isObject(settings) &&
+    Array.isArray(turns) &&
+    turns.every(isTurn) &&
+    (cache === null || isCache(cache));
+  if (!isRight) throw new LlamaError("usage", "is a damaged session file", { where });
+  return header as unknown as SessionHeader;
+}
+
+function isTurn(value: unknown): boolean {
+  return isObject(value) && typeof value.user === "string" && typeof value.answer === "string" && areCounts(value.ids);
+}
+
+function isCache(value: unknown): boolean {
+  return isObject(value) && typeof value.identity === "string" && areCounts(value.ids);
+}
+
+function areCounts(value: unknown): boolean {
+  return Array.isArray(value) && value.every((one) => Number.isSafeInteger(one) && one >= 0);
+}

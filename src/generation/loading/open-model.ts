@@ -1,0 +1,57 @@
+/** A model before its weights are loaded: its tokenizer, its checkpoint, how it is shared where nothing is asked for, and its start. Knows no text. */
+
+import { Engine } from "../../engine/engine.js";
+import type { EngineOptions } from "../../engine/host/engine-options.js";
+import { availableCores } from "../../engine/machine/cores.js";
+import { type ComputeType, chooseType } from "../../model/architecture/compute-type.js";
+import { type Checkpoint, isRopeScaled, openCheckpoint } from "../../model/checkpoint/checkpoint.js";
+import { autoWorldSize } from "../../model/split/partition.js";
+import { findTokenizer } from "../../tokenizer/kinds/find-tokenizer.js";
+import { openTokenizer } from "../../tokenizer/kinds/open-tokenizer.js";
+import type { Tokenizer, TokenizerSource } from "../../tokenizer/tokenizer.js";
+import type { BuildOptions } from "./build-options.js";
+
+export interface OpenedModel {
+  tokenizer: TokenizerSource;
+  tokenizerPath: string;
+  checkpoint: Checkpoint;
+}
+
+/** Reads all that stands around the weights, and checks that it fits together. */
+export function openModel(options: Pick<BuildOptions, "ckptDir" | "tokenizerPath">): OpenedModel {
+  const { ckptDir } = options;
+  // Read first, so that a wrong folder is told before the tokenizer that is missing with it.
+  const set = isRopeScaled(ckptDir) ? "3.1" : "3";
+  const tokenizerPath = options.tokenizerPath ?? findTokenizer(ckptDir);
+  // The tokenizer counts the vocabulary, which Meta's params.json leaves out.
+  const tokenizer = openTokenizer(tokenizerPath, set);
+  return { tokenizer, tokenizerPath, checkpoint: openCheckpoint(ckptDir, tokenizer.vocabulary.vocabSize) };
+}
+
+/** Ranks and type of the weights, chosen where they are left to "auto". */
+export function resolveSetup(
+  { config, parameterCount, shardCount }: Checkpoint,
+  options: Pick<BuildOptions, "nprocPerNode" | "dtype">,
+): { worldSize: number; dtype: ComputeType } {
+  const { nprocPerNode = "auto", dtype: asked = "auto" } = options;
+  const dtype = asked === "auto" ? chooseType(parameterCount) : asked;
+  if (nprocPerNode !== "auto") return { worldSize: nprocPerNode, dtype };
+  return { worldSize: autoWorldSize(config, availableCores(), shardCount, dtype !== "fp32"), dtype };
+}
+
+/** Starts the ranks and, meanwhile on this thread, the tokenizer, which takes as long as a small model. Where one fails the other is let go. */
+export async function startModel(
+  { tokenizer: source, checkpoint }: OpenedModel,
+  options: EngineOptions,
+): Promise<{ engine: Engine; tokenizer: Tokenizer }> {
+  const stop = new AbortController();
+  const signal = AbortSignal.any([stop.signal, ...(options.signal ? [options.signal] : [])]);
+  const starting = Engine.start(checkpoint, { ...options, signal });
+  const loading = source.load();
+  loading.catch(() => stop.abort());
+  const [engine, tokenizer] = await Promise.allSettled([starting, loading]);
+  if (engine.status === "rejected") throw tokenizer.status === "rejected" ? tokenizer.reason : engine.reason;
+  if (tokenizer.status === "fulfilled") return { engine: engine.value, tokenizer: tokenizer.value };
+  await engine.value.close();
+  throw tokenizer.reason;
+}

@@ -1,0 +1,47 @@
+/** What a generation runs on: the parts of a loaded model that its ways to generate share. */
+import type { ComputeType } from "../../model/architecture/compute-type.js";
+import type { ModelConfig } from "../../model/config/config.js";
+import type { Tokenizer } from "../../tokenizer/tokenizer.js";
+import { type ChatFormat, chatFormat, familyFormat } from "../chat/chat-format.js";
+import { type GenerateOptions, resolveLookup } from "../sampling/options.js";
+import type { FedEngine } from "../scheduling/request-feed.js";
+import { Speculation } from "../speculation/speculation.js";
+import { StepCost } from "../speculation/step-cost.js";
+
+export class RunContext {
+  readonly engine: FedEngine & { readonly dtype: ComputeType };
+  readonly tokenizer: Tokenizer;
+  readonly config: ModelConfig;
+  readonly maxSeqLen: number;
+  /** Learned over all calls. */
+  readonly #stepCost: StepCost;
+
+  constructor(engine: RunContext["engine"], tokenizer: Tokenizer, config: ModelConfig, maxSeqLen: number) {
+    this.engine = engine;
+    this.tokenizer = tokenizer;
+    this.config = config;
+    this.maxSeqLen = maxSeqLen;
+    this.#stepCost = new StepCost(engine.dtype);
+  }
+
+  /** Ids of a prompt: a text gets a beginning-of-sentence token, ids are taken as they are. */
+  promptIds(prompt: string | readonly number[]): number[] {
+    return typeof prompt === "string" ? this.tokenizer.encode(prompt, { bos: true }) : [...prompt];
+  }
+
+  /** How Meta's code for such a tokenizer writes dialogs. */
+  get dialogFormat(): ChatFormat {
+    return chatFormat(familyFormat(this.tokenizer), this.tokenizer, this.config);
+  }
+
+  /** How guesses of a call are chosen; null for none. */
+  speculation(options: GenerateOptions, { temperature }: { temperature: number }): Speculation | null {
+    const count = resolveLookup(options);
+    if (count === 0) return null;
+    // The same call must give the same text however busy the machine is. Only the most likely token of fp32 hardly ever
+    // hangs on a last bit; quantised weights round activations to 8 bits, which makes of a last bit a larger step.
+    const { dtype } = this.engine;
+    const timed = temperature === 0 && dtype === "fp32";
+    return new Speculation(count, timed ? this.#stepCost : new StepCost(dtype), timed);
+  }
+}

@@ -1,0 +1,105 @@
+/** How likely given continuations of contexts are. Knows logits and ids; samples nothing. */
+import { LlamaError } from "../../error.js";
+import { stripEnd } from "../../tokenizer/encoding/python-whitespace.js";
+import type { Tokenizer } from "../../tokenizer/tokenizer.js";
+import { checkPrompt } from "../completion/prompt-check.js";
+import type { RunContext } from "../loading/run-context.js";
+import { logSoftmaxAt } from "../sampling/logprobs.js";
+import type { GenerationRow } from "../scheduling/loop.js";
+import { type FeedOptions, feedRows, type Refused, type Requests } from "../scheduling/request-feed.js";
+
+/** A text, or token ids that are taken as they are. */
+type Text = string | readonly number[];
+
+export interface ScoredPair<T> {
+  tag: T;
+  context: Text;
+  continuation: Text;
+}
+
+export type ScoreRequest<T> = ScoredPair<T> | Refused<T>;
+
+export interface ScoredToken {
+  id: number;
+  /** Texts of tokens, put together, are the continuation. */
+  text: string;
+  /** Natural logarithm. */
+  logprob: number;
+  /** Whether it is the most likely token there. */
+  isGreedy: boolean;
+}
+
+export interface Score {
+  /** Sum over the tokens of the continuation. */
+  logprob: number;
+  /** Whether each of them is the most likely one: greedy decoding would write this. */
+  isGreedy: boolean;
+  tokens: ScoredToken[];
+  contextTokens: number;
+}
+
+export type ScoreAnswer<T> = { tag: T; score: Score; error: null } | { tag: T; score: null; error: LlamaError };
+
+export async function* scoreAll<T>(
+  model: RunContext,
+  requests: Requests<ScoreRequest<T>>,
+  options: FeedOptions,
+): AsyncGenerator<ScoreAnswer<T>, void, void> {
+  const { engine, tokenizer } = model;
+  const enter = ({ context, continuation }: ScoredPair<T>) => {
+    const { ids, start } = joined(tokenizer, context, continuation);
+    if (start === 0) throw new LlamaError("usage", "context has no tokens", { fix: "Begin it with the BOS token" });
+    if (start === ids.length) throw new LlamaError("usage", "continuation has no tokens");
+    checkPrompt(ids, 0, model);
+    const detokenizer = tokenizer.detokenizer();
+    detokenizer.prime(ids.slice(0, start));
+    const tokens: ScoredToken[] = [];
+    const row = scoreRow(ids, start, (id, logits) => {
+      const text = detokenizer.push(id) + (tokens.length === ids.length - start - 1 ? detokenizer.flush() : "");
+      tokens.push({ id, text, logprob: logSoftmaxAt(logits, id), isGreedy: isMaximum(logits, id) });
+    });
+    return { row, entry: { tokens, contextTokens: start } };
+  };
+  for await (const { tag, entry, event, error } of feedRows(engine, requests, enter, null, options)) {
+    if (error) yield { tag, score: null, error };
+    else if (event.finishReason === "length") {
+      const logprob = entry.tokens.reduce((sum, token) => sum + token.logprob, 0);
+      yield { tag, score: { logprob, isGreedy: entry.tokens.every((token) => token.isGreedy), ...entry }, error };
+    }
+  }
+}
+
+/**
+ * Ids of both texts, and where the continuation begins. As lm-evaluation-harness does: encoded as one text, spaces between
+ * them belong to the continuation, and it begins after as many tokens as the context has alone.
+ */
+function joined(tokenizer: Tokenizer, context: Text, continuation: Text): { ids: readonly number[]; start: number } {
+  const encode = (text: string, bos: boolean) => tokenizer.encode(text, { bos, eos: false });
+  if (typeof context !== "string" || typeof continuation !== "string") {
+    const before = typeof context === "string" ? encode(context, true) : context;
+    const after = typeof continuation === "string" ? encode(continuation, false) : continuation;
+    return { ids: [...before, ...after], start: before.length };
+  }
+  return { ids: encode(context + continuation, true), start: encode(stripEnd(context), true).length };
+}
+
+/** A row that hands out the logits before each id from index `start` on. */
+export function scoreRow(
+  ids: readonly number[],
+  start: number,
+  take: (id: number, logits: Float32Array) => void,
+): GenerationRow {
+  return {
+    promptIds: ids.slice(0, -1),
+    maxTokens: 0,
+    sample: () => 0,
+    stopIds: new Set(),
+    logprobs: false,
+    score: { from: start - 1, take: (index, logits) => take(ids[index + 1]!, logits) },
+  };
+}
+
+function isMaximum(logits: Float32Array, id: number): boolean {
+  const logit = logits[id]!;
+  return logits.every((other, i) => other < logit || (other === logit && i >= id));
+}

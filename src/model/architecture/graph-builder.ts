@@ -1,0 +1,153 @@
+/**
+ * A segment: a graph that runs without a stop, and the weights it is fed with. Weights are graph inputs in fp32 and constants
+ * in an external file where they are quantised. Knows tensors and shapes; not what a transformer makes of them.
+ */
+import {
+  type OnnxInitializer,
+  type OnnxNode,
+  type OnnxType,
+  type OnnxValue,
+  writeOnnx,
+} from "../../formats/protobuf/onnx-writer.js";
+import type { ModelConfig } from "../config/config.js";
+import type { RankShare } from "../split/partition.js";
+import type { ComputeType } from "./compute-type.js";
+import { type Linear, linearShape, NORMS, type Part, quantFormat } from "./matrices.js";
+import { type QuantFormat, quantizedSize } from "./quantize.js";
+
+/** ONNX's own operators, and those of onnxruntime. */
+export const OPSETS = { "": 24, "com.microsoft": 1 };
+/** Name of the external file of constants. */
+export const CONSTANTS = "constants";
+/** Constants begin at cache lines. */
+const ALIGNMENT = 64;
+
+/** In bytes. */
+interface Place {
+  offset: number;
+  length: number;
+}
+
+/** A weight of a segment as the graph wants it. */
+export type SegmentWeight =
+  | { kind: "norm"; part: Part; name: string }
+  | { kind: "linear"; part: Part; linear: Linear; rows: number; columns: number; quantized: QuantizedPlace | null };
+
+/** Where a quantised matrix lies in the bytes of a segment's constants. */
+interface QuantizedPlace {
+  format: QuantFormat;
+  packed: Place;
+  scales: Place;
+}
+
+export interface Segment {
+  model: Uint8Array;
+  weights: readonly SegmentWeight[];
+  /** Norms of a quantised segment, [dim] floats each, by name. */
+  norms: ReadonlyMap<string, Place>;
+  /** Bytes of the constants, which the model looks for in the external file CONSTANTS; 0 in fp32. */
+  constantBytes: number;
+}
+
+/** Name of a matrix's or norm's graph input in fp32. */
+export function weightName(weight: SegmentWeight): string {
+  return weight.kind === "norm" ? weight.name : weight.linear.name;
+}
+
+/** Tensors are named; each method that adds one returns its name. */
+export class SegmentBuilder {
+  readonly config: ModelConfig;
+  readonly share: RankShare;
+  readonly type: ComputeType;
+  readonly #nodes: OnnxNode[] = [];
+  readonly #inputs: OnnxValue[] = [];
+  readonly #outputs: OnnxValue[] = [];
+  readonly #initializers: OnnxInitializer[] = [];
+  readonly #weights: SegmentWeight[] = [];
+  readonly #norms = new Map<string, Place>();
+  #constantBytes = 0;
+
+  constructor(config: ModelConfig, share: RankShare, type: ComputeType) {
+    this.config = config;
+    this.share = share;
+    this.type = type;
+  }
+
+  input(name: string, shape: OnnxValue["shape"], type: OnnxType = "float32"): string {
+    this.#inputs.push({ name, type, shape });
+    return name;
+  }
+
+  output(name: string, shape: OnnxValue["shape"], type: OnnxType = "float32"): void {
+    this.#outputs.push({ name, type, shape });
+  }
+
+  /** An operator with one output. */
+  node(op: string, inputs: string[], to: string, attributes: OnnxNode["attributes"] = {}, domain = ""): string {
+    this.#nodes.push({ op, domain, inputs, outputs: [to], attributes });
+    return to;
+  }
+
+  /** Cuts the last axis of a tensor. */
+  split(from: string, sizes: readonly number[], to: string[]): void {
+    const inputs = [from, this.integers(`${from}_sizes`, sizes)];
+    this.#nodes.push({ op: "Split", inputs, outputs: to, attributes: { axis: -1 } });
+  }
+
+  integers(name: string, values: readonly number[]): string {
+    const data = new Uint8Array(BigInt64Array.from(values, BigInt).buffer);
+    this.#initializers.push({ name, type: "int64", shape: [values.length], data });
+    return name;
+  }
+
+  /** The norm a part begins with: x / rms(x) * weight, [tokens, dim]. */
+  norm(part: Part, x: string, to: string): string {
+    const name = NORMS[part]!;
+    const { dim, normEps } = this.config;
+    this.#weights.push({ kind: "norm", part, name });
+    if (this.type === "fp32") this.input(name, [dim]);
+    else this.#norms.set(name, this.#constant(name, "float32", [dim], dim * 4));
+    return this.node("SimplifiedLayerNormalization", [x, name], to, { axis: -1, epsilon: { float: normEps } });
+  }
+
+  /** x [tokens, columns] · weight [rows, columns]ᵀ (+ added), [tokens, rows]. */
+  linear(part: Part, linear: Linear, x: string, to: string, added?: string): string {
+    const { name } = linear;
+    const [rows, columns] = linearShape(linear, this.config, this.share);
+    if (this.type === "fp32") {
+      this.#weights.push({ kind: "linear", part, linear, rows, columns, quantized: null });
+      this.input(name, [rows, columns]);
+      return this.node("Gemm", added ? [x, name, added] : [x, name], to, { transB: 1 });
+    }
+    const format = quantFormat(linear, this.config, this.type);
+    const { blocks, blockBytes, packedBytes, scaleCount } = quantizedSize(rows, columns, format);
+    const packed = this.#constant(`${name}.packed`, "uint8", [rows, blocks, blockBytes], packedBytes);
+    const scales = this.#constant(`${name}.scales`, "float32", [rows, blocks], scaleCount * 4);
+    this.#weights.push({ kind: "linear", part, linear, rows, columns, quantized: { format, packed, scales } });
+    const product = this.node(
+      "MatMulNBits",
+      [x, `${name}.packed`, `${name}.scales`],
+      added ? `${to}_product` : to,
+      // accuracy level 4: activations in int8, by block
+      { K: columns, N: rows, bits: format.bits, block_size: format.blockSize, accuracy_level: 4 },
+      "com.microsoft",
+    );
+    return added ? this.node("Add", [product, added], to) : product;
+  }
+
+  build(name: string): Segment {
+    const model = writeOnnx({
+      ...{ name, opsets: OPSETS, nodes: this.#nodes, inputs: this.#inputs, outputs: this.#outputs },
+      initializers: this.#initializers,
+    });
+    return { model, weights: this.#weights, norms: this.#norms, constantBytes: this.#constantBytes };
+  }
+
+  /** A constant in the external file. */
+  #constant(name: string, type: OnnxType, shape: number[], length: number): Place {
+    const offset = this.#constantBytes;
+    this.#constantBytes += Math.ceil(length / ALIGNMENT) * ALIGNMENT;
+    this.#initializers.push({ name, type, shape, data: { file: CONSTANTS, offset, length } });
+    return { offset, length };
+  }
+}

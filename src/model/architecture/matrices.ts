@@ -1,0 +1,68 @@
+/** The matrices the graph multiplies with: tensors of the checkpoint stacked where they take the same input. Knows names and shapes, no numbers. */
+
+import type { ModelConfig } from "../config/config.js";
+import { ffnUnit, type RankShare, type Span } from "../split/partition.js";
+import { tensorRegion } from "../split/shard-region.js";
+import type { QuantType } from "./compute-type.js";
+import type { QuantFormat } from "./quantize.js";
+import { layerTensor } from "./tensor-table.js";
+
+/**
+ * Pieces of a layer, in the order of the forward pass (Meta's model.py, TransformerBlock):
+ * - qkv: attention_norm, wq wk wv, rotary embedding of q and k
+ * - wo: the output projection of attention
+ * - ffn: ffn_norm, w2(silu(w1 x) * w3 x)
+ * - head: norm and the output projection to logits
+ */
+export type Part = "qkv" | "wo" | "ffn" | "head";
+
+/** Meta's tensors [out, in] below each other as one matrix. */
+export interface Linear {
+  name: string;
+  tensors: readonly string[];
+}
+
+/** The matrices of each part, named after their tensors. */
+export const LINEARS = {
+  qkv: [{ name: "attention.wqkv", tensors: ["attention.wq", "attention.wk", "attention.wv"] }],
+  wo: [{ name: "attention.wo", tensors: ["attention.wo"] }],
+  ffn: [
+    { name: "feed_forward.w13", tensors: ["feed_forward.w1", "feed_forward.w3"] },
+    { name: "feed_forward.w2", tensors: ["feed_forward.w2"] },
+  ],
+  head: [{ name: "output", tensors: ["output"] }],
+} as const satisfies Record<Part, readonly Linear[]>;
+
+/** The norm each part begins with. */
+export const NORMS: Readonly<Record<Part, string | null>> = {
+  qkv: "attention_norm",
+  wo: null,
+  ffn: "ffn_norm",
+  head: "norm",
+};
+
+/** Meta's full name of a part's tensor in a layer; the head belongs to none. */
+export function partTensor(part: Part, layer: number, name: string): string {
+  return part === "head" ? `${name}.weight` : layerTensor(layer, name);
+}
+
+/** Rows and columns of a share of a linear: [out, in]. */
+export function linearShape({ tensors }: Linear, config: ModelConfig, share: RankShare): [number, number] {
+  const regions = tensors.map((name) => tensorRegion(`${name}.weight`, config, share));
+  return [regions.reduce((sum, { rows }) => sum + length(rows), 0), length(regions[0]!.columns)];
+}
+
+/**
+ * How a linear is quantised. Blocks of 128 are the fastest; where ranks cut the columns, a block divides the unit of the
+ * cut, so that any number of ranks has the same quantised weights (heads of 8 excepted: the kernel's blocks begin at 16).
+ */
+export function quantFormat({ name }: Linear, config: ModelConfig, type: QuantType): QuantFormat {
+  const unit = name === "attention.wo" ? config.headDim : name === "feed_forward.w2" ? ffnUnit(config.ffnDim) : 128;
+  const blockSize = ([128, 64, 32] as const).find((size) => unit % size === 0) ?? 16;
+  // The head's errors go straight into the logits, and it is 2 % of a large model's weights.
+  return { bits: type === "int8" || name === "output" ? 8 : 4, blockSize };
+}
+
+function length({ start, end }: Span): number {
+  return end - start;
+}

@@ -1,0 +1,87 @@
+/**
+ * The transformer as ONNX graphs, cut where shares of the model must be summed and where attention needs the cache
+ * (Meta's model.py, TransformerBlock). Knows what is computed; not layers or threads.
+ */
+import { ONNX_TYPE } from "../../formats/protobuf/onnx-writer.js";
+import type { ModelConfig } from "../config/config.js";
+import type { RankShare, Span } from "../split/partition.js";
+import { type ComputeType, isCacheHalf } from "./compute-type.js";
+import { type Segment, SegmentBuilder } from "./graph-builder.js";
+import { LINEARS, type Part } from "./matrices.js";
+
+/**
+ * Parts that run without a stop in between, on the stream h [tokens, dim]. With `residual` a part adds to the stream;
+ * without it a partial product comes out, which is still to be summed over ranks.
+ */
+export function buildSegment(
+  config: ModelConfig,
+  share: RankShare,
+  parts: readonly Part[],
+  residual: boolean,
+  type: ComputeType,
+): Segment {
+  const graph = new SegmentBuilder(config, share, type);
+  let stream = "h";
+  // A part that only projects the heads' output (no residual) never sees the stream itself.
+  if (residual || parts[0] !== "wo") graph.input("h", ["tokens", config.dim]);
+  for (const part of parts) {
+    if (part === "qkv") addQkv(graph, stream);
+    else if (part === "wo") stream = addWo(graph, residual ? stream : undefined);
+    else if (part === "ffn") stream = addFeedForward(graph, stream, residual);
+    else addHead(graph, stream);
+  }
+  if (stream !== "h") graph.output(stream, ["tokens", config.dim]);
+  return graph.build(parts.join("_"));
+}
+
+/** h -> q [1, tokens, q heads * headDim], k the same of KV heads, v [tokens, KV heads * headDim]; q and k rotated by position. */
+function addQkv(graph: SegmentBuilder, h: string): void {
+  const { headDim } = graph.config;
+  const qWidth = length(graph.share.qHeads) * headDim;
+  const kvWidth = length(graph.share.kvHeads) * headDim;
+  const isHalf = isCacheHalf(graph.type);
+  const qkv = graph.linear("qkv", LINEARS.qkv[0], graph.norm("qkv", h, "attention_in"), "qkv");
+  graph.split(qkv, [qWidth, kvWidth, kvWidth], ["q_flat", "k_flat", isHalf ? "v_full" : "v"]);
+  graph.input("position_ids", [1, "tokens"], "int64");
+  graph.input("cos", ["positions", headDim / 2]);
+  graph.input("sin", ["positions", headDim / 2]);
+  graph.integers("axis0", [0]);
+  for (const [name, width] of [["q", qWidth] as const, ["k", kvWidth] as const]) {
+    const isRounded = name === "k" && isHalf;
+    const rotary = [graph.node("Unsqueeze", [`${name}_flat`, "axis0"], `${name}_in`), "position_ids", "cos", "sin"];
+    // interleaved: Meta rotates neighbouring pairs (x[2j], x[2j+1])
+    const attributes = { interleaved: 1, num_heads: width / headDim };
+    graph.node("RotaryEmbedding", rotary, isRounded ? "k_full" : name, attributes, "com.microsoft");
+    if (isRounded) graph.node("Cast", ["k_full"], "k", { to: ONNX_TYPE.float16 });
+    graph.output(name, [1, "tokens", width], isRounded ? "float16" : "float32");
+  }
+  if (isHalf) graph.node("Cast", ["v_full"], "v", { to: ONNX_TYPE.float16 });
+  graph.output("v", ["tokens", kvWidth], isHalf ? "float16" : "float32");
+}
+
+/** What the heads attended to [tokens, q heads * headDim] -> [tokens, dim]. */
+function addWo(graph: SegmentBuilder, h: string | undefined): string {
+  const attended = graph.input("attended", ["tokens", length(graph.share.qHeads) * graph.config.headDim]);
+  return graph.linear("wo", LINEARS.wo[0], attended, h ? "h_attention" : "partial", h);
+}
+
+/** w2(silu(w1 x) * w3 x), x being h after its norm. */
+function addFeedForward(graph: SegmentBuilder, h: string, residual: boolean): string {
+  const width = length(graph.share.ffn);
+  const [w13, w2] = LINEARS.ffn;
+  const both = graph.linear("ffn", w13, graph.norm("ffn", h, "ffn_in"), "gate_up"); // [tokens, 2 * width]
+  graph.split(both, [width, width], ["gate", "up"]);
+  const silu = graph.node("Mul", ["gate", graph.node("Sigmoid", ["gate"], "gate_sigmoid")], "gate_silu");
+  const hidden = graph.node("Mul", [silu, "up"], "ffn_hidden");
+  return graph.linear("ffn", w2, hidden, residual ? "h_out" : "partial", residual ? h : undefined);
+}
+
+/** h -> logits [tokens, rows of the vocabulary]. */
+function addHead(graph: SegmentBuilder, h: string): void {
+  const logits = graph.linear("head", LINEARS.head[0], graph.norm("head", h, "normed"), "logits");
+  graph.output(logits, ["tokens", length(graph.share.vocab)]);
+}
+
+function length({ start, end }: Span): number {
+  return end - start;
+}

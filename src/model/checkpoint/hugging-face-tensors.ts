@@ -1,0 +1,91 @@
+/** Hugging Face's tensors as Meta's: names, the order of rows in wq and wk, tied embeddings. Knows shapes; reads no numbers. */
+import { LlamaError } from "../../error.js";
+import { openPth } from "../../formats/checkpoint/pth.js";
+import { openSafetensors } from "../../formats/checkpoint/safetensors.js";
+import type { TensorEntry } from "../../formats/tensor/stored-tensor.js";
+import { firstFew, tensorTable } from "../architecture/tensor-table.js";
+import type { ModelConfig } from "../config/config.js";
+import { type GlobalTensor, sameShape, showShape } from "./model-tensor.js";
+
+const EMBEDDING = "model.embed_tokens.weight";
+const HEAD = "lm_head.weight";
+
+/** Meta's names, with the layer's number as N, and Hugging Face's. */
+const NAMES: ReadonlyMap<string, string> = new Map([
+  ["tok_embeddings", "model.embed_tokens"],
+  ["attention.wq", "self_attn.q_proj"],
+  ["attention.wk", "self_attn.k_proj"],
+  ["attention.wv", "self_attn.v_proj"],
+  ["attention.wo", "self_attn.o_proj"],
+  ["feed_forward.w1", "mlp.gate_proj"],
+  ["feed_forward.w2", "mlp.down_proj"],
+  ["feed_forward.w3", "mlp.up_proj"],
+  ["attention_norm", "input_layernorm"],
+  ["ffn_norm", "post_attention_layernorm"],
+  ["norm", "model.norm"],
+  ["output", "lm_head"],
+]);
+
+/** Hugging Face's name of one of Meta's tensors. */
+export function hfName(metaName: string): string {
+  const [, layer, part] = /^(layers\.\d+\.)?(.+)\.weight$/.exec(metaName)!;
+  const name = `${NAMES.get(part!)}.weight`;
+  return layer === undefined ? name : `model.${layer}${name}`;
+}
+
+export interface HfTensors {
+  /** By Meta's name, in the order of the model. */
+  tensors: Map<string, GlobalTensor>;
+  /** Tensors in the files that the model does not have. */
+  unexpected: string[];
+}
+
+/** Finds every tensor of the config in the files; `tied` says that the embedding is the output matrix, too. */
+export function openHfTensors(files: readonly string[], config: ModelConfig, tied: boolean): HfTensors {
+  const entries = new Map<string, TensorEntry>();
+  for (const file of files) {
+    for (const entry of file.endsWith(".bin") ? openPth(file) : openSafetensors(file)) {
+      const other = entries.get(entry.name);
+      if (other) {
+        const where = `${file}: ${entry.name}`;
+        throw new LlamaError("model", "the tensor is in another file, too", { where, found: other.storage.file });
+      }
+      entries.set(entry.name, entry);
+    }
+  }
+  const table = tensorTable(config).map((spec) => {
+    const name = hfName(spec.name);
+    return { spec, stored: tied && name === HEAD ? EMBEDDING : name };
+  });
+  const missing = table.map(({ stored }) => stored).filter((name) => !entries.has(name));
+  if (missing.length > 0) throw missingTensors(files, missing);
+  const tensors = table.map(({ spec: { name, shape }, stored }): [string, GlobalTensor] => {
+    const entry = entries.get(stored)!;
+    if (!sameShape(entry.shape, shape)) {
+      throw new LlamaError("model", "shape does not fit config.json", {
+        where: `${entry.storage.file}: ${stored}`,
+        expected: showShape(shape),
+        found: showShape(entry.shape),
+        fix: "Check that config.json belongs to these files",
+      });
+    }
+    // The first half of a head's rows are the first of Meta's pairs, the second half their partners.
+    const isHalved = /\.attention\.w[qk]\./.test(name);
+    const pieces = [{ start: 0, end: shape[0]!, entry }];
+    return [name, { name, shape, axis: null, pieces, ...(isHalved && { halvedHead: config.headDim }) }];
+  });
+  const known = new Set([...table.map(({ stored }) => stored), HEAD]);
+  const isComputed = (name: string) => name.endsWith(".rotary_emb.inv_freq");
+  const unexpected = [...entries.keys()].filter((name) => !known.has(name) && !isComputed(name));
+  return { tensors: new Map(tensors), unexpected };
+}
+
+function missingTensors(files: readonly string[], missing: readonly string[]): LlamaError {
+  const where = files.length === 1 ? files[0]! : `${files.length} files up to ${files.at(-1)}`;
+  return new LlamaError("model", `missing tensor ${firstFew(missing)}`, {
+    where,
+    ...(missing[0] === HEAD && {
+      fix: "If the model uses its embedding for it, config.json must have tie_word_embeddings",
+    }),
+  });
+}

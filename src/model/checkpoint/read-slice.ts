@@ -1,0 +1,80 @@
+/** Gathers a region of a global tensor from the pieces it lies in. Knows pieces and spans, not file formats. */
+import type { TensorReader } from "../../formats/tensor/tensor-reader.js";
+import type { Span } from "../split/partition.js";
+import type { GlobalTensor, Piece } from "./model-tensor.js";
+
+/** Reads rows x columns of a tensor as float32 into `out`, row after row. A 1-D tensor is one row. */
+export function readSlice(
+  reader: TensorReader,
+  tensor: GlobalTensor,
+  rows: Span,
+  columns: Span,
+  out: Float32Array,
+): void {
+  const stride = columns.end - columns.start;
+  for (const part of overlaps(tensor, rows, columns)) {
+    const offset = part.row * stride + part.column;
+    reader.readRegion(part.piece.entry, part.rows, part.columns, out, offset, stride * part.rowStep);
+  }
+}
+
+/** The part of a region that lies in one piece, as rows that follow each other there. */
+export interface Overlap {
+  piece: Piece;
+  /** In the piece. */
+  rows: Span;
+  columns: Span;
+  /** Where the part begins, relative to the region. */
+  row: number;
+  column: number;
+  /** From one of these rows to the next in the region. */
+  rowStep: 1 | 2;
+}
+
+/** Where the rows and columns of a tensor lie in its pieces. */
+export function overlaps(tensor: GlobalTensor, rows: Span, columns: Span): Overlap[] {
+  const [height, width] = tensor.shape.length === 1 ? [1, tensor.shape[0]!] : (tensor.shape as [number, number]);
+  if (!isWithin(rows, height) || !isWithin(columns, width)) {
+    throw new RangeError(`region ${show(rows)} x ${show(columns)} is outside ${tensor.name} [${tensor.shape}]`);
+  }
+  if (tensor.halvedHead !== undefined) return [...halves(tensor.pieces[0]!, tensor.halvedHead, rows, columns)];
+  if (tensor.axis === null) return [{ piece: tensor.pieces[0]!, rows, columns, row: 0, column: 0, rowStep: 1 }];
+  const wanted = tensor.axis === 0 ? rows : columns;
+  const found: Overlap[] = [];
+  for (const piece of tensor.pieces) {
+    const start = Math.max(wanted.start, piece.start);
+    const end = Math.min(wanted.end, piece.end);
+    if (start >= end) continue;
+    const inPiece = { start: start - piece.start, end: end - piece.start };
+    const skipped = start - wanted.start;
+    found.push(
+      tensor.axis === 0
+        ? { piece, rows: inPiece, columns, row: skipped, column: 0, rowStep: 1 }
+        : { piece, rows, columns: inPiece, row: 0, column: skipped, rowStep: 1 },
+    );
+  }
+  return found;
+}
+
+/** Row 2j + p of a head, as Meta has it, is row p * head / 2 + j of the head in the file. */
+function* halves(piece: Piece, head: number, rows: Span, columns: Span): Generator<Overlap> {
+  for (let first = rows.start - (rows.start % head); first < rows.end; first += head) {
+    const [from, to] = [Math.max(first, rows.start), Math.min(first + head, rows.end)];
+    for (const parity of [0, 1]) {
+      const start = Math.ceil((from - first - parity) / 2);
+      const end = Math.ceil((to - first - parity) / 2);
+      if (start >= end) continue;
+      const half = first + (parity * head) / 2;
+      const row = first + 2 * start + parity - rows.start;
+      yield { piece, rows: { start: half + start, end: half + end }, columns, row, column: 0, rowStep: 2 };
+    }
+  }
+}
+
+function isWithin({ start, end }: Span, size: number): boolean {
+  return 0 <= start && start <= end && end <= size;
+}
+
+function show({ start, end }: Span): string {
+  return `${start}..${end}`;
+}

@@ -1,0 +1,130 @@
+/** config.json of a Hugging Face folder, and the config it amounts to. Knows keys and numbers, not tensors. */
+import { join } from "node:path";
+import { LlamaError } from "../../error.js";
+import {
+  asObject,
+  badValue,
+  checkVocabSize,
+  flag,
+  integer,
+  type JsonObject,
+  number,
+  readJsonObject,
+} from "../../formats/files/json-file.js";
+import { showValue } from "../../formats/files/json-value.js";
+import type { ModelConfig, RopeScaling } from "./config.js";
+import { LIMITS } from "./meta-params.js";
+
+export interface HfConfig extends JsonObject {
+  /** Keys that mean nothing here and are ignored. */
+  unknownKeys: string[];
+}
+
+const KNOWN_KEYS = new Set([
+  ...["hidden_size", "num_hidden_layers", "num_attention_heads", "num_key_value_heads", "head_dim"],
+  ...["intermediate_size", "vocab_size", "rms_norm_eps", "hidden_act", "attention_bias", "mlp_bias"],
+  ...["rope_theta", "rope_scaling", "rope_parameters", "tie_word_embeddings", "model_type", "quantization_config"],
+  // what training, sampling and other programs use
+  ...["architectures", "_name_or_path", "transformers_version", "torch_dtype", "dtype", "use_cache"],
+  ...["bos_token_id", "eos_token_id", "pad_token_id", "unk_token_id", "initializer_range", "attention_dropout"],
+  ...["max_position_embeddings", "max_sequence_length", "pretraining_tp", "auto_map", "_attn_implementation"],
+]);
+
+const DENSE = "Dense LLaMA text models can be loaded";
+
+/** Reads `dir`/config.json; throws a LlamaError when it is missing, no JSON object, or of another architecture. */
+export function readHfConfig(dir: string): HfConfig {
+  const file = join(dir, "config.json");
+  const root = readJsonObject(file, "Every Hugging Face folder has one beside its .safetensors files");
+  const values = new Map(Object.entries(root));
+  const raw = { file, values, unknownKeys: [...values.keys()].filter((key) => !KNOWN_KEYS.has(key)) };
+  const type = values.get("model_type");
+  if (type !== "llama") {
+    const problem = type === undefined ? "names no model_type" : `model_type ${showValue(type)} is not supported`;
+    throw new LlamaError("model", problem, { where: file, expected: "llama", fix: DENSE });
+  }
+  const quantized = values.get("quantization_config");
+  if (quantized !== undefined && quantized !== null) {
+    const method = showValue(asObject(quantized, `${file}: quantization_config`).quant_method);
+    const problem = `quantised weights (${method}) are not supported`;
+    throw new LlamaError("model", problem, { where: file, fix: "Take the model's original weights" });
+  }
+  for (const key of ["attention_bias", "mlp_bias"]) {
+    if (flag(raw, key)) throw new LlamaError("model", `${key} is not supported`, { where: file, fix: DENSE });
+  }
+  const activation = values.get("hidden_act") ?? "silu";
+  if (activation !== "silu" && activation !== "swish") {
+    throw badValue(raw, "hidden_act", "silu", showValue(activation));
+  }
+  return raw;
+}
+
+/** Fills in defaults (those of transformers' LlamaConfig) and checks every number. `vocabSize` is the tokenizer's count. */
+export function resolveHfConfig(raw: HfConfig, vocabSize: number): ModelConfig {
+  const dim = integer(raw, "hidden_size", LIMITS.dim);
+  const nHeads = integer(raw, "num_attention_heads", dim);
+  const nKvHeads = integer(raw, "num_key_value_heads", nHeads, nHeads);
+  if (nHeads % nKvHeads !== 0) {
+    throw badValue(raw, "num_key_value_heads", `a divisor of num_attention_heads ${nHeads}`, String(nKvHeads));
+  }
+  if ((raw.values.get("head_dim") ?? null) === null && dim % nHeads !== 0) {
+    throw badValue(raw, "num_attention_heads", `a divisor of hidden_size ${dim}`, String(nHeads));
+  }
+  const headDim = integer(raw, "head_dim", LIMITS.dim, dim / nHeads);
+  if (headDim % 2 !== 0) throw badValue(raw, "head_dim", "an even number", String(headDim));
+  checkVocabSize(
+    raw,
+    vocabSize,
+    "If tokens were added to the model, its tokenizer.json counts them: give it as tokenizer_path",
+  );
+  return {
+    dim,
+    nLayers: integer(raw, "num_hidden_layers", LIMITS.n_layers),
+    nHeads,
+    nKvHeads,
+    headDim,
+    ffnDim: integer(raw, "intermediate_size", LIMITS.ffn),
+    vocabSize,
+    normEps: number(raw, "rms_norm_eps", "a number from 0 to 1", (value) => value >= 0 && value <= 1, 1e-6),
+    ...resolveRope(raw),
+  };
+}
+
+/** Rotation: its keys stand at the top, or since transformers 5 all under rope_parameters. */
+export function resolveRope(raw: HfConfig): { ropeTheta: number; ropeScaling: RopeScaling | null } {
+  const key = isSet(raw, "rope_parameters") ? "rope_parameters" : "rope_scaling";
+  const file = `${raw.file}: ${key}`;
+  const rope: JsonObject = isSet(raw, key)
+    ? { file, values: new Map(Object.entries(asObject(raw.values.get(key), file))) }
+    : { file, values: new Map() };
+  const top = key === "rope_parameters" && isSet(rope, "rope_theta") ? rope : raw;
+  const ropeTheta = positive(top, "rope_theta", 10000);
+  const type = rope.values.get("rope_type") ?? rope.values.get("type") ?? "default";
+  if (type === "default") return { ropeTheta, ropeScaling: null };
+  if (type !== "llama3") {
+    throw new LlamaError("model", `rope scaling of type ${showValue(type)} is not supported`, {
+      where: file,
+      expected: "llama3 or none",
+      fix: "Take the model as it was before its context was stretched",
+    });
+  }
+  const ropeScaling = {
+    factor: positive(rope, "factor"),
+    lowFreqFactor: positive(rope, "low_freq_factor"),
+    highFreqFactor: positive(rope, "high_freq_factor"),
+    oldContext: integer(rope, "original_max_position_embeddings", 1e9),
+  };
+  if (ropeScaling.highFreqFactor <= ropeScaling.lowFreqFactor) {
+    const expected = `more than low_freq_factor ${ropeScaling.lowFreqFactor}`;
+    throw badValue(rope, "high_freq_factor", expected, String(ropeScaling.highFreqFactor));
+  }
+  return { ropeTheta, ropeScaling };
+}
+
+function positive(raw: JsonObject, key: string, fallback?: number): number {
+  return number(raw, key, "a positive number", (value) => value > 0, fallback);
+}
+
+function isSet({ values }: JsonObject, key: string): boolean {
+  return (values.get(key) ?? null) !== null;
+}

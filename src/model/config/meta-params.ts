@@ -1,0 +1,121 @@
+/** params.json: what a checkpoint says about its shape, and the resolved config it amounts to. Knows keys and numbers, not tensors. */
+import { join } from "node:path";
+import { LlamaError } from "../../error.js";
+import {
+  asObject,
+  badValue,
+  checkVocabSize,
+  flag,
+  integer,
+  type JsonObject,
+  number,
+  readJsonObject,
+} from "../../formats/files/json-file.js";
+import type { ModelConfig, RopeScaling } from "./config.js";
+
+/** params.json as written, with nothing filled in. */
+export interface RawParams extends JsonObject {
+  /** Keys that mean nothing here and are ignored. */
+  unknownKeys: string[];
+}
+
+const KNOWN_KEYS = new Set([
+  "dim",
+  "n_layers",
+  "n_heads",
+  "n_kv_heads",
+  "vocab_size",
+  "multiple_of",
+  "ffn_dim_multiplier",
+  "norm_eps",
+  "rope_theta",
+  "use_scaled_rope",
+]);
+
+// Keys that change the computation: ignoring one would give wrong text instead of an error.
+const OTHER_ARCHITECTURES: ReadonlyMap<string, string> = new Map([
+  ["moe", "a mixture of experts"],
+  ["moe_args", "a mixture of experts"],
+  ["num_experts", "a mixture of experts"],
+  ["quantization_args", "a quantised checkpoint"],
+  ["lora_args", "a checkpoint with LoRA adapters"],
+  ["sliding_window", "sliding-window attention"],
+  ["vision_model", "a vision model"],
+  ["vision_chunk_size", "a vision model"],
+  ["vision_num_cross_attention_layers", "a vision model"],
+]);
+
+/** Far above any model; LIMITS.ffn is of the width that comes out. */
+export const LIMITS = { dim: 1e6, n_layers: 1000, multiple_of: 1e6, ffn: 1e7 };
+
+// Hard-coded by Meta for every model with use_scaled_rope (llama-models, apply_scaling).
+const SCALED_ROPE: RopeScaling = { factor: 8, lowFreqFactor: 1, highFreqFactor: 4, oldContext: 8192 };
+
+/** Reads `dir`/params.json; throws a LlamaError when it is missing, no JSON object, or of another architecture. */
+export function readParams(dir: string): RawParams {
+  const file = join(dir, "params.json");
+  const root = readJsonObject(file, "Every checkpoint folder has one beside its .pth files");
+  const values = new Map(Object.entries("model" in root ? asObject(root.model, file) : root));
+  for (const [key, meaning] of OTHER_ARCHITECTURES) {
+    if (isSet(values.get(key))) {
+      throw new LlamaError("model", `${key} means ${meaning}, which is not supported`, {
+        where: file,
+        fix: "Dense LLaMA text models in Meta's format can be loaded",
+      });
+    }
+  }
+  const unknownKeys = [...values.keys()].filter((key) => !KNOWN_KEYS.has(key) && !OTHER_ARCHITECTURES.has(key));
+  return { file, values, unknownKeys };
+}
+
+/**
+ * Fills in defaults and checks every number. `vocabSize` is the tokenizer's count: it stands in for -1 and must equal
+ * any other vocab_size (llama-models asserts the same).
+ */
+export function resolveConfig(raw: RawParams, vocabSize: number): ModelConfig {
+  const dim = integer(raw, "dim", LIMITS.dim);
+  const nLayers = integer(raw, "n_layers", LIMITS.n_layers);
+  const nHeads = integer(raw, "n_heads", dim);
+  const nKvHeads = integer(raw, "n_kv_heads", nHeads, nHeads);
+  if (dim % nHeads !== 0) {
+    throw badValue(raw, "n_heads", `a divisor of dim ${dim}`, String(nHeads));
+  }
+  const headDim = dim / nHeads;
+  if (headDim % 2 !== 0) {
+    throw badValue(raw, "n_heads", "an even head size dim / n_heads", `${dim} / ${nHeads} = ${headDim}`);
+  }
+  if (nHeads % nKvHeads !== 0) {
+    throw badValue(raw, "n_kv_heads", `a divisor of n_heads ${nHeads}`, String(nKvHeads));
+  }
+  checkVocabSize(raw, vocabSize);
+  return {
+    dim,
+    nLayers,
+    nHeads,
+    nKvHeads,
+    headDim,
+    ffnDim: ffnWidth(raw, dim),
+    vocabSize,
+    normEps: number(raw, "norm_eps", "a number from 0 to 1", (value) => value >= 0 && value <= 1, 1e-5),
+    // Meta's code of Llama 3 has another default, but its files always name theirs.
+    ropeTheta: number(raw, "rope_theta", "a positive number", (value) => value > 0, 10000),
+    ropeScaling: flag(raw, "use_scaled_rope") ? SCALED_ROPE : null,
+  };
+}
+
+/** Width of the feed-forward block, truncated at both steps as Meta's FeedForward does. */
+function ffnWidth(raw: RawParams, dim: number): number {
+  const multipleOf = integer(raw, "multiple_of", LIMITS.multiple_of, 256);
+  const multiplier = number(raw, "ffn_dim_multiplier", "a positive number", (value) => value > 0, 1);
+  const hidden = Math.trunc(multiplier * Math.trunc((2 * (4 * dim)) / 3));
+  const width = multipleOf * Math.ceil(hidden / multipleOf);
+  if (width < 1 || width > LIMITS.ffn) {
+    throw badValue(raw, "ffn_dim_multiplier", `a feed-forward width from 1 to ${LIMITS.ffn}`, String(width));
+  }
+  return width;
+}
+
+/** Whether an optional feature is switched on: llama-models writes -1, 0, false or null for off. */
+function isSet(value: unknown): boolean {
+  return value !== undefined && value !== null && value !== false && !(typeof value === "number" && value <= 0);
+}

@@ -1,0 +1,38 @@
+/** Which rows and columns of each global tensor one share of the model needs. Knows names and spans, not bytes or threads. */
+import type { ModelConfig } from "../config/config.js";
+import type { RankShare, Span } from "./partition.js";
+
+export interface Region {
+  rows: Span;
+  columns: Span;
+}
+
+/**
+ * The region of a tensor that a share computes with, in the layout of the file ([out, in]).
+ * Column-parallel weights are cut by rows, row-parallel ones by columns (fairscale, nn/model_parallel/layers.py);
+ * a norm counts as one row. For the embedding it is the part that this share brings into the common table.
+ */
+export function tensorRegion(name: string, config: ModelConfig, share: RankShare): Region {
+  const { dim, headDim } = config;
+  const heads = (span: Span): Span => ({ start: span.start * headDim, end: span.end * headDim });
+  const all: Span = { start: 0, end: dim };
+  switch (name.split(".").at(-2)) {
+    case "wq":
+      return { rows: heads(share.qHeads), columns: all };
+    case "wk":
+    case "wv":
+      return { rows: heads(share.kvHeads), columns: all };
+    case "wo":
+      return { rows: all, columns: heads(share.qHeads) };
+    case "w1":
+    case "w3":
+      return { rows: share.ffn, columns: all };
+    case "w2":
+      return { rows: all, columns: share.ffn };
+    case "output":
+    case "tok_embeddings":
+      return { rows: share.vocab, columns: all };
+    default:
+      return { rows: { start: 0, end: 1 }, columns: all };
+  }
+}

@@ -1,0 +1,23 @@
+/** Turns ids whose tokens are byte strings back into text, id by id, exactly as the whole list decodes. Knows bytes, not how text was encoded. */
+import { Utf8Decoder } from "../../formats/files/utf8.js";
+import { type Detokenizer, unknownId } from "./detokenizer.js";
+
+/** `table`: the bytes of each id, one character each. */
+export function createByteDetokenizer(table: readonly string[]): Detokenizer {
+  const decoder = new Utf8Decoder("maximal subpart");
+  const push = (id: number): string => {
+    const bytes = table[id];
+    if (bytes === undefined) throw unknownId(id, table.length);
+    let text = "";
+    for (let i = 0; i < bytes.length; i++) text += decoder.push(bytes.charCodeAt(i));
+    return text;
+  };
+  return {
+    push,
+    flush: () => decoder.flush(),
+    prime(ids) {
+      for (const id of ids) push(id);
+      decoder.silenceHeld();
+    },
+  };
+}

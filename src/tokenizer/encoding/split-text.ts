@@ -1,0 +1,62 @@
+/** Cuts a text into the pieces that tiktoken encodes one by one, with Llama 3's pattern. Knows characters, not tokens. */
+import { isSpace } from "./python-whitespace.js";
+
+/**
+ * Meta's pattern, which is written for Rust. There \s is White_Space (JavaScript's has U+FEFF and lacks U+0085),
+ * and an s without regard to case is also U+017F; Node 20 has no (?i:...).
+ */
+const SPACE = "\\p{White_Space}";
+const PIECE = new RegExp(
+  [
+    "'(?:[sS\\u017F]|[tT]|[rR][eE]|[vV][eE]|[mM]|[lL][lL]|[dD])",
+    "[^\\r\\n\\p{L}\\p{N}]?\\p{L}+",
+    "\\p{N}{1,3}",
+    ` ?[^${SPACE}\\p{L}\\p{N}]+[\\r\\n]*`,
+    `${SPACE}*[\\r\\n]+`,
+    `${SPACE}+(?!\\P{White_Space})`,
+    `${SPACE}+`,
+  ].join("|"),
+  "gu",
+);
+
+// llama-models, tokenizer.py: tiktoken's own limits made these necessary, and they decide where tokens end.
+const MAX_CHUNK = 400_000;
+const MAX_RUN = 25_000;
+
+/** The pieces of a text, in order; put together they are the text. */
+export function* textPieces(text: string): Generator<string, void, void> {
+  for (const chunk of chunks(text)) {
+    for (const [piece] of chunk.matchAll(PIECE)) yield piece;
+  }
+}
+
+/** Cuts after 400,000 characters, and in runs of more than 25,000 characters that are all white space or all none. */
+function* chunks(text: string): Generator<string, void, void> {
+  if (text.length <= MAX_RUN) {
+    yield text;
+    return;
+  }
+  let start = 0;
+  let at = 0;
+  let count = 0;
+  let run = 0;
+  let isSpaceRun = false;
+  for (const character of text) {
+    if (count === MAX_CHUNK) {
+      yield text.slice(start, at);
+      start = at;
+      count = run = 0;
+    }
+    const space = isSpace(character);
+    run = space === isSpaceRun ? run + 1 : 1;
+    isSpaceRun = space;
+    if (run > MAX_RUN) {
+      yield text.slice(start, at);
+      start = at;
+      run = 1;
+    }
+    count++;
+    at += character.length;
+  }
+  yield text.slice(start);
+}

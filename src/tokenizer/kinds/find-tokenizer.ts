@@ -1,0 +1,22 @@
+/** Where the tokenizer of a checkpoint lies, if nobody says. Opens no file. */
+import { existsSync } from "node:fs";
+import { dirname, join, resolve } from "node:path";
+import { LlamaError } from "../../error.js";
+
+/**
+ * tokenizer.model in the folder (Llama 3, Hugging Face) or in `original`, where Hugging Face's folders of Llama 3 have
+ * Meta's files; then tokenizer.json in the folder, then tokenizer.model beside it (LLaMA 1 and 2).
+ */
+export function findTokenizer(ckptDir: string): string {
+  const model = "tokenizer.model";
+  const places = [
+    join(ckptDir, model),
+    join(ckptDir, "original", model),
+    join(ckptDir, "tokenizer.json"),
+    join(dirname(resolve(ckptDir)), model),
+  ];
+  const found = places.find((path) => existsSync(path));
+  if (found) return found;
+  const fix = "Give the tokenizer's file with tokenizer_path";
+  throw new LlamaError("model", `no ${model}`, { where: ckptDir, expected: places.join(" or "), fix });
+}

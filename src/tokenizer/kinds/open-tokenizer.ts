@@ -1,0 +1,19 @@
+/** Loads a tokenizer of whichever kind a file holds. Knows the kinds by name only. */
+import { readTokenizerFile } from "../../formats/tokenizer/tokenizer-file.js";
+import type { Tokenizer, TokenizerSource } from "../tokenizer.js";
+import { openHuggingFaceTokenizer } from "./hugging-face-tokenizer.js";
+import { openSentencePieceTokenizer } from "./sentencepiece-tokenizer.js";
+import type { SpecialTokenSet } from "./special-tokens.js";
+import { openTiktokenTokenizer } from "./tiktoken-tokenizer.js";
+
+/** Reads a tokenizer.model, SentencePiece or tiktoken, or a tokenizer.json. `set` names the special tokens that tiktoken's file leaves out. */
+export function openTokenizer(path: string, set: SpecialTokenSet = "3.1"): TokenizerSource {
+  const { kind } = readTokenizerFile(path);
+  if (kind === "json") return openHuggingFaceTokenizer(path);
+  return kind === "tiktoken" ? openTiktokenTokenizer(path, set) : openSentencePieceTokenizer(path);
+}
+
+/** Opens and loads a tokenizer. */
+export async function loadTokenizer(path: string, set?: SpecialTokenSet): Promise<Tokenizer> {
+  return openTokenizer(path, set).load();
+}

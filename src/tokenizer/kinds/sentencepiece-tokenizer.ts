@@ -1,0 +1,69 @@
+/** The tokenizer of LLaMA 1 and Llama 2. Encoding is SentencePiece's own (sentencepiece-js), decoding is the streaming detokeniser; knows no prompt format. */
+import process from "node:process";
+import { LlamaError } from "../../error.js";
+import { readSentencePieceModel } from "../../formats/tokenizer/sentencepiece-model.js";
+import { createPieceDetokenizer, decodeTable } from "../decoding/piece-detokenizer.js";
+import { encodable } from "../encoding/encodable-text.js";
+import { createTokenizer, type TokenizerSource } from "../tokenizer.js";
+
+/** Reads a tokenizer.model of LLaMA 1 or Llama 2. */
+export function openSentencePieceTokenizer(path: string): TokenizerSource {
+  const model = readSentencePieceModel(path);
+  const table = decodeTable(model);
+  const { bosId, eosId, padId } = model;
+  const detokenizer = () => createPieceDetokenizer(table, model.removeExtraWhitespaces);
+  const specialTokens = new Map<string, number>();
+  for (const [id, { piece, type }] of model.pieces.entries()) if (type === "control") specialTokens.set(piece, id);
+  const vocabulary = {
+    kind: "sentencepiece",
+    vocabSize: model.pieces.length,
+    ...{ bosId, eosId, padId, specialTokens },
+    stopIds: new Set([eosId]),
+  } as const;
+  return {
+    vocabulary,
+    load: async () => createTokenizer(vocabulary, await loadEncoder(path, vocabulary.vocabSize), detokenizer),
+  };
+}
+
+async function loadEncoder(path: string, vocabSize: number): Promise<(text: string) => number[]> {
+  // Imported on use: the module carries its WebAssembly and takes longer to read than all the rest.
+  const { SentencePieceProcessor } = await import("sentencepiece-js");
+  const processor = new SentencePieceProcessor();
+  try {
+    await withoutItsListeners(() => processor.load(path));
+  } catch (cause) {
+    throw new LlamaError("model", "cannot be loaded", { where: path, found: String(cause), cause });
+  }
+  const encodeIds = (text: string): number[] => (text === "" ? [] : processor.encodeIds(encodable(text)));
+  // The library ignores the status of its load: only an encoding shows whether it worked.
+  const probe = encodeIds("a");
+  if (probe.length === 0 || probe.some((id) => !(id >= 0 && id < vocabSize))) {
+    throw new LlamaError("model", "is not accepted by SentencePiece", {
+      where: path,
+      fix: "The file is damaged: copy or download it again",
+    });
+  }
+  return encodeIds;
+}
+
+const PROCESS_EVENTS = ["uncaughtException", "unhandledRejection"] as const;
+/** The bodies of the listeners that sentencepiece-js's Emscripten glue adds; they only rethrow. */
+const LISTENER_SOURCE =
+  /^function\s*\((\w+)\)\s*\{\s*(if\s*\(!\(\1 instanceof ExitStatus\)\)\s*\{\s*)?throw \1;?\s*\}+$/;
+
+/** Takes back the process-wide listeners that `load` adds, which would change how the host program fails. */
+async function withoutItsListeners(load: () => Promise<void>): Promise<void> {
+  const before = PROCESS_EVENTS.map((event) => new Set<unknown>(process.rawListeners(event)));
+  try {
+    await load();
+  } finally {
+    for (const [i, event] of PROCESS_EVENTS.entries()) {
+      for (const listener of process.rawListeners(event)) {
+        // Others may have added listeners in the meantime, so being new is not enough.
+        if (before[i]!.has(listener) || !LISTENER_SOURCE.test(String(listener))) continue;
+        process.removeListener(event, listener as (...args: unknown[]) => void);
+      }
+    }
+  }
+}

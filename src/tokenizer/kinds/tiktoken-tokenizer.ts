@@ -1,0 +1,40 @@
+/** The tokenizer of Llama 3 and later: tiktoken's ranks and Meta's special tokens. Knows no prompt format. */
+import { readTiktokenModel } from "../../formats/tokenizer/tiktoken-model.js";
+import { createByteDetokenizer } from "../decoding/byte-detokenizer.js";
+import { BytePairEncoder } from "../encoding/byte-pairs.js";
+import { textPieces } from "../encoding/split-text.js";
+import { createTokenizer, type TokenizerSource } from "../tokenizer.js";
+import { type SpecialTokenSet, STOP_TOKENS, specialTokenNames } from "./special-tokens.js";
+
+const ASCII = /^\p{ASCII}*$/u;
+
+/** Reads a tokenizer.model of Llama 3; the special tokens are not in the file. */
+export function openTiktokenTokenizer(path: string, set: SpecialTokenSet = "3.1"): TokenizerSource {
+  const { tokens } = readTiktokenModel(path);
+  const names = specialTokenNames(set);
+  const specialTokens = new Map(names.map((name, place) => [name, tokens.length + place]));
+  const idsOf = (wanted: readonly string[]) => wanted.flatMap((name) => specialTokens.get(name) ?? []);
+  const [bosId, eosId] = idsOf(["<|begin_of_text|>", "<|end_of_text|>"]) as [number, number];
+  // Special tokens decode to their names, as tiktoken has it.
+  const table = [...tokens, ...names];
+  const vocabulary = {
+    kind: "tiktoken",
+    vocabSize: table.length,
+    ...{ bosId, eosId, specialTokens },
+    padId: specialTokens.get("<|finetune_right_pad_id|>") ?? -1,
+    stopIds: new Set(idsOf(STOP_TOKENS)),
+  } as const;
+  const encodeWith = (encoder: BytePairEncoder) => (text: string) => {
+    const ids: number[] = [];
+    // A lone surrogate has no UTF-8 form; tiktoken takes it for U+FFFD.
+    for (const piece of textPieces(text.replace(/\p{Surrogate}/gu, "\uFFFD"))) {
+      encoder.encode(ASCII.test(piece) ? piece : Buffer.from(piece).toString("latin1"), ids);
+    }
+    return ids;
+  };
+  return {
+    vocabulary,
+    load: async () =>
+      createTokenizer(vocabulary, encodeWith(new BytePairEncoder(tokens)), () => createByteDetokenizer(table)),
+  };
+}

@@ -1,0 +1,44 @@
+import assert from "node:assert/strict";
+import { chmodSync, lstatSync, readFileSync, statSync, symlinkSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { test } from "node:test";
+import { WholeFile } from "../../src/formats/files/atomic-file.js";
+import { temporaryFile } from "./sample-files.js";
+
+const mode = (path: string) => statSync(path).mode & 0o777;
+
+async function write(path: string, text: string, newMode?: number): Promise<void> {
+  const whole = await WholeFile.create(path, newMode);
+  await whole.write(text);
+  await whole.finish();
+}
+
+test("a file that is written over keeps its permissions; a new one has those asked for", {
+  skip: process.platform === "win32" && "it has no such permissions",
+}, async () => {
+  const path = temporaryFile("old", Buffer.from("old"));
+  for (const kept of [0o600, 0o640, 0o666]) {
+    chmodSync(path, kept);
+    await write(path, "new", 0o644);
+    assert.equal(mode(path), kept);
+  }
+  await write(`${path}.fresh`, "new", 0o600);
+  assert.equal(mode(`${path}.fresh`), 0o600);
+});
+
+test("what a link points to is written over, and the link stays", async () => {
+  const path = temporaryFile("target", Buffer.from("old"));
+  const link = join(dirname(path), "link");
+  symlinkSync("target", link);
+  await write(link, "new");
+  assert.ok(lstatSync(link).isSymbolicLink());
+  assert.equal(readFileSync(path, "utf8"), "new");
+});
+
+test("an abandoned file leaves the old one as it was", async () => {
+  const path = temporaryFile("old", Buffer.from("old"));
+  const whole = await WholeFile.create(path);
+  await whole.write("new");
+  await whole.abandon();
+  assert.equal(readFileSync(path, "utf8"), "old");
+});

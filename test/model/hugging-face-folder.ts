@@ -1,0 +1,107 @@
+/** Writes one of Meta's checkpoints as a Hugging Face folder, as transformers' convert_llama_weights_to_hf.py does. */
+import { copyFileSync, mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { openFile, readBytes } from "../../src/formats/files/byte-source.js";
+import { openCheckpoint } from "../../src/model/checkpoint/checkpoint.js";
+import { hfName } from "../../src/model/checkpoint/hugging-face-tensors.js";
+
+export interface StoredTensor {
+  name: string;
+  shape: readonly number[];
+  data: Uint8Array;
+}
+
+/** The bytes of a safetensors file. */
+export function safetensors(dtype: string, tensors: readonly StoredTensor[]): Buffer {
+  const header: Record<string, unknown> = { __metadata__: { format: "pt" } };
+  let offset = 0;
+  for (const { name, shape, data } of tensors) {
+    header[name] = { dtype, shape, data_offsets: [offset, offset + data.length] };
+    offset += data.length;
+  }
+  return withHeader(JSON.stringify(header), Buffer.concat(tensors.map(({ data }) => data)));
+}
+
+/** A file with this header, whatever it says. */
+export function withHeader(header: string, data: Uint8Array = new Uint8Array(), length = header.length): Buffer {
+  const prefix = Buffer.alloc(8);
+  prefix.writeBigUInt64LE(BigInt(length));
+  return Buffer.concat([prefix, Buffer.from(header, "latin1"), data]);
+}
+
+/** The tensors under Hugging Face's names, as stored, with the rows of wq and wk in its order. */
+export function hfTensors(metaDir: string, vocabSize: number): { tensors: StoredTensor[]; config: object } {
+  const { config, tensors } = openCheckpoint(metaDir, vocabSize);
+  const { headDim } = config;
+  const stored = [...tensors.values()].map(({ name, shape, pieces }): StoredTensor => {
+    const [rows, columns] = shape.length === 1 ? [1, shape[0]!] : (shape as [number, number]);
+    const rowBytes = columns * 2;
+    const { storage, storageOffset } = pieces[0]!.entry;
+    const file = openFile(storage.file);
+    const data = readBytes(file, storage.offset + storageOffset * 2, rows * rowBytes);
+    file.close();
+    if (!/attention\.w[qk]/.test(name)) return { name: hfName(name), shape, data };
+    // w.view(heads, headDim / 2, 2, dim).transpose(1, 2)
+    const permuted = new Uint8Array(data.length);
+    let to = 0;
+    for (let head = 0; head < rows / headDim; head++) {
+      for (const p of [0, 1]) {
+        for (let j = 0; j < headDim / 2; j++, to++) {
+          const from = head * headDim + 2 * j + p;
+          permuted.set(data.subarray(from * rowBytes, (from + 1) * rowBytes), to * rowBytes);
+        }
+      }
+    }
+    return { name: hfName(name), shape, data: permuted };
+  });
+  const { ropeScaling: scaling } = config;
+  return {
+    tensors: stored,
+    config: {
+      architectures: ["LlamaForCausalLM"],
+      model_type: "llama",
+      hidden_act: "silu",
+      hidden_size: config.dim,
+      intermediate_size: config.ffnDim,
+      num_hidden_layers: config.nLayers,
+      num_attention_heads: config.nHeads,
+      num_key_value_heads: config.nKvHeads,
+      rms_norm_eps: config.normEps,
+      rope_theta: config.ropeTheta,
+      rope_scaling: scaling && {
+        rope_type: "llama3",
+        factor: scaling.factor,
+        low_freq_factor: scaling.lowFreqFactor,
+        high_freq_factor: scaling.highFreqFactor,
+        original_max_position_embeddings: scaling.oldContext,
+      },
+      vocab_size: config.vocabSize,
+      tie_word_embeddings: false,
+    },
+  };
+}
+
+/** A folder with one file, or with an index and as many as asked for. */
+export function writeHfFolder(
+  dir: string,
+  config: object,
+  tensors: readonly StoredTensor[],
+  tokenizer: string,
+  fileCount = 1,
+): string {
+  mkdirSync(dir, { recursive: true });
+  writeFileSync(join(dir, "config.json"), JSON.stringify(config));
+  copyFileSync(tokenizer, join(dir, "tokenizer.model"));
+  if (fileCount === 1) writeFileSync(join(dir, "model.safetensors"), safetensors("BF16", tensors));
+  else {
+    const weight_map: Record<string, string> = {};
+    for (let i = 0; i < fileCount; i++) {
+      const file = `model-0000${i + 1}-of-0000${fileCount}.safetensors`;
+      const part = tensors.filter((_, index) => index % fileCount === i);
+      for (const { name } of part) weight_map[name] = file;
+      writeFileSync(join(dir, file), safetensors("BF16", part));
+    }
+    writeFileSync(join(dir, "model.safetensors.index.json"), JSON.stringify({ metadata: {}, weight_map }));
+  }
+  return dir;
+}

@@ -1,0 +1,112 @@
+import assert from "node:assert/strict";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, test } from "node:test";
+import { findTokenizer } from "../../src/tokenizer/kinds/find-tokenizer.js";
+import { loadTokenizer } from "../../src/tokenizer/kinds/open-tokenizer.js";
+import type { Tokenizer } from "../../src/tokenizer/tokenizer.js";
+import { demo, fixture, readJson, shared, withoutShared } from "../folders.js";
+import { llama2Json, llama3Json } from "./tokenizer-json.js";
+
+const root = mkdtempSync(join(tmpdir(), "llama-ts-test-"));
+after(() => rmSync(root, { recursive: true }));
+const mini = fixture("llama3mini-bf16-mp1/tokenizer.model");
+
+interface Vectors {
+  encode: { text: string; ids: number[]; decoded?: string }[];
+  decode?: { ids: number[]; text: string }[];
+}
+
+let count = 0;
+function file(content: object, config?: object): string {
+  const folder = join(root, String(count++));
+  mkdirSync(folder);
+  if (config) writeFileSync(join(folder, "tokenizer_config.json"), JSON.stringify(config));
+  writeFileSync(join(folder, "tokenizer.json"), JSON.stringify(content));
+  return join(folder, "tokenizer.json");
+}
+
+function agrees(tokenizer: Tokenizer, { encode, decode = [] }: Vectors) {
+  for (const { text, ids, decoded = text } of encode) {
+    assert.deepEqual(tokenizer.encode(text), ids, JSON.stringify(text));
+    assert.equal(tokenizer.decode(ids), decoded);
+  }
+  for (const { ids, text } of decode) assert.equal(tokenizer.decode(ids), text, String(ids));
+}
+
+test("a tokenizer.json encodes and decodes as the tiktoken file it was made from", async () => {
+  const tokenizer = await loadTokenizer(file(llama3Json(mini)));
+  agrees(tokenizer, readJson<Vectors>(fixture("llama3mini-vectors.json")));
+  const original = await loadTokenizer(mini);
+  for (const key of ["kind", "vocabSize", "bosId", "eosId", "padId", "stopIds", "specialTokens"] as const) {
+    assert.deepEqual(tokenizer[key], original[key], key);
+  }
+  assert.deepEqual(tokenizer.encode("a", { bos: true, eos: true }), original.encode("a", { bos: true, eos: true }));
+  assert.deepEqual(tokenizer.encode("a\uD800"), tokenizer.encode("a\uFFFD"));
+});
+
+test("a tokenizer.json encodes and decodes as the SentencePiece file it was made from", async () => {
+  const path = join(demo, "tokenizer.model");
+  const tokenizer = await loadTokenizer(file(llama2Json(path)));
+  const original = await loadTokenizer(path);
+  for (const key of ["kind", "vocabSize", "bosId", "eosId", "padId", "stopIds"] as const) {
+    assert.deepEqual(tokenizer[key], original[key], key);
+  }
+  const texts = ["", "Once upon a time", "  two  spaces ", "é中😀", "<s>", "<0x0A>", "one\ntwo\tthree", " ", "\uFEFFx"];
+  for (const text of texts) {
+    const ids = original.encode(text);
+    assert.deepEqual(tokenizer.encode(text), ids, JSON.stringify(text));
+    assert.equal(tokenizer.decode([1, ...ids, 2]), text);
+  }
+});
+
+for (const [name, vectors, convert] of [
+  ["llama3-tiktoken.model", "llama3.json", llama3Json],
+  ["llama-sp32000.model", "sp32000.json", llama2Json],
+] as const) {
+  test(`a tokenizer.json made from ${name} agrees with all vectors`, { skip: withoutShared }, async () => {
+    const tokenizer = await loadTokenizer(file(convert(shared(`tokenizers/${name}`))));
+    agrees(tokenizer, readJson<Vectors>(shared(`vectors/${vectors}`)));
+  });
+}
+
+test("takes other names of special tokens from tokenizer_config.json", async () => {
+  const json = llama2Json(fixture("own512.model"));
+  const token = (id: number, content: string) => ({ id, content, special: true });
+  const chat = { ...json, added_tokens: [...json.added_tokens, token(512, "<|im_end|>")] };
+  const tokenizer = await loadTokenizer(file(chat, { bos_token: "<s>", eos_token: { content: "<|im_end|>" } }));
+  assert.deepEqual([tokenizer.vocabSize, tokenizer.bosId, tokenizer.eosId], [513, 1, 2]);
+  assert.deepEqual([...tokenizer.stopIds], [2, 512]);
+});
+
+test("refuses what is not a LLaMA tokenizer", async () => {
+  const json = llama3Json(mini);
+  const { model } = json;
+  const refuses = async (content: object, message: RegExp) =>
+    assert.rejects(loadTokenizer(file(content)), { name: "LlamaError", kind: "model", message });
+  await refuses({ ...json, model: { ...model, type: "Unigram" } }, /expected a BPE model, found Unigram/);
+  await refuses({ ...json, decoder: null }, /expected the decoder of a LLaMA tokenizer/);
+  await refuses({ ...json, decoder: { type: "WordPiece" } }, /decoder of a LLaMA tokenizer, found WordPiece/);
+  await refuses({ ...json, model: { ...model, vocab: { a: 0, b: 2 } }, added_tokens: [] }, /none for 1/);
+  await refuses({ ...json, model: { ...model, vocab: { a: 0, b: 0 } }, added_tokens: [] }, /two for 0/);
+  await refuses({ ...json, model: { ...model, vocab: { a: -1 } } }, /found the id -1/);
+  await refuses({ ...json, model: { ...model, vocab: { a: 1e9 } } }, /found the id 1000000000/);
+  await refuses({ ...json, added_tokens: [] }, /no tokens that begin and end a text/);
+  await refuses({ ...json, pre_tokenizer: { type: "Unheard" } }, /cannot be used by the tokenizer library.*Unheard/);
+  await refuses(
+    { version: "1.0", model: { type: "BPE", vocab: { a: 0 }, merges: [] } },
+    /is JSON, but no tokenizer\.json/,
+  );
+});
+
+test("a folder's tokenizer is its tokenizer.model, then original/tokenizer.model, then tokenizer.json", () => {
+  const folder = join(root, "folder", "model");
+  mkdirSync(join(folder, "original"), { recursive: true });
+  assert.throws(() => findTokenizer(folder), { kind: "model", message: /no tokenizer\.model/ });
+  const places = ["../tokenizer.model", "tokenizer.json", "original/tokenizer.model", "tokenizer.model"];
+  for (const place of places) {
+    writeFileSync(join(folder, place), "");
+    assert.equal(findTokenizer(folder), join(folder, place));
+  }
+});
