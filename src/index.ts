@@ -27,7 +27,7 @@ export type { CacheRestore, LoadedConversation, SaveOptions } from "./generation
 export { Llama } from "./generation/llama.js";
 export type { BuildOptions } from "./generation/loading/build-options.js";
 export type { FinishReason, GenerateOptions, SamplingOptions } from "./generation/sampling/options.js";
-export type { KeptSequence } from "./generation/scheduling/loop.js";
+export type { KeptSequence } from "./generation/scheduling/request.js";
 export type { FeedOptions, Refused, Requests } from "./generation/scheduling/request-feed.js";
 export { GenerationStats, type Timings } from "./generation/scheduling/stats.js";
 export type { PerplexityOptions } from "./generation/scoring/perplexity.js";

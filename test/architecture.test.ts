@@ -1,72 +1,65 @@
+/** The law of the source: layers, rooms, doors, and what every file has. */
 import assert from "node:assert/strict";
-import { readdirSync, readFileSync } from "node:fs";
-import { dirname, join, posix, relative, sep } from "node:path";
+import { readFileSync } from "node:fs";
 import { test } from "node:test";
-import { fileURLToPath } from "node:url";
-
-const root = fileURLToPath(new URL("../../", import.meta.url));
-const source = join(root, "src");
+import { FILE_LIST, fileList } from "./documents/file-list.js";
+import { circles, roomOf, sourceFiles } from "./source-files.js";
 
 /** Folder order is data order: a file imports its own layer or an earlier one. */
-const LAYERS = ["formats", "model", "engine", "generation", "cli"];
+const LAYERS = ["formats", "tokenizer", "model", "engine", "generation", "server", "cli"];
+/** The files that stand outside a room: the face of a layer, and where the program starts. */
+const FACES = [
+  ...["index.ts", "error.ts", "tokenizer/tokenizer.ts", "engine/engine.ts", "generation/llama.ts"],
+  ...["cli/start.cts", "cli/main.ts", "cli/program.ts"],
+];
+const ROOM_SIZE = { least: 3, most: 16 };
 const MAX_LINES = 300;
 
 /** Packages and modules that only the named files may import. */
 const DOORS: Record<string, RegExp> = {
-  "onnxruntime-node": /^engine\/session\.ts$/,
+  "onnxruntime-node": /^engine\/stages\/onnx-session\.ts$/,
   // ranks, and the threads that measure how fast memory is read
-  "node:worker_threads": /^engine\/(rank-(group|worker)|bandwidth(-reader)?)\.ts$/,
-  "sentencepiece-js": /^generation\/sentencepiece-tokenizer\.ts$/,
-  "@huggingface/tokenizers": /^generation\/hugging-face-tokenizer\.ts$/,
-  "@bufbuild/protobuf/wire": /^formats\/(onnx|protobuf-fields)\.ts$/,
+  "node:worker_threads": /^engine\/(host\/rank-group|rank\/worker|measure\/bandwidth(-reader)?)\.ts$/,
+  "sentencepiece-js": /^tokenizer\/kinds\/sentencepiece-tokenizer\.ts$/,
+  "@huggingface/tokenizers": /^tokenizer\/kinds\/hugging-face-tokenizer\.ts$/,
+  "@bufbuild/protobuf/wire": /^formats\/protobuf\/(onnx-writer|protobuf-fields)\.ts$/,
   commander: /^cli\//,
   "@commander-js/extra-typings": /^cli\//,
   ora: /^cli\//,
   chalk: /^cli\//,
   // the supervisor's child; taskset; the editor of the dialogue
-  "node:child_process": /^(cli\/(supervisor\/supervisor\.c|repl\/editor\.)|engine\/cpu-bind\.)ts$/,
-  // fault reads the variable of tests, rank-group sets one for the runtime, rank-worker asks for its memory, weight-cache finds the user's cache folder, sentencepiece-tokenizer removes listeners
-  // that a library leaves behind
+  "node:child_process": /^(cli\/(supervisor\/supervisor\.c|commands\/repl\/editor\.)|engine\/machine\/cpu-bind\.)ts$/,
+  // Outside the command line: test-fault reads the variable of tests, rank-group sets one for the runtime, worker asks for
+  // its memory, cache-folder finds the user's cache folder, sentencepiece-tokenizer removes listeners that a library leaves.
   "node:process":
-    /^(cli\/.*|engine\/(fault|rank-group|rank-worker|weight-cache)\.ts|generation\/sentencepiece-tokenizer\.ts)$/,
+    /^(cli\/.*|engine\/(shared\/test-fault|host\/rank-group|rank\/worker|weight-cache\/cache-folder)\.ts|tokenizer\/kinds\/sentencepiece-tokenizer\.ts)$/,
 };
 
-interface SourceFile {
-  name: string;
-  text: string;
-  imports: string[];
-}
-
-const files = readdirSync(source, { recursive: true, encoding: "utf8" })
-  .filter((name) => /(?<!\.d)\.c?ts$/.test(name))
-  .map((name): SourceFile => {
-    const text = readFileSync(join(source, name), "utf8");
-    const imports = [...text.matchAll(/(?:\bfrom |^import |\bimport\()"([^"]+)"\)?;?/gm)].map((match) => match[1]!);
-    return { name: name.split(sep).join("/"), text, imports };
-  });
+const files = sourceFiles();
+const names = new Set(files.map(({ name }) => name));
 
 test("the source is found", () => {
   assert.ok(files.length > 40, `${files.length} files`);
 });
 
-for (const { name, text, imports } of files) {
+for (const { name, text, head, packages, imports } of files) {
   test(`${name} keeps the law`, () => {
-    const layer = LAYERS.indexOf(name.split("/")[0]!);
-    for (const path of imports) {
+    for (const path of packages) {
       const door = DOORS[path];
       if (door) assert.match(name, door, `${path} is imported outside its door`);
-      if (!path.startsWith(".")) {
-        assert.ok(door || path.startsWith("node:"), `${path} has no door in this test`);
-        continue;
-      }
-      const target = posix.normalize(posix.join(dirname(name), path));
-      // The library's face stands above all layers but the command line, which uses it as others do.
-      if (layer < 0 || target === "error.js" || (target === "index.js" && name.startsWith("cli/"))) continue;
+      else assert.ok(path.startsWith("node:"), `${path} has no door in this test`);
+    }
+    const layer = LAYERS.indexOf(name.split("/")[0]!);
+    for (const target of imports) {
+      assert.ok(names.has(target) || target.endsWith(".d.ts"), `${target} is not there`);
+      // The library's face stands above all layers but the server and the command line, which use it as others do.
+      const isFace = target === "index.ts" && /^(server|cli)\//.test(name);
+      if (layer < 0 || target === "error.ts" || isFace) continue;
       const imported = LAYERS.indexOf(target.split("/")[0]!);
       assert.ok(imported >= 0 && imported <= layer, `${name} imports ${target}, a later layer`);
     }
     assert.ok(text.split("\n").length - 1 <= MAX_LINES, `more than ${MAX_LINES} lines`);
-    assert.match(text, /^\/\*\*/, "no head sentence");
+    assert.notEqual(head, "", "no head sentence");
     if (!name.startsWith("cli/")) {
       const code = text.replace(/\/\*[\s\S]*?\*\/|\/\/.*/g, "");
       assert.doesNotMatch(
@@ -79,8 +72,32 @@ for (const { name, text, imports } of files) {
   });
 }
 
-test("every file of src stands in the README's tree", () => {
-  const readme = readFileSync(join(root, "README.md"), "utf8");
-  const absent = files.map(({ name }) => name.split("/").at(-1)!).filter((name) => !readme.includes(name));
-  assert.deepEqual(absent, [], relative(root, join(root, "README.md")));
+test("every file stands in a room of 3 to 16; the folder of a command has what it needs", () => {
+  const sizes = new Map<string, number>();
+  for (const { name } of files) {
+    const room = roomOf(name);
+    if (room === name) assert.ok(FACES.includes(name), `${name} stands outside a room`);
+    else sizes.set(room, (sizes.get(room) ?? 0) + 1);
+  }
+  for (const [room, size] of sizes) {
+    const least = room.startsWith("cli/commands/") ? 1 : ROOM_SIZE.least;
+    assert.ok(size >= least && size <= ROOM_SIZE.most, `${room} has ${size} files`);
+  }
+});
+
+test("neither files nor the rooms of a layer import each other in a circle", () => {
+  const byFile = new Map(files.map(({ name, imports }) => [name, imports]));
+  assert.deepEqual(circles(byFile), []);
+  const byRoom = new Map<string, Set<string>>();
+  for (const { name, imports } of files) {
+    const room = roomOf(name);
+    const targets = byRoom.get(room) ?? new Set();
+    for (const target of imports) if (roomOf(target) !== room) targets.add(roomOf(target));
+    byRoom.set(room, targets);
+  }
+  assert.deepEqual(circles(byRoom), []);
+});
+
+test("docs/files.md is current; `npm run docs` writes it", () => {
+  assert.equal(readFileSync(FILE_LIST, "utf8"), fileList());
 });

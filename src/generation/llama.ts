@@ -11,7 +11,7 @@ import type { ComputeType } from "../model/architecture/compute-type.js";
 import type { Checkpoint } from "../model/checkpoint/checkpoint.js";
 import type { ModelConfig } from "../model/config/config.js";
 import type { Tokenizer } from "../tokenizer/tokenizer.js";
-import { chatFormat, guessFormat } from "./chat/chat-format.js";
+import { chatFormat, guessFormat } from "./chat/choose-format.js";
 import type { ChatPrediction, Dialog } from "./chat/dialog.js";
 import { type BatchAnswer, type BatchOptions, type BatchRequest, runBatch } from "./completion/batch.js";
 import { completeDialogs, completeTexts, generateIds } from "./completion/meta-generate.js";

@@ -2,7 +2,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { createSession, integers, type Numbers, type Session, tensor } from "../../src/engine/stages/onnx-session.js";
-import { ONNX_TYPE, type OnnxType, writeOnnx } from "../../src/formats/protobuf/onnx-writer.js";
+import { ONNX_TYPE, type OnnxType } from "../../src/formats/protobuf/onnx-graph.js";
+import { writeOnnx } from "../../src/formats/protobuf/onnx-writer.js";
 
 /** A session that converts `x` to another type. */
 function converter(from: OnnxType, to: OnnxType): Promise<Session> {

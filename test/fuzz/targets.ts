@@ -13,7 +13,7 @@ import type { ModelConfig } from "../../src/model/config/config.js";
 import { readParams, resolveConfig } from "../../src/model/config/meta-params.js";
 import { memoryNeed } from "../../src/model/sizes/memory-need.js";
 import { findRelease } from "../../src/model/sizes/releases.js";
-import { maxRanks } from "../../src/model/split/partition.js";
+import { maxRanks } from "../../src/model/split/rank-count.js";
 import { fixture } from "../folders.js";
 import { llama2Json, llama3Json } from "../tokenizer/tokenizer-json.js";
 import { mutateBytes } from "./bytes.js";

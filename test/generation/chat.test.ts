@@ -1,7 +1,8 @@
 /** Chat formats against the ids that Meta's own code gave. */
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { type ChatName, chatFormat, guessFormat } from "../../src/generation/chat/chat-format.js";
+import type { ChatName } from "../../src/generation/chat/chat-format.js";
+import { chatFormat, guessFormat } from "../../src/generation/chat/choose-format.js";
 import type { Dialog } from "../../src/generation/chat/dialog.js";
 import { Llama, LlamaError } from "../../src/index.js";
 import type { ModelConfig } from "../../src/model/config/config.js";

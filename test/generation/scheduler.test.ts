@@ -3,12 +3,8 @@ import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { Engine, type SequenceTokens } from "../../src/engine/engine.js";
 import { createSampler } from "../../src/generation/sampling/sampler.js";
-import {
-  continueRows,
-  type Forward,
-  type GenerationRow,
-  generateTokens,
-} from "../../src/generation/scheduling/loop.js";
+import { continueRows, generateTokens } from "../../src/generation/scheduling/loop.js";
+import type { Forward, GenerationRow } from "../../src/generation/scheduling/request.js";
 import { RowQueue } from "../../src/generation/scheduling/request-queue.js";
 import type { ScheduleLimits } from "../../src/generation/scheduling/scheduler.js";
 import { GenerationStats } from "../../src/generation/scheduling/stats.js";

@@ -4,12 +4,8 @@ import { test } from "node:test";
 import type { SequenceTokens } from "../../src/engine/engine.js";
 import { createRandom } from "../../src/generation/sampling/random.js";
 import { createSampler } from "../../src/generation/sampling/sampler.js";
-import {
-  type Forward,
-  type GenerationRow,
-  generateTokens,
-  type TokenEvent,
-} from "../../src/generation/scheduling/loop.js";
+import { generateTokens } from "../../src/generation/scheduling/loop.js";
+import type { Forward, GenerationRow, TokenEvent } from "../../src/generation/scheduling/request.js";
 import { GenerationStats } from "../../src/generation/scheduling/stats.js";
 import { RowDrafts, Speculation } from "../../src/generation/speculation/speculation.js";
 import { StepCost } from "../../src/generation/speculation/step-cost.js";

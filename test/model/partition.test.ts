@@ -3,7 +3,8 @@ import { describe, it } from "node:test";
 import { LlamaError } from "../../src/error.js";
 import type { ModelConfig } from "../../src/model/config/config.js";
 import { resolveConfig } from "../../src/model/config/meta-params.js";
-import { autoWorldSize, partition, type Span } from "../../src/model/split/partition.js";
+import { partition, type Span } from "../../src/model/split/partition.js";
+import { autoWorldSize } from "../../src/model/split/rank-count.js";
 import { SIZES } from "./sizes.js";
 
 const configOf = (params: object, vocabSize: number): ModelConfig =>

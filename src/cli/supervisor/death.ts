@@ -1,7 +1,7 @@
 /** A death by signal in words, and the exit code for it. Knows signals and memory; watches nothing. */
 import { constants } from "node:os";
 import { machineMemory } from "../../engine/machine/machine-memory.js";
-import type { Watched } from "./supervisor.cjs";
+import type { Watched } from "./link.cjs";
 
 /** As LlamaError's kind "memory". */
 const EXIT_MEMORY = 4;

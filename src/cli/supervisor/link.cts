@@ -13,3 +13,15 @@ export type SupervisedMessage =
   | { kind: "state"; state: { phase?: string; estimate?: number } }
   /** A thread cannot be ended: end the process, with this exit code. */
   | { kind: "end"; exitCode: number };
+
+/** What is known of the child, for when it dies. */
+export interface Watched {
+  /** What it was doing. */
+  phase: string;
+  /** Bytes it expected to need; null as long as it has not said. */
+  estimate: number | null;
+  /** Bytes it held at most; null where the system does not tell. */
+  peak: number | null;
+  /** Whether the kernel has killed for want of memory since the start. */
+  wasMemoryShort: boolean;
+}

@@ -6,7 +6,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import type { Socket } from "node:net";
 import { join } from "node:path";
 import { isatty } from "node:tty";
-import { SAME_PRESS_MS, SUPERVISED, type SupervisedMessage } from "./link.cjs";
+import { SAME_PRESS_MS, SUPERVISED, type SupervisedMessage, type Watched } from "./link.cjs";
 import { kernelKills, peakMemory, processState } from "./proc.cjs";
 
 const MAIN = join(__dirname, "..", "main.js");
@@ -24,18 +24,6 @@ const ALLOCATOR = { MALLOC_MMAP_THRESHOLD_: "12000000", MALLOC_TRIM_THRESHOLD_: 
 const TERMINAL_SHOWN = "\x1b[?2004l\x1b[?25h";
 /** Signals that end a process in good order: they are passed on, and died of where the child did. */
 const ENDING: readonly NodeJS.Signals[] = ["SIGINT", "SIGTERM", "SIGHUP"];
-
-/** What is known of the child, for when it dies. */
-export interface Watched {
-  /** What it was doing. */
-  phase: string;
-  /** Bytes it expected to need; null as long as it has not said. */
-  estimate: number | null;
-  /** Bytes it held at most; null where the system does not tell. */
-  peak: number | null;
-  /** Whether the kernel has killed for want of memory since the start. */
-  wasMemoryShort: boolean;
-}
 
 /** Runs the command in a child; ends this process as that one ended. */
 export async function supervise(argv: readonly string[]): Promise<void> {

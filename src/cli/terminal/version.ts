@@ -1,6 +1,6 @@
 /** What `--version` prints. */
 import { readFileSync } from "node:fs";
-import { runtimeVersion } from "../../engine/weight-cache/runtime-version.js";
+import { runtimeVersion } from "../../engine/weight-cache/model-identity.js";
 
 export function versionText(): string {
   const manifest = readFileSync(new URL("../../../../package.json", import.meta.url), "utf8");

@@ -1,11 +1,11 @@
 /** What tells one model from another: numbers that were computed with one are worth nothing to another. Knows files by their times and checksums. */
 import { createHash } from "node:crypto";
-import { realpathSync, statSync } from "node:fs";
+import { readFileSync, realpathSync, statSync } from "node:fs";
+import { createRequire } from "node:module";
 import { arch, cpus } from "node:os";
 import { unreadable } from "../../formats/files/byte-source.js";
 import type { ComputeType } from "../../model/architecture/compute-type.js";
 import type { Checkpoint } from "../../model/checkpoint/checkpoint.js";
-import { runtimeVersion } from "./runtime-version.js";
 
 /** A hash of what numbers follow from: files, type, runtime and CPU. Throws LlamaError when a file of the checkpoint is gone. */
 export function modelIdentity(checkpoint: Checkpoint, dtype: ComputeType): string {
@@ -33,5 +33,15 @@ function fileIdentity(file: string, hasChecksums: boolean): unknown[] {
     return hasChecksums ? [size, mtimeMs] : [size, mtimeMs, ctimeMs, ino, realpathSync(file)];
   } catch (cause) {
     throw unreadable(file, cause);
+  }
+}
+
+/** The runtime's version, read from its manifest: its native library need not load for this. Null when it is not installed. */
+export function runtimeVersion(): string | null {
+  try {
+    const manifest = createRequire(import.meta.url).resolve("onnxruntime-node/package.json");
+    return (JSON.parse(readFileSync(manifest, "utf8")) as { version: string }).version;
+  } catch {
+    return null;
   }
 }

@@ -1,52 +1,18 @@
 /** Writes an ONNX model as protobuf bytes (onnx.proto, IR version 10). Knows nodes and tensors, not what they compute. */
 import { BinaryWriter } from "@bufbuild/protobuf/wire";
-
-/** onnx.proto, TensorProto.DataType */
-export const ONNX_TYPE = { float32: 1, uint8: 2, int32: 6, int64: 7, bool: 9, float16: 10 } as const;
-export type OnnxType = keyof typeof ONNX_TYPE;
+import {
+  ONNX_TYPE,
+  type OnnxAttribute,
+  type OnnxGraph,
+  type OnnxInitializer,
+  type OnnxNode,
+  type OnnxValue,
+} from "./onnx-graph.js";
 
 /** onnx.proto, AttributeProto.AttributeType */
 const ATTRIBUTE = { float: 1, int: 2, string: 3, ints: 7 } as const;
 const IR_VERSION = 10;
 const EXTERNAL = 1;
-
-/** A fractional attribute must be given as `{ float }`, since 1 and 1.0 are one value in JavaScript. */
-export type OnnxAttribute = number | string | readonly number[] | { float: number };
-
-export interface OnnxNode {
-  op: string;
-  /** Empty for ONNX's own operators. */
-  domain?: string;
-  /** "" marks an optional input that is left out. */
-  inputs: readonly string[];
-  outputs: readonly string[];
-  attributes?: Readonly<Record<string, OnnxAttribute>>;
-}
-
-/** A graph input or output; a string dimension is a name for a size known at run time. */
-export interface OnnxValue {
-  name: string;
-  type: OnnxType;
-  shape: readonly (number | string)[];
-}
-
-/** A constant: its bytes stand in the model, or in an external file of the given name. */
-export interface OnnxInitializer {
-  name: string;
-  type: OnnxType;
-  shape: readonly number[];
-  data: Uint8Array | { file: string; offset: number; length: number };
-}
-
-export interface OnnxGraph {
-  name: string;
-  nodes: readonly OnnxNode[];
-  inputs: readonly OnnxValue[];
-  outputs: readonly OnnxValue[];
-  initializers: readonly OnnxInitializer[];
-  /** Operator set version by domain ("" is ONNX's own). */
-  opsets: Readonly<Record<string, number>>;
-}
 
 /** Serialises a graph as a ModelProto. */
 export function writeOnnx(graph: OnnxGraph): Uint8Array {

@@ -11,7 +11,7 @@ import {
   resolveStop,
 } from "../sampling/options.js";
 import { randomSeed } from "../sampling/random.js";
-import type { GenerationRow, KeptSequence, TokenEvent } from "../scheduling/loop.js";
+import type { GenerationRow, KeptSequence, TokenEvent } from "../scheduling/request.js";
 import { RowText } from "./completion-text.js";
 import { createRow } from "./make-row.js";
 import { checkPrompt } from "./prompt-check.js";

@@ -4,7 +4,7 @@ import type { ResolvedSampling } from "../sampling/options.js";
 import { Penalties } from "../sampling/penalties.js";
 import { createRandom } from "../sampling/random.js";
 import { createSampler } from "../sampling/sampler.js";
-import type { GenerationRow } from "../scheduling/loop.js";
+import type { GenerationRow } from "../scheduling/request.js";
 import type { RowText } from "./completion-text.js";
 
 /**

@@ -2,7 +2,8 @@
 
 import type { RunContext } from "../loading/run-context.js";
 import type { GenerateOptions } from "../sampling/options.js";
-import { generateTokens, type KeptSequence } from "../scheduling/loop.js";
+import { generateTokens } from "../scheduling/loop.js";
+import type { KeptSequence } from "../scheduling/request.js";
 import { GenerationStats } from "../scheduling/stats.js";
 import { RowCompletion } from "./completion.js";
 import type { StreamEvent } from "./results.js";

@@ -3,7 +3,7 @@
 import type { Tokenizer } from "../../tokenizer/tokenizer.js";
 import { logSoftmaxAt, type RankedToken, topLogprobs } from "../sampling/logprobs.js";
 import type { GenerateOptions } from "../sampling/options.js";
-import type { GenerationRow, TokenEvent } from "../scheduling/loop.js";
+import type { GenerationRow, TokenEvent } from "../scheduling/request.js";
 
 /** A token, the log-probability the model gave it (of the raw logits), and the most likely ones in its place. */
 export interface TokenLogprob {

@@ -6,7 +6,7 @@ import { LlamaError } from "../../error.js";
 import { type ChatFormat, type ChatName, checkTexts } from "../chat/chat-format.js";
 import type { Completion, StreamEvent } from "../completion/results.js";
 import type { GenerateOptions } from "../sampling/options.js";
-import type { KeptSequence } from "../scheduling/loop.js";
+import type { KeptSequence } from "../scheduling/request.js";
 
 /** Share of the context that an answer finds free at least, or its max_gen_len if that is less. */
 const ANSWER_SHARE = 1 / 4;

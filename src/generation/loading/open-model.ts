@@ -5,7 +5,7 @@ import type { EngineOptions } from "../../engine/host/engine-options.js";
 import { availableCores } from "../../engine/machine/cores.js";
 import { type ComputeType, chooseType } from "../../model/architecture/compute-type.js";
 import { type Checkpoint, isRopeScaled, openCheckpoint } from "../../model/checkpoint/checkpoint.js";
-import { autoWorldSize } from "../../model/split/partition.js";
+import { autoWorldSize } from "../../model/split/rank-count.js";
 import { findTokenizer } from "../../tokenizer/kinds/find-tokenizer.js";
 import { openTokenizer } from "../../tokenizer/kinds/open-tokenizer.js";
 import type { Tokenizer, TokenizerSource } from "../../tokenizer/tokenizer.js";

@@ -2,7 +2,8 @@
 import type { ComputeType } from "../../model/architecture/compute-type.js";
 import type { ModelConfig } from "../../model/config/config.js";
 import type { Tokenizer } from "../../tokenizer/tokenizer.js";
-import { type ChatFormat, chatFormat, familyFormat } from "../chat/chat-format.js";
+import type { ChatFormat } from "../chat/chat-format.js";
+import { chatFormat, familyFormat } from "../chat/choose-format.js";
 import { type GenerateOptions, resolveLookup } from "../sampling/options.js";
 import type { FedEngine } from "../scheduling/request-feed.js";
 import { Speculation } from "../speculation/speculation.js";

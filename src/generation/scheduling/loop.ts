@@ -2,47 +2,13 @@
  * The generation loop: prompts in, tokens out, one flat batch a step. Every way to generate is a consumer of it.
  * Knows logits, ids and stop rules; not text, terminal or ranks, nor which rows are in a step (scheduler.ts).
  */
-import type { Engine, SequenceTokens } from "../../engine/engine.js";
-import { logSoftmaxAt, type RankedToken, topLogprobs } from "../sampling/logprobs.js";
-import type { FinishReason } from "../sampling/options.js";
+import type { SequenceTokens } from "../../engine/engine.js";
+import { logSoftmaxAt, topLogprobs } from "../sampling/logprobs.js";
 import type { RowDrafts, Speculation } from "../speculation/speculation.js";
+import type { Forward, GenerationRow, LiveRow, TokenEvent } from "./request.js";
 import { RowQueue } from "./request-queue.js";
-import { type Chunk, type LiveRow, type ScheduleLimits, Scheduler } from "./scheduler.js";
+import { type Chunk, type ScheduleLimits, Scheduler } from "./scheduler.js";
 import type { GenerationStats } from "./stats.js";
-
-/** A sequence that outlives its row. */
-export interface KeptSequence {
-  sequence: number;
-  /** Tokens of the row's prompt that it holds; kept up to date while the row runs. */
-  length: number;
-}
-
-/** One sequence to be continued. */
-export interface GenerationRow {
-  promptIds: readonly number[];
-  /** New tokens at most. */
-  maxTokens: number;
-  /** Logits [vocabSize] to the next id. */
-  sample: (logits: Float32Array) => number;
-  stopIds: ReadonlySet<number>;
-  /** Told of each new token before it is handed out; true ends the row with it. */
-  push?: (id: number) => boolean;
-  logprobs: boolean;
-  /** So many of the most likely tokens are handed out beside each new one. */
-  topLogprobs?: number;
-  /** Wants the logits after tokens of the prompt, from index `from` on. A row that wants them may have maxTokens 0. */
-  score?: { from: number; take: (index: number, logits: Float32Array) => void };
-  /** The caller's own sequence; a row without gets one that is forgotten. */
-  kept?: KeptSequence;
-}
-
-/** A new token of a row, or the row's end. The token that stopped it is not handed out. */
-export type TokenEvent =
-  | { row: number; id: number; logprob: number | null; top: RankedToken[] | null; finishReason: null }
-  | { row: number; id: null; finishReason: FinishReason };
-
-/** The part of the engine the loop needs. */
-export type Forward = Pick<Engine, "forward" | "newSequence" | "fork" | "reserve" | "release">;
 
 /** Continues all rows at once, as one batch. `onPrompt` is told while prompts run: tokens done, tokens of all prompts. */
 export function generateTokens(

@@ -2,7 +2,8 @@
 import { LlamaError } from "../../error.js";
 import { checkCount } from "../sampling/options.js";
 import type { Speculation } from "../speculation/speculation.js";
-import { continueRows, type Forward, type GenerationRow, type TokenEvent } from "./loop.js";
+import { continueRows } from "./loop.js";
+import type { Forward, GenerationRow, TokenEvent } from "./request.js";
 import { RowQueue } from "./request-queue.js";
 import { GenerationStats } from "./stats.js";
 

@@ -1,11 +1,5 @@
 /** Rows that wait for their turn: pushed at one end as they come, taken at the other as there is room. Knows order, not tokens. */
-import type { GenerationRow } from "./loop.js";
-
-/** A row and its number: how many were pushed before it. */
-export interface QueuedRow {
-  row: number;
-  spec: GenerationRow;
-}
+import type { GenerationRow, QueuedRow } from "./request.js";
 
 export class RowQueue {
   readonly #rows: QueuedRow[] = [];

@@ -5,8 +5,8 @@
 import type { SequenceTokens } from "../../engine/engine.js";
 import { STEP_TOKENS } from "../../model/sizes/memory-need.js";
 import { RowDrafts } from "../speculation/speculation.js";
-import type { Forward, GenerationRow } from "./loop.js";
-import type { QueuedRow, RowQueue } from "./request-queue.js";
+import type { Forward, GenerationRow, LiveRow, QueuedRow } from "./request.js";
+import type { RowQueue } from "./request-queue.js";
 
 /** A shorter common beginning is not worth a copy, or waiting for. */
 const MIN_SHARED = 8;
@@ -20,19 +20,6 @@ export interface ScheduleLimits {
   maxRows?: number;
   /** Tokens at most that all caches together have memory for; a row that needs more by itself runs alone. */
   maxPositions?: number;
-}
-
-/** A row in the batch. */
-export interface LiveRow extends QueuedRow {
-  /** null until its first chunk runs. */
-  sequence: number | null;
-  /** Prompt, then text. */
-  ids: number[];
-  /** Tokens of `ids` in the cache, which may hold failed guesses behind them; the next step overwrites those. */
-  length: number;
-  /** Tokens its cache may grow to. */
-  positions: number;
-  drafts: RowDrafts | null;
 }
 
 /** What is left of a row that has ended. */

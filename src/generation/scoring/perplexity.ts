@@ -4,7 +4,7 @@ import type { RunContext } from "../loading/run-context.js";
 import { logSoftmaxAt } from "../sampling/logprobs.js";
 import { checkCount } from "../sampling/options.js";
 import { type FeedOptions, feedRows } from "../scheduling/request-feed.js";
-import { scoreRow } from "./score.js";
+import { scoreRow } from "./score-row.js";
 
 export interface PerplexityOptions extends FeedOptions {
   /** Tokens of a window, a beginning-of-sentence token included. Default: the context. */

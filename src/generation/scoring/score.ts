@@ -5,8 +5,8 @@ import type { Tokenizer } from "../../tokenizer/tokenizer.js";
 import { checkPrompt } from "../completion/prompt-check.js";
 import type { RunContext } from "../loading/run-context.js";
 import { logSoftmaxAt } from "../sampling/logprobs.js";
-import type { GenerationRow } from "../scheduling/loop.js";
 import { type FeedOptions, feedRows, type Refused, type Requests } from "../scheduling/request-feed.js";
+import { scoreRow } from "./score-row.js";
 
 /** A text, or token ids that are taken as they are. */
 type Text = string | readonly number[];
@@ -81,22 +81,6 @@ function joined(tokenizer: Tokenizer, context: Text, continuation: Text): { ids:
     return { ids: [...before, ...after], start: before.length };
   }
   return { ids: encode(context + continuation, true), start: encode(stripEnd(context), true).length };
-}
-
-/** A row that hands out the logits before each id from index `start` on. */
-export function scoreRow(
-  ids: readonly number[],
-  start: number,
-  take: (id: number, logits: Float32Array) => void,
-): GenerationRow {
-  return {
-    promptIds: ids.slice(0, -1),
-    maxTokens: 0,
-    sample: () => 0,
-    stopIds: new Set(),
-    logprobs: false,
-    score: { from: start - 1, take: (index, logits) => take(ids[index + 1]!, logits) },
-  };
 }
 
 function isMaximum(logits: Float32Array, id: number): boolean {

@@ -1,5 +1,6 @@
 /** Grouped-query attention over a cache as an ONNX graph. It has no weights; it knows heads and groups of them, not layers or sequences. */
-import { ONNX_TYPE, type OnnxNode, type OnnxValue, writeOnnx } from "../../formats/protobuf/onnx-writer.js";
+import { ONNX_TYPE, type OnnxNode, type OnnxValue } from "../../formats/protobuf/onnx-graph.js";
+import { writeOnnx } from "../../formats/protobuf/onnx-writer.js";
 import type { ModelConfig } from "../config/config.js";
 import type { RankShare } from "../split/partition.js";
 import { OPSETS } from "./graph-builder.js";

@@ -2,13 +2,8 @@
  * A segment: a graph that runs without a stop, and the weights it is fed with. Weights are graph inputs in fp32 and constants
  * in an external file where they are quantised. Knows tensors and shapes; not what a transformer makes of them.
  */
-import {
-  type OnnxInitializer,
-  type OnnxNode,
-  type OnnxType,
-  type OnnxValue,
-  writeOnnx,
-} from "../../formats/protobuf/onnx-writer.js";
+import type { OnnxInitializer, OnnxNode, OnnxType, OnnxValue } from "../../formats/protobuf/onnx-graph.js";
+import { writeOnnx } from "../../formats/protobuf/onnx-writer.js";
 import type { ModelConfig } from "../config/config.js";
 import type { RankShare } from "../split/partition.js";
 import type { ComputeType } from "./compute-type.js";

@@ -2,7 +2,7 @@
  * The transformer as ONNX graphs, cut where shares of the model must be summed and where attention needs the cache
  * (Meta's model.py, TransformerBlock). Knows what is computed; not layers or threads.
  */
-import { ONNX_TYPE } from "../../formats/protobuf/onnx-writer.js";
+import { ONNX_TYPE } from "../../formats/protobuf/onnx-graph.js";
 import type { ModelConfig } from "../config/config.js";
 import type { RankShare, Span } from "../split/partition.js";
 import { type ComputeType, isCacheHalf } from "./compute-type.js";

@@ -25,11 +25,6 @@ export function ffnUnit(ffnDim: number): 128 | 64 | 32 | 16 {
   return ([128, 64, 32] as const).find((unit) => ffnDim >= 16 * unit) ?? 16;
 }
 
-/** The largest number of ranks a model can be divided over: one per attention head, where nothing is narrower. */
-export function maxRanks({ ffnDim, nHeads, vocabSize }: ModelConfig): number {
-  return Math.min(nHeads, ffnDim, vocabSize);
-}
-
 /**
  * Divides a model over `worldSize` ranks, in rank order. Unlike fairscale's, the parts need not be equal:
  * every sum over ranks is one of partial products, right for any cut.
@@ -56,27 +51,6 @@ export function partition(config: ModelConfig, worldSize: number): RankShare[] {
   }));
   const vocab = divide(vocabSize, worldSize);
   return divideHeads(config, worldSize).map((heads, rank) => ({ ...heads, ffn: ffn[rank]!, vocab: vocab[rank]! }));
-}
-
-/** Narrower models spend more time on the steps between ranks than ranks save. */
-const MIN_SHARED_DIM = 1024;
-/** Ranks that "auto" chooses at most: every rank adds the parts of all others, in JavaScript. */
-const MAX_AUTO_RANKS = 16;
-
-/**
- * Ranks for a checkpoint when the user names none. Quantised: as many as there are cores, as far as heads divide well,
- * since a rank of one thread wakes no others. fp32: one per file, if each can have a core, as Meta's launcher has it; else one.
- */
-export function autoWorldSize(config: ModelConfig, cores: number, fileCount: number, isQuantized: boolean): number {
-  const { dim, nHeads, ffnDim, vocabSize } = config;
-  if (!isQuantized || dim < MIN_SHARED_DIM) return fileCount <= cores && fileCount <= nHeads ? fileCount : 1;
-  const most = Math.min(cores, nHeads, ffnDim, vocabSize, MAX_AUTO_RANKS);
-  // The rank with the most heads is the one the others wait for.
-  let ranks = 1;
-  for (let count = 2; count <= most; count++) {
-    if (Math.ceil(nHeads / count) < Math.ceil(nHeads / ranks)) ranks = count;
-  }
-  return ranks;
 }
 
 function divideHeads({ nHeads, nKvHeads }: ModelConfig, worldSize: number): Pick<RankShare, "qHeads" | "kvHeads">[] {

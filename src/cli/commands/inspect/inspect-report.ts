@@ -10,7 +10,7 @@ import type { Verified } from "../../../model/checkpoint/verify-files.js";
 import type { ModelConfig } from "../../../model/config/config.js";
 import { memoryNeed } from "../../../model/sizes/memory-need.js";
 import { findRelease } from "../../../model/sizes/releases.js";
-import { maxRanks } from "../../../model/split/partition.js";
+import { maxRanks } from "../../../model/split/rank-count.js";
 
 const DTYPES: readonly ComputeType[] = ["fp32", "int8", "int4"];
 const TABLE_RANKS = [1, 2, 4, 8];

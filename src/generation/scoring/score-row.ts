@@ -1,0 +1,18 @@
+/** The request that scores a text: it generates nothing, and hands out the logits before each of its tokens. */
+import type { GenerationRow } from "../scheduling/request.js";
+
+/** A row that hands out the logits before each id from index `start` on. */
+export function scoreRow(
+  ids: readonly number[],
+  start: number,
+  take: (id: number, logits: Float32Array) => void,
+): GenerationRow {
+  return {
+    promptIds: ids.slice(0, -1),
+    maxTokens: 0,
+    sample: () => 0,
+    stopIds: new Set(),
+    logprobs: false,
+    score: { from: start - 1, take: (index, logits) => take(ids[index + 1]!, logits) },
+  };
+}
