@@ -90,11 +90,12 @@ test("a limit of memory that ranks run into is told as such", {
   const bench = ["bench", "--preset", "7B", "--layers", "4", "--dtype", "fp32", "--no_cache", "--pp", "8", "--tg", "0"];
   const { code, stdout, stderr } = await run("sh", [
     "-c",
-    'ulimit -v 3000000; exec "$0" "$@"',
+    // More than Node 26 reserves for itself and a rank, less than the weights.
+    'ulimit -v 4500000; exec "$0" "$@"',
     process.execPath,
     BIN,
     ...bench,
   ]);
   assert.deepEqual([code, stdout], [4, ""], stderr);
-  assert.match(stderr, /^llama-ts: not enough memory; found [^\n]*allocation failed\. Take a smaller dtype/);
+  assert.match(stderr, /^llama-ts: not enough memory; found [^\n]*(allocation failed|out of memory)\. Take a smaller dtype/);
 });

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { describe, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { deathReport } from "../../src/cli/supervisor/death.js";
-import { llama, temporaryFolder } from "./cli-process.js";
+import { BIN, llama, run, temporaryFolder } from "./cli-process.js";
 import { atFirstText, processState, worker } from "./working-process.js";
 
 const LONG = [
@@ -68,13 +68,16 @@ describe("the supervisor", { skip: process.platform !== "linux" && "it reads /pr
   });
 
   test("stops and goes on with the work", async () => {
-    const onStdout = atFirstText(async (pid, child) => {
-      child.kill("SIGTSTP");
-      await until(() => processState(pid) === "T" && processState(child.pid!) === "T");
+    // A process group that no shell watches over, as that of a job in the background, may not be stopped by this signal.
+    const job = 'set -m; "$0" "$@" & while :; do wait $!; code=$?; kill -0 $! 2>/dev/null || exit $code; done';
+    const onStdout = atFirstText(async (supervisor) => {
+      const pid = worker(supervisor)!;
+      process.kill(supervisor, "SIGTSTP");
+      await until(() => processState(pid) === "T" && processState(supervisor) === "T");
       await sleep(300);
-      child.kill("SIGCONT");
+      process.kill(supervisor, "SIGCONT");
     });
-    const { code, stderr } = await llama(LONG, onStdout);
+    const { code, stderr } = await run("bash", ["-c", job, process.execPath, BIN, ...LONG], onStdout);
     assert.equal(code, 0, stderr);
     assert.match(stderr, /generated tokens, stop: (length|stop)/);
   });
