@@ -11,7 +11,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { Engine } from "../dist/src/engine/engine.js";
-import { LINEARS, quantFormat } from "../dist/src/model/architecture/matrices.js";
+import { MATRICES, quantFormat } from "../dist/src/model/architecture/matrices.js";
 import { quantizedSize, quantizeRows } from "../dist/src/model/architecture/quantize.js";
 import { openCheckpoint } from "../dist/src/model/checkpoint/checkpoint.js";
 import { openWeights } from "../dist/src/model/checkpoint/weight-source.js";
@@ -56,7 +56,7 @@ function requantized(checkpoint, file, quantize) {
   const descriptor = openSync(file, "w");
   const tensors = new Map(checkpoint.tensors);
   let offset = 0;
-  for (const linear of Object.values(LINEARS).flat()) {
+  for (const linear of Object.values(MATRICES).flat()) {
     for (const [name, tensor] of checkpoint.tensors) {
       if (!linear.tensors.some((part) => name.endsWith(`${part}.weight`))) continue;
       const [height, width] = tensor.shape;

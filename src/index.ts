@@ -2,7 +2,7 @@
 
 export type { RankTimes } from "./engine/host/rank-times.js";
 export type { LoadReport } from "./engine/shared/messages.js";
-export type { CacheUse } from "./engine/weight-cache/cache-plan.js";
+export type { CacheOutcome } from "./engine/weight-cache/cache-plan.js";
 export { type ErrorDetails, type ErrorKind, type FailurePlace, LlamaError, RankError } from "./error.js";
 export type { ChatFormat, ChatName } from "./generation/chat/chat-format.js";
 export type { ChatPrediction, Dialog, Message, Role } from "./generation/chat/dialog.js";

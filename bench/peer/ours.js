@@ -10,7 +10,12 @@ serve({
     if (preset) return loadPreset({ preset, layers, dtype, context, nprocPerNode });
     const { Llama } = await import("../../dist/src/index.js");
     llama = await Llama.build({ ckptDir, tokenizerPath, dtype, nprocPerNode, cacheDir, maxSeqLen: context });
-    return { ranks: llama.worldSize, threads: llama.threadsPerRank, dtype: llama.dtype, cache: llama.cache.state };
+    return {
+      ranks: llama.worldSize,
+      threads: llama.threadsPerRank,
+      dtype: llama.dtype,
+      cache: llama.weightCache.state,
+    };
   },
 
   async *greedy(ids, count) {
@@ -45,5 +50,10 @@ async function loadPreset({ preset, layers, dtype, context, nprocPerNode }) {
   const worldSize = nprocPerNode === "auto" ? availableParallelism() : nprocPerNode;
   const checkpoint = presetCheckpoint(preset, layers);
   engine = await Engine.start(checkpoint, { worldSize, dtype, maxSeqLen: context, cacheRoot: defaultCacheRoot() });
-  return { ranks: engine.worldSize, threads: engine.threadsPerRank, dtype: engine.dtype, cache: engine.cache.state };
+  return {
+    ranks: engine.worldSize,
+    threads: engine.threadsPerRank,
+    dtype: engine.dtype,
+    cache: engine.weightCache.state,
+  };
 }

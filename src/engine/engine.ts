@@ -5,7 +5,7 @@
 import { LlamaError } from "../error.js";
 import type { ComputeType } from "../model/architecture/compute-type.js";
 import type { Checkpoint } from "../model/checkpoint/checkpoint.js";
-import { modelTraffic } from "../model/sizes/bytes-per-token.js";
+import { modelBytesPerToken } from "../model/sizes/bytes-per-token.js";
 import { memoryNeed, STEP_TOKENS } from "../model/sizes/memory-need.js";
 import { partition } from "../model/split/partition.js";
 import type { EngineOptions } from "./host/engine-options.js";
@@ -16,10 +16,10 @@ import { availableCores, threadsOfRank } from "./machine/cores.js";
 import { spreadCores } from "./machine/cpu-bind.js";
 import { KvColumns } from "./rank/kv-columns.js";
 import { allocateCollective, requestCancel } from "./shared/collective.js";
-import { allocateProgress } from "./shared/heartbeat.js";
+import { allocateHeartbeats } from "./shared/heartbeat.js";
 import type { LoadReport, RankSetup } from "./shared/messages.js";
 import { plannedFault } from "./shared/test-fault.js";
-import { type CacheUse, WeightCacheUse } from "./weight-cache/cache-plan.js";
+import { type CacheOutcome, WeightCachePlan } from "./weight-cache/cache-plan.js";
 import { modelIdentity } from "./weight-cache/model-identity.js";
 
 /** Bytes of the shared logits at most (one row at least). */
@@ -49,7 +49,7 @@ export class Engine {
   readonly identity: string;
   readonly load: readonly LoadReport[];
   /** What became of the cache of weights. */
-  readonly cache: CacheUse;
+  readonly weightCache: CacheOutcome;
   /** Bytes of keys and values that a position takes, over all ranks. */
   readonly positionBytes: number;
   readonly times: EngineTimes = { steps: 0, total: 0, waited: 0 };
@@ -68,17 +68,17 @@ export class Engine {
     setups: readonly RankSetup[],
     identity: string,
     load: LoadReport[],
-    cache: CacheUse,
+    weightCache: CacheOutcome,
   ) {
     const setup = setups[0]!;
     const shares = setups.map(({ share }) => share);
-    this.positionBytes = modelTraffic(setup.checkpoint.config, shares, setup.dtype).position;
+    this.positionBytes = modelBytesPerToken(setup.checkpoint.config, shares, setup.dtype).position;
     this.#columns = new KvColumns(setup.checkpoint.config, shares, setup.dtype);
     this.#group = group;
     this.#setup = setup;
     this.identity = identity;
     this.load = load;
-    this.cache = cache;
+    this.weightCache = weightCache;
     this.worldSize = setup.worldSize;
     this.#clock = new RankClock(setup.worldSize);
     this.threadsPerRank = setup.threads;
@@ -96,7 +96,7 @@ export class Engine {
     const cores = availableCores();
     const threads = options.threadsPerRank ?? threadsOfRank(cores, worldSize, config.nLayers, dtype);
     const rows = Math.max(1, Math.min(STEP_TOKENS, Math.floor(LOGITS_BYTES / 4 / config.vocabSize)));
-    const weights = new WeightCacheUse(checkpoint, shares, dtype, identity, options.cacheRoot ?? null);
+    const weights = new WeightCachePlan(checkpoint, shares, dtype, identity, options.cacheRoot ?? null);
     const common = {
       worldSize,
       checkpoint,
@@ -105,7 +105,7 @@ export class Engine {
       spinMs: worldSize * threads <= cores ? SPIN_MS : 0,
       maxSeqLen,
       weights: weights.plan,
-      progress: allocateProgress(worldSize),
+      heartbeats: allocateHeartbeats(worldSize),
       fault: plannedFault(),
       collective: allocateCollective(worldSize, STEP_TOKENS * config.dim),
       logits: new SharedArrayBuffer(rows * config.vocabSize * 4),
@@ -117,9 +117,9 @@ export class Engine {
     const group = new RankGroup(setups, options.rankTimeoutMs ?? RANK_TIMEOUT_MS);
     try {
       const load = await group.ready((failure) => weights.finish(failure), onProgress, signal);
-      return new Engine(group, setups, identity, load, weights.use);
+      return new Engine(group, setups, identity, load, weights.outcome);
     } catch (error) {
-      if (signal?.aborted || !weights.spoilt(error)) throw error;
+      if (signal?.aborted || !weights.discardIfUnreadable(error)) throw error;
       return Engine.start(checkpoint, { ...options, onPlan: undefined });
     } finally {
       weights.dispose();

@@ -6,7 +6,7 @@ import { basename, resolve } from "node:path";
 import type { Engine } from "../engine/engine.js";
 import type { RankTimes } from "../engine/host/rank-times.js";
 import type { LoadReport } from "../engine/shared/messages.js";
-import type { CacheUse } from "../engine/weight-cache/cache-plan.js";
+import type { CacheOutcome } from "../engine/weight-cache/cache-plan.js";
 import type { ComputeType } from "../model/architecture/compute-type.js";
 import type { Checkpoint } from "../model/checkpoint/checkpoint.js";
 import type { ModelConfig } from "../model/config/config.js";
@@ -21,14 +21,14 @@ import { streamText } from "./completion/stream.js";
 import { Conversation, type ConversationOptions } from "./conversation/conversation.js";
 import {
   type LoadedConversation,
-  openSession,
+  openConversation,
   type SaveOptions,
-  writeSession,
+  writeConversation,
 } from "./conversation/conversation-file.js";
 import { type BuildOptions, DEFAULT_MAX_SEQ_LEN, engineSettings } from "./loading/build-options.js";
 import { checkMemory } from "./loading/memory-check.js";
+import { ModelContext } from "./loading/model-context.js";
 import { openModel, resolveSetup, startModel } from "./loading/open-model.js";
-import { RunContext } from "./loading/run-context.js";
 import { checkCount, type GenerateOptions } from "./sampling/options.js";
 import type { FeedOptions, Requests } from "./scheduling/request-feed.js";
 import { type PerplexityOptions, scoreText } from "./scoring/perplexity.js";
@@ -51,7 +51,7 @@ export class Llama {
   /** Keys of params.json or config.json that the model does not use. */
   readonly unknownParams: readonly string[];
   readonly #engine: Engine;
-  readonly #run: RunContext;
+  readonly #run: ModelContext;
   /** Folder of the checkpoint. */
   readonly ckptDir: string;
 
@@ -74,7 +74,7 @@ export class Llama {
     this.loadMs = parts.loadMs;
     this.#engine = parts.engine;
     this.ckptDir = parts.ckptDir;
-    this.#run = new RunContext(parts.engine, parts.tokenizer, this.config, parts.maxSeqLen);
+    this.#run = new ModelContext(parts.engine, parts.tokenizer, this.config, parts.maxSeqLen);
   }
 
   /** Loads a checkpoint. Throws LlamaError for anything the user can mend. */
@@ -118,8 +118,8 @@ export class Llama {
   }
 
   /** What became of the cache of quantised weights in this start. */
-  get cache(): CacheUse {
-    return this.#engine.cache;
+  get weightCache(): CacheOutcome {
+    return this.#engine.weightCache;
   }
 
   /** Logits [vocabSize] after the last id. Throws LlamaError (usage) for ids that are none, or too many for the context. */
@@ -197,12 +197,12 @@ export class Llama {
 
   /** Writes a conversation to a file, whole or not at all. */
   saveConversation(conversation: Conversation, file: string, options: SaveOptions = {}): Promise<void> {
-    return writeSession(this.#engine, conversation, file, options);
+    return writeConversation(this.#engine, conversation, file, options);
   }
 
   /** A conversation from a file; its keys and values are taken over if they are this model's, else computed again. */
   async loadConversation(file: string): Promise<LoadedConversation> {
-    const session = await openSession(file);
+    const session = await openConversation(file);
     try {
       const { chat, system, settings } = session.header;
       const conversation = this.conversation({ chat, system });

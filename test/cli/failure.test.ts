@@ -97,5 +97,8 @@ test("a limit of memory that ranks run into is told as such", {
     ...bench,
   ]);
   assert.deepEqual([code, stdout], [4, ""], stderr);
-  assert.match(stderr, /^llama-ts: not enough memory; found [^\n]*(allocation failed|out of memory)\. Take a smaller dtype/);
+  assert.match(
+    stderr,
+    /^llama-ts: not enough memory; found [^\n]*(allocation failed|out of memory)\. Take a smaller dtype/,
+  );
 });

@@ -3,7 +3,7 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, test } from "node:test";
 import { threadsOfEnvironment } from "../../src/cli/options/torchrun-env.js";
-import { hasStream, rankFilter, rankStreams, strayRanks, streamsText } from "../../src/cli/options/torchrun-flags.js";
+import { hasStream, rankFilter, rankStreams, streamsText, unknownRanks } from "../../src/cli/options/torchrun-flags.js";
 import { llama, temporaryFolder } from "./cli-process.js";
 
 const SHORT = ["generate", "--prompt", "Once", "--max_gen_len", "4", "--seed", "1"];
@@ -29,12 +29,12 @@ test("streams are spelled as torchrun's", () => {
 
 test("ranks that there are not are found where they are named", () => {
   const flags = { redirects: "0:1,2:1,3:1", tee: "3", role: "default", local_ranks_filter: [0, 1] };
-  assert.deepEqual(strayRanks(flags, 2), [["redirects", 2]]);
-  assert.deepEqual(strayRanks(flags, 1), [
+  assert.deepEqual(unknownRanks(flags, 2), [["redirects", 2]]);
+  assert.deepEqual(unknownRanks(flags, 1), [
     ["redirects", 2],
     ["local_ranks_filter", 1],
   ]);
-  assert.deepEqual(strayRanks(flags, 4), []);
+  assert.deepEqual(unknownRanks(flags, 4), []);
 });
 
 test("OMP_NUM_THREADS is a number or a list of them; anything else is not for us", () => {

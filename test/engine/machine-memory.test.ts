@@ -18,10 +18,10 @@ function tree(name: string, files: Record<string, string>): string {
 }
 
 test("without a cgroup it is the machine's", () => {
-  const { total, available, isLimited } = machineMemory(tree("none", {}));
+  const { total, available, isCgroupLimited } = machineMemory(tree("none", {}));
   assert.equal(total, totalmem());
   assert.ok(available > 0 && available <= total);
-  assert.equal(isLimited, false);
+  assert.equal(isCgroupLimited, false);
 });
 
 test("version 2: the lowest limit on the way up counts, and page cache as free", () => {
@@ -35,7 +35,7 @@ test("version 2: the lowest limit on the way up counts, and page cache as free",
       "sys/fs/cgroup/user/job/memory.current": "30000000\n",
     }),
   );
-  assert.deepEqual(found, { total: 50e6, available: 45e6, isLimited: true });
+  assert.deepEqual(found, { total: 50e6, available: 45e6, isCgroupLimited: true });
 });
 
 test("version 1, and a container that sees only its own folder", () => {
@@ -47,12 +47,12 @@ test("version 1, and a container that sees only its own folder", () => {
       "sys/fs/cgroup/memory/memory.stat": "active_file 1\ntotal_active_file 1000000\ntotal_inactive_file 2000000\n",
     }),
   );
-  assert.deepEqual(found, { total: 40e6, available: 33e6, isLimited: true });
+  assert.deepEqual(found, { total: 40e6, available: 33e6, isCgroupLimited: true });
 });
 
 test("a path that leads out of the mount", () => {
   const found = machineMemory(
     tree("outside", { "proc/self/cgroup": "0::/../../x\n", "sys/fs/cgroup/memory.max": "7000000\n" }),
   );
-  assert.deepEqual(found, { total: 7e6, available: 7e6, isLimited: true });
+  assert.deepEqual(found, { total: 7e6, available: 7e6, isCgroupLimited: true });
 });

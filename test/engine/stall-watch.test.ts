@@ -2,13 +2,13 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { StallWatch } from "../../src/engine/host/stall-watch.js";
-import { allocateProgress, Progress } from "../../src/engine/shared/heartbeat.js";
+import { allocateHeartbeats, Heartbeat } from "../../src/engine/shared/heartbeat.js";
 
 const TIMEOUT_MS = 300;
 
 test("ranks that get on are not given up, nor for time in which the process stood still; then they are", async () => {
-  const memory = allocateProgress(2);
-  const rank = new Progress(memory, 1, null);
+  const memory = allocateHeartbeats(2);
+  const rank = new Heartbeat(memory, 1, null);
   let stalls = 0;
   const watch = new StallWatch(memory, TIMEOUT_MS, () => stalls++);
   watch.start();

@@ -39,7 +39,7 @@ async function logits(of: Checkpoint, cacheRoot: string | null, worldSize = 1) {
   try {
     const sequence = engine.newSequence();
     const [result] = await engine.forward([{ sequence, position: 0, tokens: TOKENS, logits: "last" }]);
-    return { logits: result!, ...engine.cache };
+    return { logits: result!, ...engine.weightCache };
   } finally {
     await engine.close();
   }
@@ -191,7 +191,7 @@ test("a small model is not kept: it is quantised in a moment", async () => {
     ...{ worldSize: 1, dtype: "int4", maxSeqLen: 32, cacheRoot: root },
   });
   await engine.close();
-  assert.deepEqual([engine.cache.state, existsSync(root) && readdirSync(root).length], ["off", 0]);
+  assert.deepEqual([engine.weightCache.state, existsSync(root) && readdirSync(root).length], ["off", 0]);
 });
 
 test("a Hugging Face folder, which has no checksums, is told by its very files", () => {

@@ -1,11 +1,11 @@
 /** Every released size for 1 to 16 ranks, without weights: which rank reads which bytes of which file, and whether its graphs take them. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { partLayer, stageSegments } from "../../src/engine/stages/stages.js";
-import type { TensorEntry } from "../../src/formats/tensor/stored-tensor.js";
+import { partLayer, stageGraphs } from "../../src/engine/stages/stages.js";
+import type { StoredTensor } from "../../src/formats/tensor/stored-tensor.js";
 import { partTensor } from "../../src/model/architecture/matrices.js";
 import { type TensorSpec, tensorTable } from "../../src/model/architecture/tensor-table.js";
-import { type GlobalTensor, mergeShards } from "../../src/model/checkpoint/model-tensor.js";
+import { type ModelTensor, mergeShards } from "../../src/model/checkpoint/model-tensor.js";
 import { overlaps } from "../../src/model/checkpoint/read-slice.js";
 import type { ModelConfig } from "../../src/model/config/config.js";
 import { PRESETS, presetCheckpoint, randomCheckpoint } from "../../src/model/sizes/presets.js";
@@ -17,12 +17,12 @@ const MAX_RANKS = 16;
 const ALL = Array.from({ length: MAX_RANKS }, (_, i) => i + 1);
 
 /** The tensor as fairscale splits it over files; the embedding by columns, or by rows since Llama 3. */
-function sharded(spec: TensorSpec, files: number, isVocabSplit: boolean): GlobalTensor {
+function sharded(spec: TensorSpec, files: number, isVocabSplit: boolean): ModelTensor {
   const split = spec.split === "embedding" ? (isVocabSplit ? "rows" : "columns") : spec.split;
   const axis = split === "rows" ? 0 : split === "columns" ? 1 : null;
   const shape = spec.shape.map((size, i) => (i === axis ? size / files : size));
   assert.ok(shape.every(Number.isInteger), spec.name);
-  const entries = Array.from({ length: files }, (_, rank): TensorEntry => {
+  const entries = Array.from({ length: files }, (_, rank): StoredTensor => {
     const storage = { file: `consolidated.0${rank}.pth`, offset: 0, byteLength: 0 };
     return { name: spec.name, dtype: "fp16", shape, strides: [], storageOffset: 0, storage };
   });
@@ -59,7 +59,7 @@ function owners(name: string, index: number, config: ModelConfig, shares: readon
 }
 
 /** Checks that the pieces the ranks read are the bytes they own, all of them and no other. */
-function checkOwnership(tensor: GlobalTensor, spec: TensorSpec, config: ModelConfig, shares: readonly RankShare[]) {
+function checkOwnership(tensor: ModelTensor, spec: TensorSpec, config: ModelConfig, shares: readonly RankShare[]) {
   const { name } = spec;
   const [height, width] = spec.shape.length === 1 ? [1, spec.shape[0]!] : (spec.shape as [number, number]);
   const isByColumns = /\.(wo|w2)\./.test(name);
@@ -164,7 +164,7 @@ for (const { name, params, files } of SIZES) {
           // The other ranks' graphs differ in sizes alone.
           if (dtype !== "fp32" && rank % 5 !== 0) continue;
           const taken: string[] = [];
-          for (const [place, { model, weights }] of stageSegments({ checkpoint, share, worldSize, dtype })) {
+          for (const [place, { model, weights }] of stageGraphs({ checkpoint, share, worldSize, dtype })) {
             assert.ok(model.length > 0);
             for (const weight of weights) {
               const layer = partLayer(place, weight.part);

@@ -2,13 +2,13 @@ import assert from "node:assert/strict";
 import { chmodSync, lstatSync, readFileSync, statSync, symlinkSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { test } from "node:test";
-import { WholeFile } from "../../src/formats/files/atomic-file.js";
+import { AtomicFile } from "../../src/formats/files/atomic-file.js";
 import { temporaryFile } from "./sample-files.js";
 
 const mode = (path: string) => statSync(path).mode & 0o777;
 
 async function write(path: string, text: string, newMode?: number): Promise<void> {
-  const whole = await WholeFile.create(path, newMode);
+  const whole = await AtomicFile.create(path, newMode);
   await whole.write(text);
   await whole.finish();
 }
@@ -37,7 +37,7 @@ test("what a link points to is written over, and the link stays", async () => {
 
 test("an abandoned file leaves the old one as it was", async () => {
   const path = temporaryFile("old", Buffer.from("old"));
-  const whole = await WholeFile.create(path);
+  const whole = await AtomicFile.create(path);
   await whole.write("new");
   await whole.abandon();
   assert.equal(readFileSync(path, "utf8"), "old");

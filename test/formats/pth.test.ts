@@ -4,11 +4,11 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { LlamaError } from "../../src/error.js";
 import { openPth } from "../../src/formats/checkpoint/pth.js";
-import type { TensorEntry } from "../../src/formats/tensor/stored-tensor.js";
+import type { StoredTensor } from "../../src/formats/tensor/stored-tensor.js";
 import { FIXTURES, makeZip, readAll, sharedPath, temporaryFile } from "./sample-files.js";
 
 const FILE = "consolidated.00.pth";
-const numbers = (entries: TensorEntry[]) =>
+const numbers = (entries: StoredTensor[]) =>
   new Map(entries.map((entry) => [entry.name, [entry.shape, readAll(entry)]] as const));
 
 const base = numbers(openPth(join(FIXTURES, "odd/base-valid", FILE)));

@@ -6,7 +6,7 @@ import { after } from "node:test";
 import { fileURLToPath } from "node:url";
 import type { ByteSource } from "../../src/formats/files/byte-source.js";
 import { crc32 } from "../../src/formats/files/crc32.js";
-import type { TensorEntry } from "../../src/formats/tensor/stored-tensor.js";
+import type { StoredTensor } from "../../src/formats/tensor/stored-tensor.js";
 import { TensorReader } from "../../src/formats/tensor/tensor-reader.js";
 
 export const FIXTURES = fileURLToPath(new URL("../../../test/fixtures/", import.meta.url));
@@ -36,7 +36,7 @@ export function bufferSource(bytes: Uint8Array): ByteSource {
 }
 
 /** All numbers of a tensor of at most two axes. */
-export function readAll(entry: TensorEntry): Float32Array {
+export function readAll(entry: StoredTensor): Float32Array {
   const [height, width] = [entry.shape.at(-2) ?? 1, entry.shape.at(-1) ?? 1];
   const out = new Float32Array(height * width);
   const reader = new TensorReader();

@@ -3,18 +3,18 @@ import { test } from "node:test";
 import { deflateRawSync } from "node:zlib";
 import { LlamaError } from "../../src/error.js";
 import { openFile } from "../../src/formats/files/byte-source.js";
-import type { TensorEntry } from "../../src/formats/tensor/stored-tensor.js";
+import type { StoredTensor } from "../../src/formats/tensor/stored-tensor.js";
 import { TensorReader } from "../../src/formats/tensor/tensor-reader.js";
 import { temporaryFile } from "./sample-files.js";
 
 /** A tensor over the numbers 0, 1, 2, ... with some bytes before them. */
-function countingTensor(numel: number, shape: number[], strides: number[], storageOffset = 0): TensorEntry {
+function countingTensor(numel: number, shape: number[], strides: number[], storageOffset = 0): StoredTensor {
   const bytes = new Uint8Array(Float32Array.from({ length: numel + 1 }, (_, index) => index - 1).buffer);
   const storage = { file: temporaryFile("numbers", bytes), offset: 4, byteLength: numel * 4 };
   return { name: "t", dtype: "fp32", shape, strides, storageOffset, storage };
 }
 
-function checkRegion(entry: TensorEntry, rows: [number, number], columns: [number, number]): void {
+function checkRegion(entry: StoredTensor, rows: [number, number], columns: [number, number]): void {
   const reader = new TensorReader();
   const [height, width] = [rows[1] - rows[0], columns[1] - columns[0]];
   const [rowStride, columnStride] = [entry.strides.at(-2) ?? 0, entry.strides.at(-1)!];
@@ -82,7 +82,7 @@ test("a deflated storage is inflated once, and only to the size it claims", () =
     byteLength: 4000,
     deflatedLength: deflated.length,
   };
-  const entry: TensorEntry = {
+  const entry: StoredTensor = {
     name: "t",
     dtype: "fp32",
     shape: [10, 50],

@@ -3,9 +3,9 @@ import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { Engine, type SequenceTokens } from "../../src/engine/engine.js";
 import { createSampler } from "../../src/generation/sampling/sampler.js";
-import { continueRows, generateTokens } from "../../src/generation/scheduling/loop.js";
-import type { Forward, GenerationRow } from "../../src/generation/scheduling/request.js";
-import { RowQueue } from "../../src/generation/scheduling/request-queue.js";
+import { continueRequests, generateTokens } from "../../src/generation/scheduling/loop.js";
+import type { Forward, GenerationRequest } from "../../src/generation/scheduling/request.js";
+import { RequestQueue } from "../../src/generation/scheduling/request-queue.js";
 import type { ScheduleLimits } from "../../src/generation/scheduling/scheduler.js";
 import { GenerationStats } from "../../src/generation/scheduling/stats.js";
 import { openCheckpoint } from "../../src/model/checkpoint/checkpoint.js";
@@ -62,7 +62,7 @@ class Watched implements Forward {
 
 const greedy = createSampler({ topK: 0, minP: 0, temperature: 0, topP: 1 });
 
-function row(promptIds: number[], maxTokens: number): GenerationRow {
+function row(promptIds: number[], maxTokens: number): GenerationRequest {
   return { promptIds, maxTokens, sample: (l) => greedy(l, Math.random), stopIds: new Set([2]), logprobs: false };
 }
 
@@ -72,20 +72,25 @@ function story(length: number, seed: number): number[] {
   return [1, ...ids.slice(1)];
 }
 
-async function texts(forward: Forward, rows: GenerationRow[], limits: ScheduleLimits, stats = new GenerationStats()) {
-  const queue = new RowQueue();
+async function texts(
+  forward: Forward,
+  rows: GenerationRequest[],
+  limits: ScheduleLimits,
+  stats = new GenerationStats(),
+) {
+  const queue = new RequestQueue();
   for (const one of rows) queue.push(one);
   queue.end();
   const ids: number[][] = rows.map(() => []);
   const reasons: string[] = [];
-  for await (const event of continueRows(forward, queue, limits, stats, null)) {
+  for await (const event of continueRequests(forward, queue, limits, stats, null)) {
     if (event.id === null) reasons[event.row] = event.finishReason;
     else ids[event.row]!.push(event.id);
   }
   return { ids, reasons, stats };
 }
 
-async function oneByOne(rows: GenerationRow[]): Promise<number[][]> {
+async function oneByOne(rows: GenerationRequest[]): Promise<number[][]> {
   const all: number[][] = [];
   for (const one of rows) {
     const ids: number[] = [];
@@ -157,13 +162,13 @@ test("caches stay within their memory, and a row that needs more runs alone", as
 });
 
 test("rows that come later join; an abort ends those that run and those that wait", async () => {
-  const queue = new RowQueue();
+  const queue = new RequestQueue();
   const controller = new AbortController();
   queue.push(row(story(5, 1), 400));
   const reasons = new Map<number, string>();
   let tokens = 0;
   const watched = new Watched();
-  for await (const event of continueRows(
+  for await (const event of continueRequests(
     watched,
     queue,
     { maxRows: 2 },
@@ -185,8 +190,8 @@ test("rows that come later join; an abort ends those that run and those that wai
 });
 
 test("an empty queue waits until it is fed, and ends when it is ended", async () => {
-  const queue = new RowQueue();
-  const events = continueRows(engine, queue, {}, new GenerationStats(), null);
+  const queue = new RequestQueue();
+  const events = continueRequests(engine, queue, {}, new GenerationStats(), null);
   const first = events.next();
   await new Promise((resolve) => setTimeout(resolve, 20));
   queue.push(row(story(5, 1), 1));

@@ -5,7 +5,7 @@ import type { SequenceTokens } from "../../src/engine/engine.js";
 import { createRandom } from "../../src/generation/sampling/random.js";
 import { createSampler } from "../../src/generation/sampling/sampler.js";
 import { generateTokens } from "../../src/generation/scheduling/loop.js";
-import type { Forward, GenerationRow, TokenEvent } from "../../src/generation/scheduling/request.js";
+import type { Forward, GenerationRequest, TokenEvent } from "../../src/generation/scheduling/request.js";
 import { GenerationStats } from "../../src/generation/scheduling/stats.js";
 import { RowDrafts, Speculation } from "../../src/generation/speculation/speculation.js";
 import { StepCost } from "../../src/generation/speculation/step-cost.js";
@@ -76,7 +76,7 @@ async function run(count: number | "auto", setting: Setting) {
   const { temperature = 0, maxTokens = 80, stop = false, prompts = PROMPTS, abortAfter } = setting;
   const sampler = createSampler({ topK: 0, minP: 0, temperature, topP: 0.95 });
   let draws = 0;
-  const rows = prompts.map((promptIds, i): GenerationRow => {
+  const rows = prompts.map((promptIds, i): GenerationRequest => {
     const random = createRandom(i);
     const counted = () => {
       draws++;

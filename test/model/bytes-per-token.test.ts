@@ -1,13 +1,13 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { modelTraffic } from "../../src/model/sizes/bytes-per-token.js";
+import { modelBytesPerToken } from "../../src/model/sizes/bytes-per-token.js";
 import { presetCheckpoint } from "../../src/model/sizes/presets.js";
 import { partition } from "../../src/model/split/partition.js";
 
 const checkpoint = presetCheckpoint("3-8B", 3);
 const { config, parameterCount } = checkpoint;
 const traffic = (worldSize: number, dtype: "fp32" | "int8" | "int4") =>
-  modelTraffic(config, partition(config, worldSize), dtype);
+  modelBytesPerToken(config, partition(config, worldSize), dtype);
 
 test("one rank reads everything but the embedding", () => {
   const embedding = config.vocabSize * config.dim;

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { modelTraffic } from "../../src/model/sizes/bytes-per-token.js";
+import { modelBytesPerToken } from "../../src/model/sizes/bytes-per-token.js";
 import { memoryNeed } from "../../src/model/sizes/memory-need.js";
 import { presetCheckpoint } from "../../src/model/sizes/presets.js";
 import { partition } from "../../src/model/split/partition.js";
@@ -11,7 +11,7 @@ test("a need is weights, context and working memory", () => {
   for (const dtype of ["fp32", "int8", "int4"] as const) {
     for (const ranks of [1, 2, 8]) {
       const need = memoryNeed(config, ranks, dtype, 1000);
-      const traffic = modelTraffic(config, partition(config, ranks), dtype);
+      const traffic = modelBytesPerToken(config, partition(config, ranks), dtype);
       assert.equal(need.weights, traffic.weights);
       assert.equal(need.context, traffic.position * 1000);
       assert.equal(need.total, need.weights + need.context + need.working);

@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { LlamaError } from "../../src/error.js";
-import type { DType, TensorEntry } from "../../src/formats/tensor/stored-tensor.js";
+import type { DType, StoredTensor } from "../../src/formats/tensor/stored-tensor.js";
 import type { Split } from "../../src/model/architecture/tensor-table.js";
 import { mergeShards } from "../../src/model/checkpoint/model-tensor.js";
 
-const entry = (rank: number, shape: number[], dtype: DType = "fp16"): TensorEntry => ({
+const entry = (rank: number, shape: number[], dtype: DType = "fp16"): StoredTensor => ({
   name: "w",
   dtype,
   shape,

@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { LlamaError } from "../../src/error.js";
+import type { Range } from "../../src/formats/tensor/range.js";
 import type { ModelConfig } from "../../src/model/config/config.js";
 import { resolveConfig } from "../../src/model/config/meta-params.js";
-import { partition, type Span } from "../../src/model/split/partition.js";
+import { partition } from "../../src/model/split/partition.js";
 import { autoWorldSize } from "../../src/model/split/rank-count.js";
 import { SIZES } from "./sizes.js";
 
@@ -16,7 +17,7 @@ const config = (nHeads: number, nKvHeads: number, ffnDim: number, vocabSize = 10
 });
 
 /** Asserts that the spans lie end to end, none empty, over 0..total. */
-function covers(spans: Span[], total: number) {
+function covers(spans: Range[], total: number) {
   let end = 0;
   for (const span of spans) {
     assert.equal(span.start, end);

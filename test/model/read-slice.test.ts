@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { after, describe, it } from "node:test";
+import type { Range } from "../../src/formats/tensor/range.js";
 import { TensorReader } from "../../src/formats/tensor/tensor-reader.js";
-import { type GlobalTensor, openCheckpoint } from "../../src/model/checkpoint/checkpoint.js";
+import { type ModelTensor, openCheckpoint } from "../../src/model/checkpoint/checkpoint.js";
 import { readSlice } from "../../src/model/checkpoint/read-slice.js";
-import type { Span } from "../../src/model/split/partition.js";
 import { demo, fixture, shared, withoutShared } from "../folders.js";
 
 const reader = new TensorReader();
@@ -19,11 +19,11 @@ function randomNumbers(seed: number) {
   };
 }
 
-function shapeOf({ shape }: GlobalTensor): [number, number] {
+function shapeOf({ shape }: ModelTensor): [number, number] {
   return shape.length === 1 ? [1, shape[0]!] : [shape[0]!, shape[1]!];
 }
 
-function readWhole(tensor: GlobalTensor): Float32Array {
+function readWhole(tensor: ModelTensor): Float32Array {
   const [height, width] = shapeOf(tensor);
   const out = new Float32Array(height * width);
   readSlice(reader, tensor, { start: 0, end: height }, { start: 0, end: width }, out);
@@ -54,7 +54,7 @@ describe("readSlice", () => {
 
   const { tensors } = openCheckpoint(join(demo, "mp2"), 2048);
   const random = randomNumbers(1);
-  const anySpan = (size: number): Span => {
+  const anyRange = (size: number): Range => {
     const start = Math.floor(random() * size);
     return { start, end: start + 1 + Math.floor(random() * (size - start)) };
   };
@@ -66,8 +66,8 @@ describe("readSlice", () => {
       const [height, width] = shapeOf(tensor);
       const whole = readWhole(tensor);
       for (let round = 0; round < 30; round++) {
-        const rows = anySpan(height);
-        const columns = anySpan(width);
+        const rows = anyRange(height);
+        const columns = anyRange(width);
         const count = columns.end - columns.start;
         const out = new Float32Array((rows.end - rows.start) * count);
         const expected = out.slice();

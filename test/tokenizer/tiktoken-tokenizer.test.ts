@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { openModel } from "../../src/generation/loading/open-model.js";
-import { textPieces } from "../../src/tokenizer/encoding/split-text.js";
+import { splitText } from "../../src/tokenizer/encoding/split-text.js";
 import { loadTokenizer } from "../../src/tokenizer/kinds/open-tokenizer.js";
 import { specialTokenNames } from "../../src/tokenizer/kinds/special-tokens.js";
 import type { Tokenizer } from "../../src/tokenizer/tokenizer.js";
@@ -48,7 +48,7 @@ test("encodes, splits and decodes as tiktoken does with Llama 3's ranks", { skip
     assert.equal(tokenizer.decode(ids), text);
     assert.equal(streamed(tokenizer, ids), text);
   }
-  for (const { text, pieces } of split) assert.deepEqual([...textPieces(text)], pieces);
+  for (const { text, pieces } of split) assert.deepEqual([...splitText(text)], pieces);
   assert.deepEqual(specialTokenNames("3"), special_3);
   assert.deepEqual(specialTokenNames("3.1"), special_3_1);
   assert.deepEqual(
@@ -102,12 +102,12 @@ test("cuts runs of more than 25,000 characters, and texts after 400,000", async 
   const tokenizer = await loadTokenizer(mini);
   const count = (pieces: Iterable<string>) => Array.from(pieces, (piece) => [...piece].length);
   // an astral letter is one character, though two UTF-16 units
-  for (const letter of ["a", "𐐀"]) assert.deepEqual(count(textPieces(letter.repeat(50_001))), [25_000, 25_000, 1]);
-  assert.deepEqual(count(textPieces(" ".repeat(25_002))), [25_000, 2]);
+  for (const letter of ["a", "𐐀"]) assert.deepEqual(count(splitText(letter.repeat(50_001))), [25_000, 25_000, 1]);
+  assert.deepEqual(count(splitText(" ".repeat(25_002))), [25_000, 2]);
   // U+001C is white space to Python alone, so it ends a run without being a space of the pattern
-  assert.deepEqual(count(textPieces(`${"a".repeat(25_000)}\u001c${"a".repeat(25_000)}`)), [25_000, 25_001]);
+  assert.deepEqual(count(splitText(`${"a".repeat(25_000)}\u001c${"a".repeat(25_000)}`)), [25_000, 25_001]);
   const words = "ab ".repeat(133_334);
-  assert.deepEqual([...textPieces(words)].slice(-3), [" a", "b", " "]);
+  assert.deepEqual([...splitText(words)].slice(-3), [" a", "b", " "]);
   const long = "ab".repeat(12_500);
   assert.deepEqual(tokenizer.encode(`${long}ab`), [...tokenizer.encode(long), ...tokenizer.encode("ab")]);
 });

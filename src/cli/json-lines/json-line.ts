@@ -1,6 +1,6 @@
 /** A line as a JSON object with an id, and the record of what becomes of it. Knows names and types; not what is asked. */
 import { LlamaError } from "../../error.js";
-import { shown } from "../../formats/files/quoted.js";
+import { quoted } from "../../formats/files/quoted.js";
 import type { InputLine } from "./line-reader.js";
 
 /** What an answer repeats of its request. */
@@ -31,7 +31,7 @@ export function readLine<R>(
     const known = [...COMMON_KEYS, ...keys];
     const unknown = Object.keys(json).find((key) => !known.includes(key));
     if (unknown !== undefined) {
-      throw new LlamaError("usage", "unknown key", { expected: known.join(", "), found: shown(unknown) });
+      throw new LlamaError("usage", "unknown key", { expected: known.join(", "), found: quoted(unknown) });
     }
     return { origin, request: request(json, origin), error: null };
   } catch (error) {

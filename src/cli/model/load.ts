@@ -23,7 +23,7 @@ export interface ModelUse {
 
 /** Loads a model, has work done with it, and closes it. */
 export function withModel<T>({ model, flags, logs, signal }: ModelUse, work: (llama: Llama) => Promise<T>): Promise<T> {
-  return logs.attend(() => loadModel({ model, flags, logs, signal }), work);
+  return logs.runWithModel(() => loadModel({ model, flags, logs, signal }), work);
 }
 
 async function loadModel({ model, flags, logs, signal }: ModelUse): Promise<Llama> {

@@ -13,8 +13,8 @@ import {
   rankStreams,
   STDERR,
   STDOUT,
-  strayRanks,
   type TorchrunFlags,
+  unknownRanks,
 } from "../options/torchrun-flags.js";
 import { printNote } from "../terminal/notes.js";
 import { loadLines, type RankFigures, timeLines } from "../terminal/summary.js";
@@ -48,7 +48,11 @@ export class RankLogs {
    * Starts ranks, has work done on them and closes them; what they have read, how they spent their time, and why one failed
    * goes where it belongs. `label` stands before the lines where a command does so several times.
    */
-  async attend<R extends Ranks, T>(start: () => Promise<R>, work: (ranks: R) => Promise<T>, label = ""): Promise<T> {
+  async runWithModel<R extends Ranks, T>(
+    start: () => Promise<R>,
+    work: (ranks: R) => Promise<T>,
+    label = "",
+  ): Promise<T> {
     this.#open();
     try {
       const ranks = await start();
@@ -67,7 +71,7 @@ export class RankLogs {
 
   /** Warnings of options that name ranks which there are not: nothing would come of them. */
   strayLines(worldSize: number): string[] {
-    return strayRanks(this.#flags, worldSize).map(([option, rank]) => {
+    return unknownRanks(this.#flags, worldSize).map(([option, rank]) => {
       const there = worldSize === 1 ? "there is only rank 0" : `the last is rank ${worldSize - 1}`;
       return `Warning: --${option} names rank ${rank}, and ${there}.`;
     });

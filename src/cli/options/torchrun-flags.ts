@@ -31,7 +31,7 @@ export function namesStream({ others, ranks }: RankStreams): boolean {
 }
 
 /** Options that name ranks which there are not, each with the first of them: nothing would come of it. */
-export function strayRanks(flags: TorchrunFlags, worldSize: number): [option: string, rank: number][] {
+export function unknownRanks(flags: TorchrunFlags, worldSize: number): [option: string, rank: number][] {
   const named = {
     redirects: Object.keys(rankStreams(flags.redirects).ranks).map(Number),
     tee: Object.keys(rankStreams(flags.tee).ranks).map(Number),

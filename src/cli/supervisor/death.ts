@@ -32,8 +32,8 @@ function memoryText({ peak, estimate }: Watched): string {
   if (peak !== null) parts.push(`it held ${gigabytes(peak)} at most`);
   if (estimate !== null) parts.push(`needs about ${gigabytes(estimate)}`);
   if (parts.length === 0) return "";
-  const { total, isLimited } = machineMemory();
-  return `; ${parts.join(" and ")}, ${isLimited ? "its container" : "the machine"} has ${gigabytes(total)}`;
+  const { total, isCgroupLimited } = machineMemory();
+  return `; ${parts.join(" and ")}, ${isCgroupLimited ? "its container" : "the machine"} has ${gigabytes(total)}`;
 }
 
 function gigabytes(bytes: number): string {

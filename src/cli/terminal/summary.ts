@@ -1,7 +1,7 @@
 /** A model and a completion in words for a human and in JSON for a program. Writes nothing itself. */
 import { availableCores } from "../../engine/machine/cores.js";
 import type { FailurePlace } from "../../error.js";
-import { shown } from "../../formats/files/quoted.js";
+import { quoted } from "../../formats/files/quoted.js";
 import type { Completion, Llama } from "../../index.js";
 
 /** What ranks tell of themselves. */
@@ -46,7 +46,7 @@ export function modelLines(llama: Llama, ckptDir: string): string[] {
       `vocabulary ${config.vocabSize}, ${count(llama.parameterCount)} parameters in ${plural(llama.shardCount, "file")}`,
     `${plural(worldSize, "rank")} of ${plural(threadsPerRank, "thread")}, ${llama.dtype}, context ${llama.maxSeqLen} tokens`,
   ];
-  if (llama.cache.folder !== null) lines.push(`weights ${llama.cache.state}: ${llama.cache.folder}`);
+  if (llama.weightCache.folder !== null) lines.push(`weights ${llama.weightCache.state}: ${llama.weightCache.folder}`);
   return lines;
 }
 
@@ -120,20 +120,20 @@ export function unusedLines({
 }
 
 /** What "auto" chose where it is not fp32, and what hindered the cache. */
-export function typeLines({ cache, dtype, parameterCount }: Llama, asked: string): string[] {
+export function typeLines({ weightCache, dtype, parameterCount }: Llama, asked: string): string[] {
   const lines: string[] = [];
   if (asked === "auto" && dtype !== "fp32") {
     lines.push(
       `${count(parameterCount)} parameters: running in ${dtype} (--dtype fp32 computes with the full weights).`,
     );
   }
-  if (cache.state === "failed") {
-    lines.push(`Warning: the quantised weights could not be kept for the next start: ${shown(cache.problem ?? "")}`);
+  if (weightCache.state === "failed") {
+    lines.push(`Warning: the quantised weights could not be kept for the next start: ${quoted(weightCache.problem ?? "")}`);
   }
   return lines;
 }
 
 function firstFew(names: readonly string[]): string {
   const rest = names.length - 3;
-  return names.slice(0, 3).map(shown).join(", ") + (rest > 0 ? ` and ${rest} more` : "");
+  return names.slice(0, 3).map(quoted).join(", ") + (rest > 0 ? ` and ${rest} more` : "");
 }

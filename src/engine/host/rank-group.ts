@@ -43,9 +43,9 @@ export class RankGroup {
     // Must stand in the environment of the process before the runtime is loaded.
     env.ORT_DISABLE_TELEMETRY ??= "1";
     this.#setups = setups;
-    const { progress } = setups[0]!;
-    this.#watch = new StallWatch(progress, timeoutMs, () => {
-      const places = setups.map(({ rank }) => readPlace(progress, rank));
+    const { heartbeats } = setups[0]!;
+    this.#watch = new StallWatch(heartbeats, timeoutMs, () => {
+      const places = setups.map(({ rank }) => readPlace(heartbeats, rank));
       const answered = setups.map(({ rank }) => this.#question?.answers[rank] !== undefined);
       this.#fail(stallError(places, answered, timeoutMs));
     });
@@ -202,7 +202,7 @@ export class RankGroup {
   /** A rank that could not report its failure itself. */
   #failAt(rank: number, error: Error): void {
     const { length } = this.#setups;
-    this.#fail(rankError(rank, length, readPlace(this.#setups[rank]!.progress, rank), describeFailure(error)));
+    this.#fail(rankError(rank, length, readPlace(this.#setups[rank]!.heartbeats, rank), describeFailure(error)));
   }
 
   /** The first failure is the group's; the others leave their waits. */

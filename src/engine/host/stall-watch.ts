@@ -10,14 +10,14 @@ const LOOKS = 10;
  */
 export class StallWatch {
   hasStalled = false;
-  readonly #progress: SharedArrayBuffer;
+  readonly #heartbeats: SharedArrayBuffer;
   readonly #timeoutMs: number;
   readonly #onStall: () => void;
   #timer: NodeJS.Timeout | null = null;
 
   /** `timeoutMs` of 0: never. */
-  constructor(progress: SharedArrayBuffer, timeoutMs: number, onStall: () => void) {
-    this.#progress = progress;
+  constructor(heartbeats: SharedArrayBuffer, timeoutMs: number, onStall: () => void) {
+    this.#heartbeats = heartbeats;
     this.#timeoutMs = timeoutMs;
     this.#onStall = onStall;
   }
@@ -25,10 +25,10 @@ export class StallWatch {
   start(): void {
     this.stop();
     if (this.#timeoutMs === 0) return;
-    let beats = countBeats(this.#progress);
+    let beats = countBeats(this.#heartbeats);
     let looks = 0;
     this.#timer = setInterval(() => {
-      const now = countBeats(this.#progress);
+      const now = countBeats(this.#heartbeats);
       looks = now === beats ? looks + 1 : 0;
       beats = now;
       if (looks < LOOKS) return;

@@ -9,7 +9,7 @@ export interface MachineMemory {
   /** What could be taken now without anything being swapped or killed; page cache counts as free. */
   available: number;
   /** Whether a cgroup and not the machine sets the total. */
-  isLimited: boolean;
+  isCgroupLimited: boolean;
 }
 
 /** Files of a cgroup's limit, its use, and the page cache counted in that use, in version 2 and 1. */
@@ -25,9 +25,9 @@ export function machineMemory(root = "/"): MachineMemory {
   const total = totalmem();
   // elsewhere than on Linux and Windows, "free" leaves out what other programs would give back
   const available = ["linux", "win32"].includes(platform()) ? Math.min(freemem(), total) : total;
-  const memory = { total, available, isLimited: false };
+  const memory = { total, available, isCgroupLimited: false };
   for (const { limit, free } of memoryLimits(root)) {
-    if (limit < memory.total) Object.assign(memory, { total: limit, isLimited: true });
+    if (limit < memory.total) Object.assign(memory, { total: limit, isCgroupLimited: true });
     memory.available = Math.min(memory.available, free);
   }
   return memory;

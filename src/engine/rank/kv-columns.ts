@@ -2,15 +2,16 @@
  * Keys and values of one layer as the model has them, and as each rank does: the columns of its heads.
  * A session that was saved on some ranks goes on on any other number of them. Knows bytes and heads; not layers or threads.
  */
+import type { Range } from "../../formats/tensor/range.js";
 import { type ComputeType, isCacheHalf } from "../../model/architecture/compute-type.js";
 import type { ModelConfig } from "../../model/config/config.js";
-import type { RankShare, Span } from "../../model/split/partition.js";
+import type { RankShare } from "../../model/split/partition.js";
 
 export class KvColumns {
   /** Bytes of a token's keys, or values, of all heads. */
   readonly rowBytes: number;
   /** Bytes of a row that each rank has; one KV head may belong to several ranks, which hold it alike. */
-  readonly #spans: readonly Span[];
+  readonly #spans: readonly Range[];
 
   constructor({ headDim, nKvHeads }: ModelConfig, shares: readonly RankShare[], dtype: ComputeType) {
     const headBytes = headDim * (isCacheHalf(dtype) ? 2 : 4);

@@ -5,7 +5,7 @@
 import { ropeTables } from "../../model/architecture/rope.js";
 import { openWeights, type WeightSource } from "../../model/checkpoint/weight-source.js";
 import { Collective } from "../shared/collective.js";
-import type { Progress } from "../shared/heartbeat.js";
+import type { Heartbeat } from "../shared/heartbeat.js";
 import type { RankSetup, SequenceSpan } from "../shared/messages.js";
 import { checkRow } from "../stages/finite-check.js";
 import { integers, type Numbers, type Tensor, tensor } from "../stages/onnx-session.js";
@@ -23,7 +23,7 @@ export class Rank {
   readonly collective: Collective;
   readonly caches: SequenceCaches;
   readonly #setup: RankSetup;
-  readonly #progress: Progress;
+  readonly #heartbeat: Heartbeat;
   readonly #stages: Stages;
   readonly #attention: Attention;
   /** The embedding stays where it is: a step reads just the rows of its tokens. */
@@ -36,11 +36,11 @@ export class Rank {
     stages: Stages,
     caches: SequenceCaches,
     attention: Attention,
-    progress: Progress,
+    heartbeat: Heartbeat,
   ) {
     this.#setup = setup;
     this.caches = caches;
-    this.#progress = progress;
+    this.#heartbeat = heartbeat;
     this.#stages = stages;
     this.#attention = attention;
     this.#embedding = openWeights(setup.checkpoint);
@@ -48,9 +48,9 @@ export class Rank {
     [this.#cos, this.#sin] = this.#rotary(FIRST_POSITIONS);
   }
 
-  static async create(setup: RankSetup, stages: Stages, progress: Progress): Promise<Rank> {
+  static async create(setup: RankSetup, stages: Stages, heartbeat: Heartbeat): Promise<Rank> {
     const caches = new SequenceCaches(setup);
-    return new Rank(setup, stages, caches, await Attention.create(setup, caches), progress);
+    return new Rank(setup, stages, caches, await Attention.create(setup, caches), heartbeat);
   }
 
   /**
@@ -63,12 +63,12 @@ export class Rank {
     this.#reach(Math.max(...positions) + 1);
     const rotary = { position_ids: integers(positions, [1, positions.length]), cos: this.#cos, sin: this.#sin };
     const phase = spans.some(({ position, count }) => position === 0 || count > MOST_GUESSED) ? "prefill" : "decode";
-    this.#progress.at(phase, null);
+    this.#heartbeat.at(phase, null);
     let h = this.#embed(tokens); // [tokens, dim]
     let qkv = await this.#stages.run("qkv", 0, { h: this.#rows(h), ...rotary });
 
     for (let layer = 0; layer < nLayers; layer++) {
-      this.#progress.at(phase, layer);
+      this.#heartbeat.at(phase, layer);
       const q = qkv.q as Float32Array;
       const result = await this.#attention.run(layer, spans, q, qkv.k!, qkv.v!);
       const attended = tensor(result, [tokens.length, q.length / tokens.length]);
@@ -82,9 +82,9 @@ export class Rank {
         h = qkv.h_out as Float32Array;
       } else {
         this.#add(h, await this.#stages.run("wo", layer, { attended }), layer);
-        this.#progress.at(phase, layer);
+        this.#heartbeat.at(phase, layer);
         this.#add(h, await this.#stages.run("ffn", layer, { h: this.#rows(h) }), layer);
-        this.#progress.at(phase, layer);
+        this.#heartbeat.at(phase, layer);
         if (!isLast) qkv = await this.#stages.run("qkv", layer + 1, { h: this.#rows(h), ...rotary });
       }
     }
@@ -99,7 +99,7 @@ export class Rank {
 
   /** Adds the sum of all ranks' partial products to h. */
   #add(h: Float32Array, { partial }: Record<string, Numbers>, layer: number): void {
-    this.#progress.at("collective", layer);
+    this.#heartbeat.at("collective", layer);
     this.collective.addAllReduce(h, partial as Float32Array);
   }
 

@@ -6,7 +6,7 @@ import { LlamaError } from "../../error.js";
 import { describeFailure } from "../host/rank-failure.js";
 import { bindThread } from "../machine/cpu-bind.js";
 import { StepCancelled, throwIfBroken } from "../shared/collective.js";
-import { Progress, readPlace } from "../shared/heartbeat.js";
+import { Heartbeat, readPlace } from "../shared/heartbeat.js";
 import type { HostMessage, RankMessage, RankSetup } from "../shared/messages.js";
 import { loadFloatStages } from "../stages/float-stages.js";
 import { openStages, writeStages } from "../stages/quantized-stages.js";
@@ -25,7 +25,7 @@ function send(message: RankMessage): void {
 
 /** Reports the failure and ends the thread; the host then ends the group. */
 function fail(error: unknown): void {
-  send({ kind: "failed", place: readPlace(setup.progress, setup.rank), failure: describeFailure(error) });
+  send({ kind: "failed", place: readPlace(setup.heartbeats, setup.rank), failure: describeFailure(error) });
   port.close();
 }
 
@@ -33,11 +33,11 @@ async function load(): Promise<Rank> {
   const start = performance.now();
   let bytesRead = 0;
   let unreported = 0;
-  const progress = new Progress(setup.progress, setup.rank, setup.fault);
-  progress.at("load", null);
+  const heartbeat = new Heartbeat(setup.heartbeats, setup.rank, setup.fault);
+  heartbeat.at("load", null);
   if (setup.cores !== null) bindThread(setup.cores);
   const stages = await loadStages((bytes) => {
-    progress.at("load", null);
+    heartbeat.at("load", null);
     throwIfBroken(setup.collective);
     bytesRead += bytes;
     unreported += bytes;
@@ -45,7 +45,7 @@ async function load(): Promise<Rank> {
     send({ kind: "progress", bytes: unreported });
     unreported = 0;
   });
-  const rank = await Rank.create(setup, stages, progress);
+  const rank = await Rank.create(setup, stages, heartbeat);
   send({ kind: "progress", bytes: unreported });
   const { arrayBuffers, heapUsed } = memoryUsage();
   const memory = arrayBuffers + heapUsed + stages.constantBytes;

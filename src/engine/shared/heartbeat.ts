@@ -2,7 +2,7 @@
  * Where each rank is, in shared memory: for the report of a failure, and to tell a rank that is stuck from one that works.
  * Knows phases and layers; not what is done there.
  */
-import { type Fault, strike } from "./test-fault.js";
+import { type Fault, injectFault } from "./test-fault.js";
 
 const PHASES = ["load", "prefill", "decode", "collective"] as const;
 export type Phase = (typeof PHASES)[number];
@@ -21,7 +21,7 @@ export interface Place {
 }
 
 /** Places of so many ranks. */
-export function allocateProgress(worldSize: number): SharedArrayBuffer {
+export function allocateHeartbeats(worldSize: number): SharedArrayBuffer {
   return new SharedArrayBuffer(worldSize * LINE * 4);
 }
 
@@ -40,7 +40,7 @@ export function countBeats(memory: SharedArrayBuffer): number {
 }
 
 /** One rank's own place. */
-export class Progress {
+export class Heartbeat {
   readonly #words: Int32Array;
   readonly #fault: Fault | null;
 
@@ -56,6 +56,6 @@ export class Progress {
     Atomics.store(this.#words, LAYER, layer ?? NO_LAYER);
     Atomics.add(this.#words, BEATS, 1);
     const fault = this.#fault;
-    if (fault !== null && fault.phase === phase && (fault.layer ?? layer) === layer) strike(fault.kind);
+    if (fault !== null && fault.phase === phase && (fault.layer ?? layer) === layer) injectFault(fault.kind);
   }
 }

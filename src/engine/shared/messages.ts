@@ -38,7 +38,7 @@ export interface RankSetup {
   weights: WeightPlan;
   collective: CollectiveMemory;
   /** Where each rank is. */
-  progress: SharedArrayBuffer;
+  heartbeats: SharedArrayBuffer;
   /** Made on purpose, by a test. */
   fault: Fault | null;
   /** [rows, vocabSize] floats: every rank writes the columns of its vocabulary share. */

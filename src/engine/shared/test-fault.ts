@@ -27,7 +27,7 @@ export function plannedFault(): Fault | null {
 }
 
 /** Does what was planned, in the thread that calls. */
-export function strike(kind: FaultKind): void {
+export function injectFault(kind: FaultKind): void {
   switch (kind) {
     case "throw":
       throw new Error("a failure made on purpose");

@@ -1,15 +1,15 @@
 /** Stages in fp32: weights are graph inputs in memory of ours, so one session a stage serves every layer. */
-import { type SegmentWeight, weightName } from "../../model/architecture/graph-builder.js";
+import { type StageWeight, weightName } from "../../model/architecture/graph-builder.js";
 import { openWeights } from "../../model/checkpoint/weight-source.js";
 import type { RankSetup } from "../shared/messages.js";
 import { FiniteCheck } from "./finite-check.js";
 import { createSession, type Session, type Tensor, tensor } from "./onnx-session.js";
-import { readLinear, readNorm } from "./read-weights.js";
-import { partLayer, type StageName, type StagePlace, type Stages, stageSegments } from "./stages.js";
+import { readMatrix, readNorm } from "./read-weights.js";
+import { partLayer, type StageName, type StagePlace, type Stages, stageGraphs } from "./stages.js";
 
 interface FloatStage {
   session: Session;
-  weights: readonly SegmentWeight[];
+  weights: readonly StageWeight[];
 }
 
 /** Reads a rank's weights as float32, each once, and makes the sessions. `onBytes` is told of bytes read. */
@@ -19,7 +19,7 @@ export async function loadFloatStages(setup: RankSetup, onBytes: (bytes: number)
   const stages = new Map<StageName, FloatStage>();
   const loaded = new Map<string, Tensor>();
   try {
-    for (const [place, { model, weights }] of stageSegments(setup)) {
+    for (const [place, { model, weights }] of stageGraphs(setup)) {
       let stage = stages.get(place.stage);
       if (!stage) {
         stage = { session: await createSession(model, { threads: setup.threads }), weights };
@@ -31,7 +31,7 @@ export async function loadFloatStages(setup: RankSetup, onBytes: (bytes: number)
           const data = readNorm(source, setup, weight, layer);
           loaded.set(weightKey(place, weight), tensor(data, [data.length]));
         } else {
-          const data = await readLinear(source, setup, weight, layer, check);
+          const data = await readMatrix(source, setup, weight, layer, check);
           loaded.set(weightKey(place, weight), tensor(data, [weight.rows, weight.columns]));
         }
       }
@@ -53,6 +53,6 @@ export async function loadFloatStages(setup: RankSetup, onBytes: (bytes: number)
   };
 }
 
-function weightKey(place: StagePlace, weight: SegmentWeight): string {
+function weightKey(place: StagePlace, weight: StageWeight): string {
   return `${partLayer(place, weight.part)}.${weightName(weight)}`;
 }

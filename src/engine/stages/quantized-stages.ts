@@ -9,14 +9,14 @@ import { throwIfBroken } from "../shared/collective.js";
 import type { RankSetup } from "../shared/messages.js";
 import { createSession, integers, type Session, type Tensor, tensor } from "./onnx-session.js";
 import { quantizeStage } from "./read-weights.js";
-import { isStorable, type StagePlace, type Stages, stageSegments } from "./stages.js";
+import { isStorable, type StagePlace, type Stages, stageGraphs } from "./stages.js";
 
 /** Reads and quantises a rank's weights into files of `folder`, which `openStages` opens. Fails like any writing does. */
 export async function writeStages(setup: RankSetup, folder: string, onBytes: (bytes: number) => void): Promise<void> {
   const { threads } = setup;
   const source = openWeights(setup.checkpoint, onBytes, true);
   try {
-    for (const [place, segment] of stageSegments(setup)) {
+    for (const [place, segment] of stageGraphs(setup)) {
       throwIfBroken(setup.collective);
       if (!isStorable(segment)) continue;
       const file = stageFile(folder, setup.rank, place);
@@ -48,7 +48,7 @@ export async function openStages(
   let source: WeightSource | null = null;
   let constantBytes = 0;
   try {
-    for (const [place, segment] of stageSegments(setup)) {
+    for (const [place, segment] of stageGraphs(setup)) {
       throwIfBroken(setup.collective);
       let session: Session;
       if (folder !== null && isStorable(segment)) {

@@ -1,6 +1,6 @@
 /** Brings a rank's share of the weights from their source into arrays, in fp32 or quantised. Knows regions and tensors, not what is computed with them. */
 
-import type { Segment, SegmentWeight } from "../../model/architecture/graph-builder.js";
+import type { StageGraph, StageWeight } from "../../model/architecture/graph-builder.js";
 import { partTensor } from "../../model/architecture/matrices.js";
 import { NotFiniteError, quantizeRows } from "../../model/architecture/quantize.js";
 import type { WeightSource } from "../../model/checkpoint/weight-source.js";
@@ -12,7 +12,7 @@ import { partLayer, type StagePlace } from "./stages.js";
 /** Numbers of a matrix that are quantised at once: what is held in fp32. */
 const CHUNK = 1 << 21;
 
-type LinearWeight = SegmentWeight & { kind: "linear" };
+type LinearWeight = StageWeight & { kind: "linear" };
 
 /** Part of a stacked matrix that comes from one tensor; `at` is its first row in the matrix. */
 interface StackedTensor {
@@ -23,7 +23,7 @@ interface StackedTensor {
 }
 
 /** The rank's share of a matrix in fp32, [rows, columns]; throws a LlamaError for a number that is not finite. */
-export async function readLinear(
+export async function readMatrix(
   source: WeightSource,
   setup: RankSetup,
   weight: LinearWeight,
@@ -48,7 +48,7 @@ export async function readLinear(
 export function readNorm(
   source: WeightSource,
   { checkpoint }: RankSetup,
-  weight: SegmentWeight & { kind: "norm" },
+  weight: StageWeight & { kind: "norm" },
   layer: number,
 ) {
   const { dim } = checkpoint.config;
@@ -60,7 +60,7 @@ export function readNorm(
 }
 
 /** Reads and quantises all weights of a stage: the bytes of its segment's external file. */
-export function quantizeStage(source: WeightSource, setup: RankSetup, place: StagePlace, segment: Segment): Buffer {
+export function quantizeStage(source: WeightSource, setup: RankSetup, place: StagePlace, segment: StageGraph): Buffer {
   // Not from Node's pool: the arrays over it must be aligned.
   const bytes = Buffer.from(new ArrayBuffer(segment.constantBytes));
   const floats = ({ offset, length }: { offset: number; length: number }) =>

@@ -1,8 +1,8 @@
 /** What a rank runs between two stops, a stage: which there are, and how each is fed with weights. Knows sessions, not the order of a step. */
 
-import type { Segment } from "../../model/architecture/graph-builder.js";
+import type { StageGraph } from "../../model/architecture/graph-builder.js";
 import type { Part } from "../../model/architecture/matrices.js";
-import { buildSegment } from "../../model/architecture/transformer.js";
+import { buildStage } from "../../model/architecture/transformer.js";
 import type { RankSetup } from "../shared/messages.js";
 import type { Numbers, Tensor } from "./onnx-session.js";
 
@@ -53,17 +53,17 @@ export function partLayer({ stage, layer }: StagePlace, part: Part): number {
 }
 
 /** Every stage of a rank with its graph; stages of one kind share it. */
-export function* stageSegments({
+export function* stageGraphs({
   checkpoint,
   share,
   worldSize,
   dtype,
-}: Pick<RankSetup, "checkpoint" | "share" | "worldSize" | "dtype">): Generator<[StagePlace, Segment]> {
-  const built = new Map<StageName, Segment>();
+}: Pick<RankSetup, "checkpoint" | "share" | "worldSize" | "dtype">): Generator<[StagePlace, StageGraph]> {
+  const built = new Map<StageName, StageGraph>();
   for (const place of stagePlan(checkpoint.config.nLayers, worldSize)) {
     let segment = built.get(place.stage);
     if (!segment) {
-      segment = buildSegment(checkpoint.config, share, stageParts(place.stage), worldSize === 1, dtype);
+      segment = buildStage(checkpoint.config, share, stageParts(place.stage), worldSize === 1, dtype);
       built.set(place.stage, segment);
     }
     yield [place, segment];
@@ -71,6 +71,6 @@ export function* stageSegments({
 }
 
 /** Whether a quantised stage can be kept in a file. */
-export function isStorable({ weights }: Segment): boolean {
+export function isStorable({ weights }: StageGraph): boolean {
   return weights.every((weight) => weight.kind === "norm" || (weight.quantized?.packed.length ?? 0) > ALIGNED_BYTES);
 }

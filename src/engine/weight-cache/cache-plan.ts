@@ -2,14 +2,14 @@
 import { LlamaError } from "../../error.js";
 import type { ComputeType } from "../../model/architecture/compute-type.js";
 import type { Checkpoint } from "../../model/checkpoint/checkpoint.js";
-import { modelTraffic } from "../../model/sizes/bytes-per-token.js";
+import { modelBytesPerToken } from "../../model/sizes/bytes-per-token.js";
 import type { RankShare } from "../../model/split/partition.js";
 import type { WeightPlan } from "../shared/messages.js";
-import { isStorable, stageSegments } from "../stages/stages.js";
+import { isStorable, stageGraphs } from "../stages/stages.js";
 import { beginCache, cacheFolder, discardCache, finishCache, isCacheWhole } from "./cache-folder.js";
 
 /** What became of the cache in a start. */
-export interface CacheUse {
+export interface CacheOutcome {
   state: "off" | "opened" | "written" | "failed";
   folder: string | null;
   /** Why it could not be written. */
@@ -17,9 +17,9 @@ export interface CacheUse {
 }
 
 /** The plan of one start. */
-export class WeightCacheUse {
+export class WeightCachePlan {
   readonly plan: WeightPlan;
-  use: CacheUse;
+  outcome: CacheOutcome;
   readonly #about: { checkpoint: string; dtype: string; worldSize: number };
 
   /** `root` of null: no cache. */
@@ -32,23 +32,23 @@ export class WeightCacheUse {
   ) {
     const worldSize = shares.length;
     this.#about = { checkpoint: checkpoint.dir, dtype, worldSize };
-    this.use = { state: "off", folder: null, problem: null };
+    this.outcome = { state: "off", folder: null, problem: null };
     this.plan = { kind: "memory" };
     // fp32 is fed from memory: its files would only double the checkpoint.
     if (root === null || dtype === "fp32") return;
     const isStored = (share: RankShare) =>
-      [...stageSegments({ checkpoint, share, worldSize, dtype })].some(([, segment]) => isStorable(segment));
+      [...stageGraphs({ checkpoint, share, worldSize, dtype })].some(([, segment]) => isStorable(segment));
     if (!shares.some(isStored)) return;
     const folder = cacheFolder(root, identity, worldSize);
     if (isCacheWhole(folder)) {
-      this.use = { state: "opened", folder, problem: null };
+      this.outcome = { state: "opened", folder, problem: null };
       this.plan = { kind: "cache", folder };
       return;
     }
     try {
       // The runtime stores a constant twice: as it was given, and as its kernel wants it.
-      const unfinished = beginCache(root, folder, 2 * modelTraffic(checkpoint.config, shares, dtype).weights);
-      this.use = { state: "written", folder, problem: null };
+      const unfinished = beginCache(root, folder, 2 * modelBytesPerToken(checkpoint.config, shares, dtype).weights);
+      this.outcome = { state: "written", folder, problem: null };
       this.plan = { kind: "convert", folder: unfinished };
     } catch (error) {
       this.#fail(error);
@@ -57,7 +57,7 @@ export class WeightCacheUse {
 
   /** Called when all ranks have written: the folder to open, or null for none. */
   async finish(failure: string | null): Promise<string | null> {
-    const { folder } = this.use;
+    const { folder } = this.outcome;
     if (this.plan.kind !== "convert" || folder === null) return null;
     try {
       if (failure !== null) throw new Error(plain(failure).replaceAll(`${this.plan.folder}/`, ""));
@@ -72,7 +72,7 @@ export class WeightCacheUse {
   }
 
   /** Whether an error of a start came of a cache that cannot be opened; it is then gone. */
-  spoilt(error: unknown): boolean {
+  discardIfUnreadable(error: unknown): boolean {
     if (this.plan.kind !== "cache" || error instanceof LlamaError) return false;
     discardCache(this.plan.folder);
     return !isCacheWhole(this.plan.folder);
@@ -85,7 +85,7 @@ export class WeightCacheUse {
 
   #fail(error: unknown): void {
     const problem = error instanceof Error ? error.message : String(error);
-    this.use = { state: "failed", folder: null, problem };
+    this.outcome = { state: "failed", folder: null, problem };
   }
 }
 

@@ -4,7 +4,7 @@ import { open } from "node:fs/promises";
 import { LlamaError } from "../../error.js";
 import { type ByteSource, openFile, readBytes, unreadable } from "../files/byte-source.js";
 import { crc32 } from "../files/crc32.js";
-import { shown } from "../files/quoted.js";
+import { quoted } from "../files/quoted.js";
 import { isZip, listZip, readZipEntry, type ZipEntry } from "./zip.js";
 
 const READ_BYTES = 4 * 1024 * 1024;
@@ -59,7 +59,7 @@ function inOrder(source: ByteSource, entries: ZipEntry[]): ZipEntry[] {
   for (const { name, offset, storedSize } of entries) {
     if (offset < end) {
       throw new LlamaError("model", "corrupt zip: two entries share bytes", {
-        where: `${source.name}: ${shown(name)}`,
+        where: `${source.name}: ${quoted(name)}`,
         fix: "Copy or download the file again",
       });
     }
@@ -82,7 +82,7 @@ function entryFollower(source: ByteSource, entries: readonly ZipEntry[]): (bytes
       if (end > offset + bytes.byteLength) return;
       if (crc === entry.crc32) continue;
       throw new LlamaError("model", "checksum (CRC-32) does not match", {
-        where: `${source.name}: ${shown(entry.name)}`,
+        where: `${source.name}: ${quoted(entry.name)}`,
         fix: "The file is damaged: copy or download it again",
       });
     }

@@ -1,9 +1,9 @@
 /** Reads the container that torch.save wrote before version 1.6: five pickles, then the storages one after another. */
 import { LlamaError } from "../../error.js";
 import { type ByteSource, readBytes } from "../files/byte-source.js";
-import { shown } from "../files/quoted.js";
+import { quoted } from "../files/quoted.js";
 import { MAX_PICKLE_BYTES, type PickleRules, type PickleValue, readPickle } from "../pickle/pickle.js";
-import { ELEMENT_BYTES, type StorageLocation, type TensorEntry } from "../tensor/stored-tensor.js";
+import { ELEMENT_BYTES, type StorageLocation, type StoredTensor } from "../tensor/stored-tensor.js";
 import { readStateDict } from "./state-dict.js";
 import { type TorchStorage, torchRules } from "./torch-globals.js";
 
@@ -13,7 +13,7 @@ const PROTOCOL = 1001;
 const NUMEL_BYTES = 8;
 
 /** All tensors of a legacy checkpoint; throws a LlamaError when it is cut, corrupt, or no checkpoint. */
-export function readLegacyPth(source: ByteSource): TensorEntry[] {
+export function readLegacyPth(source: ByteSource): StoredTensor[] {
   const head = readBytes(source, 0, Math.min(source.size, MAX_PICKLE_BYTES));
   let position = 0;
   const next = (rules: PickleRules): PickleValue => {
@@ -35,7 +35,7 @@ export function readLegacyPth(source: ByteSource): TensorEntry[] {
   return readStateDict(source.name, root, ({ key }) => {
     locations ??= locateStorages(source, keys, storages, position);
     const location = locations.get(key);
-    if (location === undefined) throw corrupt(source, `storage ${shown(key)} is missing`);
+    if (location === undefined) throw corrupt(source, `storage ${quoted(key)} is missing`);
     return location;
   });
 }
@@ -85,15 +85,15 @@ function locateStorages(
   let position = start;
   for (const key of keys) {
     const dtype = storages.get(key)?.dtype;
-    if (dtype === undefined) throw corrupt(source, `storage ${shown(key)} has no known type`);
-    if (locations.has(key)) throw corrupt(source, `storage ${shown(key)} is there twice`);
+    if (dtype === undefined) throw corrupt(source, `storage ${quoted(key)} has no known type`);
+    if (locations.has(key)) throw corrupt(source, `storage ${quoted(key)} is there twice`);
     const numel = Number(Buffer.from(readBytes(source, position, NUMEL_BYTES).buffer).readBigInt64LE());
     const byteLength = numel * ELEMENT_BYTES[dtype];
     const offset = position + NUMEL_BYTES;
     if (numel < 0 || offset + byteLength > source.size) {
       throw new LlamaError("model", "ends too early", {
         where: source.name,
-        expected: `${numel} elements of ${dtype} at offset ${offset} (storage ${shown(key)})`,
+        expected: `${numel} elements of ${dtype} at offset ${offset} (storage ${quoted(key)})`,
         found: `${source.size} bytes in all`,
         fix: "The file is cut: copy or download it again",
       });

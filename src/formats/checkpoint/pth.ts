@@ -1,10 +1,10 @@
 /** Opens a PyTorch checkpoint (.pth) and describes its tensors; reads none of their numbers. Knows the zip container of torch.save since 1.6. */
 import { LlamaError } from "../../error.js";
 import { type ByteSource, openFile, readBytes } from "../files/byte-source.js";
-import { foreignFile } from "../files/file-kind.js";
-import { shown } from "../files/quoted.js";
+import { unexpectedKind } from "../files/file-kind.js";
+import { quoted } from "../files/quoted.js";
 import { isPickle, MAX_PICKLE_BYTES, readPickle } from "../pickle/pickle.js";
-import type { StorageLocation, TensorEntry } from "../tensor/stored-tensor.js";
+import type { StorageLocation, StoredTensor } from "../tensor/stored-tensor.js";
 import { readLegacyPth } from "./legacy-pth.js";
 import { readStateDict } from "./state-dict.js";
 import { torchRules } from "./torch-globals.js";
@@ -18,31 +18,31 @@ const MAX_BYTEORDER_BYTES = 64;
 const MAX_DEFLATED_STORAGE = 1024 ** 3;
 
 /** All tensors of a checkpoint file, in its order; throws a LlamaError that says what is wrong with the file. */
-export function openPth(path: string): TensorEntry[] {
+export function openPth(path: string): StoredTensor[] {
   const source = openFile(path);
   try {
     const head = readBytes(source, 0, Math.min(HEAD_BYTES, source.size));
     if (isZip(head)) return readZipPth(source);
     if (isPickle(head)) return readLegacyPth(source);
-    throw foreignFile(source, head, "a PyTorch checkpoint");
+    throw unexpectedKind(source, head, "a PyTorch checkpoint");
   } finally {
     source.close();
   }
 }
 
-function readZipPth(source: ByteSource): TensorEntry[] {
+function readZipPth(source: ByteSource): StoredTensor[] {
   const entries = listZip(source);
   const pickle = findPickle(source, entries);
   const folder = pickle.name.slice(0, pickle.name.lastIndexOf("/") + 1);
   checkByteOrder(source, entries.get(`${folder}byteorder`));
   const bytes = readZipEntry(source, pickle, MAX_PICKLE_BYTES);
-  const { value } = readPickle(bytes, torchRules(`${source.name}: ${shown(pickle.name)}`));
+  const { value } = readPickle(bytes, torchRules(`${source.name}: ${quoted(pickle.name)}`));
   return readStateDict(source.name, value, ({ key }) => {
     const entry = entries.get(`${folder}data/${key}`);
     if (entry !== undefined) return locate(source, entry);
-    throw new LlamaError("model", `storage ${shown(key)} is missing`, {
+    throw new LlamaError("model", `storage ${quoted(key)} is missing`, {
       where: source.name,
-      expected: `an entry ${shown(`${folder}data/${key}`)} in the archive`,
+      expected: `an entry ${quoted(`${folder}data/${key}`)} in the archive`,
       fix: "Copy or download the file again",
     });
   });
@@ -61,7 +61,7 @@ function findPickle(source: ByteSource, entries: ReadonlyMap<string, ZipEntry>):
       where: source.name,
       found: (pickles.length === 0 ? [...entries.keys()] : pickles.map(({ name }) => name))
         .slice(0, 3)
-        .map(shown)
+        .map(quoted)
         .join(", "),
       fix: "Take Meta's consolidated.NN.pth files",
     },
@@ -78,7 +78,7 @@ function checkByteOrder(source: ByteSource, entry: ZipEntry | undefined): void {
   throw new LlamaError("model", "big-endian checkpoints are not supported", {
     where: source.name,
     expected: "byteorder little",
-    found: shown(order),
+    found: quoted(order),
     fix: "Load and save it again with PyTorch on a little-endian machine",
   });
 }
@@ -87,7 +87,7 @@ function locate(source: ByteSource, { name, offset, storedSize, size, deflated, 
   if (!deflated) return { file: source.name, offset, byteLength: size, crc32 };
   if (Math.max(size, storedSize) > MAX_DEFLATED_STORAGE) {
     throw new LlamaError("model", "compressed storage is too large to be read", {
-      where: `${source.name}: ${shown(name)}`,
+      where: `${source.name}: ${quoted(name)}`,
       expected: `at most ${MAX_DEFLATED_STORAGE} bytes`,
       found: String(Math.max(size, storedSize)),
       fix: "Save the checkpoint again with torch.save, which does not compress",

@@ -1,10 +1,10 @@
 /** Opens a safetensors file and describes its tensors; reads none of their numbers. Knows the header, not whose tensors they are. */
 import { LlamaError } from "../../error.js";
 import { type ByteSource, openFile, readBytes } from "../files/byte-source.js";
-import { foreignFile } from "../files/file-kind.js";
+import { unexpectedKind } from "../files/file-kind.js";
 import { isObject, showValue, showWord } from "../files/json-value.js";
-import { shown } from "../files/quoted.js";
-import { type DType, ELEMENT_BYTES, isTensorName, type TensorEntry } from "../tensor/stored-tensor.js";
+import { quoted } from "../files/quoted.js";
+import { type DType, ELEMENT_BYTES, isTensorName, type StoredTensor } from "../tensor/stored-tensor.js";
 
 /** Bytes of the header's length, a little-endian integer. */
 const LENGTH_BYTES = 8;
@@ -23,7 +23,7 @@ const METADATA = "__metadata__";
 const AGAIN = "The file is damaged: copy or download it again";
 
 /** All tensors of a file, in the order of their bytes; throws a LlamaError that says what is wrong with it. */
-export function openSafetensors(path: string): TensorEntry[] {
+export function openSafetensors(path: string): StoredTensor[] {
   const source = openFile(path);
   try {
     const { header, dataStart } = readHeader(source);
@@ -44,7 +44,7 @@ function readHeader(source: ByteSource): { header: object; dataStart: number } {
   const length = head.length < LENGTH_BYTES ? 0 : Number(Buffer.from(head).readBigUInt64LE());
   // The header is an object, whose brace tells this format from others whatever the length says.
   if (head.length < LENGTH_BYTES || (head.length > LENGTH_BYTES && head[LENGTH_BYTES] !== 0x7b)) {
-    throw foreignFile(source, head, "a safetensors file");
+    throw unexpectedKind(source, head, "a safetensors file");
   }
   if (length > source.size - LENGTH_BYTES) {
     const expected = `a header of ${length} bytes`;
@@ -59,19 +59,19 @@ function readHeader(source: ByteSource): { header: object; dataStart: number } {
   try {
     header = JSON.parse(Buffer.from(readBytes(source, LENGTH_BYTES, length)).toString("utf8"));
   } catch (cause) {
-    const found = shown((cause as Error).message);
+    const found = quoted((cause as Error).message);
     throw new LlamaError("model", "header is not JSON", { where, found, fix: AGAIN, cause });
   }
   if (!isObject(header)) throw new LlamaError("model", "header is not a JSON object", { where, fix: AGAIN });
   return { header, dataStart: LENGTH_BYTES + length };
 }
 
-function readEntry(source: ByteSource, name: string, value: unknown, dataStart: number): TensorEntry {
-  const where = `${source.name}: ${shown(name)}`;
+function readEntry(source: ByteSource, name: string, value: unknown, dataStart: number): StoredTensor {
+  const where = `${source.name}: ${quoted(name)}`;
   const fail = (problem: string, expected: string, found: string): never => {
     throw new LlamaError("model", problem, { where, expected, found, fix: AGAIN });
   };
-  if (!isTensorName(name)) fail("header has a key that cannot name a tensor", "a printable name", shown(name));
+  if (!isTensorName(name)) fail("header has a key that cannot name a tensor", "a printable name", quoted(name));
   if (!isObject(value)) return fail("has no description in the header", "an object", showValue(value));
   const { dtype: stored, shape, data_offsets: range } = value;
   if (!isCounts(shape)) return fail("has no shape", "a list of sizes", showValue(shape));
@@ -101,7 +101,7 @@ function readEntry(source: ByteSource, name: string, value: unknown, dataStart: 
 }
 
 /** The format allows neither overlaps nor bytes of no tensor: either means that header and data do not belong together. */
-function checkGapless(source: ByteSource, entries: readonly TensorEntry[], dataStart: number): void {
+function checkGapless(source: ByteSource, entries: readonly StoredTensor[], dataStart: number): void {
   let end = dataStart;
   for (const { name, storage } of entries) {
     if (storage.offset !== end) {

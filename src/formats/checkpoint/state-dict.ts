@@ -1,8 +1,8 @@
 /** Turns the root value of a checkpoint's pickle into tensor entries, checking all that it claims. Knows no container. */
 import { LlamaError } from "../../error.js";
-import { shown } from "../files/quoted.js";
+import { quoted } from "../files/quoted.js";
 import type { PickleValue } from "../pickle/pickle.js";
-import { ELEMENT_BYTES, isTensorName, type StorageLocation, type TensorEntry } from "../tensor/stored-tensor.js";
+import { ELEMENT_BYTES, isTensorName, type StorageLocation, type StoredTensor } from "../tensor/stored-tensor.js";
 import { type TorchStorage, TorchTensor } from "./torch-globals.js";
 
 /**
@@ -13,13 +13,13 @@ export function readStateDict(
   file: string,
   root: PickleValue,
   locate: (storage: TorchStorage) => StorageLocation,
-): TensorEntry[] {
+): StoredTensor[] {
   if (!(root instanceof Map)) throw notTensors(file, describe(root));
   if (root.size === 0) throw notTensors(file, "an empty dict");
   const values = [...root.values()];
   const nested = [...root].find(([, value]) => value instanceof Map && value.size > 0);
   if (nested !== undefined && !values.some((value) => value instanceof TorchTensor)) {
-    const key = shown(String(nested[0]));
+    const key = quoted(String(nested[0]));
     throw notTensors(file, `a dict under the key ${key}`, "Save the inner dict by itself with torch.save");
   }
   return [...root].map(([key, value]) => {
@@ -40,7 +40,7 @@ function readTensor(
   name: string,
   tensor: TorchTensor,
   locate: (storage: TorchStorage) => StorageLocation,
-): TensorEntry {
+): StoredTensor {
   const { storage, storageOffset, shape, strides } = tensor;
   const where = `${file}: ${name}`;
   const { dtype } = storage;
@@ -97,7 +97,7 @@ function readTensor(
 
 function checkName(file: string, key: PickleValue): string {
   if (typeof key === "string" && isTensorName(key)) return key;
-  const found = typeof key === "string" ? shown(key) : describe(key);
+  const found = typeof key === "string" ? quoted(key) : describe(key);
   throw new LlamaError("model", "state dict has a key that cannot name a tensor", { where: file, found });
 }
 
@@ -111,8 +111,8 @@ function notTensors(file: string, found: string, fix?: string): LlamaError {
 
 /** Says what a value is without looking into it: values may share parts so that walking them never ends. */
 function describe(value: PickleValue): string {
-  if (typeof value === "string") return `the text ${shown(value)}`;
-  if (typeof value === "number" || typeof value === "bigint") return `the number ${shown(String(value))}`;
+  if (typeof value === "string") return `the text ${quoted(value)}`;
+  if (typeof value === "number" || typeof value === "bigint") return `the number ${quoted(String(value))}`;
   if (typeof value === "boolean") return value ? "True" : "False";
   if (value === null) return "None";
   if (value instanceof Uint8Array) return `${value.byteLength} bytes`;

@@ -1,6 +1,6 @@
 /** The Python globals and persistent ids of torch.save, as data. Knows how torch describes a tensor, not where its bytes lie. */
 
-import { shown } from "../files/quoted.js";
+import { quoted } from "../files/quoted.js";
 import {
   type Build,
   type Fail,
@@ -105,7 +105,7 @@ function loadStorage(id: PickleValue, fail: Fail): TorchStorage {
   }
   const className = type.name.replace(/^torch\./, "");
   if (!STORAGE_TYPES.has(className)) throw fail(`${type.name} is no storage class`);
-  if (view !== null) throw fail(`storage ${shown(key)} is a view of another, as before PyTorch 0.4`, RESAVE);
+  if (view !== null) throw fail(`storage ${quoted(key)} is a view of another, as before PyTorch 0.4`, RESAVE);
   return new TorchStorage(className, key, numel);
 }
 

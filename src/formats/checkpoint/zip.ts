@@ -3,7 +3,7 @@ import { LlamaError } from "../../error.js";
 import { type ByteSource, readBytes } from "../files/byte-source.js";
 import { crc32 } from "../files/crc32.js";
 import { canInflateTo, inflate } from "../files/inflate.js";
-import { shown } from "../files/quoted.js";
+import { quoted } from "../files/quoted.js";
 import { type Directory, findDirectory } from "./zip-directory.js";
 
 export interface ZipEntry {
@@ -72,7 +72,7 @@ export function readZipEntry(source: ByteSource, entry: ZipEntry, limit: number)
     throw corrupt(source, `is too large: at most ${limit} bytes are read, found ${Math.max(size, storedSize)}`, name);
   }
   const stored = readBytes(source, entry.offset, storedSize);
-  const content = entry.deflated ? inflate(stored, size, `${source.name}: ${shown(name)}`) : stored;
+  const content = entry.deflated ? inflate(stored, size, `${source.name}: ${quoted(name)}`) : stored;
   if (crc32(content) !== entry.crc32) throw corrupt(source, "checksum (CRC-32) does not match", name);
   return content;
 }
@@ -87,14 +87,14 @@ function readEntry(
   const name = nameBytes.toString("utf8");
   if (header.readUInt16LE(8) & ENCRYPTED_FLAGS) {
     throw new LlamaError("model", "is encrypted, which is not supported", {
-      where: `${source.name}: ${shown(name)}`,
+      where: `${source.name}: ${quoted(name)}`,
       fix: "Take the checkpoint as torch.save wrote it",
     });
   }
   const method = header.readUInt16LE(10);
   if (method !== STORED && method !== DEFLATED) {
     throw new LlamaError("model", "unknown compression method", {
-      where: `${source.name}: ${shown(name)}`,
+      where: `${source.name}: ${quoted(name)}`,
       expected: "stored (0) or deflated (8)",
       found: String(method),
       fix: "Take the checkpoint as torch.save wrote it",
@@ -143,12 +143,12 @@ function dataOffset(source: ByteSource, directory: Directory, localOffset: numbe
   if (local.readUInt32LE(0) !== LOCAL_SIGNATURE) throw corrupt(source, "no entry begins where it should", name);
   const localName = local.subarray(LOCAL_BYTES);
   if (local.readUInt16LE(26) !== nameBytes.length || !localName.equals(nameBytes)) {
-    throw corrupt(source, `entry calls itself ${shown(localName.toString("utf8"))}`, name);
+    throw corrupt(source, `entry calls itself ${quoted(localName.toString("utf8"))}`, name);
   }
   return localOffset + LOCAL_BYTES + nameBytes.length + local.readUInt16LE(28);
 }
 
 function corrupt(source: ByteSource, problem: string, entryName?: string): LlamaError {
-  const where = entryName === undefined ? source.name : `${source.name}: ${shown(entryName)}`;
+  const where = entryName === undefined ? source.name : `${source.name}: ${quoted(entryName)}`;
   return new LlamaError("model", `corrupt zip: ${problem}`, { where, fix: "Copy or download the file again" });
 }

@@ -3,7 +3,7 @@ import { randomBytes } from "node:crypto";
 import { type FileHandle, open, realpath, rename, rm, stat } from "node:fs/promises";
 import { LlamaError } from "../../error.js";
 
-export class WholeFile {
+export class AtomicFile {
   readonly #path: string;
   /** Where the bytes go until they are whole; the path itself for a pipe or a device. */
   readonly #beside: string;
@@ -16,17 +16,17 @@ export class WholeFile {
   }
 
   /** `mode` is that of a file that is new; one that is there keeps its own, and a link to it stays. */
-  static async create(path: string, mode = 0o666): Promise<WholeFile> {
+  static async create(path: string, mode = 0o666): Promise<AtomicFile> {
     try {
       const existing = await stat(path).catch(() => null);
       if (existing?.isDirectory()) throw new Error("it is a folder");
-      if (existing !== null && !existing.isFile()) return new WholeFile(path, path, await open(path, "w"));
+      if (existing !== null && !existing.isFile()) return new AtomicFile(path, path, await open(path, "w"));
       const target = existing === null ? path : await realpath(path);
       const beside = `${target}.${randomBytes(6).toString("hex")}.tmp`;
       const handle = await open(beside, "wx", existing?.mode ?? mode);
       // open() takes away what the umask does
       if (existing !== null) await handle.chmod(existing.mode);
-      return new WholeFile(target, beside, handle);
+      return new AtomicFile(target, beside, handle);
     } catch (error) {
       const { code, message } = error as NodeJS.ErrnoException;
       const problem = code === "ENOENT" ? "no such folder" : `cannot be written: ${message}`;

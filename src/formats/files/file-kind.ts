@@ -20,7 +20,7 @@ const KINDS: readonly [RegExp, string, string][] = [
 ];
 
 /** The error for a file that begins with `head` and is not what was `expected` of it. */
-export function foreignFile(
+export function unexpectedKind(
   source: ByteSource,
   head: Uint8Array,
   expected: "a PyTorch checkpoint" | "a safetensors file",

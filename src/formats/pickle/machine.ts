@@ -1,6 +1,6 @@
 /** The state of the pickle machine: a cursor over the bytes, the stack with its marks, and the memo, all bounded. Knows no opcodes. */
 import { LlamaError } from "../../error.js";
-import { shown } from "../files/quoted.js";
+import { quoted } from "../files/quoted.js";
 import type { Fail, PickleGlobal, PickleValue } from "./value.js";
 
 /** What the reader of a certain kind of pickle brings along. */
@@ -120,7 +120,7 @@ export class PickleMachine {
   /** A line with a decimal integer. */
   integerLine(): number | bigint {
     const text = this.line().replace(/L$/, "");
-    if (!/^-?\d+$/.test(text)) throw this.fail(`${shown(text)} is not an integer`);
+    if (!/^-?\d+$/.test(text)) throw this.fail(`${quoted(text)} is not an integer`);
     return narrowed(BigInt(text));
   }
 

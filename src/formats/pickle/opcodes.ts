@@ -1,6 +1,6 @@
 /** The opcodes of pickle, protocols 0 to 5 (CPython, pickletools), and what those do that checkpoints use. Knows no torch. */
 
-import { shown } from "../files/quoted.js";
+import { quoted } from "../files/quoted.js";
 import type { PickleMachine } from "./machine.js";
 import { PickleGlobal, type PickleValue } from "./value.js";
 
@@ -135,7 +135,7 @@ function findGlobal(machine: PickleMachine, module: string, name: string): Pickl
   if (found !== undefined) return found;
   const what = module.startsWith("torch") ? "unsupported kind of tensor or object:" : "refuses the Python global";
   throw machine.fail(
-    `${what} ${shown(`${module}.${name}`)}`,
+    `${what} ${quoted(`${module}.${name}`)}`,
     "A checkpoint holds plain tensors only; take it from where you trust it",
   );
 }

@@ -23,17 +23,17 @@ export class StorageReader {
   }
 
   /**
-   * At most MAX_READ bytes of a storage (all of one that is deflated); valid until the next call. Where `mayBeWhole` says
+   * At most MAX_READ bytes of a storage (all of one that is deflated); valid until the next call. Where `isFullTensor` says
    * that all of it may come, in order, its checksum is looked at on the way. `name` is that of the tensor, for errors.
    */
-  read(name: string, storage: StorageLocation, offset: number, length: number, mayBeWhole: boolean): Uint8Array {
+  read(name: string, storage: StorageLocation, offset: number, length: number, isFullTensor: boolean): Uint8Array {
     if (offset + length > storage.byteLength) throw new RangeError(`read outside a storage of ${storage.file}`);
     if (storage.deflatedLength !== undefined) return this.#inflate(name, storage).subarray(offset, offset + length);
     this.#buffer ??= new Uint8Array(MAX_READ);
     const bytes = this.#buffer.subarray(0, length);
     this.#open(storage.file).readInto(bytes, storage.offset + offset);
     this.#onBytes?.(length);
-    if (mayBeWhole && storage.crc32 !== undefined && isCrcFast) this.#follow(name, storage, offset, bytes);
+    if (isFullTensor && storage.crc32 !== undefined && isCrcFast) this.#follow(name, storage, offset, bytes);
     return bytes;
   }
 

@@ -20,7 +20,7 @@ export interface StorageLocation {
 }
 
 /** A named view into a storage, as torch describes it. */
-export interface TensorEntry {
+export interface StoredTensor {
   name: string;
   dtype: DType;
   shape: readonly number[];

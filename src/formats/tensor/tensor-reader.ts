@@ -1,14 +1,10 @@
 /** Reads rectangles of tensors out of checkpoint files, as float32, with bounded memory. Knows entries, not what they are for. */
-import { LlamaError } from "../../error.js";
-import { MAX_READ, StorageReader } from "./storage-reader.js";
-import { ELEMENT_BYTES, type TensorEntry } from "./stored-tensor.js";
-import { convertToFloat32 } from "./to-float32.js";
 
-/** Indices [start, end). */
-export interface Range {
-  start: number;
-  end: number;
-}
+import { LlamaError } from "../../error.js";
+import type { Range } from "./range.js";
+import { MAX_READ, StorageReader } from "./storage-reader.js";
+import { ELEMENT_BYTES, type StoredTensor } from "./stored-tensor.js";
+import { convertToFloat32 } from "./to-float32.js";
 
 /** Takes elements of one row from `column` on; valid only during the call. */
 type Visit = (bytes: Uint8Array, row: number, column: number) => void;
@@ -20,15 +16,15 @@ const MAX_PITCH = 128 * 1024;
 
 export class TensorReader {
   readonly #storages: StorageReader;
-  readonly #inChunks: boolean;
+  readonly #readsInOrder: boolean;
   #tile: Uint8Array | undefined;
   /** Whether the region that is being read is all of its tensor, or may become so. */
-  #mayBeWhole = false;
+  #isFullTensor = false;
 
-  /** `onBytes` is told the bytes of each read from disk; `inChunks` says that tensors are asked for row by row from the top. */
-  constructor(onBytes?: (bytes: number) => void, inChunks = false) {
+  /** `onBytes` is told the bytes of each read from disk; `readsInOrder` says that tensors are asked for row by row from the top. */
+  constructor(onBytes?: (bytes: number) => void, readsInOrder = false) {
     this.#storages = new StorageReader(onBytes);
-    this.#inChunks = inChunks;
+    this.#readsInOrder = readsInOrder;
   }
 
   /**
@@ -36,7 +32,7 @@ export class TensorReader {
    * lie between the starts of two rows. A tensor of one axis is one row. Throws a LlamaError when the file fails.
    */
   readRegion(
-    entry: TensorEntry,
+    entry: StoredTensor,
     rows: Range,
     columns: Range,
     out: Float32Array,
@@ -48,7 +44,7 @@ export class TensorReader {
     checkRange(entry, columns, matrix.width);
     const [height, width] = [rows.end - rows.start, columns.end - columns.start];
     if (height === 0 || width === 0) return;
-    this.#mayBeWhole = width === matrix.width && (this.#inChunks || height === matrix.height);
+    this.#isFullTensor = width === matrix.width && (this.#readsInOrder || height === matrix.height);
     const visit: Visit = (bytes, row, column) => {
       const at = outOffset + (row - rows.start) * outRowStride + column - columns.start;
       convertToFloat32(entry.dtype, bytes, out, at);
@@ -64,7 +60,7 @@ export class TensorReader {
   }
 
   /** For rows whose elements lie side by side: as many rows in a read as fit, unless the gaps are worth skipping. */
-  #visitRuns(entry: TensorEntry, matrix: Matrix, rows: Range, columns: Range, visit: Visit): void {
+  #visitRuns(entry: StoredTensor, matrix: Matrix, rows: Range, columns: Range, visit: Visit): void {
     const size = ELEMENT_BYTES[entry.dtype];
     const rowBytes = (columns.end - columns.start) * size;
     const pitch = matrix.rowStride * size;
@@ -90,7 +86,7 @@ export class TensorReader {
   }
 
   /** For all other strides, such as transposed tensors: gathers one tile after another. */
-  #visitTiles(entry: TensorEntry, matrix: Matrix, rows: Range, columns: Range, visit: Visit): void {
+  #visitTiles(entry: StoredTensor, matrix: Matrix, rows: Range, columns: Range, visit: Visit): void {
     const size = ELEMENT_BYTES[entry.dtype];
     const width = Math.min(columns.end - columns.start, MAX_READ / size);
     const height = Math.max(1, Math.floor(MAX_READ / (width * size)));
@@ -105,7 +101,7 @@ export class TensorReader {
     }
   }
 
-  #gather(entry: TensorEntry, matrix: Matrix, row: number, column: number, height: number, width: number): Uint8Array {
+  #gather(entry: StoredTensor, matrix: Matrix, row: number, column: number, height: number, width: number): Uint8Array {
     const size = ELEMENT_BYTES[entry.dtype];
     this.#tile ??= new Uint8Array(MAX_READ);
     const tile = this.#tile;
@@ -135,8 +131,8 @@ export class TensorReader {
   }
 
   /** Bytes of a tensor's storage; valid until the next call. */
-  #read({ name, storage }: TensorEntry, offset: number, length: number): Uint8Array {
-    return this.#storages.read(name, storage, offset, length, this.#mayBeWhole);
+  #read({ name, storage }: StoredTensor, offset: number, length: number): Uint8Array {
+    return this.#storages.read(name, storage, offset, length, this.#isFullTensor);
   }
 }
 
@@ -149,7 +145,7 @@ interface Matrix {
   offset: number;
 }
 
-function asMatrix({ name, shape, strides, storageOffset: offset, storage }: TensorEntry): Matrix {
+function asMatrix({ name, shape, strides, storageOffset: offset, storage }: StoredTensor): Matrix {
   if (shape.length > 2) {
     throw new LlamaError("model", "has too many axes", {
       where: `${storage.file}: ${name}`,
@@ -161,7 +157,7 @@ function asMatrix({ name, shape, strides, storageOffset: offset, storage }: Tens
   return { height, width, rowStride: strides.at(-2) ?? 0, columnStride: strides.at(-1) ?? 1, offset };
 }
 
-function checkRange(entry: TensorEntry, { start, end }: Range, size: number): void {
+function checkRange(entry: StoredTensor, { start, end }: Range, size: number): void {
   if (start < 0 || start > end || end > size) {
     throw new RangeError(`[${start}, ${end}) is outside ${entry.name} of shape [${entry.shape.join(", ")}]`);
   }

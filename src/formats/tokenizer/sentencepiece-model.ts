@@ -1,6 +1,6 @@
 /** Reads a SentencePiece tokenizer.model (protobuf ModelProto, sentencepiece_model.proto). Knows its pieces and flags, not how text is encoded with them. */
 import { LlamaError } from "../../error.js";
-import { shown } from "../files/quoted.js";
+import { quoted } from "../files/quoted.js";
 import { ProtobufFields } from "../protobuf/protobuf-fields.js";
 import { readTokenizerFile } from "./tokenizer-file.js";
 
@@ -141,13 +141,13 @@ function checkPieces(model: SentencePieceModel, path: string): void {
   for (let id = 0; id < pieces.length; id++) {
     const { piece, type, score } = pieces[id]!;
     if (piece === "") fail(`piece ${id} is empty`);
-    if (seen.has(piece)) fail(`piece ${id} occurs twice: ${shown(piece)}`);
+    if (seen.has(piece)) fail(`piece ${id} occurs twice: ${quoted(piece)}`);
     if (Number.isNaN(score)) fail(`piece ${id} has no number as score`);
     seen.add(piece);
     if (type === "unknown") unknown++;
     if (type !== "byte") continue;
     bytes++;
-    if (!/^<0x[0-9A-F]{2}>$/.test(piece)) fail(`byte piece ${id} is ${shown(piece)}`);
+    if (!/^<0x[0-9A-F]{2}>$/.test(piece)) fail(`byte piece ${id} is ${quoted(piece)}`);
   }
   if (unknown !== 1) fail("has not exactly one unknown piece");
   if (bytes !== (model.byteFallback ? 256 : 0)) fail(`has ${bytes} byte pieces, byte fallback ${model.byteFallback}`);

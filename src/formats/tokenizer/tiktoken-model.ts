@@ -1,6 +1,6 @@
 /** Reads a tiktoken tokenizer.model (Llama 3): lines of base64 and rank. Knows the bytes of each token, not how text is encoded with them. */
 import { LlamaError } from "../../error.js";
-import { shown } from "../files/quoted.js";
+import { quoted } from "../files/quoted.js";
 import { readTokenizerFile } from "./tokenizer-file.js";
 
 /** Llama 3 has 128,000. */
@@ -32,13 +32,13 @@ export function readTiktokenModel(path: string): TiktokenModel {
     const token = Buffer.from(base64, "base64");
     // Node decodes leniently: only what it would write the same way is base64.
     if (rank === undefined || token.toString("base64") !== base64) {
-      fail(where, "is not base64 and rank", "e.g. IQ== 0", shown(line.trim()));
+      fail(where, "is not base64 and rank", "e.g. IQ== 0", quoted(line.trim()));
     }
     if (rank !== String(tokens.length))
-      fail(where, "ranks are not 0, 1, 2 and so on", String(tokens.length), shown(rank));
+      fail(where, "ranks are not 0, 1, 2 and so on", String(tokens.length), quoted(rank));
     if (tokens.length === MAX_TOKENS) fail(where, "has too many tokens", `at most ${MAX_TOKENS}`, "more");
     const value = token.toString("latin1");
-    if (seen.has(value)) fail(where, "token occurs twice", "each token once", shown(value));
+    if (seen.has(value)) fail(where, "token occurs twice", "each token once", quoted(value));
     seen.add(value);
     tokens.push(value);
     start = end + 1;

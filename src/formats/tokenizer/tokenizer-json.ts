@@ -1,7 +1,7 @@
 /** Reads a Hugging Face tokenizer.json and checks what llama-ts builds on: its tokens and how they become text. Knows not how text is encoded. */
 import { LlamaError } from "../../error.js";
 import { isObject, showWord } from "../files/json-value.js";
-import { shown } from "../files/quoted.js";
+import { quoted } from "../files/quoted.js";
 import { readTokenizerFile } from "./tokenizer-file.js";
 
 const MAX_TOKENS = 1_000_000;
@@ -28,7 +28,7 @@ export function readTokenizerJson(path: string): TokenizerJson {
   try {
     root = JSON.parse(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("utf8"));
   } catch (cause) {
-    throw new LlamaError("model", "is not valid JSON", { where: path, found: shown((cause as Error).message), cause });
+    throw new LlamaError("model", "is not valid JSON", { where: path, found: quoted((cause as Error).message), cause });
   }
   if (kind !== "json" || !isObject(root)) throw unsupported(path, "an object", "another value");
   const model = isObject(root.model) ? root.model : {};

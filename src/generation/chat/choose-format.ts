@@ -5,11 +5,11 @@ import type { Tokenizer } from "../../tokenizer/tokenizer.js";
 import type { ChatFormat, ChatName } from "./chat-format.js";
 import { llama2Format } from "./llama2.js";
 import { llama3Format } from "./llama3.js";
-import { completionFormat } from "./plain-text.js";
+import { plainTextFormat } from "./plain-text.js";
 
 /** The chat format of a tokenizer's family; "none" continues text. */
 export function chatFormat(name: ChatName, tokenizer: Tokenizer, config: ModelConfig): ChatFormat {
-  if (name === "none") return completionFormat(tokenizer);
+  if (name === "none") return plainTextFormat(tokenizer);
   if (name !== familyFormat(tokenizer)) {
     throw new LlamaError("usage", `the chat format ${name} is not for this model's tokenizer`, {
       expected: `${familyFormat(tokenizer)} or none`,

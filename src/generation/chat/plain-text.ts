@@ -3,7 +3,7 @@ import { LlamaError } from "../../error.js";
 import { encodeBehind, type Tokenizer } from "../../tokenizer/tokenizer.js";
 import type { ChatFormat } from "./chat-format.js";
 
-export function completionFormat(tokenizer: Tokenizer): ChatFormat {
+export function plainTextFormat(tokenizer: Tokenizer): ChatFormat {
   return {
     name: "none",
     encodeDialog() {

@@ -2,10 +2,10 @@
 import type { LlamaError } from "../../error.js";
 import { checkTexts } from "../chat/chat-format.js";
 import type { Dialog } from "../chat/dialog.js";
-import type { RunContext } from "../loading/run-context.js";
+import type { ModelContext } from "../loading/model-context.js";
 import type { GenerateOptions } from "../sampling/options.js";
-import { type FeedOptions, feedRows, type Refused, type Requests } from "../scheduling/request-feed.js";
-import { RowCompletion } from "./completion.js";
+import { type FeedOptions, feedRequests, type Refused, type Requests } from "../scheduling/request-feed.js";
+import { RunningCompletion } from "./completion.js";
 import type { BatchCompletion } from "./results.js";
 
 export type BatchRequestOptions = Omit<GenerateOptions, "promptLookupNumTokens" | "onPrompt" | "signal">;
@@ -34,24 +34,24 @@ export type BatchAnswer<T> =
   | { tag: T; completion: null; error: LlamaError };
 
 export async function* runBatch<T>(
-  run: RunContext,
+  run: ModelContext,
   requests: Requests<BatchRequest<T>>,
   options: BatchOptions,
 ): AsyncGenerator<BatchAnswer<T>, void, void> {
   const enter = (request: PromptRequest<T>) => {
-    const entry = new RowCompletion(run, promptIdsOf(run, request), request.options ?? {});
+    const entry = new RunningCompletion(run, promptIdsOf(run, request), request.options ?? {});
     return { row: entry.row, entry };
   };
   // Requests may sample, so the clock has no say.
   const speculation = run.speculation(options, { temperature: 1 });
-  for await (const { tag, entry, event, error } of feedRows(run.engine, requests, enter, speculation, options)) {
+  for await (const { tag, entry, event, error } of feedRequests(run.engine, requests, enter, speculation, options)) {
     if (error) yield { tag, completion: null, error };
     else if (event.id !== null) entry.add(event);
     else yield { tag, completion: entry.end(event.finishReason).completion, error: null };
   }
 }
 
-function promptIdsOf<T>(run: RunContext, request: PromptRequest<T>): number[] {
+function promptIdsOf<T>(run: ModelContext, request: PromptRequest<T>): number[] {
   if ("prompt" in request) return run.promptIds(request.prompt);
   const { messages } = request;
   const texts = messages.map(({ content }) => content);

@@ -2,12 +2,12 @@
 import type { Detokenizer } from "../../tokenizer/decoding/detokenizer.js";
 import { StopStrings } from "./stop-strings.js";
 
-export class RowText {
+export class CompletionText {
   readonly #detokenizer: Detokenizer;
   readonly #stops: StopStrings;
   /** All final text so far. */
   text = "";
-  /** What take() has not given out yet. */
+  /** What takeText() has not given out yet. */
   #fresh = "";
   /** Length of the decoded text before each id. */
   readonly #starts: number[] = [];
@@ -36,7 +36,7 @@ export class RowText {
   }
 
   /** What has become final since the last call. */
-  take(): string {
+  takeText(): string {
     const text = this.#fresh;
     this.#fresh = "";
     return text;

@@ -1,6 +1,6 @@
 /** Meta's generate(), and text_completion() and chat_completion() on top of it: token lists continued as one batch with one budget. Knows no streams. */
 import type { ChatPrediction, Dialog } from "../chat/dialog.js";
-import type { RunContext } from "../loading/run-context.js";
+import type { ModelContext } from "../loading/model-context.js";
 import { logSoftmaxAt } from "../sampling/logprobs.js";
 import {
   type FinishReason,
@@ -12,14 +12,14 @@ import {
 import { randomSeed } from "../sampling/random.js";
 import { generateTokens } from "../scheduling/loop.js";
 import { GenerationStats } from "../scheduling/stats.js";
-import { RowText } from "./completion-text.js";
-import { createRow } from "./make-row.js";
+import { CompletionText } from "./completion-text.js";
+import { createRequest } from "./make-request.js";
 import { checkPrompt } from "./prompt-check.js";
 import type { CompletionPrediction, GenerateResult } from "./results.js";
 
 /** Token lists continued; with stop strings, also the text of each row. */
 export async function generateIds(
-  run: RunContext,
+  run: ModelContext,
   promptIds: readonly (readonly number[])[],
   options: GenerateOptions,
 ): Promise<{ result: GenerateResult; texts: (string | null)[] }> {
@@ -34,7 +34,7 @@ export async function generateIds(
   const lengths = promptIds.map((ids) => ids.length);
   const totalLength = Math.min(run.maxSeqLen, maxGenLen + Math.max(...lengths));
   const texts = promptIds.map((ids) =>
-    stop.length > 0 ? new RowText(run.tokenizer.detokenizer(), stop, echo ? ids : []) : null,
+    stop.length > 0 ? new CompletionText(run.tokenizer.detokenizer(), stop, echo ? ids : []) : null,
   );
   const tokens = promptIds.map((ids) => (echo ? [...ids] : []));
   // As in Meta's code, the first token of a prompt, which follows nothing, has 0.
@@ -52,7 +52,7 @@ export async function generateIds(
       ...{ stopIds: run.tokenizer.stopIds, logprobs },
       ...(logprobs && echo && { score: { from: 0, take } }),
     };
-    return createRow(row, { ...sampling, seed: sampling.seed + i }, texts[i]);
+    return createRequest(row, { ...sampling, seed: sampling.seed + i }, texts[i]);
   });
 
   const stats = new GenerationStats();
@@ -80,7 +80,7 @@ export async function generateIds(
 
 /** Texts continued. */
 export async function completeTexts(
-  run: RunContext,
+  run: ModelContext,
   prompts: readonly string[],
   options: GenerateOptions,
 ): Promise<CompletionPrediction[]> {
@@ -96,7 +96,7 @@ export async function completeTexts(
 
 /** Dialogs answered. */
 export async function completeDialogs(
-  run: RunContext,
+  run: ModelContext,
   dialogs: readonly Dialog[],
   options: GenerateOptions,
 ): Promise<ChatPrediction[]> {
@@ -111,7 +111,7 @@ export async function completeDialogs(
 }
 
 /** With log-probabilities Meta hands out tokens as well, each decoded by itself. */
-function tokenTexts({ tokenizer }: RunContext, { tokens, logprobs }: GenerateResult, row: number) {
+function tokenTexts({ tokenizer }: ModelContext, { tokens, logprobs }: GenerateResult, row: number) {
   if (logprobs === null) return {};
   return { tokens: tokens[row]!.map((id) => tokenizer.decode([id])), logprobs: logprobs[row]! };
 }

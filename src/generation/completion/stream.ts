@@ -1,21 +1,21 @@
 /** Continues one prompt and hands out text as it becomes final. */
 
-import type { RunContext } from "../loading/run-context.js";
+import type { ModelContext } from "../loading/model-context.js";
 import type { GenerateOptions } from "../sampling/options.js";
 import { generateTokens } from "../scheduling/loop.js";
 import type { KeptSequence } from "../scheduling/request.js";
 import { GenerationStats } from "../scheduling/stats.js";
-import { RowCompletion } from "./completion.js";
+import { RunningCompletion } from "./completion.js";
 import type { StreamEvent } from "./results.js";
 
 /** With `kept` in a sequence of the caller's, which may hold the beginning of the prompt. */
 export async function* streamText(
-  run: RunContext,
+  run: ModelContext,
   promptIds: number[],
   options: GenerateOptions,
   kept?: KeptSequence,
 ): AsyncGenerator<StreamEvent, void, void> {
-  const answer = new RowCompletion(run, promptIds, options, kept);
+  const answer = new RunningCompletion(run, promptIds, options, kept);
   const speculation = run.speculation(options, answer.sampling);
   const stats = new GenerationStats();
   const { signal, onPrompt } = options;

@@ -3,7 +3,7 @@
 import type { Tokenizer } from "../../tokenizer/tokenizer.js";
 import { logSoftmaxAt, type RankedToken, topLogprobs } from "../sampling/logprobs.js";
 import type { GenerateOptions } from "../sampling/options.js";
-import type { GenerationRow, TokenEvent } from "../scheduling/request.js";
+import type { GenerationRequest, TokenEvent } from "../scheduling/request.js";
 
 /** A token, the log-probability the model gave it (of the raw logits), and the most likely ones in its place. */
 export interface TokenLogprob {
@@ -16,7 +16,7 @@ export interface TokenLogprob {
   top: { id: number; text: string; logprob: number }[];
 }
 
-export class TokenScores {
+export class TokenLogprobs {
   /** Of the new tokens; null unless asked for. */
   readonly tokens: TokenLogprob[] | null;
   /** Of the prompt's; null unless asked for with echo. */
@@ -42,7 +42,7 @@ export class TokenScores {
   }
 
   /** The row, with what it has to hand out for this. */
-  row(row: GenerationRow): GenerationRow {
+  row(row: GenerationRequest): GenerationRequest {
     if (!this.tokens) return row;
     const take = (index: number, logits: Float32Array) => this.#score(index + 1, logits);
     return { ...row, logprobs: true, topLogprobs: this.#count, ...(this.prompt && { score: { from: 0, take } }) };

@@ -6,15 +6,15 @@ import { createHash } from "node:crypto";
 import { type FileHandle, open } from "node:fs/promises";
 import type { Engine } from "../../engine/engine.js";
 import { LlamaError } from "../../error.js";
-import { WholeFile } from "../../formats/files/atomic-file.js";
+import { AtomicFile } from "../../formats/files/atomic-file.js";
 import type { Tokenizer } from "../../tokenizer/tokenizer.js";
 import type { Conversation, Turn } from "./conversation.js";
 import {
+  CONVERSATION_FORMAT,
+  CONVERSATION_VERSION,
+  type ConversationHeader,
   parseHeader,
-  SESSION_FORMAT,
-  SESSION_VERSION,
-  type SessionCache,
-  type SessionHeader,
+  type SavedKv,
 } from "./conversation-header.js";
 
 /** A longer first line is no header. */
@@ -29,7 +29,7 @@ export interface SaveOptions {
 }
 
 /** Writes a conversation whole or not at all; a file that is no session is not written over. */
-export async function writeSession(
+export async function writeConversation(
   engine: Engine,
   conversation: Conversation,
   file: string,
@@ -38,9 +38,9 @@ export async function writeSession(
   await refuseForeign(file);
   const turns = conversation.turns.map(({ user, answer, answerIds }) => ({ user, answer, ids: answerIds }));
   const { format, system } = conversation;
-  const header: SessionHeader = {
-    format: SESSION_FORMAT,
-    version: SESSION_VERSION,
+  const header: ConversationHeader = {
+    format: CONVERSATION_FORMAT,
+    version: CONVERSATION_VERSION,
     chat: format.name,
     system,
     settings,
@@ -48,14 +48,14 @@ export async function writeSession(
     cache: null,
   };
   const ids = conversation.cachedIds;
-  const whole = await WholeFile.create(file, 0o600);
+  const whole = await AtomicFile.create(file, 0o600);
   try {
     const hash = createHash("sha256");
     const write = async (bytes: Uint8Array) => {
       hash.update(bytes);
       await whole.write(bytes);
     };
-    const writeHeader = (cache: SessionCache | null) => write(Buffer.from(`${JSON.stringify({ ...header, cache })}\n`));
+    const writeHeader = (cache: SavedKv | null) => write(Buffer.from(`${JSON.stringify({ ...header, cache })}\n`));
     if (!cache || ids.length === 0) await writeHeader(null);
     else {
       await writeHeader({ identity: engine.identity, ids: [...ids] });
@@ -78,14 +78,14 @@ export interface LoadedConversation {
   cache: CacheRestore;
 }
 
-export interface OpenSession {
-  header: SessionHeader;
+export interface OpenConversation {
+  header: ConversationHeader;
   /** Fills a conversation that was made for the header. */
   fill(engine: Engine, conversation: Conversation, tokenizer: Tokenizer): Promise<CacheRestore>;
   close(): Promise<void>;
 }
 
-export async function openSession(file: string): Promise<OpenSession> {
+export async function openConversation(file: string): Promise<OpenConversation> {
   const handle = await openFile(file);
   try {
     const line = await readLine(handle, file);
@@ -106,7 +106,7 @@ export async function openSession(file: string): Promise<OpenSession> {
 
 /** The tokens of an answer, if they are its text with this tokenizer; else those that the text encodes to. */
 function restoreTurn(
-  { user, answer, ids }: SessionHeader["turns"][number],
+  { user, answer, ids }: ConversationHeader["turns"][number],
   { format }: Conversation,
   tokenizer: Tokenizer,
 ): Turn {
@@ -118,7 +118,7 @@ function restoreTurn(
 async function fillCache(
   handle: FileHandle,
   line: Buffer,
-  cache: SessionCache | null,
+  cache: SavedKv | null,
   engine: Engine,
   conversation: Conversation,
 ): Promise<CacheRestore> {
@@ -158,7 +158,7 @@ async function refuseForeign(file: string): Promise<void> {
     throw unreadable(file, error);
   }
   try {
-    const start = `{"format":"${SESSION_FORMAT}"`;
+    const start = `{"format":"${CONVERSATION_FORMAT}"`;
     const { buffer, bytesRead } = await handle.read(Buffer.alloc(start.length), 0, start.length, 0);
     if (bytesRead === 0 || buffer.toString("utf8") === start) return;
   } catch (error) {

@@ -3,11 +3,11 @@ import { LlamaError } from "../../error.js";
 import { isObject } from "../../formats/files/json-value.js";
 import type { ChatName } from "../chat/chat-format.js";
 
-export const SESSION_FORMAT = "llama-ts session";
+export const CONVERSATION_FORMAT = "llama-ts session";
 /** Counts changes of the file that older programs cannot read. */
-export const SESSION_VERSION = 1;
+export const CONVERSATION_VERSION = 1;
 
-export interface SessionTurn {
+export interface SavedTurn {
   user: string;
   answer: string;
   /** The tokens of the answer, as they were generated. */
@@ -15,37 +15,37 @@ export interface SessionTurn {
 }
 
 /** Keys and values behind the header, layer by layer. */
-export interface SessionCache {
+export interface SavedKv {
   /** Engine.identity of the engine they are from. */
   identity: string;
   /** The tokens they are of. */
   ids: number[];
 }
 
-export interface SessionHeader {
-  format: typeof SESSION_FORMAT;
-  version: typeof SESSION_VERSION;
+export interface ConversationHeader {
+  format: typeof CONVERSATION_FORMAT;
+  version: typeof CONVERSATION_VERSION;
   chat: ChatName;
   system: string | null;
   /** The program's own, not looked at here. */
   settings: Readonly<Record<string, unknown>>;
-  turns: SessionTurn[];
-  cache: SessionCache | null;
+  turns: SavedTurn[];
+  cache: SavedKv | null;
 }
 
 /** Reads and checks a header; throws LlamaError that says what is wrong with the file. */
-export function parseHeader(text: string, where: string): SessionHeader {
+export function parseHeader(text: string, where: string): ConversationHeader {
   let header: unknown;
   try {
     header = JSON.parse(text);
   } catch (cause) {
     throw new LlamaError("usage", "is no session file, or is cut", { where, cause });
   }
-  if (!isObject(header) || header.format !== SESSION_FORMAT)
+  if (!isObject(header) || header.format !== CONVERSATION_FORMAT)
     throw new LlamaError("usage", "is no session file", { where });
   const { version, chat, system, settings, turns, cache } = header;
-  if (version !== SESSION_VERSION) {
-    const expected = `version ${SESSION_VERSION}`;
+  if (version !== CONVERSATION_VERSION) {
+    const expected = `version ${CONVERSATION_VERSION}`;
     throw new LlamaError("usage", "is of another version", { where, expected, found: String(version) });
   }
   const isRight =
@@ -56,7 +56,7 @@ export function parseHeader(text: string, where: string): SessionHeader {
     turns.every(isTurn) &&
     (cache === null || isCache(cache));
   if (!isRight) throw new LlamaError("usage", "is a damaged session file", { where });
-  return header as unknown as SessionHeader;
+  return header as unknown as ConversationHeader;
 }
 
 function isTurn(value: unknown): boolean {

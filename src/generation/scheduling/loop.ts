@@ -5,26 +5,26 @@
 import type { SequenceTokens } from "../../engine/engine.js";
 import { logSoftmaxAt, topLogprobs } from "../sampling/logprobs.js";
 import type { RowDrafts, Speculation } from "../speculation/speculation.js";
-import type { Forward, GenerationRow, LiveRow, TokenEvent } from "./request.js";
-import { RowQueue } from "./request-queue.js";
+import type { Forward, GenerationRequest, RunningRequest, TokenEvent } from "./request.js";
+import { RequestQueue } from "./request-queue.js";
 import { type Chunk, type ScheduleLimits, Scheduler } from "./scheduler.js";
 import type { GenerationStats } from "./stats.js";
 
 /** Continues all rows at once, as one batch. `onPrompt` is told while prompts run: tokens done, tokens of all prompts. */
 export function generateTokens(
   engine: Forward,
-  rows: readonly GenerationRow[],
+  rows: readonly GenerationRequest[],
   stats: GenerationStats,
   speculation: Speculation | null,
   signal?: AbortSignal,
   onPrompt?: (done: number, total: number) => void,
 ): AsyncGenerator<TokenEvent, void, void> {
-  const queue = new RowQueue();
+  const queue = new RequestQueue();
   for (const row of rows) queue.push(row);
   queue.end();
   const total = rows.reduce((sum, row) => sum + (row.maxTokens > 0 || row.score ? row.promptIds.length : 0), 0);
   const onPromptTokens = onPrompt && ((done: number) => onPrompt(done, total));
-  return continueRows(engine, queue, {}, stats, speculation, signal, onPromptTokens);
+  return continueRequests(engine, queue, {}, stats, speculation, signal, onPromptTokens);
 }
 
 /**
@@ -33,9 +33,9 @@ export function generateTokens(
  * `stats` is kept up to date. With `speculation` a step also runs guesses of what follows, and hands out as many tokens as
  * were guessed right and one more.
  */
-export async function* continueRows(
+export async function* continueRequests(
   engine: Forward,
-  queue: RowQueue,
+  queue: RequestQueue,
   limits: ScheduleLimits,
   stats: GenerationStats,
   speculation: Speculation | null,
@@ -106,7 +106,7 @@ function takeScores({ entry, position, tokens, logits }: Chunk, rows: Float32Arr
  * was sampled: the same tokens from the same random numbers as one by one. Returns whether the row stays open.
  */
 function* decide(
-  entry: LiveRow,
+  entry: RunningRequest,
   guesses: readonly number[],
   logits: Float32Array,
   stats: GenerationStats,
@@ -144,6 +144,6 @@ function* decide(
 }
 
 /** A row's guesses, and room for as many of them as leave one token to be sampled after the last. */
-function draftable({ drafts, spec, ids }: LiveRow): { drafts: RowDrafts; room: number } {
+function draftable({ drafts, spec, ids }: RunningRequest): { drafts: RowDrafts; room: number } {
   return { drafts: drafts!, room: spec.promptIds.length + spec.maxTokens - ids.length - 1 };
 }

@@ -2,9 +2,9 @@
 import { LlamaError } from "../../error.js";
 import { checkCount } from "../sampling/options.js";
 import type { Speculation } from "../speculation/speculation.js";
-import { continueRows } from "./loop.js";
-import type { Forward, GenerationRow, TokenEvent } from "./request.js";
-import { RowQueue } from "./request-queue.js";
+import { continueRequests } from "./loop.js";
+import type { Forward, GenerationRequest, TokenEvent } from "./request.js";
+import { RequestQueue } from "./request-queue.js";
 import { GenerationStats } from "./stats.js";
 
 /** Rows at once, unless asked otherwise: beyond it a row more hardly makes a step cheaper. */
@@ -37,17 +37,17 @@ export type FeedEvent<T, E> =
   | { tag: T; entry: null; event: null; error: LlamaError };
 
 /** `enter` makes a row of a request, and an entry that comes back with its events; a LlamaError from it is the request's answer. */
-export async function* feedRows<T, R extends { tag: T }, E>(
+export async function* feedRequests<T, R extends { tag: T }, E>(
   engine: FedEngine,
   requests: Requests<R | Refused<T>>,
-  enter: (request: R) => { row: GenerationRow; entry: E },
+  enter: (request: R) => { row: GenerationRequest; entry: E },
   speculation: Speculation | null,
   options: FeedOptions,
 ): AsyncGenerator<FeedEvent<T, E>, void, void> {
   const { concurrency = DEFAULT_CONCURRENCY, kvMemory, signal, stats = new GenerationStats() } = options;
   checkCount("concurrency", concurrency, 1);
   const maxPositions = kvMemory === undefined ? Number.POSITIVE_INFINITY : Math.floor(kvMemory / engine.positionBytes);
-  const queue = new RowQueue();
+  const queue = new RequestQueue();
   const pending = new Map<number, { tag: T; entry: E; error: null } | { tag: T; entry: null; error: LlamaError }>();
 
   const push = (request: R | Refused<T>): void => {
@@ -84,7 +84,7 @@ export async function* feedRows<T, R extends { tag: T }, E>(
   const feeding = feed();
   try {
     const limits = { maxRows: concurrency, maxPositions };
-    for await (const event of continueRows(engine, queue, limits, stats, speculation, signal)) {
+    for await (const event of continueRequests(engine, queue, limits, stats, speculation, signal)) {
       const { tag, entry, error } = pending.get(event.row)!;
       if (event.id === null) pending.delete(event.row);
       if (error) yield { tag, entry: null, event: null, error };
@@ -98,9 +98,15 @@ export async function* feedRows<T, R extends { tag: T }, E>(
   }
 }
 
-const EMPTY_ROW: GenerationRow = { promptIds: [], maxTokens: 0, sample: () => 0, stopIds: new Set(), logprobs: false };
+const EMPTY_ROW: GenerationRequest = {
+  promptIds: [],
+  maxTokens: 0,
+  sample: () => 0,
+  stopIds: new Set(),
+  logprobs: false,
+};
 
-function checkMemory({ promptIds, maxTokens }: GenerationRow, maxPositions: number, positionBytes: number): void {
+function checkMemory({ promptIds, maxTokens }: GenerationRequest, maxPositions: number, positionBytes: number): void {
   const positions = promptIds.length + maxTokens;
   if (positions <= maxPositions) return;
   const megabytes = (count: number) => `${((count * positionBytes) / 1e6).toFixed(1)} MB`;

@@ -1,15 +1,15 @@
 /** Rows that wait for their turn: pushed at one end as they come, taken at the other as there is room. Knows order, not tokens. */
-import type { GenerationRow, QueuedRow } from "./request.js";
+import type { GenerationRequest, QueuedRequest } from "./request.js";
 
-export class RowQueue {
-  readonly #rows: QueuedRow[] = [];
+export class RequestQueue {
+  readonly #rows: QueuedRequest[] = [];
   #count = 0;
   #isEnded = false;
   /** Wakes those who wait for a change. */
   #wake: (() => void)[] = [];
 
   /** Puts a row at the end and returns its number. */
-  push(spec: GenerationRow): number {
+  push(spec: GenerationRequest): number {
     this.#rows.push({ row: this.#count, spec });
     this.#changed();
     return this.#count++;
@@ -26,11 +26,11 @@ export class RowQueue {
   }
 
   /** The row whose turn is next. */
-  get first(): QueuedRow | undefined {
+  get first(): QueuedRequest | undefined {
     return this.#rows[0];
   }
 
-  take(): QueuedRow | undefined {
+  take(): QueuedRequest | undefined {
     const first = this.#rows.shift();
     this.#changed();
     return first;

@@ -12,7 +12,7 @@ export interface KeptSequence {
 }
 
 /** One sequence to be continued. */
-export interface GenerationRow {
+export interface GenerationRequest {
   promptIds: readonly number[];
   /** New tokens at most. */
   maxTokens: number;
@@ -39,13 +39,13 @@ export type TokenEvent =
 export type Forward = Pick<Engine, "forward" | "newSequence" | "fork" | "reserve" | "release">;
 
 /** A row and its number: how many were pushed before it. */
-export interface QueuedRow {
+export interface QueuedRequest {
   row: number;
-  spec: GenerationRow;
+  spec: GenerationRequest;
 }
 
 /** A row in the batch. */
-export interface LiveRow extends QueuedRow {
+export interface RunningRequest extends QueuedRequest {
   /** null until its first chunk runs. */
   sequence: number | null;
   /** Prompt, then text. */

@@ -5,8 +5,8 @@
 import type { SequenceTokens } from "../../engine/engine.js";
 import { STEP_TOKENS } from "../../model/sizes/memory-need.js";
 import { RowDrafts } from "../speculation/speculation.js";
-import type { Forward, GenerationRow, LiveRow, QueuedRow } from "./request.js";
-import type { RowQueue } from "./request-queue.js";
+import type { Forward, GenerationRequest, QueuedRequest, RunningRequest } from "./request.js";
+import type { RequestQueue } from "./request-queue.js";
 
 /** A shorter common beginning is not worth a copy, or waiting for. */
 const MIN_SHARED = 8;
@@ -23,15 +23,15 @@ export interface ScheduleLimits {
 }
 
 /** What is left of a row that has ended. */
-type Parked = Pick<LiveRow, "ids" | "length" | "positions"> & { sequence: number };
+type Parked = Pick<RunningRequest, "ids" | "length" | "positions"> & { sequence: number };
 
 /** The next tokens of a row's prompt. */
 export interface Chunk extends SequenceTokens {
-  entry: LiveRow;
+  entry: RunningRequest;
 }
 
 export class Scheduler {
-  readonly live: LiveRow[] = [];
+  readonly live: RunningRequest[] = [];
   /** Prompt tokens taken from another row's cache, over all. */
   reusedTokens = 0;
   readonly #engine: Forward;
@@ -48,8 +48,8 @@ export class Scheduler {
   }
 
   /** Lets rows join while there is room; returns those that are done at once, since they may get no token. */
-  admit(queue: RowQueue): QueuedRow[] {
-    const done: QueuedRow[] = [];
+  admit(queue: RequestQueue): QueuedRequest[] {
+    const done: QueuedRequest[] = [];
     for (let next = queue.first; next; next = queue.first) {
       const { promptIds, maxTokens } = next.spec;
       const positions = promptIds.length + maxTokens;
@@ -68,7 +68,7 @@ export class Scheduler {
   }
 
   /** Rows whose prompt has run. */
-  texts(): LiveRow[] {
+  texts(): RunningRequest[] {
     return this.live.filter((entry) => !hasPrompt(entry));
   }
 
@@ -100,7 +100,7 @@ export class Scheduler {
   }
 
   /** Takes a row out of the batch. */
-  leave(entry: LiveRow): void {
+  leave(entry: RunningRequest): void {
     this.live.splice(this.live.indexOf(entry), 1);
     const { sequence } = entry;
     if (giveBack(entry)) return;
@@ -120,10 +120,10 @@ export class Scheduler {
   }
 
   /** A row that joins; it goes on in the cache of one that has left, if that begins the same. */
-  #inherit({ row, spec }: QueuedRow, positions: number): LiveRow {
+  #inherit({ row, spec }: QueuedRequest, positions: number): RunningRequest {
     const ids = [...spec.promptIds];
     const drafts = this.#withDrafts ? new RowDrafts(ids, positions) : null;
-    const entry: LiveRow = { row, spec, ids, drafts, positions, sequence: null, length: 0 };
+    const entry: RunningRequest = { row, spec, ids, drafts, positions, sequence: null, length: 0 };
     if (spec.kept) {
       entry.sequence = spec.kept.sequence;
       entry.length = spec.kept.length;
@@ -148,8 +148,8 @@ export class Scheduler {
   }
 
   /** The sequence of a row whose turn has come; null while a row before it computes more of their common beginning. */
-  #begin(entry: LiveRow): number | null {
-    let donor: LiveRow | null = null;
+  #begin(entry: RunningRequest): number | null {
+    let donor: RunningRequest | null = null;
     let ready = 0;
     let promised = 0;
     for (const other of this.live) {
@@ -169,17 +169,17 @@ export class Scheduler {
 }
 
 /** Tells the owner of a row's sequence what it holds now; false when it has none. */
-function giveBack({ spec, length }: LiveRow): boolean {
+function giveBack({ spec, length }: RunningRequest): boolean {
   if (spec.kept) spec.kept.length = length;
   return spec.kept !== undefined;
 }
 
-function hasPrompt({ length, spec }: LiveRow): boolean {
+function hasPrompt({ length, spec }: RunningRequest): boolean {
   return length < spec.promptIds.length;
 }
 
 /** How many tokens a prompt begins with that `ids` begins with too; tokens whose logits are wanted always run, the last one too. */
-function sharedLength({ ids }: { ids: readonly number[] }, { promptIds, score }: GenerationRow): number {
+function sharedLength({ ids }: { ids: readonly number[] }, { promptIds, score }: GenerationRequest): number {
   const most = Math.min(ids.length, promptIds.length - 1, score?.from ?? promptIds.length);
   let length = 0;
   while (length < most && ids[length] === promptIds[length]) length++;

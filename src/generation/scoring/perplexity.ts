@@ -1,10 +1,10 @@
 /** How likely a text of any length is, in windows that overlap. Knows ids and windows; samples nothing. */
 import { LlamaError } from "../../error.js";
-import type { RunContext } from "../loading/run-context.js";
+import type { ModelContext } from "../loading/model-context.js";
 import { logSoftmaxAt } from "../sampling/logprobs.js";
 import { checkCount } from "../sampling/options.js";
-import { type FeedOptions, feedRows } from "../scheduling/request-feed.js";
-import { scoreRow } from "./score-row.js";
+import { type FeedOptions, feedRequests } from "../scheduling/request-feed.js";
+import { scoreRequest } from "./score-request.js";
 
 export interface PerplexityOptions extends FeedOptions {
   /** Tokens of a window, a beginning-of-sentence token included. Default: the context. */
@@ -17,7 +17,7 @@ export interface PerplexityOptions extends FeedOptions {
 
 /** Sum of the log-probabilities of all ids, and their number; fewer where the signal ended it. */
 export async function scoreText(
-  { engine, tokenizer, maxSeqLen }: RunContext,
+  { engine, tokenizer, maxSeqLen }: ModelContext,
   ids: readonly number[],
   { onTokens, ...options }: PerplexityOptions,
 ): Promise<{ logprob: number; tokens: number }> {
@@ -38,13 +38,13 @@ export async function scoreText(
     }
   }
   const enter = (part: { ids: number[]; start: number }) => {
-    const row = scoreRow(part.ids, part.start, (id, logits) => {
+    const row = scoreRequest(part.ids, part.start, (id, logits) => {
       total.logprob += logSoftmaxAt(logits, id);
       total.tokens++;
     });
     return { row, entry: null };
   };
-  for await (const { error } of feedRows(engine, windows(), enter, null, options)) {
+  for await (const { error } of feedRequests(engine, windows(), enter, null, options)) {
     if (error) throw error;
     onTokens?.(total.tokens, ids.length);
   }

@@ -3,10 +3,10 @@ import { LlamaError } from "../../error.js";
 import { stripEnd } from "../../tokenizer/encoding/python-whitespace.js";
 import type { Tokenizer } from "../../tokenizer/tokenizer.js";
 import { checkPrompt } from "../completion/prompt-check.js";
-import type { RunContext } from "../loading/run-context.js";
+import type { ModelContext } from "../loading/model-context.js";
 import { logSoftmaxAt } from "../sampling/logprobs.js";
-import { type FeedOptions, feedRows, type Refused, type Requests } from "../scheduling/request-feed.js";
-import { scoreRow } from "./score-row.js";
+import { type FeedOptions, feedRequests, type Refused, type Requests } from "../scheduling/request-feed.js";
+import { scoreRequest } from "./score-request.js";
 
 /** A text, or token ids that are taken as they are. */
 type Text = string | readonly number[];
@@ -41,7 +41,7 @@ export interface Score {
 export type ScoreAnswer<T> = { tag: T; score: Score; error: null } | { tag: T; score: null; error: LlamaError };
 
 export async function* scoreAll<T>(
-  model: RunContext,
+  model: ModelContext,
   requests: Requests<ScoreRequest<T>>,
   options: FeedOptions,
 ): AsyncGenerator<ScoreAnswer<T>, void, void> {
@@ -54,13 +54,13 @@ export async function* scoreAll<T>(
     const detokenizer = tokenizer.detokenizer();
     detokenizer.prime(ids.slice(0, start));
     const tokens: ScoredToken[] = [];
-    const row = scoreRow(ids, start, (id, logits) => {
+    const row = scoreRequest(ids, start, (id, logits) => {
       const text = detokenizer.push(id) + (tokens.length === ids.length - start - 1 ? detokenizer.flush() : "");
       tokens.push({ id, text, logprob: logSoftmaxAt(logits, id), isGreedy: isMaximum(logits, id) });
     });
     return { row, entry: { tokens, contextTokens: start } };
   };
-  for await (const { tag, entry, event, error } of feedRows(engine, requests, enter, null, options)) {
+  for await (const { tag, entry, event, error } of feedRequests(engine, requests, enter, null, options)) {
     if (error) yield { tag, score: null, error };
     else if (event.finishReason === "length") {
       const logprob = entry.tokens.reduce((sum, token) => sum + token.logprob, 0);

@@ -7,7 +7,7 @@ import { writeOnnx } from "../../formats/protobuf/onnx-writer.js";
 import type { ModelConfig } from "../config/config.js";
 import type { RankShare } from "../split/partition.js";
 import type { ComputeType } from "./compute-type.js";
-import { type Linear, linearShape, NORMS, type Part, quantFormat } from "./matrices.js";
+import { type Matrix, matrixShape, NORMS, type Part, quantFormat } from "./matrices.js";
 import { type QuantFormat, quantizedSize } from "./quantize.js";
 
 /** ONNX's own operators, and those of onnxruntime. */
@@ -24,9 +24,9 @@ interface Place {
 }
 
 /** A weight of a segment as the graph wants it. */
-export type SegmentWeight =
+export type StageWeight =
   | { kind: "norm"; part: Part; name: string }
-  | { kind: "linear"; part: Part; linear: Linear; rows: number; columns: number; quantized: QuantizedPlace | null };
+  | { kind: "linear"; part: Part; linear: Matrix; rows: number; columns: number; quantized: QuantizedPlace | null };
 
 /** Where a quantised matrix lies in the bytes of a segment's constants. */
 interface QuantizedPlace {
@@ -35,9 +35,9 @@ interface QuantizedPlace {
   scales: Place;
 }
 
-export interface Segment {
+export interface StageGraph {
   model: Uint8Array;
-  weights: readonly SegmentWeight[];
+  weights: readonly StageWeight[];
   /** Norms of a quantised segment, [dim] floats each, by name. */
   norms: ReadonlyMap<string, Place>;
   /** Bytes of the constants, which the model looks for in the external file CONSTANTS; 0 in fp32. */
@@ -45,12 +45,12 @@ export interface Segment {
 }
 
 /** Name of a matrix's or norm's graph input in fp32. */
-export function weightName(weight: SegmentWeight): string {
+export function weightName(weight: StageWeight): string {
   return weight.kind === "norm" ? weight.name : weight.linear.name;
 }
 
 /** Tensors are named; each method that adds one returns its name. */
-export class SegmentBuilder {
+export class GraphBuilder {
   readonly config: ModelConfig;
   readonly share: RankShare;
   readonly type: ComputeType;
@@ -58,7 +58,7 @@ export class SegmentBuilder {
   readonly #inputs: OnnxValue[] = [];
   readonly #outputs: OnnxValue[] = [];
   readonly #initializers: OnnxInitializer[] = [];
-  readonly #weights: SegmentWeight[] = [];
+  readonly #weights: StageWeight[] = [];
   readonly #norms = new Map<string, Place>();
   #constantBytes = 0;
 
@@ -106,9 +106,9 @@ export class SegmentBuilder {
   }
 
   /** x [tokens, columns] · weight [rows, columns]ᵀ (+ added), [tokens, rows]. */
-  linear(part: Part, linear: Linear, x: string, to: string, added?: string): string {
+  linear(part: Part, linear: Matrix, x: string, to: string, added?: string): string {
     const { name } = linear;
-    const [rows, columns] = linearShape(linear, this.config, this.share);
+    const [rows, columns] = matrixShape(linear, this.config, this.share);
     if (this.type === "fp32") {
       this.#weights.push({ kind: "linear", part, linear, rows, columns, quantized: null });
       this.input(name, [rows, columns]);
@@ -130,7 +130,7 @@ export class SegmentBuilder {
     return added ? this.node("Add", [product, added], to) : product;
   }
 
-  build(name: string): Segment {
+  build(name: string): StageGraph {
     const model = writeOnnx({
       ...{ name, opsets: OPSETS, nodes: this.#nodes, inputs: this.#inputs, outputs: this.#outputs },
       initializers: this.#initializers,

@@ -1,7 +1,8 @@
 /** The matrices the graph multiplies with: tensors of the checkpoint stacked where they take the same input. Knows names and shapes, no numbers. */
 
+import { lengthOf } from "../../formats/tensor/range.js";
 import type { ModelConfig } from "../config/config.js";
-import { ffnUnit, type RankShare, type Span } from "../split/partition.js";
+import { ffnUnit, type RankShare } from "../split/partition.js";
 import { tensorRegion } from "../split/shard-region.js";
 import type { QuantType } from "./compute-type.js";
 import type { QuantFormat } from "./quantize.js";
@@ -17,13 +18,13 @@ import { layerTensor } from "./tensor-table.js";
 export type Part = "qkv" | "wo" | "ffn" | "head";
 
 /** Meta's tensors [out, in] below each other as one matrix. */
-export interface Linear {
+export interface Matrix {
   name: string;
   tensors: readonly string[];
 }
 
 /** The matrices of each part, named after their tensors. */
-export const LINEARS = {
+export const MATRICES = {
   qkv: [{ name: "attention.wqkv", tensors: ["attention.wq", "attention.wk", "attention.wv"] }],
   wo: [{ name: "attention.wo", tensors: ["attention.wo"] }],
   ffn: [
@@ -31,7 +32,7 @@ export const LINEARS = {
     { name: "feed_forward.w2", tensors: ["feed_forward.w2"] },
   ],
   head: [{ name: "output", tensors: ["output"] }],
-} as const satisfies Record<Part, readonly Linear[]>;
+} as const satisfies Record<Part, readonly Matrix[]>;
 
 /** The norm each part begins with. */
 export const NORMS: Readonly<Record<Part, string | null>> = {
@@ -47,22 +48,18 @@ export function partTensor(part: Part, layer: number, name: string): string {
 }
 
 /** Rows and columns of a share of a linear: [out, in]. */
-export function linearShape({ tensors }: Linear, config: ModelConfig, share: RankShare): [number, number] {
+export function matrixShape({ tensors }: Matrix, config: ModelConfig, share: RankShare): [number, number] {
   const regions = tensors.map((name) => tensorRegion(`${name}.weight`, config, share));
-  return [regions.reduce((sum, { rows }) => sum + length(rows), 0), length(regions[0]!.columns)];
+  return [regions.reduce((sum, { rows }) => sum + lengthOf(rows), 0), lengthOf(regions[0]!.columns)];
 }
 
 /**
  * How a linear is quantised. Blocks of 128 are the fastest; where ranks cut the columns, a block divides the unit of the
  * cut, so that any number of ranks has the same quantised weights (heads of 8 excepted: the kernel's blocks begin at 16).
  */
-export function quantFormat({ name }: Linear, config: ModelConfig, type: QuantType): QuantFormat {
+export function quantFormat({ name }: Matrix, config: ModelConfig, type: QuantType): QuantFormat {
   const unit = name === "attention.wo" ? config.headDim : name === "feed_forward.w2" ? ffnUnit(config.ffnDim) : 128;
   const blockSize = ([128, 64, 32] as const).find((size) => unit % size === 0) ?? 16;
   // The head's errors go straight into the logits, and it is 2 % of a large model's weights.
   return { bits: type === "int8" || name === "output" ? 8 : 4, blockSize };
-}
-
-function length({ start, end }: Span): number {
-  return end - start;
 }

@@ -2,25 +2,27 @@
  * The transformer as ONNX graphs, cut where shares of the model must be summed and where attention needs the cache
  * (Meta's model.py, TransformerBlock). Knows what is computed; not layers or threads.
  */
+
 import { ONNX_TYPE } from "../../formats/protobuf/onnx-graph.js";
+import { lengthOf } from "../../formats/tensor/range.js";
 import type { ModelConfig } from "../config/config.js";
-import type { RankShare, Span } from "../split/partition.js";
+import type { RankShare } from "../split/partition.js";
 import { type ComputeType, isCacheHalf } from "./compute-type.js";
-import { type Segment, SegmentBuilder } from "./graph-builder.js";
-import { LINEARS, type Part } from "./matrices.js";
+import { GraphBuilder, type StageGraph } from "./graph-builder.js";
+import { MATRICES, type Part } from "./matrices.js";
 
 /**
  * Parts that run without a stop in between, on the stream h [tokens, dim]. With `residual` a part adds to the stream;
  * without it a partial product comes out, which is still to be summed over ranks.
  */
-export function buildSegment(
+export function buildStage(
   config: ModelConfig,
   share: RankShare,
   parts: readonly Part[],
   residual: boolean,
   type: ComputeType,
-): Segment {
-  const graph = new SegmentBuilder(config, share, type);
+): StageGraph {
+  const graph = new GraphBuilder(config, share, type);
   let stream = "h";
   // A part that only projects the heads' output (no residual) never sees the stream itself.
   if (residual || parts[0] !== "wo") graph.input("h", ["tokens", config.dim]);
@@ -35,12 +37,12 @@ export function buildSegment(
 }
 
 /** h -> q [1, tokens, q heads * headDim], k the same of KV heads, v [tokens, KV heads * headDim]; q and k rotated by position. */
-function addQkv(graph: SegmentBuilder, h: string): void {
+function addQkv(graph: GraphBuilder, h: string): void {
   const { headDim } = graph.config;
-  const qWidth = length(graph.share.qHeads) * headDim;
-  const kvWidth = length(graph.share.kvHeads) * headDim;
+  const qWidth = lengthOf(graph.share.qHeads) * headDim;
+  const kvWidth = lengthOf(graph.share.kvHeads) * headDim;
   const isHalf = isCacheHalf(graph.type);
-  const qkv = graph.linear("qkv", LINEARS.qkv[0], graph.norm("qkv", h, "attention_in"), "qkv");
+  const qkv = graph.linear("qkv", MATRICES.qkv[0], graph.norm("qkv", h, "attention_in"), "qkv");
   graph.split(qkv, [qWidth, kvWidth, kvWidth], ["q_flat", "k_flat", isHalf ? "v_full" : "v"]);
   graph.input("position_ids", [1, "tokens"], "int64");
   graph.input("cos", ["positions", headDim / 2]);
@@ -60,15 +62,15 @@ function addQkv(graph: SegmentBuilder, h: string): void {
 }
 
 /** What the heads attended to [tokens, q heads * headDim] -> [tokens, dim]. */
-function addWo(graph: SegmentBuilder, h: string | undefined): string {
-  const attended = graph.input("attended", ["tokens", length(graph.share.qHeads) * graph.config.headDim]);
-  return graph.linear("wo", LINEARS.wo[0], attended, h ? "h_attention" : "partial", h);
+function addWo(graph: GraphBuilder, h: string | undefined): string {
+  const attended = graph.input("attended", ["tokens", lengthOf(graph.share.qHeads) * graph.config.headDim]);
+  return graph.linear("wo", MATRICES.wo[0], attended, h ? "h_attention" : "partial", h);
 }
 
 /** w2(silu(w1 x) * w3 x), x being h after its norm. */
-function addFeedForward(graph: SegmentBuilder, h: string, residual: boolean): string {
-  const width = length(graph.share.ffn);
-  const [w13, w2] = LINEARS.ffn;
+function addFeedForward(graph: GraphBuilder, h: string, residual: boolean): string {
+  const width = lengthOf(graph.share.ffn);
+  const [w13, w2] = MATRICES.ffn;
   const both = graph.linear("ffn", w13, graph.norm("ffn", h, "ffn_in"), "gate_up"); // [tokens, 2 * width]
   graph.split(both, [width, width], ["gate", "up"]);
   const silu = graph.node("Mul", ["gate", graph.node("Sigmoid", ["gate"], "gate_sigmoid")], "gate_silu");
@@ -77,11 +79,7 @@ function addFeedForward(graph: SegmentBuilder, h: string, residual: boolean): st
 }
 
 /** h -> logits [tokens, rows of the vocabulary]. */
-function addHead(graph: SegmentBuilder, h: string): void {
-  const logits = graph.linear("head", LINEARS.head[0], graph.norm("head", h, "normed"), "logits");
-  graph.output(logits, ["tokens", length(graph.share.vocab)]);
-}
-
-function length({ start, end }: Span): number {
-  return end - start;
+function addHead(graph: GraphBuilder, h: string): void {
+  const logits = graph.linear("head", MATRICES.head[0], graph.norm("head", h, "normed"), "logits");
+  graph.output(logits, ["tokens", lengthOf(graph.share.vocab)]);
 }

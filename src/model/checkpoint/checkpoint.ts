@@ -2,17 +2,17 @@
 import { LlamaError } from "../../error.js";
 import { openPth } from "../../formats/checkpoint/pth.js";
 import { flag } from "../../formats/files/json-file.js";
-import { type DType, ELEMENT_BYTES, type TensorEntry } from "../../formats/tensor/stored-tensor.js";
+import { type DType, ELEMENT_BYTES, type StoredTensor } from "../../formats/tensor/stored-tensor.js";
 import { firstFew, isIgnoredTensor, layerTensor, type TensorSpec, tensorTable } from "../architecture/tensor-table.js";
 import type { ModelConfig } from "../config/config.js";
 import { readHfConfig, resolveHfConfig, resolveRope } from "../config/hugging-face-config.js";
 import { readParams, resolveConfig } from "../config/meta-params.js";
 import { openFolder } from "./folder.js";
 import { openHfTensors } from "./hugging-face-tensors.js";
-import { type GlobalTensor, mergeShards } from "./model-tensor.js";
+import { type ModelTensor, mergeShards } from "./model-tensor.js";
 import { compareReplicas, type DifferingReplica } from "./replicas.js";
 
-export type { GlobalTensor } from "./model-tensor.js";
+export type { ModelTensor } from "./model-tensor.js";
 
 /** Plain data: can be sent to other threads. */
 export interface Checkpoint {
@@ -26,7 +26,7 @@ export interface Checkpoint {
   /** Bytes of all tensors in the files, replicated ones once. */
   byteLength: number;
   /** By name, in the order of the model; every tensor of the config and no other. */
-  tensors: Map<string, GlobalTensor>;
+  tensors: Map<string, ModelTensor>;
   /** Tensors in the files that the model does not have. */
   unexpected: string[];
   /** Tensors that all shards should hold alike and do not; those of the first are used. */
@@ -42,7 +42,7 @@ export function openCheckpoint(dir: string, vocabSize: number): Checkpoint {
   const { layout, files } = openFolder(dir);
   const model = layout === "meta" ? openMeta(dir, files, vocabSize) : openHuggingFace(dir, files, vocabSize);
   const { tensors } = model;
-  const sizes = new Map<TensorEntry, { count: number; bytes: number }>();
+  const sizes = new Map<StoredTensor, { count: number; bytes: number }>();
   for (const { shape, pieces } of tensors.values()) {
     // By entry, since a tied embedding stands for two tensors.
     const { entry } = pieces[0]!;
@@ -103,7 +103,7 @@ function openHuggingFace(dir: string, files: readonly string[], vocabSize: numbe
 
 function checkComplete(
   file: string,
-  shard: ReadonlyMap<string, TensorEntry>,
+  shard: ReadonlyMap<string, StoredTensor>,
   table: readonly TensorSpec[],
   config: ModelConfig,
   unexpected: readonly string[],
@@ -122,7 +122,7 @@ function checkComplete(
   throw new LlamaError("model", `missing tensor ${firstFew(missing)}`, details);
 }
 
-function checkVocabulary(parts: readonly TensorEntry[], vocabSize: number): void {
+function checkVocabulary(parts: readonly StoredTensor[], vocabSize: number): void {
   const rows = parts.reduce((sum, { shape }) => sum + (shape[0] ?? 0), 0);
   if (rows === vocabSize) return;
   throw new LlamaError("model", "the vocabulary is not that of the tokenizer", {
@@ -133,7 +133,7 @@ function checkVocabulary(parts: readonly TensorEntry[], vocabSize: number): void
   });
 }
 
-function commonestType(tensors: ReadonlyMap<string, GlobalTensor>): DType {
+function commonestType(tensors: ReadonlyMap<string, ModelTensor>): DType {
   const counts = new Map<DType, number>();
   for (const { shape, pieces } of tensors.values()) {
     const { dtype } = pieces[0]!.entry;

@@ -2,7 +2,7 @@
 import { join } from "node:path";
 import { LlamaError } from "../../error.js";
 import { asObject, readJsonObject } from "../../formats/files/json-file.js";
-import { shown } from "../../formats/files/quoted.js";
+import { quoted } from "../../formats/files/quoted.js";
 
 /** The two containers, the better one first; .bin is what torch.save writes. */
 const KINDS = [
@@ -50,7 +50,7 @@ function indexedNames(index: string, ending: string): string[] {
     throw new LlamaError("model", "weight_map names what is no weight file of this folder", {
       where: index,
       expected: `names that end in ${ending}, without a path`,
-      found: typeof name === "string" ? shown(name) : "no text",
+      found: typeof name === "string" ? quoted(name) : "no text",
       fix: AGAIN,
     });
   });
@@ -72,6 +72,6 @@ function namesAlone(dir: string, names: readonly string[], kind: Kind): string[]
   throw new LlamaError("model", `has several ${kind.ending} files and no index`, {
     where: dir,
     expected: `${whole} or ${whole}.index.json`,
-    found: files.slice(0, 3).map(shown).join(", "),
+    found: files.slice(0, 3).map(quoted).join(", "),
   });
 }

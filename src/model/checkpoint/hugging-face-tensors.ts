@@ -2,10 +2,10 @@
 import { LlamaError } from "../../error.js";
 import { openPth } from "../../formats/checkpoint/pth.js";
 import { openSafetensors } from "../../formats/checkpoint/safetensors.js";
-import type { TensorEntry } from "../../formats/tensor/stored-tensor.js";
+import type { StoredTensor } from "../../formats/tensor/stored-tensor.js";
 import { firstFew, tensorTable } from "../architecture/tensor-table.js";
 import type { ModelConfig } from "../config/config.js";
-import { type GlobalTensor, sameShape, showShape } from "./model-tensor.js";
+import { type ModelTensor, sameShape, showShape } from "./model-tensor.js";
 
 const EMBEDDING = "model.embed_tokens.weight";
 const HEAD = "lm_head.weight";
@@ -35,14 +35,14 @@ export function hfName(metaName: string): string {
 
 export interface HfTensors {
   /** By Meta's name, in the order of the model. */
-  tensors: Map<string, GlobalTensor>;
+  tensors: Map<string, ModelTensor>;
   /** Tensors in the files that the model does not have. */
   unexpected: string[];
 }
 
 /** Finds every tensor of the config in the files; `tied` says that the embedding is the output matrix, too. */
 export function openHfTensors(files: readonly string[], config: ModelConfig, tied: boolean): HfTensors {
-  const entries = new Map<string, TensorEntry>();
+  const entries = new Map<string, StoredTensor>();
   for (const file of files) {
     for (const entry of file.endsWith(".bin") ? openPth(file) : openSafetensors(file)) {
       const other = entries.get(entry.name);
@@ -59,7 +59,7 @@ export function openHfTensors(files: readonly string[], config: ModelConfig, tie
   });
   const missing = table.map(({ stored }) => stored).filter((name) => !entries.has(name));
   if (missing.length > 0) throw missingTensors(files, missing);
-  const tensors = table.map(({ spec: { name, shape }, stored }): [string, GlobalTensor] => {
+  const tensors = table.map(({ spec: { name, shape }, stored }): [string, ModelTensor] => {
     const entry = entries.get(stored)!;
     if (!sameShape(entry.shape, shape)) {
       throw new LlamaError("model", "shape does not fit config.json", {

@@ -1,18 +1,18 @@
 /** A tensor of the whole model, put together from its parts in the shards. Knows shapes; reads no numbers. */
 import { basename } from "node:path";
 import { LlamaError } from "../../error.js";
-import type { TensorEntry } from "../../formats/tensor/stored-tensor.js";
+import type { StoredTensor } from "../../formats/tensor/stored-tensor.js";
 import type { TensorSpec } from "../architecture/tensor-table.js";
 
 /** Indices [start, end) of the axis that a shard holds. */
 export interface Piece {
   start: number;
   end: number;
-  entry: TensorEntry;
+  entry: StoredTensor;
 }
 
 /** Plain data: can be sent to other threads. */
-export interface GlobalTensor {
+export interface ModelTensor {
   name: string;
   /** Full shape. */
   shape: readonly number[];
@@ -27,9 +27,9 @@ export interface GlobalTensor {
 }
 
 /** Puts a tensor together from what each shard has of it, in rank order; throws a LlamaError when the parts do not fit. */
-export function mergeShards(spec: TensorSpec, entries: readonly TensorEntry[]): GlobalTensor {
+export function mergeShards(spec: TensorSpec, entries: readonly StoredTensor[]): ModelTensor {
   const { name, shape } = spec;
-  const [first, ...others] = entries as [TensorEntry, ...TensorEntry[]];
+  const [first, ...others] = entries as [StoredTensor, ...StoredTensor[]];
   for (const other of others) {
     if (other.dtype !== first.dtype) {
       throw new LlamaError("model", "shards have different element types", {
@@ -57,7 +57,7 @@ export function mergeShards(spec: TensorSpec, entries: readonly TensorEntry[]): 
   return { name, shape, axis, pieces };
 }
 
-function shardAxis(spec: TensorSpec, entries: readonly TensorEntry[]): 0 | 1 | null {
+function shardAxis(spec: TensorSpec, entries: readonly StoredTensor[]): 0 | 1 | null {
   switch (spec.split) {
     case "rows":
       return 0;
@@ -75,8 +75,8 @@ function shardAxis(spec: TensorSpec, entries: readonly TensorEntry[]): 0 | 1 | n
 function misfit(
   spec: TensorSpec,
   axis: 0 | 1 | null,
-  entries: readonly TensorEntry[],
-  culprit: TensorEntry,
+  entries: readonly StoredTensor[],
+  culprit: StoredTensor,
 ): LlamaError {
   const where = `${culprit.storage.file}: ${spec.name}`;
   if (axis !== null && entries.every((entry) => fitsBeside(entry.shape, spec.shape, axis))) {

@@ -1,14 +1,14 @@
 /** Gathers a region of a global tensor from the pieces it lies in. Knows pieces and spans, not file formats. */
+import type { Range } from "../../formats/tensor/range.js";
 import type { TensorReader } from "../../formats/tensor/tensor-reader.js";
-import type { Span } from "../split/partition.js";
-import type { GlobalTensor, Piece } from "./model-tensor.js";
+import type { ModelTensor, Piece } from "./model-tensor.js";
 
 /** Reads rows x columns of a tensor as float32 into `out`, row after row. A 1-D tensor is one row. */
 export function readSlice(
   reader: TensorReader,
-  tensor: GlobalTensor,
-  rows: Span,
-  columns: Span,
+  tensor: ModelTensor,
+  rows: Range,
+  columns: Range,
   out: Float32Array,
 ): void {
   const stride = columns.end - columns.start;
@@ -22,8 +22,8 @@ export function readSlice(
 export interface Overlap {
   piece: Piece;
   /** In the piece. */
-  rows: Span;
-  columns: Span;
+  rows: Range;
+  columns: Range;
   /** Where the part begins, relative to the region. */
   row: number;
   column: number;
@@ -32,7 +32,7 @@ export interface Overlap {
 }
 
 /** Where the rows and columns of a tensor lie in its pieces. */
-export function overlaps(tensor: GlobalTensor, rows: Span, columns: Span): Overlap[] {
+export function overlaps(tensor: ModelTensor, rows: Range, columns: Range): Overlap[] {
   const [height, width] = tensor.shape.length === 1 ? [1, tensor.shape[0]!] : (tensor.shape as [number, number]);
   if (!isWithin(rows, height) || !isWithin(columns, width)) {
     throw new RangeError(`region ${show(rows)} x ${show(columns)} is outside ${tensor.name} [${tensor.shape}]`);
@@ -57,7 +57,7 @@ export function overlaps(tensor: GlobalTensor, rows: Span, columns: Span): Overl
 }
 
 /** Row 2j + p of a head, as Meta has it, is row p * head / 2 + j of the head in the file. */
-function* halves(piece: Piece, head: number, rows: Span, columns: Span): Generator<Overlap> {
+function* halves(piece: Piece, head: number, rows: Range, columns: Range): Generator<Overlap> {
   for (let first = rows.start - (rows.start % head); first < rows.end; first += head) {
     const [from, to] = [Math.max(first, rows.start), Math.min(first + head, rows.end)];
     for (const parity of [0, 1]) {
@@ -71,10 +71,10 @@ function* halves(piece: Piece, head: number, rows: Span, columns: Span): Generat
   }
 }
 
-function isWithin({ start, end }: Span, size: number): boolean {
+function isWithin({ start, end }: Range, size: number): boolean {
   return 0 <= start && start <= end && end <= size;
 }
 
-function show({ start, end }: Span): string {
+function show({ start, end }: Range): string {
   return `${start}..${end}`;
 }

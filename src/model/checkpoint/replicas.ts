@@ -1,6 +1,6 @@
 /** Compares what every shard of a checkpoint holds whole: norms. Reads their numbers, nothing else. */
 import { basename } from "node:path";
-import type { TensorEntry } from "../../formats/tensor/stored-tensor.js";
+import type { StoredTensor } from "../../formats/tensor/stored-tensor.js";
 import { TensorReader } from "../../formats/tensor/tensor-reader.js";
 
 /** A tensor that is not the same in all shards. */
@@ -14,13 +14,13 @@ export interface DifferingReplica {
 /** The first shard that differs, for each of the replicated tensors; `shards` has their entries by name. */
 export function compareReplicas(
   names: readonly string[],
-  shards: readonly ReadonlyMap<string, TensorEntry>[],
+  shards: readonly ReadonlyMap<string, StoredTensor>[],
 ): DifferingReplica[] {
   const found: DifferingReplica[] = [];
   const [first, ...others] = shards;
   if (others.length === 0) return found;
   const reader = new TensorReader();
-  const read = (entry: TensorEntry) => {
+  const read = (entry: StoredTensor) => {
     const length = entry.shape[0]!;
     const numbers = new Float32Array(length);
     reader.readRegion(entry, { start: 0, end: 1 }, { start: 0, end: length }, numbers);

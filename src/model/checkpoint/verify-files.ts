@@ -4,7 +4,7 @@ import { basename, dirname, join } from "node:path";
 import { LlamaError } from "../../error.js";
 import { checkFile } from "../../formats/checkpoint/file-checksum.js";
 import { readWhole } from "../../formats/files/byte-source.js";
-import { shown } from "../../formats/files/quoted.js";
+import { quoted } from "../../formats/files/quoted.js";
 import { openFolder } from "./folder.js";
 
 /** One line for each file of a folder; the largest models have some twenty. */
@@ -78,7 +78,7 @@ function readChecklists(dir: string, names: readonly string[]): Map<string, stri
       const [, md5, path] = /^([0-9a-fA-F]{32}) [ *]?(\S.*?)\s*$/.exec(line) ?? [];
       if (md5 === undefined) {
         throw new LlamaError("model", `line ${i + 1} is no line of a checklist`, {
-          ...{ where: file, expected: '"md5  filename"', found: shown(line) },
+          ...{ where: file, expected: '"md5  filename"', found: quoted(line) },
           fix: "Get the checklist again, or leave out --verify",
         });
       }
@@ -94,5 +94,5 @@ function checkPresent(dir: string, sums: ReadonlyMap<string, string>, files: rea
   const missing = [...sums.keys()].find((name) => name.endsWith(".pth") && !present.has(name));
   if (missing === undefined) return;
   const fix = "Copy or download it again";
-  throw new LlamaError("model", `${shown(missing)} is in the checklist, but not in the folder`, { where: dir, fix });
+  throw new LlamaError("model", `${quoted(missing)} is in the checklist, but not in the folder`, { where: dir, fix });
 }

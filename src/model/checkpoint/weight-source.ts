@@ -1,19 +1,23 @@
 /** Where the numbers of a model come from: the files of a checkpoint, or a seed. Knows tensors, not what they are for. */
+import type { Range } from "../../formats/tensor/range.js";
 import { TensorReader } from "../../formats/tensor/tensor-reader.js";
-import type { Span } from "../split/partition.js";
 import type { Checkpoint } from "./checkpoint.js";
 import { readSlice } from "./read-slice.js";
 
 export interface WeightSource {
   /** Writes rows x columns of a tensor as float32 into `out`, row after row. Throws LlamaError when a file fails. */
-  read(name: string, rows: Span, columns: Span, out: Float32Array): void;
+  read(name: string, rows: Range, columns: Range, out: Float32Array): void;
   close(): void;
 }
 
-/** Opens the weights of a checkpoint; `onBytes` is told of bytes read (or made), `inChunks` says that rows are read in turn. */
-export function openWeights(checkpoint: Checkpoint, onBytes?: (bytes: number) => void, inChunks = false): WeightSource {
+/** Opens the weights of a checkpoint; `onBytes` is told of bytes read (or made), `readsInOrder` says that rows are read in turn. */
+export function openWeights(
+  checkpoint: Checkpoint,
+  onBytes?: (bytes: number) => void,
+  readsInOrder = false,
+): WeightSource {
   return checkpoint.seed === null
-    ? new FileWeights(checkpoint, onBytes, inChunks)
+    ? new FileWeights(checkpoint, onBytes, readsInOrder)
     : new RandomWeights(checkpoint, onBytes);
 }
 
@@ -21,12 +25,12 @@ class FileWeights implements WeightSource {
   readonly #tensors: Checkpoint["tensors"];
   readonly #reader: TensorReader;
 
-  constructor({ tensors }: Checkpoint, onBytes: ((bytes: number) => void) | undefined, inChunks: boolean) {
+  constructor({ tensors }: Checkpoint, onBytes: ((bytes: number) => void) | undefined, readsInOrder: boolean) {
     this.#tensors = tensors;
-    this.#reader = new TensorReader(onBytes, inChunks);
+    this.#reader = new TensorReader(onBytes, readsInOrder);
   }
 
-  read(name: string, rows: Span, columns: Span, out: Float32Array): void {
+  read(name: string, rows: Range, columns: Range, out: Float32Array): void {
     readSlice(this.#reader, this.#tensors.get(name)!, rows, columns, out);
   }
 
@@ -47,7 +51,7 @@ class RandomWeights implements WeightSource {
     this.#onBytes = onBytes;
   }
 
-  read(name: string, rows: Span, columns: Span, out: Float32Array): void {
+  read(name: string, rows: Range, columns: Range, out: Float32Array): void {
     const { shape } = this.#checkpoint.tensors.get(name)!;
     const isNorm = shape.length === 1;
     const [offset, range] = isNorm ? [1, 0.1] : [0, Math.sqrt(3 / shape[1]!)];

@@ -3,7 +3,7 @@ import type { ComputeType } from "../architecture/compute-type.js";
 import type { Part } from "../architecture/matrices.js";
 import type { ModelConfig } from "../config/config.js";
 import { partition, type RankShare } from "../split/partition.js";
-import { partBytes, shareTraffic } from "./bytes-per-token.js";
+import { partBytes, shareBytesPerToken } from "./bytes-per-token.js";
 
 export interface MemoryNeed {
   /** Matrices and norms of the rank that has most. */
@@ -34,7 +34,7 @@ export const STEP_TOKENS = 256;
 /** Bytes of a model that is divided over so many ranks, with one sequence of `tokens` tokens, at the height of its first start. */
 export function memoryNeed(config: ModelConfig, worldSize: number, dtype: ComputeType, tokens: number): MemoryNeed {
   const shares = partition(config, worldSize);
-  const parts = shares.map((share) => shareTraffic(config, share, dtype));
+  const parts = shares.map((share) => shareBytesPerToken(config, share, dtype));
   const weights = parts.reduce((sum, part) => sum + part.weights, 0);
   const token = parts.reduce((sum, part) => sum + part.position, 0);
   const context = token * tokens;

@@ -1,23 +1,18 @@
 /** How the heads, the feed-forward width and the vocabulary of a model are divided over ranks. Knows no tensor. */
 import { LlamaError } from "../../error.js";
+import type { Range } from "../../formats/tensor/range.js";
 import type { ModelConfig } from "../config/config.js";
-
-/** Half-open range of indices. */
-export interface Span {
-  start: number;
-  end: number;
-}
 
 /** What one rank computes. */
 export interface RankShare {
   /** Whole groups (all query heads of each of `kvHeads`), or a part of the group of a single KV head. */
-  qHeads: Span;
+  qHeads: Range;
   /** KV heads that `qHeads` need; one may belong to several ranks. */
-  kvHeads: Span;
+  kvHeads: Range;
   /** Columns of the feed-forward block. */
-  ffn: Span;
+  ffn: Range;
   /** Rows of the output matrix. */
-  vocab: Span;
+  vocab: Range;
 }
 
 /** Columns of the feed-forward block that stay together: blocks of quantised weights do not straddle ranks. */
@@ -70,7 +65,7 @@ function divideHeads({ nHeads, nKvHeads }: ModelConfig, worldSize: number): Pick
 }
 
 /** Cuts 0..total into contiguous spans whose lengths differ by at most one. */
-function divide(total: number, parts: number): Span[] {
+function divide(total: number, parts: number): Range[] {
   const cut = (part: number) => Math.floor((part * total) / parts);
   return Array.from({ length: parts }, (_, part) => ({ start: cut(part), end: cut(part + 1) }));
 }

@@ -1,10 +1,11 @@
 /** Which rows and columns of each global tensor one share of the model needs. Knows names and spans, not bytes or threads. */
+import type { Range } from "../../formats/tensor/range.js";
 import type { ModelConfig } from "../config/config.js";
-import type { RankShare, Span } from "./partition.js";
+import type { RankShare } from "./partition.js";
 
 export interface Region {
-  rows: Span;
-  columns: Span;
+  rows: Range;
+  columns: Range;
 }
 
 /**
@@ -14,8 +15,8 @@ export interface Region {
  */
 export function tensorRegion(name: string, config: ModelConfig, share: RankShare): Region {
   const { dim, headDim } = config;
-  const heads = (span: Span): Span => ({ start: span.start * headDim, end: span.end * headDim });
-  const all: Span = { start: 0, end: dim };
+  const heads = (span: Range): Range => ({ start: span.start * headDim, end: span.end * headDim });
+  const all: Range = { start: 0, end: dim };
   switch (name.split(".").at(-2)) {
     case "wq":
       return { rows: heads(share.qHeads), columns: all };

@@ -24,7 +24,7 @@ const MAX_CHUNK = 400_000;
 const MAX_RUN = 25_000;
 
 /** The pieces of a text, in order; put together they are the text. */
-export function* textPieces(text: string): Generator<string, void, void> {
+export function* splitText(text: string): Generator<string, void, void> {
   for (const chunk of chunks(text)) {
     for (const [piece] of chunk.matchAll(PIECE)) yield piece;
   }

@@ -2,7 +2,7 @@
 import { readTiktokenModel } from "../../formats/tokenizer/tiktoken-model.js";
 import { createByteDetokenizer } from "../decoding/byte-detokenizer.js";
 import { BytePairEncoder } from "../encoding/byte-pairs.js";
-import { textPieces } from "../encoding/split-text.js";
+import { splitText } from "../encoding/split-text.js";
 import { createTokenizer, type TokenizerSource } from "../tokenizer.js";
 import { type SpecialTokenSet, STOP_TOKENS, specialTokenNames } from "./special-tokens.js";
 
@@ -27,7 +27,7 @@ export function openTiktokenTokenizer(path: string, set: SpecialTokenSet = "3.1"
   const encodeWith = (encoder: BytePairEncoder) => (text: string) => {
     const ids: number[] = [];
     // A lone surrogate has no UTF-8 form; tiktoken takes it for U+FFFD.
-    for (const piece of textPieces(text.replace(/\p{Surrogate}/gu, "\uFFFD"))) {
+    for (const piece of splitText(text.replace(/\p{Surrogate}/gu, "\uFFFD"))) {
       encoder.encode(ASCII.test(piece) ? piece : Buffer.from(piece).toString("latin1"), ids);
     }
     return ids;

@@ -7,7 +7,7 @@ import { checkMemory } from "../../../generation/loading/memory-check.js";
 import { resolveSetup } from "../../../generation/loading/open-model.js";
 import type { ComputeType } from "../../../model/architecture/compute-type.js";
 import type { Checkpoint } from "../../../model/checkpoint/checkpoint.js";
-import { modelTraffic, type Traffic } from "../../../model/sizes/bytes-per-token.js";
+import { type BytesPerToken, modelBytesPerToken } from "../../../model/sizes/bytes-per-token.js";
 import { partition } from "../../../model/split/partition.js";
 import type { BenchFlags } from "./bench-flags.js";
 
@@ -17,7 +17,7 @@ export interface BenchSetup {
   worldSize: number;
   /** Threads of each rank. */
   threads: number;
-  traffic: Traffic;
+  traffic: BytesPerToken;
 }
 
 /** The tests of every setup, in the order they are run. */
@@ -41,7 +41,7 @@ export function planSetups(
   for (const dtypeFlag of flags.dtype) {
     for (const nproc of flags.nproc_per_node) {
       const { worldSize, dtype } = resolveSetup(checkpoint, { nprocPerNode: nproc, dtype: dtypeFlag });
-      const traffic = modelTraffic(config, partition(config, worldSize), dtype);
+      const traffic = modelBytesPerToken(config, partition(config, worldSize), dtype);
       if (!flags.force) checkMemory(config, worldSize, dtype, maxSeqLen);
       for (const threads of flags.threads ?? [Math.max(1, Math.floor(cores / worldSize))]) {
         setups.set(`${dtype} ${worldSize} ${threads}`, { dtype, worldSize, threads, traffic });

@@ -5,7 +5,7 @@ import { availableCores } from "../../../engine/machine/cores.js";
 import { memoryBandwidth } from "../../../engine/measure/bandwidth.js";
 import { runTrials, type SpeedTest } from "../../../engine/measure/benchmark.js";
 import { defaultCacheRoot } from "../../../engine/weight-cache/cache-folder.js";
-import { shown } from "../../../formats/files/quoted.js";
+import { quoted } from "../../../formats/files/quoted.js";
 import { rankSettings } from "../../model/load.js";
 import { RankLogs } from "../../model/rank-logs.js";
 import { threadsOfEnvironment } from "../../options/torchrun-env.js";
@@ -97,8 +97,8 @@ async function measureSetup(
   const starting = () => startEngine(checkpoint, setup, contextLength(tests), flags, signal);
   const work = async (engine: Engine) => {
     const loadMs = performance.now() - start;
-    const { state: cache, problem } = engine.cache;
-    if (problem !== null && !quiet) printNote(`Warning: the quantised weights could not be kept: ${shown(problem)}`);
+    const { state: cache, problem } = engine.weightCache;
+    if (problem !== null && !quiet) printNote(`Warning: the quantised weights could not be kept: ${quoted(problem)}`);
     tellState({ phase: "measuring" });
     for (const test of tests) {
       const onTrial = (index: number) =>
@@ -109,7 +109,7 @@ async function measureSetup(
       await onRow(benchRow({ model: name, parameters: checkpoint.parameterCount, ...figures }));
     }
   };
-  await logs.attend(starting, work, `${label}: `);
+  await logs.runWithModel(starting, work, `${label}: `);
 }
 
 async function startEngine(

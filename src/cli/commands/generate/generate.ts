@@ -1,6 +1,6 @@
 /** The command `generate`: prompt in, text to stdout as it comes. Knows the order of things; each thing is a file of its own. */
 import { LlamaError } from "../../../error.js";
-import { WholeFile } from "../../../formats/files/atomic-file.js";
+import { AtomicFile } from "../../../formats/files/atomic-file.js";
 import type { Completion, Llama } from "../../../index.js";
 import { chooseModel } from "../../model/choose-model.js";
 import { withModel } from "../../model/load.js";
@@ -59,7 +59,7 @@ async function streamToFile(
   path: string,
   signal: AbortSignal,
 ): Promise<Completion> {
-  const file = await WholeFile.create(path);
+  const file = await AtomicFile.create(path);
   try {
     const completion = await stream(llama, prompt, flags, file.write.bind(file), signal);
     if (completion.finishReason === "abort") await file.abandon();

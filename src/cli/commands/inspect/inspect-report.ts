@@ -28,7 +28,7 @@ export function inspectionReport(
   const { layout, files } = openFolder(dir);
   const shards = files.map((file) => ({ file: basename(file), bytes: statSync(file).size }));
   const most = maxRanks(config);
-  const { total, available, isLimited } = machineMemory();
+  const { total, available, isCgroupLimited } = machineMemory();
   const auto = resolveSetup(checkpoint, {});
   return {
     folder: dir,
@@ -54,7 +54,7 @@ export function inspectionReport(
     tokenizer: { file: tokenizerPath, kind: tokenizer.vocabulary.kind, vocab_size: tokenizer.vocabulary.vocabSize },
     nproc_per_node: { min: 1, max: most, even: evenRanks(config, most), auto: auto.worldSize },
     dtype_auto: auto.dtype,
-    memory: { total_bytes: total, available_bytes: available, limited_by_cgroup: isLimited },
+    memory: { total_bytes: total, available_bytes: available, limited_by_cgroup: isCgroupLimited },
     max_seq_len: tokens,
     needs: needs(config, most, tokens, available),
     unexpected_tensors: unexpected,

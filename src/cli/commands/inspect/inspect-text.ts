@@ -1,6 +1,6 @@
 /** What `inspect` finds as text for a human. Computes nothing. */
 import { basename } from "node:path";
-import { shown } from "../../../formats/files/quoted.js";
+import { quoted } from "../../../formats/files/quoted.js";
 import { verifiedLine } from "../../model/verify.js";
 import { count, plural } from "../../terminal/summary.js";
 import { type Column, tableText } from "../../terminal/table.js";
@@ -69,7 +69,7 @@ function lines(report: InspectionReport): [string, string][] {
 function shardLines({ shards, split }: InspectionReport): [string, string][] {
   if (shards.length === 1) return [];
   const sizes = [...new Set(shards.map((shard) => shard.bytes))].map(bytes);
-  const [first, last] = [shards[0]!, shards.at(-1)!].map(({ file }) => shown(basename(file)));
+  const [first, last] = [shards[0]!, shards.at(-1)!].map(({ file }) => quoted(basename(file)));
   return [
     ["files", `${first} to ${last}, ${sizes.length === 1 ? "each" : "of"} ${[...new Set(sizes)].join(", ")}`],
     [

@@ -10,6 +10,6 @@ export interface Lines {
   /** Ctrl-C, or a signal that means it, while nothing is read. */
   onInterrupt: () => void;
   /** Leaves terminal and input to another program for a while. */
-  lend<T>(work: () => Promise<T>): Promise<T>;
+  suspendFor<T>(work: () => Promise<T>): Promise<T>;
   close(): void;
 }

@@ -11,7 +11,7 @@ export class PlainLines implements Lines {
   #isEnded = false;
   #wake: ((line: Line) => void) | null = null;
   readonly #onSignal = oncePerPress(() => {
-    if (this.#wake) this.#hand({ kind: "interrupt", hadText: false });
+    if (this.#wake) this.#deliver({ kind: "interrupt", hadText: false });
     else this.onInterrupt();
   });
 
@@ -19,12 +19,12 @@ export class PlainLines implements Lines {
     this.isInteractive = isInteractive;
     this.#reader = createInterface({ input: process.stdin, terminal: false });
     this.#reader.on("line", (text) => {
-      if (this.#wake) this.#hand({ kind: "line", text });
+      if (this.#wake) this.#deliver({ kind: "line", text });
       else this.#waiting.push(text);
     });
     this.#reader.on("close", () => {
       this.#isEnded = true;
-      this.#hand({ kind: "end" });
+      this.#deliver({ kind: "end" });
     });
     process.on("SIGINT", this.#onSignal);
   }
@@ -39,7 +39,7 @@ export class PlainLines implements Lines {
     });
   }
 
-  async lend<T>(work: () => Promise<T>): Promise<T> {
+  async suspendFor<T>(work: () => Promise<T>): Promise<T> {
     this.#reader.pause();
     try {
       return await work();
@@ -54,7 +54,7 @@ export class PlainLines implements Lines {
     process.stdin.pause();
   }
 
-  #hand(line: Line): void {
+  #deliver(line: Line): void {
     const wake = this.#wake;
     this.#wake = null;
     wake?.(line);

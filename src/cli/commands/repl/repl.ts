@@ -178,7 +178,7 @@ class Repl {
       dialogue: this.#dialogue,
       print: (line: string) => void process.stdout.write(`${line}\n`),
       answer: (text: string) => this.#answer(text),
-      edit: (text: string) => this.#lines.lend(() => edit(text)),
+      edit: (text: string) => this.#lines.suspendFor(() => edit(text)),
       toggleMultiline: () => {
         this.#reader.isMultiline = !this.#reader.isMultiline;
         return this.#reader.isMultiline;

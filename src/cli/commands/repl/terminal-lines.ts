@@ -69,7 +69,7 @@ export class TerminalLines implements Lines {
     this.#reader.on("SIGCONT", () => this.#reader.prompt(true));
     this.#reader.on("close", () => {
       this.#isEnded = true;
-      this.#hand({ kind: "end" });
+      this.#deliver({ kind: "end" });
     });
     this.#reader.on("line", (text) => {
       onLine(text);
@@ -80,7 +80,7 @@ export class TerminalLines implements Lines {
       } else {
         const lines = [...this.#pasted, text];
         this.#pasted = [];
-        if (this.#wake) this.#hand({ kind: "line", text: lines.join("\n") });
+        if (this.#wake) this.#deliver({ kind: "line", text: lines.join("\n") });
         else this.#queued.push(lines.join("\n"));
       }
     });
@@ -105,7 +105,7 @@ export class TerminalLines implements Lines {
     });
   }
 
-  async lend<T>(work: () => Promise<T>): Promise<T> {
+  async suspendFor<T>(work: () => Promise<T>): Promise<T> {
     process.stdin.pause();
     this.#keys.setRawMode(false);
     try {
@@ -149,10 +149,10 @@ export class TerminalLines implements Lines {
     this.#reader.write(null, { ctrl: true, name: "u" });
     if (!hadText) this.#output.write("\n");
     else this.#output.write("\r\x1b[K");
-    this.#hand({ kind: "interrupt", hadText });
+    this.#deliver({ kind: "interrupt", hadText });
   }
 
-  #hand(line: Line): void {
+  #deliver(line: Line): void {
     const wake = this.#wake;
     this.#wake = null;
     if (wake && line.kind !== "interrupt") this.#output.write(PASTE_OFF);

@@ -1,12 +1,12 @@
 /** The request that scores a text: it generates nothing, and hands out the logits before each of its tokens. */
-import type { GenerationRow } from "../scheduling/request.js";
+import type { GenerationRequest } from "../scheduling/request.js";
 
 /** A row that hands out the logits before each id from index `start` on. */
-export function scoreRow(
+export function scoreRequest(
   ids: readonly number[],
   start: number,
   take: (id: number, logits: Float32Array) => void,
-): GenerationRow {
+): GenerationRequest {
   return {
     promptIds: ids.slice(0, -1),
     maxTokens: 0,

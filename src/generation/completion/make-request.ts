@@ -4,18 +4,18 @@ import type { ResolvedSampling } from "../sampling/options.js";
 import { Penalties } from "../sampling/penalties.js";
 import { createRandom } from "../sampling/random.js";
 import { createSampler } from "../sampling/sampler.js";
-import type { GenerationRow } from "../scheduling/request.js";
-import type { RowText } from "./completion-text.js";
+import type { GenerationRequest } from "../scheduling/request.js";
+import type { CompletionText } from "./completion-text.js";
 
 /**
  * Each token that is sampled becomes the next of the row, guessed before or not, so the penalties need no other word of
  * the text than what they have given themselves.
  */
-export function createRow(
-  row: Omit<GenerationRow, "sample" | "push">,
+export function createRequest(
+  row: Omit<GenerationRequest, "sample" | "push">,
   sampling: ResolvedSampling,
-  text: RowText | null = null,
-): GenerationRow {
+  text: CompletionText | null = null,
+): GenerationRequest {
   const sampler = createSampler(sampling);
   const random = createRandom(sampling.seed);
   const penalties = Penalties.isActive(sampling) ? new Penalties(sampling, row.promptIds) : null;

@@ -9,7 +9,7 @@ import type { FedEngine } from "../scheduling/request-feed.js";
 import { Speculation } from "../speculation/speculation.js";
 import { StepCost } from "../speculation/step-cost.js";
 
-export class RunContext {
+export class ModelContext {
   readonly engine: FedEngine & { readonly dtype: ComputeType };
   readonly tokenizer: Tokenizer;
   readonly config: ModelConfig;
@@ -17,7 +17,7 @@ export class RunContext {
   /** Learned over all calls. */
   readonly #stepCost: StepCost;
 
-  constructor(engine: RunContext["engine"], tokenizer: Tokenizer, config: ModelConfig, maxSeqLen: number) {
+  constructor(engine: ModelContext["engine"], tokenizer: Tokenizer, config: ModelConfig, maxSeqLen: number) {
     this.engine = engine;
     this.tokenizer = tokenizer;
     this.config = config;
