@@ -128,7 +128,9 @@ export function typeLines({ weightCache, dtype, parameterCount }: Llama, asked: 
     );
   }
   if (weightCache.state === "failed") {
-    lines.push(`Warning: the quantised weights could not be kept for the next start: ${quoted(weightCache.problem ?? "")}`);
+    lines.push(
+      `Warning: the quantised weights could not be kept for the next start: ${quoted(weightCache.problem ?? "")}`,
+    );
   }
   return lines;
 }
