@@ -26,7 +26,6 @@ const NOT_RUN: Readonly<Record<string, string>> = {
   "npx llama-ts generate --nproc_per_node 2 --ckpt_dir llama-2-7b": "needs the weights of 7B",
   "$ llama-ts bench --preset 7B":
     "takes minutes, and all its figures are the machine's; cli/bench.test.ts has its form",
-  "bin/llama-ts": "files; architecture.test.ts",
   "LOG_DIR/none_XXXXXX": "folders; cli/torchrun.test.ts",
   " cli          flags, prompt": "a drawing",
   "one rank    qkv": "a drawing",
@@ -149,12 +148,12 @@ describe("the documents", { skip: isWindows && "a POSIX shell runs them", concur
   const all = DOCUMENTS.flatMap(blocksOf);
   const handled = new Set<Block>();
 
-  const readme = all.filter(({ place }) => place.startsWith("README.md"));
-  const library = readme.filter(
-    ({ language }, i) => language === "js" || readme[i - 1]?.text.startsWith("import { Llama }"),
+  const page = all.filter(({ place }) => place.startsWith("docs/library.md"));
+  const library = page.filter(
+    ({ language }, i) => language === "js" || page[i - 1]?.text.startsWith("import { Llama }"),
   );
   for (const block of library) handled.add(block);
-  test("README.md: the library", () => runLibrary(library));
+  test("docs/library.md", () => runLibrary(library));
 
   for (const block of all.filter(({ language }) => language === "console")) {
     if (find(NOT_RUN, block) !== undefined) continue;

@@ -1,4 +1,4 @@
-/** Each exit code of the README's table, with all that stands on stdout and stderr. */
+/** Each exit code of the table in docs/generate.md, with all that stands on stdout and stderr. */
 import assert from "node:assert/strict";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -94,8 +94,8 @@ describe("exit codes", { concurrency: 2 }, () => {
     story = (await llama(LONG)).stdout;
   });
 
-  test("are those of the README's table, and of help", async () => {
-    const [, table] = readFileSync(join(ROOT, "README.md"), "utf8").split("**Exit codes**");
+  test("are those of the table, and of help", async () => {
+    const [, table] = readFileSync(join(ROOT, "docs/generate.md"), "utf8").split("**Exit codes**");
     const rows = table!
       .slice(0, table!.indexOf("\n\n", 3))
       .split("\n")

@@ -1,4 +1,4 @@
-/** The README's tables of options name options that are there, with their defaults; that of generate names them all. */
+/** The tables of options in docs name options that are there, with their defaults; that of generate names them all. */
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -11,25 +11,17 @@ interface Row {
   default: string | null;
 }
 
-/** By command: the heading that its tables stand below. */
-const SECTIONS = {
-  repl: "## Dialogue",
-  generate: "## Options of `generate`",
-  batch: "## Many prompts",
-  bench: "## Speed of a model",
-};
+/** The commands whose pages have tables of options. */
+const COMMANDS = ["repl", "generate", "batch", "bench"];
 /** Defaults that words tell, as a number of the model or the machine. */
 const IN_WORDS =
   /^(the demo model|in the folder.*|2048, demo: 512|random|stdout|all|half of .*|table, else CSV|cores \/ ranks)$/;
 
 /** The rows of tables of options; a table of commands has no options in its first column. */
-function rowsOf(heading: string): Row[] {
-  const readme = readFileSync(join(ROOT, "README.md"), "utf8");
-  const from = readme.indexOf(`\n${heading}`);
-  assert.ok(from > 0, heading);
-  const section = readme.slice(from + 1, readme.indexOf("\n## ", from + 1));
-  const tables = section.split("\n\n").filter((part) => /^\| option +\| default +\|/.test(part));
-  assert.ok(tables.length > 0, heading);
+function rowsOf(command: string): Row[] {
+  const page = readFileSync(join(ROOT, `docs/${command}.md`), "utf8");
+  const tables = page.split("\n\n").filter((part) => /^\| option +\| default +\|/.test(part));
+  assert.ok(tables.length > 0, command);
   return tables.flatMap((table) =>
     table
       .split("\n")
@@ -49,10 +41,10 @@ async function helpOf(command: string): Promise<string[]> {
   );
 }
 
-describe("the README's tables of options", { concurrency: 2 }, () => {
-  for (const [command, heading] of Object.entries(SECTIONS)) {
+describe("the tables of options in docs", { concurrency: 2 }, () => {
+  for (const command of COMMANDS) {
     test(command, async () => {
-      const rows = rowsOf(heading);
+      const rows = rowsOf(command);
       const help = new Set(await helpOf(command));
       const { stdout } = await llama(["config", command, "--json"]);
       const defaults = new Map<string, unknown>();

@@ -69,11 +69,11 @@ describe("as stated", { concurrency: 2 }, () => {
     ]);
   });
 
-  test("the dialogue has the commands of the README's table, and no others", async () => {
+  test("the dialogue has the commands of docs/repl.md, and no others", async () => {
     const { stdout } = await llama(["repl"], { input: "/help\n" });
     const help = [...stdout.matchAll(/^(\/\w+)/gm)].map(([name]) => name);
-    const readme = readFileSync(join(ROOT, "README.md"), "utf8");
-    const table = /\n\| command +\|.*?\n\n/s.exec(readme)![0];
+    const page = readFileSync(join(ROOT, "docs/repl.md"), "utf8");
+    const table = /\n\| command +\|.*?\n\n/s.exec(page)![0];
     const cells = [...table.matchAll(/^\| (.*?) \|/gm)].map(([, cell]) => cell!);
     const listed = cells.flatMap((cell) => [...cell.matchAll(/`(\/\w+)/g)].map(([, name]) => name!));
     assert.deepEqual([...new Set(listed)].sort(), help.sort());
