@@ -23,7 +23,7 @@ function take(option, otherwise) {
 
 async function decode() {
   const { stdout } = await promisify(execFile)(process.execPath, [program, "generate", ...args]);
-  return JSON.parse(stdout).timings.decode_tps;
+  return JSON.parse(stdout).timings.decodeTps;
 }
 
 await decode();

@@ -35,7 +35,7 @@ async function run(prompt, promptLookupNumTokens) {
     if (first === 0) first = performance.now();
     if (done) {
       const speed = ((done.ids.length - 1) * 1000) / (performance.now() - first);
-      return { speed, ids: done.ids.join(), steps: done.timings.tokens_per_step };
+      return { speed, ids: done.ids.join(), steps: done.timings.tokensPerStep };
     }
   }
   throw new Error("the stream ended without a completion");

@@ -27,8 +27,8 @@ export type { CacheRestore, LoadedConversation, SaveOptions } from "./generation
 export { Llama } from "./generation/llama.js";
 export type { BuildOptions } from "./generation/loading/build-options.js";
 export type { FinishReason, GenerateOptions, SamplingOptions } from "./generation/sampling/options.js";
-export type { KeptSequence } from "./generation/scheduling/request.js";
-export type { FeedOptions, Refused, Requests } from "./generation/scheduling/request-feed.js";
+export type { FeedOptions, Refused, Requests } from "./generation/scheduling/in-flight.js";
+export type { LimitOptions } from "./generation/scheduling/request-limits.js";
 export { GenerationStats, type Timings } from "./generation/scheduling/stats.js";
 export type { PerplexityOptions } from "./generation/scoring/perplexity.js";
 export type { Score, ScoreAnswer, ScoredPair, ScoredToken, ScoreRequest } from "./generation/scoring/score.js";

@@ -1,9 +1,10 @@
 /**
  * The library's face: a loaded model with the methods of Meta's generation.py.
- * Knows text, tokens and options; ranks and tensors are behind the engine.
+ * Knows text, tokens and options; does not know ranks and tensors.
  */
 import { basename, resolve } from "node:path";
 import type { Engine } from "../engine/engine.js";
+import { machineMemory } from "../engine/machine/machine-memory.js";
 import type { RankTimes } from "../engine/host/rank-times.js";
 import type { LoadReport } from "../engine/shared/messages.js";
 import type { CacheOutcome } from "../engine/weight-cache/cache-plan.js";
@@ -30,7 +31,9 @@ import { checkMemory } from "./loading/memory-check.js";
 import { ModelContext } from "./loading/model-context.js";
 import { openModel, resolveSetup, startModel } from "./loading/open-model.js";
 import { checkCount, type GenerateOptions } from "./sampling/options.js";
-import type { FeedOptions, Requests } from "./scheduling/request-feed.js";
+import type { FeedOptions, Requests } from "./scheduling/in-flight.js";
+import { checkLimits, type LoopLimits, resolveLimits } from "./scheduling/request-limits.js";
+import { RequestLoop } from "./scheduling/request-loop.js";
 import { type PerplexityOptions, scoreText } from "./scoring/perplexity.js";
 import { type ScoreAnswer, type ScoreRequest, scoreAll } from "./scoring/score.js";
 
@@ -51,7 +54,8 @@ export class Llama {
   /** Keys of params.json or config.json that the model does not use. */
   readonly unknownParams: readonly string[];
   readonly #engine: Engine;
-  readonly #run: ModelContext;
+  readonly #loop: RequestLoop;
+  readonly #model: ModelContext;
   /** Folder of the checkpoint. */
   readonly ckptDir: string;
 
@@ -60,6 +64,7 @@ export class Llama {
     tokenizer: Tokenizer;
     engine: Engine;
     checkpoint: Checkpoint;
+    limits: LoopLimits;
     maxSeqLen: number;
     loadMs: number;
   }) {
@@ -74,7 +79,8 @@ export class Llama {
     this.loadMs = parts.loadMs;
     this.#engine = parts.engine;
     this.ckptDir = parts.ckptDir;
-    this.#run = new ModelContext(parts.engine, parts.tokenizer, this.config, parts.maxSeqLen);
+    this.#loop = new RequestLoop(parts.engine, parts.limits, parts.engine.dtype);
+    this.#model = new ModelContext(this.#loop, parts.tokenizer, this.config, parts.maxSeqLen, parts.engine.dtype);
   }
 
   /** Loads a checkpoint. Throws LlamaError for anything the user can mend. */
@@ -83,13 +89,15 @@ export class Llama {
     const { ckptDir, maxSeqLen = DEFAULT_MAX_SEQ_LEN } = options;
     checkCount("max_seq_len", maxSeqLen, 1);
     checkCount("threads", options.threadsPerRank, 1);
+    checkLimits(options);
     const opened = openModel(options);
     const { checkpoint } = opened;
     const { worldSize, dtype } = resolveSetup(checkpoint, options);
     if (!options.force) checkMemory(checkpoint.config, worldSize, dtype, maxSeqLen);
     const settings = engineSettings(options, checkpoint.byteLength);
     const { engine, tokenizer } = await startModel(opened, { ...settings, worldSize, dtype, maxSeqLen });
-    return new Llama({ ckptDir, tokenizer, engine, checkpoint, maxSeqLen, loadMs: performance.now() - start });
+    const limits = resolveLimits(options, engine.positionBytes, maxSeqLen, machineMemory().available);
+    return new Llama({ ckptDir, tokenizer, engine, checkpoint, limits, maxSeqLen, loadMs: performance.now() - start });
   }
 
   /** Ranks the model runs on. */
@@ -122,113 +130,121 @@ export class Llama {
     return this.#engine.weightCache;
   }
 
-  /** Logits [vocabSize] after the last id. Throws LlamaError (usage) for ids that are none, or too many for the context. */
+  /** Logits [vocabSize] after the last id. Throws LlamaError (usage) for ids outside the vocabulary, or too many for the context. */
   async logits(ids: readonly number[]): Promise<Float32Array> {
     checkPrompt(ids, 0, this);
-    const sequence = this.#engine.newSequence();
-    try {
-      const [last] = await this.#engine.forward([{ sequence, position: 0, tokens: ids, logits: "last" }]);
-      return last!;
-    } finally {
-      this.#engine.release(sequence);
+    let last: Float32Array | null = null;
+    const take = (_: number, logits: Float32Array) => {
+      last = logits.slice();
+    };
+    const score = { from: ids.length - 1, take };
+    const rest = { maxTokens: 0, sample: () => 0, stopIds: new Set<number>(), logprobs: false };
+    for await (const _ of this.#loop.submit({ promptIds: ids, score, ...rest })) {
+      // The logits come by the way of `take`.
     }
+    return last!;
   }
 
   /**
    * Meta's generate(): continues token lists, as one batch with one budget of min(maxSeqLen, maxGenLen + longest prompt).
-   * Like all that generates, it throws LlamaError (usage) for options and prompts that cannot be.
+   * Like all that generates, it throws LlamaError (usage) for options and prompts that cannot be run.
    */
   async generate(promptIds: readonly (readonly number[])[], options: GenerateOptions = {}): Promise<GenerateResult> {
-    return (await generateIds(this.#run, promptIds, options)).result;
+    return (await generateIds(this.#model, promptIds, options)).result;
   }
 
   /** Meta's text_completion(): prompts are encoded with a beginning-of-sentence token. */
   textCompletion(prompts: readonly string[], options: GenerateOptions = {}): Promise<CompletionPrediction[]> {
-    return completeTexts(this.#run, prompts, options);
+    return completeTexts(this.#model, prompts, options);
   }
 
   /**
-   * Continues one prompt and hands out text as it becomes final; prompt + text is the whole text, spaces included.
+   * Continues one prompt; yields text as it becomes final. Prompt + text is the whole text, spaces included.
    * A text prompt gets a beginning-of-sentence token; token ids are taken as they are. Leaving the loop ends the generation.
    */
   async *stream(
     prompt: string | readonly number[],
     options: GenerateOptions = {},
   ): AsyncGenerator<StreamEvent, void, void> {
-    yield* streamText(this.#run, this.#run.promptIds(prompt), options);
+    yield* streamText(this.#model, this.#model.promptIds(prompt), options);
   }
 
   /**
-   * Continues any number of prompts or dialogs, as many at once as the options allow. Requests are asked for as there is room,
-   * and each answer comes when it is whole: an error for a request that is wrong. Leaving the loop ends what runs.
+   * Continues any number of prompts or dialogs. Requests are asked for as there is room, and each answer comes when it is whole;
+   * a request that is wrong is answered with its error. Leaving the loop ends what runs.
    */
   batch<T>(
     requests: Requests<BatchRequest<T>>,
     options: BatchOptions = {},
   ): AsyncGenerator<BatchAnswer<T>, void, void> {
-    return runBatch(this.#run, requests, options);
+    return runBatch(this.#model, requests, options);
   }
 
   /** Log-probabilities (natural) of continuations after contexts, in the manner of batch(). */
   score<T>(requests: Requests<ScoreRequest<T>>, options: FeedOptions = {}): AsyncGenerator<ScoreAnswer<T>, void, void> {
-    return scoreAll(this.#run, requests, options);
+    return scoreAll(this.#model, requests, options);
   }
 
   /** Sum of the log-probabilities (natural) of a text's tokens, in windows that overlap. */
   scoreText(ids: readonly number[], options: PerplexityOptions): Promise<{ logprob: number; tokens: number }> {
-    return scoreText(this.#run, ids, options);
+    return scoreText(this.#model, ids, options);
   }
 
-  /** A conversation with the model, which keeps what it has computed. */
+  /**
+   * A conversation with the model. Its KV cache stays in memory as long as there is room, so that a turn runs only what is new;
+   * one that had to go is computed again.
+   */
   conversation({ chat = "auto", system = null }: ConversationOptions = {}): Conversation {
     const name = chat === "auto" ? guessFormat(this.tokenizer, basename(resolve(this.ckptDir))) : chat;
-    const format = chatFormat(name, this.tokenizer, this.config);
-    const sequence = this.#engine.newSequence();
-    const conversation = new Conversation(
-      format,
-      this.maxSeqLen,
-      sequence,
-      (ids, options, kept) => streamText(this.#run, [...ids], options, kept),
-      () => this.#engine.release(sequence),
-    );
+    const conversation = new Conversation(chatFormat(name, this.tokenizer, this.config), {
+      maxSeqLen: this.maxSeqLen,
+      stream: (ids, options, owner) => streamText(this.#model, ids, options, { owner }),
+      forget: (owner) => this.#loop.forget(owner),
+    });
     conversation.system = system;
     return conversation;
   }
 
-  /** Writes a conversation to a file, whole or not at all. */
+  /** Writes a conversation as it is now to a file, whole or not at all. */
   saveConversation(conversation: Conversation, file: string, options: SaveOptions = {}): Promise<void> {
-    return writeConversation(this.#engine, conversation, file, options);
+    return writeConversation(this.#engine, this.#loop, conversation, file, options);
   }
 
-  /** A conversation from a file; its keys and values are taken over if they are this model's, else computed again. */
+  /** A conversation from a file; its KV cache is restored if it is this model's, else computed again. */
   async loadConversation(file: string): Promise<LoadedConversation> {
-    const session = await openConversation(file);
+    const saved = await openConversation(file);
     try {
-      const { chat, system, settings } = session.header;
+      const { chat, system, settings } = saved.header;
       const conversation = this.conversation({ chat, system });
-      try {
-        return { conversation, settings, cache: await session.fill(this.#engine, conversation, this.tokenizer) };
-      } catch (error) {
-        conversation.close();
-        throw error;
-      }
+      const cache = await saved.fill(this.#engine, this.#loop, conversation, this.tokenizer);
+      return { conversation, settings, cache };
     } finally {
-      await session.close();
+      await saved.close();
     }
   }
 
   /** Ids of a dialog as Meta's code of the tokenizer's family writes them, up to where the answer begins; throws LlamaError where that asserts. */
   encodeDialog(dialog: Dialog): number[] {
-    return this.#run.dialogFormat.encodeDialog(dialog);
+    return this.#model.dialogFormat.encodeDialog(dialog);
   }
 
   /** Meta's chat_completion(): answers dialogs, as one batch. Text that may not stand in one is answered by Meta's error text. */
   chatCompletion(dialogs: readonly Dialog[], options: Omit<GenerateOptions, "echo"> = {}): Promise<ChatPrediction[]> {
-    return completeDialogs(this.#run, dialogs, options);
+    return completeDialogs(this.#model, dialogs, options);
   }
 
-  /** Ends the ranks; the model cannot be used any more. */
+  /** Requests that run and that wait, and ended ones whose KV caches are kept for later ones. */
+  get requestCounts(): { running: number; waiting: number; kept: number } {
+    return this.#loop.counts;
+  }
+
+  /** Ends the ranks and all requests; the model cannot be used any more. */
   close(): Promise<void> {
     return this.#engine.close();
+  }
+
+  /** For `await using`. */
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
   }
 }

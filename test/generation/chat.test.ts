@@ -107,7 +107,7 @@ test("chatCompletion() has Meta's result shape, and refuses special tags as Meta
   ];
   const options = { temperature: 0, maxGenLen: 8 };
   const [plain, refused] = await llama.chatCompletion(dialogs, options);
-  assert.deepEqual(Object.keys(plain!), ["generation"]);
+  assert.deepEqual(Object.keys(plain!), ["generation", "finishReason"]);
   const { tokens } = await llama.generate([llama.encodeDialog(dialogs[0]!)], options);
   assert.deepEqual(plain!.generation, { role: "assistant", content: llama.tokenizer.decode(tokens[0]!) });
   assert.equal(refused!.generation.content, "Error: special tags are not allowed as part of the prompt.");

@@ -16,7 +16,7 @@ for (const nprocPerNode of [1, 2]) {
     try {
       const loop = llama.tokenizer.encode(LOOP, { bos: true, eos: false });
       const plain = await llama.generate([loop], { temperature: 0, maxGenLen: 120, promptLookupNumTokens: 0 });
-      assert.equal(plain.timings.tokens_per_step, 1);
+      assert.equal(plain.timings.tokensPerStep, 1);
       for (const promptLookupNumTokens of COUNTS) {
         const options = { temperature: 0, maxGenLen: 64, promptLookupNumTokens };
         const prompts = cases.map(({ ids }) => ids);
@@ -28,7 +28,7 @@ for (const nprocPerNode of [1, 2]) {
         const copied = await llama.generate([loop], { ...options, maxGenLen: 120, logprobs: true });
         assert.deepEqual(copied.tokens, plain.tokens);
         assert.equal(copied.logprobs![0]!.length, 120);
-        if (promptLookupNumTokens === 7) assert.ok(copied.timings.tokens_per_step! > 2);
+        if (promptLookupNumTokens === 7) assert.ok(copied.timings.tokensPerStep! > 2);
       }
       const full = await llama.generate([loop], { temperature: 0, promptLookupNumTokens: 7 });
       assert.equal(loop.length + full.tokens[0]!.length, 512);
@@ -47,9 +47,9 @@ test("a sampled text is the same with guesses, and repeatable", async () => {
     const [plain, always, auto, again] = [await run(0), await run(7), await run("auto"), await run("auto")];
     assert.deepEqual(always.tokens, plain.tokens);
     assert.deepEqual(auto.tokens, plain.tokens);
-    assert.ok(always.timings.accepted_tokens > 0);
+    assert.ok(always.timings.acceptedTokens > 0);
     // what is guessed depends on the text alone, not on the clock
-    assert.equal(again.timings.draft_tokens, auto.timings.draft_tokens);
+    assert.equal(again.timings.draftTokens, auto.timings.draftTokens);
     await assert.rejects(run(-1), LlamaError);
     await assert.rejects(run(1.5), /prompt_lookup_num_tokens/);
   } finally {
@@ -63,9 +63,9 @@ test("quantised weights: a greedy text is repeatable, since the clock has no say
     const ids = llama.tokenizer.encode(LOOP, { bos: true, eos: false });
     const run = () => llama.generate([ids], { temperature: 0, maxGenLen: 150 });
     const [first, second] = [await run(), await run()];
-    assert.ok(first.timings.accepted_tokens > 0);
+    assert.ok(first.timings.acceptedTokens > 0);
     assert.deepEqual(second.tokens, first.tokens);
-    assert.equal(second.timings.draft_tokens, first.timings.draft_tokens);
+    assert.equal(second.timings.draftTokens, first.timings.draftTokens);
   } finally {
     await llama.close();
   }

@@ -64,7 +64,7 @@ test("penalties and bias give the same text with guesses as without", async () =
   ]) {
     const without = await stream({ ...options, promptLookupNumTokens: 0, maxGenLen: 80 });
     const guessed = await stream({ ...options, promptLookupNumTokens: 6, maxGenLen: 80 });
-    assert.ok(guessed.timings.draft_tokens > 0);
+    assert.ok(guessed.timings.draftTokens > 0);
     assert.deepEqual(guessed.ids, without.ids, JSON.stringify(options));
   }
 });

@@ -1,65 +1,14 @@
-/** Speculation on a made-up model whose logits depend on the whole prefix, so that a wrong cache or row shows at once. */
+/** Speculation on a made-up model: the same tokens as without drafts, in fewer steps. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { SequenceTokens } from "../../src/engine/engine.js";
 import { createRandom } from "../../src/generation/sampling/random.js";
 import { createSampler } from "../../src/generation/sampling/sampler.js";
-import { generateTokens } from "../../src/generation/scheduling/loop.js";
-import type { Forward, GenerationRequest, TokenEvent } from "../../src/generation/scheduling/request.js";
+import type { EndEvent, GenerationRequest, TokenEvent } from "../../src/generation/scheduling/request.js";
+import { RequestLoop } from "../../src/generation/scheduling/request-loop.js";
 import { GenerationStats } from "../../src/generation/scheduling/stats.js";
-import { RowDrafts, Speculation } from "../../src/generation/speculation/speculation.js";
+import { type Draftable, RowDrafts, Speculation } from "../../src/generation/speculation/speculation.js";
 import { StepCost } from "../../src/generation/speculation/step-cost.js";
-
-const VOCAB = 13;
-const STOP = 12;
-
-/** Mostly repeats what stood seven tokens before. */
-class FakeModel implements Forward {
-  readonly calls: (readonly SequenceTokens[])[] = [];
-  readonly caches = new Map<number, number[]>();
-  #next = 0;
-
-  newSequence(): number {
-    this.caches.set(this.#next, []);
-    return this.#next++;
-  }
-
-  fork(source: number, length: number): number {
-    const sequence = this.newSequence();
-    this.caches.set(sequence, this.caches.get(source)!.slice(0, length));
-    return sequence;
-  }
-
-  reserve(): void {}
-
-  release(sequence: number): void {
-    assert.ok(this.caches.delete(sequence));
-  }
-
-  async forward(batch: readonly SequenceTokens[], signal?: AbortSignal): Promise<Float32Array[]> {
-    signal?.throwIfAborted();
-    this.calls.push(batch);
-    return batch.map(({ sequence, position, tokens, logits }) => {
-      const cache = this.caches.get(sequence)!;
-      assert.ok(position <= cache.length, "a gap in the cache");
-      cache.length = position;
-      const rows = Array.from(tokens, (token) => {
-        cache.push(token);
-        return fakeLogits(cache);
-      });
-      return Float32Array.from((logits === "all" ? rows : rows.slice(-1)).flat());
-    });
-  }
-}
-
-function fakeLogits(prefix: readonly number[]): number[] {
-  let hash = 1;
-  for (const id of prefix) hash = Math.imul(hash ^ id, 0x01000193) >>> 0;
-  const random = createRandom(hash);
-  const logits = Array.from({ length: VOCAB }, () => random() * 3);
-  if (random() < 0.95) logits[prefix.at(-7) ?? 0]! += 5;
-  return logits;
-}
+import { FakeModel, LIMITS, STOP } from "./fake-model.js";
 
 interface Setting {
   temperature?: number;
@@ -76,45 +25,51 @@ async function run(count: number | "auto", setting: Setting) {
   const { temperature = 0, maxTokens = 80, stop = false, prompts = PROMPTS, abortAfter } = setting;
   const sampler = createSampler({ topK: 0, minP: 0, temperature, topP: 0.95 });
   let draws = 0;
-  const rows = prompts.map((promptIds, i): GenerationRequest => {
+  const stats = new GenerationStats();
+  const requests = prompts.map((promptIds, i): GenerationRequest => {
     const random = createRandom(i);
     const counted = () => {
       draws++;
       return random();
     };
     const stopIds = new Set(stop ? [STOP] : []);
-    return { promptIds, maxTokens: maxTokens + i, sample: (l) => sampler(l, counted), stopIds, logprobs: true };
+    const options = { maxTokens: maxTokens + i, stopIds, logprobs: true, lookup: count, timedLookup: true, stats };
+    return { promptIds, sample: (l) => sampler(l, counted), ...options };
   });
   const model = new FakeModel();
-  const stats = new GenerationStats();
+  const loop = new RequestLoop(model, LIMITS, "fp32");
   const controller = new AbortController();
-  const speculation = count === 0 ? null : new Speculation(count, new StepCost("fp32"), true);
-  const byRow: TokenEvent[][] = prompts.map(() => []);
   let events = 0;
-  for await (const event of generateTokens(model, rows, stats, speculation, controller.signal)) {
-    byRow[event.row]!.push(event);
-    if (++events === abortAfter) controller.abort();
-  }
-  assert.equal(model.caches.size, 0, "sequences are released");
-  const begun = rows.filter((row) => row.maxTokens > 0);
+  const collect = async (request: GenerationRequest) => {
+    const all: (TokenEvent | EndEvent)[] = [];
+    for await (const event of loop.submit(request, controller.signal)) {
+      if (event.kind !== "token" && event.kind !== "end") continue;
+      all.push(event);
+      if (++events === abortAfter) controller.abort();
+    }
+    return all;
+  };
+  const byRequest = await Promise.all(requests.map(collect));
+  assert.equal(model.caches.size, loop.counts.kept, "sequences are released, or kept");
+  const begun = requests.filter((request) => request.maxTokens > 0);
   for (const { sequence, position, tokens } of model.calls.flat()) {
-    const row = begun[sequence]!;
-    assert.ok(position + tokens.length < row.promptIds.length + row.maxTokens, "beyond the row's budget");
+    const request = begun[sequence]!;
+    assert.ok(position + tokens.length < request.promptIds.length + request.maxTokens, "beyond the request's budget");
   }
-  return { byRow, draws, steps: model.calls.length, stats, timings: stats.timings() };
+  return { byRequest, draws, steps: model.calls.length, stats, timings: stats.timings() };
 }
 
 const COUNTS = [1, 2, 7, 40, "auto"] as const;
 
 for (const count of COUNTS) {
-  test(`${count} guesses: greedy and sampled rows are those without`, async () => {
+  test(`${count} drafts: greedy and sampled tokens are those without`, async () => {
     for (const temperature of [0, 0.5, 1, 2]) {
       for (const prompts of [PROMPTS, ...PROMPTS.map((prompt) => [prompt])]) {
         for (const stop of [false, true]) {
           const setting = { temperature, prompts, stop };
           const plain = await run(0, setting);
           const guessed = await run(count, setting);
-          assert.deepEqual(guessed.byRow, plain.byRow);
+          assert.deepEqual(guessed.byRequest, plain.byRequest);
           assert.equal(guessed.draws, plain.draws);
           assert.ok(guessed.steps <= plain.steps);
         }
@@ -122,23 +77,23 @@ for (const count of COUNTS) {
     }
   });
 
-  test(`${count} guesses: a budget of any size ends where it should`, async () => {
+  test(`${count} drafts: a budget of any size ends where it should`, async () => {
     for (let maxTokens = 0; maxTokens < 30; maxTokens++) {
       const plain = await run(0, { maxTokens });
       const guessed = await run(count, { maxTokens });
-      assert.deepEqual(guessed.byRow, plain.byRow);
-      assert.equal(guessed.byRow[0]!.length, maxTokens + 1);
+      assert.deepEqual(guessed.byRequest, plain.byRequest);
+      assert.equal(guessed.byRequest[0]!.length, maxTokens + 1);
     }
   });
 
-  test(`${count} guesses: after an abort no further token of a row comes out of the step`, async () => {
+  test(`${count} drafts: after an abort no further token comes`, async () => {
     for (let abortAfter = 1; abortAfter < 40; abortAfter++) {
       const setting = { abortAfter, prompts: PROMPTS.slice(0, 1) };
-      const { byRow } = await run(count, setting);
+      const { byRequest } = await run(count, setting);
       const plain = await run(0, setting);
-      assert.deepEqual(byRow, plain.byRow);
-      assert.equal(byRow[0]!.length, abortAfter + 1);
-      assert.deepEqual(byRow[0]!.at(-1), { row: 0, id: null, finishReason: "abort" });
+      assert.deepEqual(byRequest, plain.byRequest);
+      assert.equal(byRequest[0]!.length, abortAfter + 1);
+      assert.deepEqual(byRequest[0]!.at(-1), { kind: "end", reason: "abort", stop: null });
     }
   });
 }
@@ -151,58 +106,60 @@ test("a repeating text takes fewer steps, and the counts add up", async () => {
     assert.ok(steps < plain.steps / 2, `${steps} of ${plain.steps} steps`);
     assert.equal(stats.generatedTokens, plain.stats.generatedTokens);
     assert.ok(stats.acceptedTokens <= stats.draftTokens);
-    assert.ok(timings.tokens_per_step! > 2);
+    assert.ok(timings.tokensPerStep! > 2);
     // the first token comes out of prefill, which is a step too
     assert.equal(stats.generatedTokens, steps + stats.acceptedTokens);
-    assert.equal(plain.timings.tokens_per_step, 1);
-    assert.equal(plain.timings.draft_tokens, 0);
+    assert.equal(plain.timings.tokensPerStep, 1);
+    assert.equal(plain.timings.draftTokens, 0);
   }
 });
 
-test("leaving the loop inside a step releases the sequences", async () => {
+test("leaving the events ends the request", async () => {
   const model = new FakeModel();
-  const row = { promptIds: PROMPTS[0]!, maxTokens: 50, stopIds: new Set<number>(), logprobs: false };
+  const loop = new RequestLoop(model, LIMITS, "fp32");
+  const request = { promptIds: PROMPTS[0]!, maxTokens: 50, stopIds: new Set<number>(), logprobs: false, lookup: 7 };
   const sample = (logits: Float32Array) => logits.indexOf(Math.max(...logits));
-  const speculation = new Speculation(7, new StepCost("fp32"), true);
   let seen = 0;
-  for await (const _ of generateTokens(model, [{ ...row, sample }], new GenerationStats(), speculation)) {
-    if (++seen === 5) break;
-  }
-  assert.equal(model.caches.size, 0);
+  for await (const _ of loop.submit({ ...request, sample })) if (++seen === 5) break;
+  assert.deepEqual(loop.counts, { running: 0, waiting: 0, kept: model.caches.size });
 });
 
-test("auto guesses where it pays and stops where guesses fail or steps are slow", () => {
+function auto(drafts: RowDrafts, room: number): Draftable {
+  return { drafts, count: "auto", isTimed: true, room };
+}
+
+test("auto drafts where it pays and stops where drafts fail or steps are slow", () => {
   const story = Array.from({ length: 60 }, (_, i) => 100 + i);
   const copying = new RowDrafts([...story, ...story.slice(0, 20)], 1000);
-  const auto = new Speculation("auto", new StepCost("fp32"), true);
-  assert.ok(auto.plan([{ drafts: copying, room: 100 }])[0]!.length >= 7);
-  assert.equal(auto.plan([{ drafts: copying, room: 3 }])[0]!.length, 3);
-  assert.equal(auto.plan([{ drafts: copying, room: 0 }])[0]!.length, 0);
+  const speculation = new Speculation("fp32");
+  assert.ok(speculation.plan([auto(copying, 100)])[0]!.length >= 7);
+  assert.equal(speculation.plan([auto(copying, 3)])[0]!.length, 3);
+  assert.equal(speculation.plan([auto(copying, 0)])[0]!.length, 0);
 
-  // a pair of tokens that comes again and again, each time followed by another one
+  // a pair of tokens that repeats, each time followed by another one
   const failing = new RowDrafts([1, 2, 3], 1000);
   let last = 1;
   for (let i = 0; i < 40; i++) {
     for (const id of [1, 2, 1000 + i]) {
-      last = auto.plan([{ drafts: failing, room: 100 }])[0]!.length;
+      last = speculation.plan([auto(failing, 100)])[0]!.length;
       failing.push(id);
     }
   }
   assert.equal(last, 0);
-  // several rows: only the one that copies gets guesses
-  const [none, some] = auto.plan([
-    { drafts: failing, room: 100 },
-    { drafts: copying, room: 100 },
+  // several requests: only the one that copies gets drafts
+  const [none, some] = speculation.plan([
+    auto(failing, 100),
+    auto(copying, 100),
   ]);
   assert.equal(none!.length, 0);
   assert.ok(some!.length > 0);
 
-  const slow = new Speculation("auto", new StepCost("fp32"), true);
+  const slow = new Speculation("fp32");
   for (let i = 0; i < 200; i++) {
     slow.observe(1, 10);
     for (const tokens of [2, 4, 8, 16]) slow.observe(tokens, 10 * tokens);
   }
-  assert.equal(slow.plan([{ drafts: copying, room: 100 }])[0]!.length, 0);
+  assert.equal(slow.plan([auto(copying, 100)])[0]!.length, 0);
 });
 
 test("the cost of a step follows the curve, then what was measured", () => {

@@ -1,10 +1,9 @@
 /** A command that answers lines with lines: input, model, output, progress and exit code. Knows the order of things; what a line asks is the command's. */
 import { statSync } from "node:fs";
-import { freemem } from "node:os";
 import { LlamaError } from "../../error.js";
 import { type FeedOptions, GenerationStats, type Llama, type Refused } from "../../index.js";
 import { chooseModel } from "../model/choose-model.js";
-import { type LoadFlags, withModel } from "../model/load.js";
+import { type LoadFlags, requestLimits, withModel } from "../model/load.js";
 import { RankLogs } from "../model/rank-logs.js";
 import type { LineFlags } from "../options/flags.js";
 import { EXIT_OK } from "../terminal/exit-code.js";
@@ -140,9 +139,9 @@ async function answerAll<R>(run: Run, flags: LineRunFlags, work: LineWork<R>): P
       show();
     }
   }
-  await withModel({ model, flags, logs, signal }, async (llama) => {
-    const { concurrency, kv_memory: kvMemory = freemem() / 2 } = flags;
-    const options = { concurrency, kvMemory, signal, stats };
+  const limits = requestLimits(flags);
+  await withModel({ model, flags, logs, limits, signal }, async (llama) => {
+    const options = { signal, stats };
     try {
       for await (const { tag, fields, error } of work.answer(llama, requests(), options)) {
         if (!fields && !error) continue;
@@ -151,6 +150,9 @@ async function answerAll<R>(run: Run, flags: LineRunFlags, work: LineWork<R>): P
         else progress.answered++;
         show();
       }
+    } catch (error) {
+      // What an interrupt leaves undone is for --resume.
+      if (!signal.aborted) throw error;
     } finally {
       progress.clear();
     }

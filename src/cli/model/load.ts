@@ -1,5 +1,5 @@
 /** Loads the model that a line asks for, shows how far that is, and tells what is good to know of it. Knows not what is done with it. */
-import type { BuildOptions, Llama } from "../../index.js";
+import type { BuildOptions, LimitOptions, Llama } from "../../index.js";
 import type { MessageFlags, ModelFlags, RankFlags } from "../options/flags.js";
 import { threadsOfEnvironment } from "../options/torchrun-env.js";
 import { tellState } from "../supervisor/supervised.js";
@@ -18,15 +18,21 @@ export interface ModelUse {
   model: Pick<BuildOptions, "ckptDir" | "tokenizerPath" | "maxSeqLen">;
   flags: LoadFlags;
   logs: RankLogs;
+  limits?: LimitOptions;
   signal: AbortSignal;
 }
 
-/** Loads a model, has work done with it, and closes it. */
-export function withModel<T>({ model, flags, logs, signal }: ModelUse, work: (llama: Llama) => Promise<T>): Promise<T> {
-  return logs.runWithModel(() => loadModel({ model, flags, logs, signal }), work);
+/** What a line says about the requests that run at once. */
+export function requestLimits({ concurrency, kv_memory: kvMemory }: { concurrency: number; kv_memory?: number | undefined }): LimitOptions {
+  return { concurrency, ...(kvMemory !== undefined && { kvMemory }) };
 }
 
-async function loadModel({ model, flags, logs, signal }: ModelUse): Promise<Llama> {
+/** Loads a model, has work done with it, and closes it. */
+export function withModel<T>(use: ModelUse, work: (llama: Llama) => Promise<T>): Promise<T> {
+  return use.logs.runWithModel(() => loadModel(use), work);
+}
+
+async function loadModel({ model, flags, logs, limits, signal }: ModelUse): Promise<Llama> {
   const { nproc_per_node: nprocPerNode, dtype, quiet } = flags;
   const { Llama } = await import("../../index.js");
   if (flags.verify) {
@@ -41,7 +47,7 @@ async function loadModel({ model, flags, logs, signal }: ModelUse): Promise<Llam
     const cacheDir = flags.no_cache ? { cacheDir: null } : {};
     const threads = threadsOfEnvironment(process.env);
     llama = await Llama.build({
-      ...{ ...model, ...cacheDir, force: flags.force ?? false, nprocPerNode, dtype, signal, onProgress },
+      ...{ ...model, ...cacheDir, ...limits, force: flags.force ?? false, nprocPerNode, dtype, signal, onProgress },
       ...(threads !== undefined && { threadsPerRank: threads }),
       ...rankSettings(flags, progress.tell.bind(progress), (ranks) => [
         ...coreLines(ranks),

@@ -14,10 +14,10 @@ export function summaryLine(llama: Pick<Llama, "loadMs">, completion: Completion
     `${promptIds.length} prompt + ${ids.length} generated tokens, stop: ${finishReason}`,
     `load ${Math.round(llama.loadMs)} ms`,
   ];
-  if (timings.prefill_tps !== null) parts.push(`prefill ${rate(timings.prefill_tps)}`);
-  if (timings.decode_tps !== null) parts.push(`decode ${rate(timings.decode_tps)}`);
+  if (timings.prefillTps !== null) parts.push(`prefill ${rate(timings.prefillTps)}`);
+  if (timings.decodeTps !== null) parts.push(`decode ${rate(timings.decodeTps)}`);
   // Told only where guesses came true: without them it is always 1.
-  if (timings.accepted_tokens > 0) parts.push(`${timings.tokens_per_step} tokens/step`);
+  if (timings.acceptedTokens > 0) parts.push(`${timings.tokensPerStep} tokens/step`);
   return [...parts, `seed ${seed}`].join(" · ");
 }
 
@@ -34,7 +34,16 @@ export function jsonResult(llama: Pick<Llama, "loadMs" | "worldSize" | "dtype">,
     seed,
     world_size: llama.worldSize,
     dtype: llama.dtype,
-    timings: { load_ms: Math.round(llama.loadMs * 100) / 100, ...timings },
+    timings: {
+      load_ms: Math.round(llama.loadMs * 100) / 100,
+      prefill_ms: timings.prefillMs,
+      prefill_tps: timings.prefillTps,
+      decode_ms: timings.decodeMs,
+      decode_tps: timings.decodeTps,
+      draft_tokens: timings.draftTokens,
+      accepted_tokens: timings.acceptedTokens,
+      tokens_per_step: timings.tokensPerStep,
+    },
   };
 }
 

@@ -1,10 +1,11 @@
-/** Many requests through one model, each answered when its text is whole. Knows texts; not files or lines, nor which rows run when. */
+/** Many prompts or dialogs, each answered when its text is whole. Does not know files or lines, nor what runs when. */
 import type { LlamaError } from "../../error.js";
 import { checkTexts } from "../chat/chat-format.js";
 import type { Dialog } from "../chat/dialog.js";
 import type { ModelContext } from "../loading/model-context.js";
 import type { GenerateOptions } from "../sampling/options.js";
-import { type FeedOptions, feedRequests, type Refused, type Requests } from "../scheduling/request-feed.js";
+import type { FeedOptions, Refused, Requests } from "../scheduling/in-flight.js";
+import { GenerationStats } from "../scheduling/stats.js";
 import { RunningCompletion } from "./completion.js";
 import type { BatchCompletion } from "./results.js";
 
@@ -33,28 +34,36 @@ export type BatchAnswer<T> =
   | { tag: T; completion: BatchCompletion; error: null }
   | { tag: T; completion: null; error: LlamaError };
 
-export async function* runBatch<T>(
-  run: ModelContext,
+export function runBatch<T>(
+  model: ModelContext,
   requests: Requests<BatchRequest<T>>,
   options: BatchOptions,
 ): AsyncGenerator<BatchAnswer<T>, void, void> {
-  const enter = (request: PromptRequest<T>) => {
-    const entry = new RunningCompletion(run, promptIdsOf(run, request), request.options ?? {});
-    return { row: entry.row, entry };
+  const { promptLookupNumTokens, stats = new GenerationStats() } = options;
+  const run = async (request: BatchRequest<T>, signal: AbortSignal): Promise<BatchAnswer<T>> => {
+    const { tag } = request;
+    try {
+      if ("refused" in request) throw request.refused;
+      const settings = { ...request.options, ...(promptLookupNumTokens !== undefined && { promptLookupNumTokens }) };
+      const answer = new RunningCompletion(model, promptIdsOf(model, request), settings, { isDisposable: true, stats });
+      for await (const event of model.loop.submit(answer.request, signal)) {
+        if (event.kind === "prefill") answer.prefilled(event);
+        else if (event.kind === "token") answer.add(event);
+        else if (event.kind === "end" && event.reason === "abort") throw signal.reason;
+        else if (event.kind === "end") return { tag, completion: answer.end(event).completion, error: null };
+      }
+      throw new Error("a request ended without an event");
+    } catch (error) {
+      return { tag, completion: null, error: model.ownError(error) };
+    }
   };
-  // Requests may sample, so the clock has no say.
-  const speculation = run.speculation(options, { temperature: 1 });
-  for await (const { tag, entry, event, error } of feedRequests(run.engine, requests, enter, speculation, options)) {
-    if (error) yield { tag, completion: null, error };
-    else if (event.id !== null) entry.add(event);
-    else yield { tag, completion: entry.end(event.finishReason).completion, error: null };
-  }
+  return model.feed(requests, run, options);
 }
 
-function promptIdsOf<T>(run: ModelContext, request: PromptRequest<T>): number[] {
-  if ("prompt" in request) return run.promptIds(request.prompt);
+function promptIdsOf<T>(model: ModelContext, request: PromptRequest<T>): number[] {
+  if ("prompt" in request) return model.promptIds(request.prompt);
   const { messages } = request;
   const texts = messages.map(({ content }) => content);
-  checkTexts(run.dialogFormat, texts);
-  return run.dialogFormat.encodeDialog(messages);
+  checkTexts(model.dialogFormat, texts);
+  return model.dialogFormat.encodeDialog(messages);
 }

@@ -1,4 +1,4 @@
-/** The text of one row as it becomes final, id by id: characters are whole, and nothing of a stop string is given out. Knows nothing of logits. */
+/** The text of one completion as it becomes final, id by id: characters are whole, and no part of a stop string is returned. Does not know logits. */
 import type { Detokenizer } from "../../tokenizer/decoding/detokenizer.js";
 import { StopStrings } from "./stop-strings.js";
 
@@ -7,8 +7,6 @@ export class CompletionText {
   readonly #stops: StopStrings;
   /** All final text so far. */
   text = "";
-  /** What takeText() has not given out yet. */
-  #fresh = "";
   /** Length of the decoded text before each id. */
   readonly #starts: number[] = [];
   #decoded = 0;
@@ -20,36 +18,38 @@ export class CompletionText {
     detokenizer.prime(promptIds);
   }
 
-  /** Adds an id; returns whether a stop string is complete with it. */
-  push(id: number): boolean {
+  /** Adds an id; returns the text that is final with it, and whether a stop string is complete. */
+  push(id: number): { text: string; isLast: boolean } {
     this.#starts.push(this.#decoded);
-    const text = this.#detokenizer.push(id);
-    this.#decoded += text.length;
-    this.#add(this.#stops.push(text));
+    const decoded = this.#detokenizer.push(id);
+    this.#decoded += decoded.length;
+    const text = this.#add(this.#stops.push(decoded));
+    return { text, isLast: this.#stops.found !== null };
+  }
+
+  /** Ends the text; returns what was held back. */
+  flush(): string {
+    return this.#add(this.#stops.push(this.#detokenizer.flush())) + this.#add(this.#stops.flush());
+  }
+
+  /** Number of ids so far. */
+  get pushed(): number {
+    return this.#starts.length;
+  }
+
+  /** The stop string that ended it. */
+  get stopString(): string | null {
     return this.#stops.found;
-  }
-
-  /** Ends the text. */
-  flush(): void {
-    this.#add(this.#stops.push(this.#detokenizer.flush()));
-    this.#add(this.#stops.flush());
-  }
-
-  /** What has become final since the last call. */
-  takeText(): string {
-    const text = this.#fresh;
-    this.#fresh = "";
-    return text;
   }
 
   /** How many of the ids have a part in the text: those of a stop string have none. */
   get idCount(): number {
-    if (!this.#stops.found) return this.#starts.length;
+    if (this.#stops.found === null) return this.#starts.length;
     return this.#starts.filter((start) => start < this.text.length).length;
   }
 
-  #add(text: string): void {
+  #add(text: string): string {
     this.text += text;
-    this.#fresh += text;
+    return text;
   }
 }

@@ -1,62 +1,74 @@
-/** A row and what it has given so far: ids, text and log-probabilities in step with each other. Knows the row's events; not who waits for them. */
-
+/** A completion from its request to its end: ids, text and log-probabilities in step with each other. Does not know who waits for it. */
 import type { ModelContext } from "../loading/model-context.js";
-import {
-  checkCount,
-  type FinishReason,
-  type GenerateOptions,
-  type ResolvedSampling,
-  resolveMaxGenLen,
-  resolveSampling,
-  resolveStop,
-} from "../sampling/options.js";
+import { type GenerateOptions, type ResolvedSampling, resolveMaxGenLen, resolveSampling, resolveStop } from "../sampling/options.js";
 import { randomSeed } from "../sampling/random.js";
-import type { GenerationRequest, KeptSequence, TokenEvent } from "../scheduling/request.js";
+import type { EndEvent, GenerationRequest, PrefillEvent, TokenEvent } from "../scheduling/request.js";
+import { GenerationStats } from "../scheduling/stats.js";
 import { CompletionText } from "./completion-text.js";
 import { createRequest } from "./make-request.js";
 import { checkPrompt } from "./prompt-check.js";
 import type { BatchCompletion } from "./results.js";
 import { type TokenLogprob, TokenLogprobs } from "./token-logprobs.js";
 
+/** What the submitter says of a request beside its options. */
+export type RequestTraits = Pick<GenerationRequest, "isWatched" | "isDisposable" | "owner" | "stats">;
+
 export class RunningCompletion {
-  readonly row: GenerationRequest;
+  readonly request: GenerationRequest;
   readonly sampling: ResolvedSampling;
+  readonly stats: GenerationStats;
   readonly #promptIds: number[];
   readonly #text: CompletionText;
-  readonly #scores: TokenLogprobs;
+  readonly #logprobs: TokenLogprobs;
   readonly #ids: number[] = [];
+  /** Text of the tokens in #ids. */
+  #delivered = "";
+  #reusedTokens = 0;
 
-  /** Of one prompt; with `kept` in a sequence of the caller's. Throws LlamaError (usage) for what cannot be run. */
-  constructor(run: ModelContext, promptIds: number[], options: GenerateOptions, kept?: KeptSequence) {
-    const { tokenizer, config, maxSeqLen } = run;
-    checkPrompt(promptIds, 0, run);
-    checkCount("logprobs", options.topLogprobs, 0);
+  /** Throws LlamaError (usage) for what cannot be run. */
+  constructor(model: ModelContext, promptIds: number[], options: GenerateOptions, traits: RequestTraits = {}) {
+    const { tokenizer, config, maxSeqLen } = model;
+    checkPrompt(promptIds, 0, model);
     const { logprobs = false } = options;
     const maxTokens = Math.min(resolveMaxGenLen(options, maxSeqLen), maxSeqLen - promptIds.length);
     this.sampling = resolveSampling(options, config.vocabSize, randomSeed);
+    this.stats = traits.stats ?? new GenerationStats();
     this.#promptIds = promptIds;
     this.#text = new CompletionText(tokenizer.detokenizer(), resolveStop(options), promptIds);
-    this.#scores = new TokenLogprobs(tokenizer, promptIds, options);
-    const spec = { promptIds, maxTokens, stopIds: tokenizer.stopIds, logprobs, ...(kept && { kept }) };
-    this.row = this.#scores.row(createRequest(spec, this.sampling, this.#text));
+    this.#logprobs = new TokenLogprobs(tokenizer, promptIds, options);
+    const base = {
+      ...{ promptIds, maxTokens, stopIds: tokenizer.stopIds, logprobs },
+      ...traits,
+      ...model.lookup(options, this.sampling),
+      stats: this.stats,
+    };
+    this.request = this.#logprobs.request(createRequest(base, this.sampling, this.#text));
   }
 
-  /** Takes a new token; returns it with the text that has become final. */
-  add(event: TokenEvent & { id: number }): { id: number; text: string; logprob: TokenLogprob | null } {
+  /** Takes note of how far the prompt is. */
+  prefilled({ reused }: PrefillEvent): void {
+    this.#reusedTokens = reused;
+  }
+
+  /** Adds a new token; returns it with the text that has become final. */
+  add(event: TokenEvent): { id: number; text: string; logprob: TokenLogprob | null } {
     this.#ids.push(event.id);
-    const text = this.#text.takeText();
-    return { id: event.id, text, logprob: this.#scores.add(event, text) };
+    this.#delivered += event.text;
+    return { id: event.id, text: event.text, logprob: this.#logprobs.add(event, event.text) };
   }
 
   /** Ends it; returns the whole, and the text that was held back until now. */
-  end(finishReason: FinishReason): { text: string; completion: BatchCompletion } {
-    this.#text.flush();
-    const ids = this.#ids.slice(0, this.#text.idCount);
-    this.#scores.cut(ids.length);
+  end({ reason, stop }: EndEvent): { text: string; completion: BatchCompletion } {
+    // After an abort there may be tokens that did not come.
+    const isCut = this.#ids.length < this.#text.pushed;
+    const text = isCut ? "" : this.#text.flush();
+    const ids = isCut ? this.#ids : this.#ids.slice(0, this.#text.idCount);
+    this.#logprobs.cut(ids.length);
     const completion = {
-      ...{ text: this.#text.text, ids, promptIds: this.#promptIds, finishReason, seed: this.sampling.seed },
-      ...{ logprobs: this.#scores.tokens, promptLogprobs: this.#scores.prompt },
+      ...{ text: this.#delivered + text, ids, promptIds: this.#promptIds, finishReason: reason, seed: this.sampling.seed },
+      ...{ reusedTokens: this.#reusedTokens, stopId: stop?.id ?? null, stopString: this.#text.stopString },
+      ...{ logprobs: this.#logprobs.tokens, promptLogprobs: this.#logprobs.prompt },
     };
-    return { text: this.#text.takeText(), completion };
+    return { text, completion };
   }
 }

@@ -1,4 +1,4 @@
-/** Makes a row of the loop from what was asked for: the sampler with its random numbers and penalties, and the text's stop strings. */
+/** Makes a request for the loop from resolved options: the sampler with its random numbers and penalties, and the stop strings of its text. */
 
 import type { ResolvedSampling } from "../sampling/options.js";
 import { Penalties } from "../sampling/penalties.js";
@@ -7,23 +7,20 @@ import { createSampler } from "../sampling/sampler.js";
 import type { GenerationRequest } from "../scheduling/request.js";
 import type { CompletionText } from "./completion-text.js";
 
-/**
- * Each token that is sampled becomes the next of the row, guessed before or not, so the penalties need no other word of
- * the text than what they have given themselves.
- */
+/** Each token that is sampled becomes the next one, drafted before or not: so the penalties count what they have sampled themselves. */
 export function createRequest(
-  row: Omit<GenerationRequest, "sample" | "push">,
+  base: Omit<GenerationRequest, "sample" | "push">,
   sampling: ResolvedSampling,
   text: CompletionText | null = null,
 ): GenerationRequest {
   const sampler = createSampler(sampling);
   const random = createRandom(sampling.seed);
-  const penalties = Penalties.isActive(sampling) ? new Penalties(sampling, row.promptIds) : null;
+  const penalties = Penalties.isActive(sampling) ? new Penalties(sampling, base.promptIds) : null;
   const sample = (logits: Float32Array) => {
     if (!penalties) return sampler(logits, random);
     const id = sampler(penalties.apply(logits), random);
     penalties.push(id);
     return id;
   };
-  return { ...row, sample, ...(text && { push: (id: number) => text.push(id) }) };
+  return { ...base, sample, ...(text && { push: (id: number) => text.push(id) }) };
 }

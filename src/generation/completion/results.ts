@@ -1,4 +1,4 @@
-/** What the ways to generate hand back: plain data with Meta's names where Meta has one. */
+/** What the ways to generate return: plain data, with Meta's names where Meta has one. */
 import type { FinishReason } from "../sampling/options.js";
 import type { Timings } from "../scheduling/stats.js";
 import type { TokenLogprob } from "./token-logprobs.js";
@@ -17,6 +17,7 @@ export interface GenerateResult {
 /** As in Meta's generation.py: tokens and logprobs only when logprobs were asked for. */
 export interface CompletionPrediction {
   generation: string;
+  finishReason: FinishReason;
   tokens?: string[];
   logprobs?: number[];
 }
@@ -27,6 +28,12 @@ export interface Completion {
   ids: number[];
   promptIds: number[];
   finishReason: FinishReason;
+  /** Prompt tokens that were found in a KV cache; the others ran. */
+  reusedTokens: number;
+  /** The stop token that ended it, which is not in `ids`. */
+  stopId: number | null;
+  /** The stop string that ended it, which is not in `text`. */
+  stopString: string | null;
   seed: number;
   timings: Timings;
   /** Of the new tokens; null unless asked for. */
@@ -35,7 +42,7 @@ export interface Completion {
   promptLogprobs: TokenLogprob[] | null;
 }
 
-/** As a stream ends, without times: a step's time belongs to all its rows. */
+/** As a stream ends, without times: a step's time belongs to all its requests. */
 export type BatchCompletion = Omit<Completion, "timings">;
 
 /** One piece of a stream. `text` may be empty while a character is incomplete; `done` comes once, at the end, with id null. */

@@ -1,43 +1,43 @@
-/** Finds the first of several strings in text that comes in pieces, and holds back what may be the beginning of one. Knows text, not tokens. */
+/** Stop strings: finds the first of several in text that comes in pieces, and holds back what may be the beginning of one. */
 
 export class StopStrings {
   readonly #stops: readonly string[];
   #held = "";
-  /** A stop string has been found: nothing behind it is given out. */
-  found = false;
+  /** The stop string that was found: no text after it is returned. */
+  found: string | null = null;
 
   constructor(stops: readonly string[]) {
     this.#stops = stops;
   }
 
-  /** Adds text; returns what can be no part of a stop string. */
+  /** Adds text; returns what cannot be part of a stop string. */
   push(text: string): string {
-    if (this.found) return "";
+    if (this.found !== null) return "";
     const all = this.#held + text;
-    const start = this.#find(all);
-    this.found = start !== null;
-    const end = start ?? all.length - this.#possible(all);
-    this.#held = this.found ? "" : all.slice(end);
+    const found = this.#find(all);
+    this.found = found?.stop ?? null;
+    const end = found?.start ?? all.length - this.#possible(all);
+    this.#held = found ? "" : all.slice(end);
     return all.slice(0, end);
   }
 
-  /** Ends the text: what was held back is text after all. */
+  /** Ends the text: what was held back is text. */
   flush(): string {
     const rest = this.#held;
     this.#held = "";
     return rest;
   }
 
-  /** Where the one begins that is complete first; of several that are so at once the longest. So the pieces do not matter. */
-  #find(text: string): number | null {
-    let best: { start: number; end: number } | null = null;
+  /** The stop string that is complete first, of several the longest; so the pieces do not matter. */
+  #find(text: string): { start: number; stop: string } | null {
+    let best: { start: number; end: number; stop: string } | null = null;
     for (const stop of this.#stops) {
       const start = text.indexOf(stop);
       const end = start + stop.length;
       if (start < 0 || (best && (end > best.end || (end === best.end && start > best.start)))) continue;
-      best = { start, end };
+      best = { start, end, stop };
     }
-    return best?.start ?? null;
+    return best;
   }
 
   /** Length of the longest end of `text` that a stop string begins with. */

@@ -1,8 +1,8 @@
-/** Log-probabilities of a row's tokens with their texts: of the new ones, and with echo of the prompt's. Knows logits and ids; not sampling. */
+/** Log-probabilities of a completion's tokens with their texts: of the new ones, and with echo of the prompt's. Does not know sampling. */
 
 import type { Tokenizer } from "../../tokenizer/tokenizer.js";
 import { logSoftmaxAt, type RankedToken, topLogprobs } from "../sampling/logprobs.js";
-import type { GenerateOptions } from "../sampling/options.js";
+import { checkTopLogprobs, type GenerateOptions } from "../sampling/options.js";
 import type { GenerationRequest, TokenEvent } from "../scheduling/request.js";
 
 /** A token, the log-probability the model gave it (of the raw logits), and the most likely ones in its place. */
@@ -24,10 +24,11 @@ export class TokenLogprobs {
   readonly #tokenizer: Tokenizer;
   readonly #promptIds: readonly number[];
   readonly #count: number;
-  /** A token for the most likely ones to stand behind; -1 where none are asked for. */
+  /** A token before the most likely ones; -1 where none are asked for. */
   readonly #anchor: number;
 
   constructor(tokenizer: Tokenizer, promptIds: readonly number[], options: GenerateOptions) {
+    checkTopLogprobs(options.topLogprobs);
     this.#tokenizer = tokenizer;
     this.#promptIds = promptIds;
     this.#count = options.topLogprobs ?? 0;
@@ -41,22 +42,22 @@ export class TokenLogprobs {
     this.prompt.push(...promptIds.map((id, i) => ({ id, text: texts[i]!, logprob: null, top: [] })));
   }
 
-  /** The row, with what it has to hand out for this. */
-  row(row: GenerationRequest): GenerationRequest {
-    if (!this.tokens) return row;
+  /** The request, with what it has to report for this. */
+  request(request: GenerationRequest): GenerationRequest {
+    if (!this.tokens) return request;
     const take = (index: number, logits: Float32Array) => this.#score(index + 1, logits);
-    return { ...row, logprobs: true, topLogprobs: this.#count, ...(this.prompt && { score: { from: 0, take } }) };
+    return { ...request, logprobs: true, topLogprobs: this.#count, ...(this.prompt && { score: { from: 0, take } }) };
   }
 
   /** Takes note of a new token, whose text may be that of tokens before it. */
-  add(event: TokenEvent & { id: number }, text: string): TokenLogprob | null {
+  add(event: TokenEvent, text: string): TokenLogprob | null {
     if (!this.tokens) return null;
     const token = { id: event.id, text, logprob: event.logprob, top: this.#ranked(event.top ?? []) };
     this.tokens.push(token);
     return token;
   }
 
-  /** Forgets the tokens behind the first `count`, which are those of a stop string. */
+  /** Forgets the tokens after the first `count`, which are those of a stop string. */
   cut(count: number): void {
     if (this.tokens) this.tokens.length = Math.min(this.tokens.length, count);
   }

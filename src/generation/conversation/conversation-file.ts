@@ -1,6 +1,6 @@
 /**
- * Conversations in files: a line of JSON, and if wanted the keys and values, with a checksum over all. Knows keys and
- * values as the bytes of layers. What does not belong to this model is computed again from the turns.
+ * Conversations in files: a line of JSON and, if asked for, the KV cache, with a checksum over all. Knows the KV cache as the
+ * bytes of layers. What does not belong to this model is computed again from the turns.
  */
 import { createHash } from "node:crypto";
 import { type FileHandle, open } from "node:fs/promises";
@@ -8,6 +8,7 @@ import type { Engine } from "../../engine/engine.js";
 import { LlamaError } from "../../error.js";
 import { AtomicFile } from "../../formats/files/atomic-file.js";
 import type { Tokenizer } from "../../tokenizer/tokenizer.js";
+import type { RequestLoop } from "../scheduling/request-loop.js";
 import type { Conversation, Turn } from "./conversation.js";
 import {
   CONVERSATION_FORMAT,
@@ -17,20 +18,21 @@ import {
   type SavedKv,
 } from "./conversation-header.js";
 
-/** A longer first line is no header. */
+/** A longer first line is not a header. */
 const MAX_HEADER = 64 << 20;
 const DIGEST_BYTES = 32;
 
 export interface SaveOptions {
-  /** Write keys and values too: the next answer then runs only what is new. */
+  /** Write the KV cache too: the next answer then runs only what is new. */
   cache?: boolean;
-  /** Kept beside the turns, for the caller. */
+  /** Kept with the turns, for the caller. */
   settings?: Readonly<Record<string, unknown>>;
 }
 
-/** Writes a conversation whole or not at all; a file that is no session is not written over. */
+/** Writes a conversation whole or not at all; a file that is not a session is not overwritten. */
 export async function writeConversation(
   engine: Engine,
+  loop: RequestLoop,
   conversation: Conversation,
   file: string,
   { cache = false, settings = {} }: SaveOptions,
@@ -47,7 +49,7 @@ export async function writeConversation(
     turns,
     cache: null,
   };
-  const ids = conversation.cachedIds;
+  const { lastIds } = conversation;
   const whole = await AtomicFile.create(file, 0o600);
   try {
     const hash = createHash("sha256");
@@ -56,12 +58,15 @@ export async function writeConversation(
       await whole.write(bytes);
     };
     const writeHeader = (cache: SavedKv | null) => write(Buffer.from(`${JSON.stringify({ ...header, cache })}\n`));
-    if (!cache || ids.length === 0) await writeHeader(null);
-    else {
-      await writeHeader({ identity: engine.identity, ids: [...ids] });
-      for await (const layer of engine.save(conversation.kept.sequence, ids.length)) await write(layer);
+    const writeAll = async (found: { sequence: number; length: number } | null) => {
+      if (found === null) return writeHeader(null);
+      const ids = lastIds.slice(0, found.length);
+      await writeHeader({ identity: engine.identity, ids });
+      for await (const layer of engine.save(found.sequence, ids.length)) await write(layer);
       await whole.write(hash.digest());
-    }
+    };
+    // Nobody changes the KV cache while it is written, whatever becomes of the conversation.
+    await (cache ? loop.withPrefix(lastIds, writeAll) : writeAll(null));
     await whole.finish();
   } catch (error) {
     await whole.abandon();
@@ -69,7 +74,7 @@ export async function writeConversation(
   }
 }
 
-/** What became of a session's keys and values. */
+/** What became of a session's KV cache. */
 export type CacheRestore = "restored" | "absent" | "of another model or type" | "damaged";
 
 export interface LoadedConversation {
@@ -81,7 +86,7 @@ export interface LoadedConversation {
 export interface OpenConversation {
   header: ConversationHeader;
   /** Fills a conversation that was made for the header. */
-  fill(engine: Engine, conversation: Conversation, tokenizer: Tokenizer): Promise<CacheRestore>;
+  fill(engine: Engine, loop: RequestLoop, conversation: Conversation, tokenizer: Tokenizer): Promise<CacheRestore>;
   close(): Promise<void>;
 }
 
@@ -92,9 +97,9 @@ export async function openConversation(file: string): Promise<OpenConversation> 
     const header = parseHeader(line.toString("utf8"), file);
     return {
       header,
-      async fill(engine, conversation, tokenizer) {
+      async fill(engine, loop, conversation, tokenizer) {
         conversation.turns = header.turns.map((turn) => restoreTurn(turn, conversation, tokenizer));
-        return fillCache(handle, line, header.cache, engine, conversation);
+        return fillCache(handle, line, header.cache, engine, loop, conversation);
       },
       close: () => handle.close(),
     };
@@ -114,12 +119,13 @@ function restoreTurn(
   return { user, answer, answerIds: isSame ? ids : format.encodeAnswer(answer) };
 }
 
-/** Fills the sequence while the checksum is computed; only if it is right does the conversation learn of it. */
+/** Fills a sequence while the checksum is computed; the conversation uses it only if that is right. */
 async function fillCache(
   handle: FileHandle,
   line: Buffer,
   cache: SavedKv | null,
   engine: Engine,
+  loop: RequestLoop,
   conversation: Conversation,
 ): Promise<CacheRestore> {
   if (cache === null || cache.ids.length > conversation.maxSeqLen) return "absent";
@@ -139,12 +145,20 @@ async function fillCache(
     position += length;
     return bytes;
   };
-  for (let layer = 0; layer < engine.layerCount; layer++) {
-    const rows = await read(layerBytes);
-    hash.update(rows);
-    engine.restore(conversation.kept.sequence, layer, rows);
+  const sequence = engine.newSequence();
+  let isRight = false;
+  try {
+    for (let layer = 0; layer < engine.layerCount; layer++) {
+      const rows = await read(layerBytes);
+      hash.update(rows);
+      engine.restore(sequence, layer, rows);
+    }
+    isRight = hash.digest().equals(await read(DIGEST_BYTES));
+  } finally {
+    if (!isRight) engine.release(sequence);
   }
-  if (!hash.digest().equals(await read(DIGEST_BYTES))) return "damaged";
+  if (!isRight) return "damaged";
+  loop.adopt(sequence, cache.ids, conversation);
   conversation.restored(cache.ids);
   return "restored";
 }
@@ -166,7 +180,7 @@ async function refuseForeign(file: string): Promise<void> {
   } finally {
     await handle.close();
   }
-  throw new LlamaError("usage", "exists and is no session file: it is not written over", { where: file });
+  throw new LlamaError("usage", "exists and is not a session file; not overwritten", { where: file });
 }
 
 async function openFile(file: string): Promise<FileHandle> {
@@ -191,7 +205,7 @@ async function readLine(handle: FileHandle, file: string): Promise<Buffer> {
   } catch (error) {
     throw unreadable(file, error);
   }
-  throw new LlamaError("usage", "is no session file", { where: file });
+  throw new LlamaError("usage", "is not a session file", { where: file });
 }
 
 function unreadable(file: string, cause: unknown): LlamaError {

@@ -1,4 +1,4 @@
-/** The first line of a session file: turns, settings, and what the keys and values behind it belong to. Knows JSON and its checks. */
+/** The first line of a session file: turns, settings, and what the KV cache after it belongs to. Knows JSON and its checks. */
 import { LlamaError } from "../../error.js";
 import { isObject } from "../../formats/files/json-value.js";
 import type { ChatName } from "../chat/chat-format.js";
@@ -14,11 +14,11 @@ export interface SavedTurn {
   ids: number[];
 }
 
-/** Keys and values behind the header, layer by layer. */
+/** The KV cache after the header, layer by layer. */
 export interface SavedKv {
-  /** Engine.identity of the engine they are from. */
+  /** Engine.identity of the engine it is from. */
   identity: string;
-  /** The tokens they are of. */
+  /** The tokens in it. */
   ids: number[];
 }
 
@@ -27,7 +27,7 @@ export interface ConversationHeader {
   version: typeof CONVERSATION_VERSION;
   chat: ChatName;
   system: string | null;
-  /** The program's own, not looked at here. */
+  /** The program's own, not read here. */
   settings: Readonly<Record<string, unknown>>;
   turns: SavedTurn[];
   cache: SavedKv | null;
@@ -39,10 +39,10 @@ export function parseHeader(text: string, where: string): ConversationHeader {
   try {
     header = JSON.parse(text);
   } catch (cause) {
-    throw new LlamaError("usage", "is no session file, or is cut", { where, cause });
+    throw new LlamaError("usage", "is not a session file, or is cut", { where, cause });
   }
   if (!isObject(header) || header.format !== CONVERSATION_FORMAT)
-    throw new LlamaError("usage", "is no session file", { where });
+    throw new LlamaError("usage", "is not a session file", { where });
   const { version, chat, system, settings, turns, cache } = header;
   if (version !== CONVERSATION_VERSION) {
     const expected = `version ${CONVERSATION_VERSION}`;

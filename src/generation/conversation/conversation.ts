@@ -1,19 +1,18 @@
 /**
- * A conversation: turns, and the engine's sequence that holds their keys and values, so that a turn runs only what is new.
- * Knows ids and the format's rules; not how the loop chooses tokens, nor a terminal.
+ * A conversation: turns that grow into one prompt, whose KV cache the model's loop keeps, so that a turn runs only what is new.
+ * Knows ids and the format's rules; not how tokens are chosen, nor a terminal.
  */
 import { LlamaError } from "../../error.js";
 import { type ChatFormat, type ChatName, checkTexts } from "../chat/chat-format.js";
 import type { Completion, StreamEvent } from "../completion/results.js";
 import type { GenerateOptions } from "../sampling/options.js";
-import type { KeptSequence } from "../scheduling/request.js";
 
-/** Share of the context that an answer finds free at least, or its max_gen_len if that is less. */
+/** Share of the context that an answer has at least, or its max_gen_len if that is less. */
 const ANSWER_SHARE = 1 / 4;
-/** Share of the context that turns may fill after some had to go, so that not every turn drops one and runs the rest anew. */
+/** Share of the context that turns may fill after some were dropped, so that not every turn drops one and runs the rest again. */
 const KEPT_SHARE = 1 / 2;
 
-/** What was said, and what came. The ids of an answer are those that were generated, whatever its text would encode to. */
+/** A user message and the model's answer. The ids of an answer are those that were generated, whatever its text would encode to. */
 export interface Turn {
   user: string;
   answer: string;
@@ -21,17 +20,15 @@ export interface Turn {
 }
 
 export interface ConversationOptions {
-  /** "auto" (the default) takes the family's format where the folder is called chat or instruct, else none. */
+  /** "auto" (the default) uses the family's format where the folder is called chat or instruct, else none. */
   chat?: ChatName | "auto";
-  /** What the system says; with a model that only continues text, what stands before the first turn. */
+  /** System text; with a model that only continues text, the text before the first turn. */
   system?: string | null;
 }
 
 /** How a turn's prompt came about. */
 export interface TurnStats {
-  /** Tokens of the prompt whose keys and values were there already; the others ran. */
-  reusedTokens: number;
-  /** Turns that went to make room in the context. */
+  /** Turns that were dropped to make room in the context. */
   droppedTurns: number;
 }
 
@@ -41,103 +38,113 @@ export type TurnEvent =
 
 export type TurnOptions = Omit<GenerateOptions, "logprobs" | "echo">;
 
-/** Continues a prompt in a sequence of the caller's. */
-export type Continue = (
-  ids: readonly number[],
-  options: TurnOptions,
-  kept: KeptSequence,
-) => AsyncGenerator<StreamEvent, void, void>;
+/** What a conversation needs of the model. */
+export interface ConversationHost {
+  readonly maxSeqLen: number;
+  /** Continues a prompt; requests of one owner follow each other in one KV cache. */
+  stream(ids: number[], options: TurnOptions, owner: object): AsyncGenerator<StreamEvent, void, void>;
+  /** Drops the KV cache of an owner. */
+  forget(owner: object): void;
+}
 
 export class Conversation {
   readonly format: ChatFormat;
-  readonly maxSeqLen: number;
   turns: Turn[] = [];
-  /** The system's text; for a model that only continues text, what stands before the first turn. */
+  /** System text; for a model that only continues text, the text before the first turn. */
   system: string | null = null;
-  /** Its sequence: `kept.length` of `cachedIds` are in it. */
-  readonly kept: KeptSequence;
-  #cachedIds: readonly number[] = [];
+  readonly #host: ConversationHost;
+  /** The last prompt and its answer: the tokens that the KV cache may hold. */
+  #lastIds: readonly number[] = [];
   #isAnswering = false;
-  readonly #continue: Continue;
-  readonly #release: () => void;
+  #isClosed = false;
+  /** Ids of turns before their answers, as they were encoded last. */
+  readonly #opened = new WeakMap<Turn, { system: string | null; isFirst: boolean; ids: readonly number[] }>();
 
-  constructor(format: ChatFormat, maxSeqLen: number, sequence: number, continueIds: Continue, release: () => void) {
+  constructor(format: ChatFormat, host: ConversationHost) {
     this.format = format;
-    this.maxSeqLen = maxSeqLen;
-    this.kept = { sequence, length: 0 };
-    this.#continue = continueIds;
-    this.#release = release;
+    this.#host = host;
   }
 
-  /** The ids whose keys and values are in the sequence. */
-  get cachedIds(): readonly number[] {
-    return this.#cachedIds.slice(0, this.kept.length);
+  get maxSeqLen(): number {
+    return this.#host.maxSeqLen;
   }
 
-  /** Takes note that the sequence was filled with these from elsewhere. */
-  restored(cachedIds: readonly number[]): void {
-    this.#cachedIds = cachedIds;
-    this.kept.length = cachedIds.length;
+  /** The last prompt and its answer. */
+  get lastIds(): readonly number[] {
+    return this.#lastIds;
   }
 
-  /** Streams the answer to `user`, which becomes a turn when it ends, or is left, with at least one token. */
+  /** Takes note of the tokens that a KV cache was restored for. */
+  restored(ids: readonly number[]): void {
+    this.#lastIds = ids;
+  }
+
+  /**
+   * Streams the answer to `user`, which becomes a turn when it ends, or is left, with at least one token. Throws LlamaError
+   * (usage) for a message that does not fit, and when the conversation is answering or closed.
+   */
   async *send(user: string, options: TurnOptions = {}): AsyncGenerator<TurnEvent, void, void> {
+    if (this.#isClosed) throw new LlamaError("usage", "the conversation is closed");
     if (this.#isAnswering) throw new LlamaError("usage", "the conversation is answering already");
     checkTexts(this.format, [...(this.system === null ? [] : [this.system]), user]);
     const { ids, droppedTurns } = this.#prompt(user, options.maxGenLen ?? this.maxSeqLen);
-    const reusedTokens = this.kept.length;
     const generated: number[] = [];
     let answer = "";
     let answerIds: readonly number[] = generated;
     this.#isAnswering = true;
     try {
-      for await (const { id, text, done } of this.#continue(ids, options, this.kept)) {
+      for await (const { id, text, done } of this.#host.stream(ids, options, this)) {
         answer += text;
         if (id !== null) {
           generated.push(id);
           yield { id, text, done: null };
         } else {
           answerIds = done.ids;
-          yield { id: null, text, done: { ...done, reusedTokens, droppedTurns } };
+          yield { id: null, text, done: { ...done, droppedTurns } };
         }
       }
     } finally {
       this.#isAnswering = false;
-      this.#cachedIds = [...ids, ...generated];
+      this.#lastIds = [...ids, ...generated];
       if (generated.length > 0) this.turns.push({ user, answer, answerIds: [...answerIds] });
+      if (this.#isClosed) this.#host.forget(this);
     }
   }
 
-  /** Forgets keys and values; the conversation is over. */
+  /** Ends the conversation and drops its KV cache; an answer that runs comes to its end. */
   close(): void {
-    this.#release();
+    this.#isClosed = true;
+    if (!this.#isAnswering) this.#host.forget(this);
   }
 
-  /** Takes back the last turn. */
+  /** Removes the last turn and returns it. */
   undo(): Turn | undefined {
     return this.turns.pop();
   }
 
   /**
-   * The prompt for an answer to `user`; the sequence is cut to where it agrees. When the context would leave an answer
-   * less than its share, the oldest turns behind the first go, whole; if that is not enough, the first too.
+   * The prompt for an answer to `user`. When the context would leave an answer less than its share, the oldest turns after the
+   * first are dropped, whole; if that is not enough, the first too.
    */
   #prompt(user: string, maxGenLen: number): { ids: number[]; droppedTurns: number } {
-    const { maxSeqLen } = this;
+    const { maxSeqLen, format, system } = this;
     const room = Math.min(maxGenLen, Math.floor(maxSeqLen * ANSWER_SHARE));
-    const turns = [...this.turns];
-    let ids = this.#encode(turns, user);
-    if (ids.length + room > maxSeqLen) {
+    const encoded = this.turns.map((turn, i) => this.#encodeTurn(turn, i === 0));
+    let kept = encoded;
+    let last = format.openTurn(user, system, encoded.length === 0);
+    const size = (turns: readonly (readonly number[])[]) => turns.reduce((sum, ids) => sum + ids.length, last.length);
+    if (size(kept) + room > maxSeqLen) {
       const most = Math.min(maxSeqLen - room, Math.floor(maxSeqLen * KEPT_SHARE));
-      while (turns.length > 1 && ids.length > most) {
-        turns.splice(1, 1);
-        ids = this.#encode(turns, user);
-      }
-      if (turns.length > 0 && ids.length + room > maxSeqLen) {
-        turns.length = 0;
-        ids = this.#encode(turns, user);
+      let length = size(kept);
+      let from = 1;
+      while (from < encoded.length && length > most) length -= encoded[from++]!.length;
+      kept = [...encoded.slice(0, 1), ...encoded.slice(from)];
+      if (kept.length > 0 && length + room > maxSeqLen) {
+        kept = [];
+        last = format.openTurn(user, system, true);
       }
     }
+    const ids = [...kept, last].flat();
     if (ids.length >= maxSeqLen) {
       throw new LlamaError("usage", "the message is longer than the context", {
         expected: `fewer than ${maxSeqLen} tokens`,
@@ -145,27 +152,19 @@ export class Conversation {
         fix: "Shorten it or raise max_seq_len",
       });
     }
-    const droppedTurns = this.turns.length - turns.length;
-    this.turns = turns;
-    // The last token always runs, for its logits.
-    this.kept.length = Math.min(this.kept.length, commonLength(this.#cachedIds, ids), ids.length - 1);
-    this.#cachedIds = ids;
+    const droppedTurns = this.turns.length - kept.length;
+    if (droppedTurns > 0) this.turns = kept.length === 0 ? [] : [this.turns[0]!, ...this.turns.slice(1 + droppedTurns)];
     return { ids, droppedTurns };
   }
 
-  #encode(turns: readonly Turn[], user: string): number[] {
+  /** Ids of a turn and its answer; each message is encoded once, however long the conversation. */
+  #encodeTurn(turn: Turn, isFirst: boolean): number[] {
     const { format, system } = this;
-    const ids: number[] = [];
-    for (const [i, turn] of turns.entries()) {
-      ids.push(...format.openTurn(turn.user, system, i === 0), ...turn.answerIds, ...format.closeTurn(turn.answerIds));
+    let opened = this.#opened.get(turn);
+    if (opened?.isFirst !== isFirst || (isFirst && opened.system !== system)) {
+      opened = { system, isFirst, ids: format.openTurn(turn.user, system, isFirst) };
+      this.#opened.set(turn, opened);
     }
-    ids.push(...format.openTurn(user, system, turns.length === 0));
-    return ids;
+    return [...opened.ids, ...turn.answerIds, ...format.closeTurn(turn.answerIds)];
   }
-}
-
-function commonLength(a: readonly number[], b: readonly number[]): number {
-  let length = 0;
-  while (length < a.length && length < b.length && a[length] === b[length]) length++;
-  return length;
 }

@@ -2,11 +2,12 @@
 import type { EngineOptions, LoadPlan } from "../../engine/host/engine-options.js";
 import { defaultCacheRoot } from "../../engine/weight-cache/cache-folder.js";
 import type { ComputeType } from "../../model/architecture/compute-type.js";
+import type { LimitOptions } from "../scheduling/request-limits.js";
 
 /** Context length when none is asked for, as ModelArgs.max_seq_len in Meta's model.py. */
 export const DEFAULT_MAX_SEQ_LEN = 2048;
 
-export interface BuildOptions {
+export interface BuildOptions extends LimitOptions {
   /** Folder with params.json and consolidated.NN.pth, or with config.json and .safetensors. */
   ckptDir: string;
   /** tokenizer.model or tokenizer.json; when absent it is looked for in ckptDir, then in its parent. */

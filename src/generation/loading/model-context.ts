@@ -1,28 +1,28 @@
-/** What a generation runs on: the parts of a loaded model that its ways to generate share. */
+/** A loaded model as its ways to generate share it: tokenizer, shape and the one request loop. */
+import { LlamaError } from "../../error.js";
 import type { ComputeType } from "../../model/architecture/compute-type.js";
 import type { ModelConfig } from "../../model/config/config.js";
 import type { Tokenizer } from "../../tokenizer/tokenizer.js";
 import type { ChatFormat } from "../chat/chat-format.js";
 import { chatFormat, familyFormat } from "../chat/choose-format.js";
-import { type GenerateOptions, resolveLookup } from "../sampling/options.js";
-import type { FedEngine } from "../scheduling/request-feed.js";
-import { Speculation } from "../speculation/speculation.js";
-import { StepCost } from "../speculation/step-cost.js";
+import { checkCount, type GenerateOptions, resolveLookup } from "../sampling/options.js";
+import { type FeedOptions, inFlight, type Requests } from "../scheduling/in-flight.js";
+import type { GenerationRequest } from "../scheduling/request.js";
+import type { RequestLoop } from "../scheduling/request-loop.js";
 
 export class ModelContext {
-  readonly engine: FedEngine & { readonly dtype: ComputeType };
+  readonly loop: RequestLoop;
   readonly tokenizer: Tokenizer;
   readonly config: ModelConfig;
   readonly maxSeqLen: number;
-  /** Learned over all calls. */
-  readonly #stepCost: StepCost;
+  readonly #dtype: ComputeType;
 
-  constructor(engine: ModelContext["engine"], tokenizer: Tokenizer, config: ModelConfig, maxSeqLen: number) {
-    this.engine = engine;
+  constructor(loop: RequestLoop, tokenizer: Tokenizer, config: ModelConfig, maxSeqLen: number, dtype: ComputeType) {
+    this.loop = loop;
     this.tokenizer = tokenizer;
     this.config = config;
     this.maxSeqLen = maxSeqLen;
-    this.#stepCost = new StepCost(engine.dtype);
+    this.#dtype = dtype;
   }
 
   /** Ids of a prompt: a text gets a beginning-of-sentence token, ids are taken as they are. */
@@ -35,14 +35,27 @@ export class ModelContext {
     return chatFormat(familyFormat(this.tokenizer), this.tokenizer, this.config);
   }
 
-  /** How guesses of a call are chosen; null for none. */
-  speculation(options: GenerateOptions, { temperature }: { temperature: number }): Speculation | null {
-    const count = resolveLookup(options);
-    if (count === 0) return null;
+  /** How a request drafts tokens by prompt lookup. */
+  lookup(options: GenerateOptions, { temperature }: { temperature: number }): Pick<GenerationRequest, "lookup" | "timedLookup"> {
     // The same call must give the same text however busy the machine is. Only the most likely token of fp32 hardly ever
-    // hangs on a last bit; quantised weights round activations to 8 bits, which makes of a last bit a larger step.
-    const { dtype } = this.engine;
-    const timed = temperature === 0 && dtype === "fp32";
-    return new Speculation(count, timed ? this.#stepCost : new StepCost(dtype), timed);
+    // depends on a last bit; quantised weights round activations to 8 bits, which makes a larger step of a last bit.
+    return { lookup: resolveLookup(options), timedLookup: temperature === 0 && this.#dtype === "fp32" };
+  }
+
+  /** Runs many requests of one call; answers come in the order in which they are done. */
+  feed<R, A>(
+    requests: Requests<R>,
+    run: (request: R, signal: AbortSignal) => Promise<A>,
+    { concurrency, signal }: FeedOptions,
+  ): AsyncGenerator<A, void, void> {
+    checkCount("concurrency", concurrency, 1);
+    // As many wait as run, so that the end of one never finds the queue empty, and prefixes can be compared.
+    return inFlight(requests, run, concurrency ?? 2 * this.loop.limits.maxRequests, signal);
+  }
+
+  /** The error if it is the request's own; throws any other: a bug, an abort, or a failure of the engine. */
+  ownError(error: unknown): LlamaError {
+    if (error instanceof LlamaError && error !== this.loop.failure?.error) return error;
+    throw error;
   }
 }

@@ -56,6 +56,11 @@ export const MAX_SEED = 2 ** 32 - 1;
 /** As OpenAI's: presence and frequency penalties are from -2 to 2. */
 export const MAX_PENALTY = 2;
 
+/** Most likely tokens reported beside each one at most. */
+export const MAX_TOP_LOGPROBS = 100;
+/** Larger biases decide as much as this one, and the largest are infinite in float32. */
+export const MAX_BIAS = 1e6;
+
 /** Fills in defaults; throws LlamaError (usage) that names the option. */
 export function resolveSampling(
   options: SamplingOptions,
@@ -84,8 +89,8 @@ function resolveBias(bias: Readonly<Record<number, number>>, vocabSize: number):
   for (const [id, value] of entries) {
     const isId = Number.isInteger(id) && id >= 0 && id < vocabSize;
     check("logit_bias", id, `token ids from 0 to ${vocabSize - 1}`, isId);
-    const isBias = Number.isFinite(value) || value === Number.NEGATIVE_INFINITY;
-    check("logit_bias", value, "a number, or -Infinity", isBias);
+    const isBias = Math.abs(value) <= MAX_BIAS || value === Number.NEGATIVE_INFINITY;
+    check("logit_bias", value, `a number from -${MAX_BIAS} to ${MAX_BIAS}, or -Infinity`, isBias);
   }
   return new Map(entries);
 }
@@ -107,6 +112,12 @@ export function resolveLookup({ promptLookupNumTokens = "auto" }: GenerateOption
 export function resolveMaxGenLen({ maxGenLen }: GenerateOptions, maxSeqLen: number): number {
   checkCount("max_gen_len", maxGenLen, 0);
   return maxGenLen ?? maxSeqLen - 1;
+}
+
+/** Throws LlamaError (usage) for more than is computed in reasonable time. */
+export function checkTopLogprobs(value: number | undefined): void {
+  checkCount("logprobs", value, 0);
+  check("logprobs", value, `a whole number up to ${MAX_TOP_LOGPROBS}`, (value ?? 0) <= MAX_TOP_LOGPROBS);
 }
 
 /** Throws LlamaError (usage) unless the value is null, undefined or a whole number of at least `least`. */

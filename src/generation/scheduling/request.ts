@@ -1,58 +1,75 @@
-/** What a model is asked for, from the call to its end: a request, the same in the queue, and the same in the batch. Plain data. */
+/** A request to a model and what comes of it: plain data, and three functions that the submitter gives along. */
 import type { Engine } from "../../engine/engine.js";
 import type { RankedToken } from "../sampling/logprobs.js";
 import type { FinishReason } from "../sampling/options.js";
-import type { RowDrafts } from "../speculation/speculation.js";
+import type { GenerationStats } from "./stats.js";
 
-/** A sequence that outlives its row. */
-export interface KeptSequence {
-  sequence: number;
-  /** Tokens of the row's prompt that it holds; kept up to date while the row runs. */
-  length: number;
-}
-
-/** One sequence to be continued. */
+/** One sequence to be continued, or to be scored. */
 export interface GenerationRequest {
   promptIds: readonly number[];
   /** New tokens at most. */
   maxTokens: number;
-  /** Logits [vocabSize] to the next id. */
+  /** Logits [vocabSize] to the next id. An error from it ends this request alone. */
   sample: (logits: Float32Array) => number;
   stopIds: ReadonlySet<number>;
-  /** Told of each new token before it is handed out; true ends the row with it. */
-  push?: (id: number) => boolean;
+  /** Called with each new token; returns the text that is final with it, and whether the request ends with it. */
+  push?: (id: number) => { text: string; isLast: boolean };
   logprobs: boolean;
-  /** So many of the most likely tokens are handed out beside each new one. */
+  /** Number of most likely tokens that come with each new one. */
   topLogprobs?: number;
-  /** Wants the logits after tokens of the prompt, from index `from` on. A row that wants them may have maxTokens 0. */
+  /** Wants the logits after tokens of the prompt, from index `from` on. Such a request may have maxTokens 0. */
   score?: { from: number; take: (index: number, logits: Float32Array) => void };
-  /** The caller's own sequence; a row without gets one that is forgotten. */
-  kept?: KeptSequence;
+  /** Prompt lookup: tokens to draft in a step, "auto" where it pays; 0: never. */
+  lookup?: number | "auto";
+  /** Whether the clock may decide how many tokens are drafted: only where the text does not depend on it. */
+  timedLookup?: boolean;
+  /** Somebody watches the tokens come: steps are then bounded in time (`stepMs`) as long as it decodes. */
+  isWatched?: boolean;
+  /** Requests of one owner follow each other: the next continues in the KV cache of the last, whatever is cut off. */
+  owner?: object;
+  /** Nobody will continue this text: its KV cache is the first to be reused. */
+  isDisposable?: boolean;
+  /** Counts this request's steps; several requests may share one. */
+  stats?: GenerationStats;
 }
 
-/** A new token of a row, or the row's end. The token that stopped it is not handed out. */
-export type TokenEvent =
-  | { row: number; id: number; logprob: number | null; top: RankedToken[] | null; finishReason: null }
-  | { row: number; id: null; finishReason: FinishReason };
+/** What happens to a request, in this order: queued, prefill (several), token (any number), end. */
+export type RequestEvent = QueuedEvent | PrefillEvent | TokenEvent | EndEvent;
 
-/** The part of the engine the loop needs. */
+/** Comes again whenever the request has moved up. */
+export interface QueuedEvent {
+  kind: "queued";
+  /** Requests that wait before it. */
+  position: number;
+}
+
+/** Comes after each step with a part of the prompt. */
+export interface PrefillEvent {
+  kind: "prefill";
+  /** Prompt tokens in the KV cache. */
+  done: number;
+  total: number;
+  /** Those of them that were found there. */
+  reused: number;
+}
+
+/** A new token. The one that stopped the request does not come. */
+export interface TokenEvent {
+  kind: "token";
+  id: number;
+  /** From `push`. */
+  text: string;
+  /** Natural logarithm; null unless asked for. */
+  logprob: number | null;
+  top: RankedToken[] | null;
+}
+
+export interface EndEvent {
+  kind: "end";
+  reason: FinishReason;
+  /** The stop token that ended it, with its log-probability if those were asked for. */
+  stop: { id: number; logprob: number | null } | null;
+}
+
+/** The part of the engine that the loop needs. */
 export type Forward = Pick<Engine, "forward" | "newSequence" | "fork" | "reserve" | "release">;
-
-/** A row and its number: how many were pushed before it. */
-export interface QueuedRequest {
-  row: number;
-  spec: GenerationRequest;
-}
-
-/** A row in the batch. */
-export interface RunningRequest extends QueuedRequest {
-  /** null until its first chunk runs. */
-  sequence: number | null;
-  /** Prompt, then text. */
-  ids: number[];
-  /** Tokens of `ids` in the cache, which may hold failed guesses behind them; the next step overwrites those. */
-  length: number;
-  /** Tokens its cache may grow to. */
-  positions: number;
-  drafts: RowDrafts | null;
-}

@@ -1,88 +1,88 @@
 /**
- * Which sequences are in the flat batch, and what each of them runs in the next step: rows join and leave between steps,
- * prompts run in chunks beside texts, and a beginning that prompts share is computed once. Knows ids and positions; not logits.
+ * Which requests are in the flat batch, and what each of them runs in the next step: they join and leave between steps, prompts
+ * run in chunks beside decoding, and a prefix that prompts share is computed once. Knows ids and positions; not logits.
  */
 import type { SequenceTokens } from "../../engine/engine.js";
 import { STEP_TOKENS } from "../../model/sizes/memory-need.js";
 import { RowDrafts } from "../speculation/speculation.js";
-import type { Forward, GenerationRequest, QueuedRequest, RunningRequest } from "./request.js";
-import type { RequestQueue } from "./request-queue.js";
+import type { EventQueue } from "./event-queue.js";
+import { commonLength, MIN_SHARED, PrefixPool } from "./prefix-pool.js";
+import type { Forward, GenerationRequest, RequestEvent } from "./request.js";
+import type { LoopLimits } from "./request-limits.js";
+import type { StepPace } from "./step-pace.js";
 
-/** A shorter common beginning is not worth a copy, or waiting for. */
-const MIN_SHARED = 8;
-/** Prompt tokens of a step at least, however many texts it carries on. */
+/** Prompt tokens of a step at least, however many requests decode in it. */
 const MIN_CHUNK = 64;
-/** Tokens of a step at most after which logits are wanted, of all rows together: bounds the logits in memory. */
+/** Tokens of a step at most after which logits are wanted, of all prompts together: bounds the logits in memory. */
 const MAX_SCORED = 128;
 
-export interface ScheduleLimits {
-  /** Rows at once at most; all that wait when absent. */
-  maxRows?: number;
-  /** Tokens at most that all caches together have memory for; a row that needs more by itself runs alone. */
-  maxPositions?: number;
+/** A request from submit() to its end. */
+export interface OpenRequest {
+  readonly request: GenerationRequest;
+  readonly events: EventQueue<RequestEvent>;
+  /** Positions its KV cache may grow to. */
+  positions: number;
+  /** Prompt, then text. */
+  readonly ids: number[];
+  /** null until its first chunk runs. */
+  sequence: number | null;
+  /** Tokens of `ids` in the KV cache, which may hold failed drafts after them; the next step overwrites those. */
+  length: number;
+  /** Prompt tokens that were found in a KV cache. */
+  reused: number;
+  drafts: RowDrafts | null;
+  isOver: boolean;
 }
 
-/** What is left of a row that has ended. */
-type Parked = Pick<RunningRequest, "ids" | "length" | "positions"> & { sequence: number };
-
-/** The next tokens of a row's prompt. */
+/** The next tokens of a request's prompt. */
 export interface Chunk extends SequenceTokens {
-  entry: RunningRequest;
+  entry: OpenRequest;
 }
 
 export class Scheduler {
-  readonly live: RunningRequest[] = [];
-  /** Prompt tokens taken from another row's cache, over all. */
-  reusedTokens = 0;
+  readonly waiting: OpenRequest[] = [];
+  readonly running: OpenRequest[] = [];
+  readonly pool: PrefixPool;
   readonly #engine: Forward;
-  readonly #maxRows: number;
-  readonly #maxPositions: number;
-  readonly #withDrafts: boolean;
-  #parked: Parked[] = [];
+  readonly #limits: LoopLimits;
+  readonly #pace: StepPace;
 
-  constructor(engine: Forward, { maxRows, maxPositions }: ScheduleLimits, withDrafts: boolean) {
+  constructor(engine: Forward, limits: LoopLimits, pace: StepPace) {
     this.#engine = engine;
-    this.#maxRows = maxRows ?? Number.POSITIVE_INFINITY;
-    this.#maxPositions = maxPositions ?? Number.POSITIVE_INFINITY;
-    this.#withDrafts = withDrafts;
+    this.#limits = limits;
+    this.#pace = pace;
+    this.pool = new PrefixPool(engine);
   }
 
-  /** Lets rows join while there is room; returns those that are done at once, since they may get no token. */
-  admit(queue: RequestQueue): QueuedRequest[] {
-    const done: QueuedRequest[] = [];
-    for (let next = queue.first; next; next = queue.first) {
-      const { promptIds, maxTokens } = next.spec;
-      const positions = promptIds.length + maxTokens;
-      const isFull = this.live.length >= this.#maxRows || this.#used() + positions > this.#maxPositions;
-      const isDone = maxTokens <= 0 && !next.spec.score;
-      if (!isDone && isFull && this.live.length > 0) break;
-      queue.take();
-      if (isDone) done.push(next);
-      else this.live.push(this.#inherit(next, positions));
+  /** Lets requests join in their order while there is room; ended ones give their memory back where it is needed. */
+  admit(): void {
+    for (let next = this.waiting[0]; next; next = this.waiting[0]) {
+      const room = this.#limits.maxPositions - this.#used();
+      if (this.running.length >= this.#limits.maxRequests || next.positions > room) break;
+      this.waiting.shift();
+      this.#inherit(next, room);
+      this.running.push(next);
     }
-    // The last sequence stays until another row comes, which may begin like it.
-    const kept = this.live.length === 0 ? this.#parked.slice(-1) : [];
-    for (const { sequence } of this.#parked) if (sequence !== kept[0]?.sequence) this.#engine.release(sequence);
-    this.#parked = kept;
-    return done;
+    this.pool.shrink(this.#limits.maxPositions - this.#used());
   }
 
-  /** Rows whose prompt has run. */
-  texts(): RunningRequest[] {
-    return this.live.filter((entry) => !hasPrompt(entry));
+  /** Requests whose prompt has run, and whose consumer keeps up. */
+  texts(): OpenRequest[] {
+    return this.running.filter((entry) => !hasPrompt(entry) && !entry.events.isFull);
   }
 
   /** The parts of prompts that run beside `texts` in the next step. */
-  chunks(texts: number): Chunk[] {
+  chunks(texts: readonly OpenRequest[]): Chunk[] {
     const chunks: Chunk[] = [];
-    let room = Math.max(STEP_TOKENS - texts, MIN_CHUNK);
+    let room = Math.max(STEP_TOKENS - texts.length, MIN_CHUNK);
+    if (texts.some(({ request }) => request.isWatched)) room = this.#pace.chunk(texts.length, room);
     let scored = MAX_SCORED;
-    for (const entry of this.live) {
+    for (const entry of this.running) {
       if (room === 0) break;
       if (!hasPrompt(entry)) continue;
       entry.sequence ??= this.#begin(entry);
       if (entry.sequence === null) continue;
-      const { sequence, ids, spec } = entry;
+      const { sequence, ids, request } = entry;
       let position = entry.length;
       const add = (end: number, logits: Chunk["logits"]) => {
         if (end <= position) return;
@@ -91,7 +91,7 @@ export class Scheduler {
         if (logits === "all") scored -= end - position;
         position = end;
       };
-      const plain = Math.min(ids.length, spec.score?.from ?? ids.length);
+      const plain = Math.min(ids.length, request.score?.from ?? ids.length);
       const end = Math.min(plain, position + room);
       add(end, end === ids.length ? "last" : "none");
       if (position >= plain) add(Math.min(ids.length, position + Math.min(room, scored)), "all");
@@ -99,89 +99,68 @@ export class Scheduler {
     return chunks;
   }
 
-  /** Takes a row out of the batch. */
-  leave(entry: RunningRequest): void {
-    this.live.splice(this.live.indexOf(entry), 1);
-    const { sequence } = entry;
-    if (giveBack(entry)) return;
-    if (sequence !== null) this.#parked.push({ ...entry, sequence });
+  /** Takes a request out; its KV cache stays for later ones. */
+  leave(entry: OpenRequest): void {
+    const list = this.running.includes(entry) ? this.running : this.waiting;
+    const at = list.indexOf(entry);
+    if (at < 0) return;
+    list.splice(at, 1);
+    const { sequence, ids, length, positions, request } = entry;
+    if (sequence === null) return;
+    const { owner = null, isDisposable = false } = request;
+    this.pool.add({ sequence, ids: ids.slice(0, length), owner, isDisposable }, positions);
   }
 
-  /** Forgets all sequences. */
-  close(): void {
-    const own = this.live.filter((entry) => !giveBack(entry));
-    for (const { sequence } of [...own, ...this.#parked]) if (sequence !== null) this.#engine.release(sequence);
-    this.live.length = 0;
-    this.#parked = [];
-  }
-
+  /** Positions that running requests may need. */
   #used(): number {
-    return this.live.reduce((sum, { positions }) => sum + positions, 0);
+    return this.running.reduce((sum, { positions }) => sum + positions, 0);
   }
 
-  /** A row that joins; it goes on in the cache of one that has left, if that begins the same. */
-  #inherit({ row, spec }: QueuedRequest, positions: number): RunningRequest {
-    const ids = [...spec.promptIds];
-    const drafts = this.#withDrafts ? new RowDrafts(ids, positions) : null;
-    const entry: RunningRequest = { row, spec, ids, drafts, positions, sequence: null, length: 0 };
-    if (spec.kept) {
-      entry.sequence = spec.kept.sequence;
-      entry.length = spec.kept.length;
-      this.reusedTokens += entry.length;
-      return entry;
-    }
-    let best: Parked | null = null;
-    for (const parked of this.#parked) {
-      const fits = this.#used() + Math.max(positions, parked.positions) <= this.#maxPositions;
-      const shared = Math.min(parked.length, sharedLength(parked, spec));
-      if (!fits || shared < MIN_SHARED || shared <= entry.length) continue;
-      entry.length = shared;
-      best = parked;
-    }
-    if (!best) return entry;
-    this.#parked.splice(this.#parked.indexOf(best), 1);
-    entry.sequence = best.sequence;
-    entry.positions = Math.max(positions, best.positions);
-    this.#engine.reserve(best.sequence, entry.positions);
-    this.reusedTokens += entry.length;
-    return entry;
+  /** A request that joins continues in the KV cache of one that has ended, if that begins the same. */
+  #inherit(entry: OpenRequest, room: number): void {
+    const { request, positions } = entry;
+    if (request.lookup) entry.drafts = new RowDrafts(entry.ids, positions);
+    const found = this.pool.take(request.promptIds, sharable(request), request.owner ?? null, positions, room);
+    if (found) this.#reuse(entry, found.sequence, found.length);
   }
 
-  /** The sequence of a row whose turn has come; null while a row before it computes more of their common beginning. */
-  #begin(entry: RunningRequest): number | null {
-    let donor: RunningRequest | null = null;
+  /** The sequence of a request whose turn has come; null while one before it computes more of their common prefix. */
+  #begin(entry: OpenRequest): number | null {
+    let donor: OpenRequest | null = null;
     let ready = 0;
     let promised = 0;
-    for (const other of this.live) {
+    for (const other of this.running) {
       if (other === entry) break;
-      const shared = sharedLength(other, entry.spec);
-      promised = Math.max(promised, Math.min(shared, other.spec.promptIds.length));
+      const shared = sharedLength(other.ids, entry.request);
+      promised = Math.max(promised, Math.min(shared, other.request.promptIds.length));
       if (other.sequence === null || Math.min(shared, other.length) <= ready) continue;
       donor = other;
       ready = Math.min(shared, other.length);
     }
     if (promised - ready >= MIN_SHARED) return null;
     if (donor === null || ready < MIN_SHARED) return this.#engine.newSequence(entry.positions);
-    entry.length = ready;
-    this.reusedTokens += ready;
-    return this.#engine.fork(donor.sequence!, ready, entry.positions);
+    this.#reuse(entry, this.#engine.fork(donor.sequence!, ready, entry.positions), ready);
+    return entry.sequence;
+  }
+
+  #reuse(entry: OpenRequest, sequence: number, length: number): void {
+    entry.sequence = sequence;
+    entry.length = length;
+    entry.reused = length;
+    if (entry.request.stats) entry.request.stats.reusedTokens += length;
   }
 }
 
-/** Tells the owner of a row's sequence what it holds now; false when it has none. */
-function giveBack({ spec, length }: RunningRequest): boolean {
-  if (spec.kept) spec.kept.length = length;
-  return spec.kept !== undefined;
+/** Whether a part of the prompt has not run. */
+export function hasPrompt({ length, request }: OpenRequest): boolean {
+  return length < request.promptIds.length;
 }
 
-function hasPrompt({ length, spec }: RunningRequest): boolean {
-  return length < spec.promptIds.length;
+/** Prompt tokens that may come from another KV cache: those whose logits are wanted always run, and the last one. */
+function sharable({ promptIds, score }: GenerationRequest): number {
+  return Math.min(promptIds.length - 1, score?.from ?? promptIds.length);
 }
 
-/** How many tokens a prompt begins with that `ids` begins with too; tokens whose logits are wanted always run, the last one too. */
-function sharedLength({ ids }: { ids: readonly number[] }, { promptIds, score }: GenerationRequest): number {
-  const most = Math.min(ids.length, promptIds.length - 1, score?.from ?? promptIds.length);
-  let length = 0;
-  while (length < most && ids[length] === promptIds[length]) length++;
-  return length;
+function sharedLength(ids: readonly number[], request: GenerationRequest): number {
+  return commonLength(ids, request.promptIds, sharable(request));
 }

@@ -3,7 +3,8 @@ import { LlamaError } from "../../error.js";
 import type { ModelContext } from "../loading/model-context.js";
 import { logSoftmaxAt } from "../sampling/logprobs.js";
 import { checkCount } from "../sampling/options.js";
-import { type FeedOptions, feedRequests } from "../scheduling/request-feed.js";
+import type { FeedOptions } from "../scheduling/in-flight.js";
+import { GenerationStats } from "../scheduling/stats.js";
 import { scoreRequest } from "./score-request.js";
 
 export interface PerplexityOptions extends FeedOptions {
@@ -17,11 +18,12 @@ export interface PerplexityOptions extends FeedOptions {
 
 /** Sum of the log-probabilities of all ids, and their number; fewer where the signal ended it. */
 export async function scoreText(
-  { engine, tokenizer, maxSeqLen }: ModelContext,
+  model: ModelContext,
   ids: readonly number[],
   { onTokens, ...options }: PerplexityOptions,
 ): Promise<{ logprob: number; tokens: number }> {
-  const { window = maxSeqLen, stride = window >> 1 } = options;
+  const { tokenizer, maxSeqLen } = model;
+  const { window = maxSeqLen, stride = window >> 1, stats = new GenerationStats() } = options;
   checkCount("window", window, 2);
   checkCount("stride", stride, 1);
   if (window > maxSeqLen || stride >= window) {
@@ -29,24 +31,24 @@ export async function scoreText(
     throw new LlamaError("usage", "windows do not fit", { expected, found: `${window} and ${stride}` });
   }
   const total = { logprob: 0, tokens: 0 };
-  function* windows(): Generator<{ tag: null; ids: number[]; start: number }> {
+  function* windows(): Generator<{ ids: number[]; start: number }> {
     let scored = 0;
     for (let from = 0; scored < ids.length; from += stride) {
       const end = Math.min(ids.length, from + window - 1);
-      yield { tag: null, ids: [tokenizer.bosId, ...ids.slice(from, end)], start: 1 + scored - from };
+      yield { ids: [tokenizer.bosId, ...ids.slice(from, end)], start: 1 + scored - from };
       scored = end;
     }
   }
-  const enter = (part: { ids: number[]; start: number }) => {
-    const row = scoreRequest(part.ids, part.start, (id, logits) => {
+  const run = async (part: { ids: number[]; start: number }, signal: AbortSignal): Promise<number> => {
+    const request = scoreRequest(part.ids, part.start, stats, (id, logits) => {
       total.logprob += logSoftmaxAt(logits, id);
       total.tokens++;
     });
-    return { row, entry: null };
+    for await (const event of model.loop.submit(request, signal)) {
+      if (event.kind === "end" && event.reason === "abort") throw signal.reason;
+    }
+    return total.tokens;
   };
-  for await (const { error } of feedRequests(engine, windows(), enter, null, options)) {
-    if (error) throw error;
-    onTokens?.(total.tokens, ids.length);
-  }
+  for await (const done of model.feed(windows(), run, options)) onTokens?.(done, ids.length);
   return total;
 }

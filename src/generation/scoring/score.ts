@@ -5,7 +5,8 @@ import type { Tokenizer } from "../../tokenizer/tokenizer.js";
 import { checkPrompt } from "../completion/prompt-check.js";
 import type { ModelContext } from "../loading/model-context.js";
 import { logSoftmaxAt } from "../sampling/logprobs.js";
-import { type FeedOptions, feedRequests, type Refused, type Requests } from "../scheduling/request-feed.js";
+import type { FeedOptions, Refused, Requests } from "../scheduling/in-flight.js";
+import { GenerationStats } from "../scheduling/stats.js";
 import { scoreRequest } from "./score-request.js";
 
 /** A text, or token ids that are taken as they are. */
@@ -40,33 +41,47 @@ export interface Score {
 
 export type ScoreAnswer<T> = { tag: T; score: Score; error: null } | { tag: T; score: null; error: LlamaError };
 
-export async function* scoreAll<T>(
+export function scoreAll<T>(
   model: ModelContext,
   requests: Requests<ScoreRequest<T>>,
   options: FeedOptions,
 ): AsyncGenerator<ScoreAnswer<T>, void, void> {
-  const { engine, tokenizer } = model;
-  const enter = ({ context, continuation }: ScoredPair<T>) => {
-    const { ids, start } = joined(tokenizer, context, continuation);
-    if (start === 0) throw new LlamaError("usage", "context has no tokens", { fix: "Begin it with the BOS token" });
-    if (start === ids.length) throw new LlamaError("usage", "continuation has no tokens");
-    checkPrompt(ids, 0, model);
-    const detokenizer = tokenizer.detokenizer();
-    detokenizer.prime(ids.slice(0, start));
-    const tokens: ScoredToken[] = [];
-    const row = scoreRequest(ids, start, (id, logits) => {
-      const text = detokenizer.push(id) + (tokens.length === ids.length - start - 1 ? detokenizer.flush() : "");
-      tokens.push({ id, text, logprob: logSoftmaxAt(logits, id), isGreedy: isMaximum(logits, id) });
-    });
-    return { row, entry: { tokens, contextTokens: start } };
-  };
-  for await (const { tag, entry, event, error } of feedRequests(engine, requests, enter, null, options)) {
-    if (error) yield { tag, score: null, error };
-    else if (event.finishReason === "length") {
-      const logprob = entry.tokens.reduce((sum, token) => sum + token.logprob, 0);
-      yield { tag, score: { logprob, isGreedy: entry.tokens.every((token) => token.isGreedy), ...entry }, error };
+  const { stats = new GenerationStats() } = options;
+  const run = async (request: ScoreRequest<T>, signal: AbortSignal): Promise<ScoreAnswer<T>> => {
+    const { tag } = request;
+    try {
+      if ("refused" in request) throw request.refused;
+      return { tag, score: await scorePair(model, request, stats, signal), error: null };
+    } catch (error) {
+      return { tag, score: null, error: model.ownError(error) };
     }
+  };
+  return model.feed(requests, run, options);
+}
+
+async function scorePair<T>(
+  model: ModelContext,
+  { context, continuation }: ScoredPair<T>,
+  stats: GenerationStats,
+  signal: AbortSignal,
+): Promise<Score> {
+  const { tokenizer, loop } = model;
+  const { ids, start } = joined(tokenizer, context, continuation);
+  if (start === 0) throw new LlamaError("usage", "context has no tokens", { fix: "Begin it with the BOS token" });
+  if (start === ids.length) throw new LlamaError("usage", "continuation has no tokens");
+  checkPrompt(ids, 0, model);
+  const detokenizer = tokenizer.detokenizer();
+  detokenizer.prime(ids.slice(0, start));
+  const tokens: ScoredToken[] = [];
+  const request = scoreRequest(ids, start, stats, (id, logits) => {
+    const text = detokenizer.push(id) + (tokens.length === ids.length - start - 1 ? detokenizer.flush() : "");
+    tokens.push({ id, text, logprob: logSoftmaxAt(logits, id), isGreedy: isMaximum(logits, id) });
+  });
+  for await (const event of loop.submit(request, signal)) {
+    if (event.kind === "end" && event.reason === "abort") throw signal.reason;
   }
+  const logprob = tokens.reduce((sum, token) => sum + token.logprob, 0);
+  return { logprob, isGreedy: tokens.every((token) => token.isGreedy), tokens, contextTokens: start };
 }
 
 /**

@@ -2,8 +2,9 @@
  * Speculation without a second model: decides which guesses of prompt-lookup.ts a step computes along with the pending
  * tokens, by what they are expected to gain and to cost. The loop keeps a guess only if it is what would have been sampled anyway.
  */
+import type { ComputeType } from "../../model/architecture/compute-type.js";
 import { PromptLookup, type Proposal } from "./prompt-lookup.js";
-import type { StepCost } from "./step-cost.js";
+import { StepCost } from "./step-cost.js";
 
 /** Guesses for one sequence and step at most, where they are chosen by their gain. */
 const MAX_DRAFT = 15;
@@ -58,53 +59,66 @@ export class RowDrafts {
   }
 }
 
-export class Speculation {
-  readonly #count: number | "auto";
-  readonly #cost: StepCost;
-  readonly #timed: boolean;
-
+/** What may be drafted for one request in a step. */
+export interface Draftable {
+  /** null where nothing is drafted. */
+  drafts: RowDrafts | null;
+  /** This many tokens a step whenever there are any, or "auto": as many as pay. */
+  count: number | "auto";
   /**
-   * `count`: this many guesses a step whenever there are any, or "auto": as many as pay. `timed` says whether measured
-   * times may have a say. One row and several are computed by different kernels, whose last bits differ: what must be
-   * repeatable to the bit must not go by the clock.
+   * Whether measured times may decide. One row and several are computed by different kernels, whose last bits differ: what must
+   * be repeatable to the bit must not depend on the clock.
    */
-  constructor(count: number | "auto", cost: StepCost, timed: boolean) {
-    this.#count = count;
-    this.#cost = cost;
-    this.#timed = timed;
+  isTimed: boolean;
+  /** Tokens that fit. */
+  room: number;
+}
+
+export class Speculation {
+  readonly #measured: StepCost;
+  readonly #curve: StepCost;
+
+  constructor(dtype: ComputeType) {
+    this.#measured = new StepCost(dtype);
+    this.#curve = new StepCost(dtype);
   }
 
-  /** The guesses to compute in the next step, for each row at most as many as it has room for. */
-  plan(rows: readonly { drafts: RowDrafts; room: number }[]): (readonly number[])[] {
-    const most = this.#count === "auto" ? MAX_DRAFT : this.#count;
-    const proposals = rows.map(({ drafts, room }) => drafts.propose(Math.min(most, room)));
-    if (this.#count !== "auto" || proposals.every((ids) => ids.length === 0)) return proposals;
-    const counts = this.#worthwhile(rows.map(({ drafts }) => drafts.chances()));
-    return proposals.map((ids, i) => ids.slice(0, counts[i]!));
+  /** The drafts to compute in the next step, for each request. */
+  plan(requests: readonly Draftable[]): (readonly number[])[] {
+    const proposals = requests.map(({ drafts, count, room }) => {
+      return drafts?.propose(Math.min(count === "auto" ? MAX_DRAFT : count, room)) ?? [];
+    });
+    const chances = requests.map(({ drafts, count }) => (drafts && count === "auto" ? drafts.chances() : []));
+    if (chances.every((list) => list.length === 0)) return proposals;
+    const fixed = requests.reduce((sum, { count }, i) => sum + (count === "auto" ? 0 : proposals[i]!.length), 0);
+    const isTimed = requests.every(({ isTimed, count }) => isTimed || count !== "auto");
+    const counts = this.#worthwhile(chances, fixed, isTimed ? this.#measured : this.#curve);
+    return proposals.map((ids, i) => (requests[i]!.count === "auto" ? ids.slice(0, counts[i]!) : ids));
   }
 
   /** Takes note of how long a decode step took. */
   observe(tokens: number, milliseconds: number): void {
-    if (this.#timed) this.#cost.observe(tokens, milliseconds);
+    this.#measured.observe(tokens, milliseconds);
   }
 
-  /** How many guesses of each row give the most tokens for the time, all rows being one step. */
-  #worthwhile(chances: readonly number[][]): number[] {
+  /** How many drafts of each request give the most tokens for the time, all being one step with `fixed` other drafts. */
+  #worthwhile(chances: readonly number[][], fixed: number, cost: StepCost): number[] {
     const counts = chances.map(() => 0);
-    // The chances of a row fall, so the likeliest guesses of all are always the first ones of each row.
-    const guesses = chances.flatMap((list, row) => list.map((chance) => ({ row, chance })));
-    guesses.sort((a, b) => b.chance - a.chance);
+    // The chances of a request fall, so the likeliest drafts of all are always the first ones of each.
+    const drafts = chances.flatMap((list, request) => list.map((chance) => ({ request, chance })));
+    drafts.sort((a, b) => b.chance - a.chance);
     let tokens = chances.length;
-    let best = (tokens / this.#cost.of(tokens)) * MARGIN;
+    const base = tokens + fixed;
+    let best = (tokens / cost.of(base)) * MARGIN;
     let count = 0;
-    for (const [i, { chance }] of guesses.entries()) {
+    for (const [i, { chance }] of drafts.entries()) {
       tokens += chance;
-      const speed = tokens / this.#cost.of(chances.length + i + 1);
+      const speed = tokens / cost.of(base + i + 1);
       if (speed <= best) continue;
       best = speed;
       count = i + 1;
     }
-    for (const { row } of guesses.slice(0, count)) counts[row]!++;
+    for (const { request } of drafts.slice(0, count)) counts[request]!++;
     return counts;
   }
 }

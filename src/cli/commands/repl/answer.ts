@@ -56,7 +56,7 @@ function tell(dialogue: Dialogue, answer: Answer): void {
 /** "12 new + 340 reused tokens · first token 85 ms · 24 tokens at 280 tok/s · context 376 of 512 · stop: length" */
 export function figures(answer: Answer, maxSeqLen: number): string {
   const { promptIds, ids, reusedTokens, firstTokenMs, timings, finishReason } = answer;
-  const speed = timings.decode_tps === null ? "" : ` at ${rate(timings.decode_tps)}`;
+  const speed = timings.decodeTps === null ? "" : ` at ${rate(timings.decodeTps)}`;
   return [
     `${promptIds.length - reusedTokens} new + ${reusedTokens} reused tokens`,
     `first token ${Math.round(firstTokenMs)} ms`,

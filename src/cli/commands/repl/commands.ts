@@ -84,7 +84,7 @@ function settingLines({ settings }: Dialogue): string[] {
 
 function showLines(dialogue: Dialogue): string[] {
   const { llama, conversation, turns } = dialogue;
-  const { length } = conversation.cachedIds;
+  const { length } = conversation.lastIds;
   return [
     `model ${llama.ckptDir}: ${count(llama.parameterCount)} parameters, ${llama.dtype}, ${llama.worldSize} x ${llama.threadsPerRank} threads`,
     `format ${conversation.format.name}, ${turns.length} turns, context ${length} of ${llama.maxSeqLen} tokens`,

@@ -1,10 +1,9 @@
 /** The perplexity of a file: one JSON object. Knows files and flags; the windows are the library's. */
 import { createReadStream } from "node:fs";
-import { freemem } from "node:os";
 import { decodeUtf8 } from "../../../formats/files/utf8.js";
 import { encodeLong } from "../../../index.js";
 import { chooseModel } from "../../model/choose-model.js";
-import { type LoadFlags, withModel } from "../../model/load.js";
+import { type LoadFlags, requestLimits, withModel } from "../../model/load.js";
 import { RankLogs } from "../../model/rank-logs.js";
 import { EXIT_OK } from "../../terminal/exit-code.js";
 import { Interrupt } from "../../terminal/interrupt.js";
@@ -30,14 +29,12 @@ export async function perplexity(path: string, flags: PerplexityFlags): Promise<
   try {
     const bytes = await readAll(createReadStream(path), path, stop.signal);
     const { isDemo: _, ...model } = chooseModel(flags);
-    await withModel({ model, flags, logs, signal: stop.signal }, async (llama) => {
+    await withModel({ model, flags, logs, limits: requestLimits(flags), signal: stop.signal }, async (llama) => {
       const ids = encodeLong(llama.tokenizer, decodeUtf8(bytes));
-      const { concurrency, kv_memory: kvMemory = freemem() / 2 } = flags;
       const { window = llama.maxSeqLen, stride = window >> 1 } = flags;
       const onTokens = (done: number, total: number) => status.show(`Scored ${done} of ${total} tokens`);
-      const options = { window, stride, concurrency, kvMemory, onTokens, signal: stop.signal };
+      const options = { window, stride, onTokens, signal: stop.signal };
       const { logprob, tokens } = await llama.scoreText(ids, options).finally(() => status.clear());
-      if (stop.signal.aborted) return;
       const nats = -logprob / tokens;
       const result = {
         perplexity: tokens > 0 ? Math.exp(nats) : null,

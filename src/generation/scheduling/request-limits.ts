@@ -1,0 +1,64 @@
+/** The limits of a model's request loop: requests at once, memory of their KV caches, requests that wait, time of a step. */
+import { LlamaError } from "../../error.js";
+import { checkCount } from "../sampling/options.js";
+import type { GenerationRequest } from "./request.js";
+
+/** Requests at once, unless asked otherwise: beyond it one more hardly makes a step cheaper. */
+const DEFAULT_CONCURRENCY = 16;
+const DEFAULT_QUEUE = 1024;
+const DEFAULT_STEP_MS = 1000;
+
+/** What Llama.build() takes. */
+export interface LimitOptions {
+  /** Requests that run at once at most. Default 16. */
+  concurrency?: number;
+  /** Bytes for KV caches at most, of running requests and of ended ones that later requests may continue. Default: half of the memory that is available after loading. */
+  kvMemory?: number;
+  /** Requests that wait at most; a further one is refused. Default 1024. */
+  maxQueue?: number;
+  /** Milliseconds that a step with prompt tokens takes about at most while streams decode. Default 1000. */
+  stepMs?: number;
+}
+
+export interface LoopLimits {
+  maxRequests: number;
+  /** Positions of all KV caches together. */
+  maxPositions: number;
+  maxQueue: number;
+  stepMs: number;
+  /** Bytes of a position over all layers and ranks, for messages. */
+  positionBytes: number;
+}
+
+/** Throws LlamaError (usage) that names the option. */
+export function checkLimits({ concurrency, kvMemory, maxQueue, stepMs }: LimitOptions): void {
+  checkCount("concurrency", concurrency, 1);
+  checkCount("kv_memory", kvMemory, 1);
+  checkCount("max_queue", maxQueue, 1);
+  checkCount("step_ms", stepMs, 1);
+}
+
+/** `available`: bytes of memory that are free after loading. A request as long as the context always fits, unless `kvMemory` says less. */
+export function resolveLimits(
+  { concurrency = DEFAULT_CONCURRENCY, kvMemory, maxQueue = DEFAULT_QUEUE, stepMs = DEFAULT_STEP_MS }: LimitOptions,
+  positionBytes: number,
+  maxSeqLen: number,
+  available: number,
+): LoopLimits {
+  const positions = Math.floor((kvMemory ?? available / 2) / positionBytes);
+  const maxPositions = kvMemory === undefined ? Math.max(positions, maxSeqLen) : positions;
+  return { maxRequests: concurrency, maxPositions, maxQueue, stepMs, positionBytes };
+}
+
+/** Throws LlamaError (usage) for a request that can never fit. */
+export function checkFits({ promptIds, maxTokens }: GenerationRequest, { maxPositions, positionBytes }: LoopLimits): void {
+  const positions = promptIds.length + maxTokens;
+  if (positions <= maxPositions) return;
+  const megabytes = (count: number) => `${((count * positionBytes) / 1e6).toFixed(1)} MB`;
+  throw new LlamaError("usage", "needs more KV-cache memory than kv_memory allows", {
+    where: `${promptIds.length} prompt tokens and ${maxTokens} new ones`,
+    expected: `at most ${megabytes(maxPositions)}`,
+    found: megabytes(positions),
+    fix: "Lower max_gen_len or raise kv_memory",
+  });
+}

@@ -1,0 +1,324 @@
+/**
+ * The one loop of a model: every request is submitted to it, shares its steps and gets events of its own. A request that fails
+ * or is cancelled ends alone. Knows logits, ids and stop rules; not text, terminal or ranks.
+ */
+import { setImmediate as breathe } from "node:timers/promises";
+import type { SequenceTokens } from "../../engine/engine.js";
+import { LlamaError } from "../../error.js";
+import type { ComputeType } from "../../model/architecture/compute-type.js";
+import { logSoftmaxAt, topLogprobs } from "../sampling/logprobs.js";
+import { Speculation } from "../speculation/speculation.js";
+import { EventQueue } from "./event-queue.js";
+import type { EndEvent, Forward, GenerationRequest, RequestEvent } from "./request.js";
+import { checkFits, type LoopLimits } from "./request-limits.js";
+import { type Chunk, type OpenRequest, Scheduler } from "./scheduler.js";
+import { StepPace } from "./step-pace.js";
+
+/** Sampling may keep the host's other work waiting this long. */
+const BREATH_MS = 8;
+
+export class RequestLoop {
+  readonly limits: LoopLimits;
+  readonly #engine: Forward;
+  readonly #scheduler: Scheduler;
+  readonly #speculation: Speculation;
+  readonly #pace: StepPace;
+  /** The requests of the step that runs. */
+  #inStep: readonly OpenRequest[] = [];
+  #cancelStep: AbortController | null = null;
+  #isRunning = false;
+  #wake: (() => void) | null = null;
+  /** Waiting requests when their positions were last reported. */
+  #toldWaiting = 0;
+  /** Why no request can run any more. */
+  #failure: { error: unknown } | null = null;
+
+  constructor(engine: Forward, limits: LoopLimits, dtype: ComputeType) {
+    this.limits = limits;
+    this.#engine = engine;
+    this.#pace = new StepPace(dtype, limits.stepMs);
+    this.#scheduler = new Scheduler(engine, limits, this.#pace);
+    this.#speculation = new Speculation(dtype);
+  }
+
+  /** Requests that run, that wait, and ended ones whose KV caches are kept. */
+  get counts(): { running: number; waiting: number; kept: number } {
+    const { running, waiting, pool } = this.#scheduler;
+    return { running: running.length, waiting: waiting.length, kept: pool.size };
+  }
+
+  /** Why the engine runs no request any more; null while it does. */
+  get failure(): { error: unknown } | null {
+    return this.#failure;
+  }
+
+  /**
+   * Puts a request in the queue; its events come as they are asked for, and leaving them cancels it. An abort ends it with the
+   * reason "abort". Throws LlamaError for a request that can never run, or when too many wait.
+   */
+  submit(request: GenerationRequest, signal?: AbortSignal): AsyncIterableIterator<RequestEvent> {
+    if (this.#failure) throw this.#failure.error;
+    checkFits(request, this.limits);
+    const { waiting } = this.#scheduler;
+    if (waiting.length >= this.limits.maxQueue) {
+      const found = `${waiting.length} requests wait`;
+      throw new LlamaError("runtime", "the queue is full", { found, fix: "Try again later" });
+    }
+    const { promptIds, maxTokens } = request;
+    const entry: OpenRequest = {
+      request,
+      events: new EventQueue<RequestEvent>(() => this.#notify()),
+      positions: promptIds.length + maxTokens,
+      ids: [...promptIds],
+      ...{ sequence: null, length: 0, reused: 0, drafts: null, isOver: false },
+    };
+    const cancel = () => this.#cancel(entry);
+    if (signal?.aborted) this.#finish(entry, { kind: "end", reason: "abort", stop: null });
+    else if (maxTokens <= 0 && !request.score) this.#finish(entry, { kind: "end", reason: "length", stop: null });
+    else {
+      signal?.addEventListener("abort", cancel, { once: true });
+      entry.events.push({ kind: "queued", position: waiting.length });
+      waiting.push(entry);
+      this.#notify();
+      if (!this.#isRunning) void this.#run();
+    }
+    const close = () => {
+      signal?.removeEventListener("abort", cancel);
+      cancel();
+    };
+    return events(entry.events, close);
+  }
+
+  /** Runs `work` with the sequence that holds the longest prefix of `ids`; nobody changes it meanwhile. */
+  withPrefix<T>(
+    ids: readonly number[],
+    work: (found: { sequence: number; length: number } | null) => Promise<T>,
+  ): Promise<T> {
+    return this.#scheduler.pool.use(ids, work);
+  }
+
+  /** Takes over a sequence that was filled with `ids` from elsewhere, for the next request of `owner`. */
+  adopt(sequence: number, ids: readonly number[], owner: object): void {
+    this.#scheduler.pool.add({ sequence, ids, owner, isDisposable: false }, this.limits.maxPositions);
+    this.#scheduler.admit();
+  }
+
+  /** Drops the KV cache of what an owner has run. */
+  forget(owner: object): void {
+    this.#scheduler.pool.forget(owner);
+  }
+
+  async #run(): Promise<void> {
+    this.#isRunning = true;
+    // Requests that are submitted together run together.
+    await breathe();
+    try {
+      const { running, waiting } = this.#scheduler;
+      while (running.length + waiting.length > 0) {
+        this.#scheduler.admit();
+        this.#tellPositions();
+        const texts = this.#scheduler.texts();
+        const chunks = this.#scheduler.chunks(texts);
+        if (texts.length + chunks.length > 0) await this.#step(texts, chunks);
+        else await this.#change();
+      }
+    } catch (error) {
+      this.#fail(error);
+    } finally {
+      this.#isRunning = false;
+    }
+  }
+
+  /** One pass of the engine, and what follows from its logits. */
+  async #step(texts: readonly OpenRequest[], chunks: readonly Chunk[]): Promise<void> {
+    const drafts = chunks.length > 0 ? null : this.#speculation.plan(texts.map(draftable));
+    const batch = texts.map(({ ids, length, sequence }, i): SequenceTokens => {
+      const tokens = [ids[length]!, ...(drafts?.[i] ?? [])];
+      return { sequence: sequence!, position: length, tokens, logits: "all" };
+    });
+    batch.push(...chunks);
+    this.#inStep = [...texts, ...chunks.map(({ entry }) => entry)];
+    const control = new AbortController();
+    this.#cancelStep = control;
+    const start = performance.now();
+    let logits: Float32Array[];
+    try {
+      logits = await this.#engine.forward(batch, control.signal);
+    } catch (error) {
+      // Everybody in the step was cancelled; what it has written will be overwritten.
+      if (control.signal.aborted) return;
+      throw error;
+    } finally {
+      this.#cancelStep = null;
+      const cancelled = this.#inStep.filter(({ isOver }) => isOver);
+      this.#inStep = [];
+      for (const entry of cancelled) this.#scheduler.leave(entry);
+    }
+    const milliseconds = performance.now() - start;
+    const count = batch.reduce((sum, { tokens }) => sum + tokens.length, 0);
+    this.#pace.observe(count, milliseconds);
+    if (chunks.length === 0) this.#speculation.observe(count, milliseconds);
+
+    let since = performance.now();
+    for (const [i, item] of batch.entries()) {
+      const chunk = i < texts.length ? null : (item as Chunk);
+      const entry = chunk?.entry ?? texts[i]!;
+      if (entry.isOver) continue;
+      const share = (milliseconds * item.tokens.length) / count;
+      const prompt = chunk ? item.tokens.length : 0;
+      entry.request.stats?.addStep(
+        { prompt, rows: chunk ? 0 : 1, drafts: chunk ? 0 : item.tokens.length - 1 },
+        share,
+      );
+      try {
+        if (chunk) this.#afterChunk(chunk, logits[i]!);
+        else {
+          entry.length++;
+          this.#decide(entry, drafts?.[i] ?? [], logits[i]!);
+        }
+      } catch (error) {
+        this.#end(entry, () => entry.events.end({ error }));
+      }
+      if (performance.now() - since < BREATH_MS) continue;
+      await breathe();
+      since = performance.now();
+    }
+  }
+
+  #afterChunk(chunk: Chunk, logits: Float32Array): void {
+    const { entry, position, tokens } = chunk;
+    const { request, ids, reused } = entry;
+    const last = takeScores(chunk, logits);
+    entry.length = position + tokens.length;
+    entry.events.replace({ kind: "prefill", done: entry.length, total: request.promptIds.length, reused });
+    if (entry.length < ids.length) return;
+    if (request.maxTokens > 0) this.#decide(entry, [], last);
+    else this.#finish(entry, { kind: "end", reason: "length", stop: null });
+  }
+
+  /**
+   * Samples tokens from the logits after the pending token and after each draft, as long as the draft is what was sampled:
+   * the same tokens from the same random numbers as one by one.
+   */
+  #decide(entry: OpenRequest, drafts: readonly number[], logits: Float32Array): void {
+    const { request, ids, events } = entry;
+    const vocabSize = logits.length / (drafts.length + 1);
+    for (let i = 0; ; i++) {
+      const after = logits.subarray(i * vocabSize, (i + 1) * vocabSize);
+      const id = request.sample(after);
+      const logprob = request.logprobs ? logSoftmaxAt(after, id) : null;
+      if (request.stopIds.has(id)) {
+        return this.#finish(entry, { kind: "end", reason: "stop", stop: { id, logprob } });
+      }
+      ids.push(id);
+      entry.drafts?.push(id);
+      if (request.stats) request.stats.generatedTokens++;
+      const { text, isLast } = request.push?.(id) ?? { text: "", isLast: false };
+      const top = request.topLogprobs ? topLogprobs(after, request.topLogprobs) : null;
+      events.push({ kind: "token", id, text, logprob, top });
+      if (isLast) return this.#finish(entry, { kind: "end", reason: "stop", stop: null });
+      if (ids.length === request.promptIds.length + request.maxTokens) {
+        return this.#finish(entry, { kind: "end", reason: "length", stop: null });
+      }
+      if (drafts[i] !== id) return;
+      // The draft is in the KV cache already.
+      entry.length++;
+      if (request.stats) request.stats.acceptedTokens++;
+    }
+  }
+
+  #finish(entry: OpenRequest, event: EndEvent): void {
+    this.#end(entry, () => {
+      entry.events.push(event);
+      entry.events.end();
+    });
+  }
+
+  /** Ends a request; it leaves the batch at once, or after the step that it is in. */
+  #end(entry: OpenRequest, tell: () => void): void {
+    if (entry.isOver) return;
+    entry.isOver = true;
+    tell();
+    if (!this.#inStep.includes(entry)) this.#scheduler.leave(entry);
+    this.#notify();
+  }
+
+  #cancel(entry: OpenRequest): void {
+    const end: EndEvent = { kind: "end", reason: "abort", stop: null };
+    // Tokens that nobody has asked for yet are not part of the text, even where the loop has come to its end.
+    const isCut = entry.events.drop("token");
+    if (entry.isOver) {
+      if (isCut) entry.events.replace(end);
+      return;
+    }
+    this.#finish(entry, end);
+    if (this.#inStep.length > 0 && this.#inStep.every(({ isOver }) => isOver)) this.#cancelStep?.abort();
+  }
+
+  /** Ends everything: the engine has failed. */
+  #fail(error: unknown): void {
+    this.#failure = { error };
+    const { running, waiting } = this.#scheduler;
+    for (const entry of [...running, ...waiting]) this.#end(entry, () => entry.events.end({ error }));
+  }
+
+  /** Each waiting request hears how many are before it, where that has changed. */
+  #tellPositions(): void {
+    const { waiting } = this.#scheduler;
+    if (waiting.length === this.#toldWaiting) return;
+    this.#toldWaiting = waiting.length;
+    for (const [position, { events }] of waiting.entries()) events.replace({ kind: "queued", position });
+  }
+
+  #notify(): void {
+    const wake = this.#wake;
+    this.#wake = null;
+    wake?.();
+  }
+
+  /** Waits until a consumer has room, or a request comes or goes. */
+  #change(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#wake = resolve;
+    });
+  }
+}
+
+/** Hands a chunk's logits to a request that wants them; returns those of the last token. */
+function takeScores({ entry, position, tokens, logits }: Chunk, rows: Float32Array): Float32Array {
+  if (logits !== "all") return rows;
+  const vocabSize = rows.length / tokens.length;
+  const row = (i: number) => rows.subarray(i * vocabSize, (i + 1) * vocabSize);
+  for (let i = 0; i < tokens.length; i++) entry.request.score?.take(position + i, row(i));
+  return row(tokens.length - 1);
+}
+
+/** What may be drafted for a request: as many tokens as leave one to be sampled after the last. */
+function draftable({ drafts, request, ids }: OpenRequest): Parameters<Speculation["plan"]>[0][number] {
+  const { lookup = 0, timedLookup: isTimed = false, promptIds, maxTokens } = request;
+  return { drafts, count: lookup, isTimed, room: promptIds.length + maxTokens - ids.length - 1 };
+}
+
+/** Events as an iterator; `close` is called when the consumer leaves, or has them all. */
+function events(queue: EventQueue<RequestEvent>, close: () => void): AsyncIterableIterator<RequestEvent> {
+  return {
+    async next() {
+      try {
+        const value = await queue.next();
+        if (value !== undefined) return { value, done: false };
+      } catch (error) {
+        close();
+        throw error;
+      }
+      close();
+      return { value: undefined, done: true };
+    },
+    async return() {
+      close();
+      return { value: undefined, done: true };
+    },
+    [Symbol.asyncIterator]() {
+      return this;
+    },
+  };
+}
