@@ -1,11 +1,11 @@
-/** A file that appears whole or not at all. Knows bytes and names; not what is written. */
+/** Writes a file so that it appears complete or not at all. Does not know what is written. */
 import { randomBytes } from "node:crypto";
 import { type FileHandle, open, realpath, rename, rm, stat } from "node:fs/promises";
 import { LlamaError } from "../../error.js";
 
 export class AtomicFile {
   readonly #path: string;
-  /** Where the bytes go until they are whole; the path itself for a pipe or a device. */
+  /** Temporary file that is written first; the path itself for a pipe or a device. */
   readonly #beside: string;
   readonly #handle: FileHandle;
 
@@ -15,7 +15,7 @@ export class AtomicFile {
     this.#handle = handle;
   }
 
-  /** `mode` is that of a file that is new; one that is there keeps its own, and a link to it stays. */
+  /** `mode` applies to a new file; an existing file keeps its own mode, and a link to it stays a link. */
   static async create(path: string, mode = 0o666): Promise<AtomicFile> {
     try {
       const existing = await stat(path).catch(() => null);
@@ -24,7 +24,7 @@ export class AtomicFile {
       const target = existing === null ? path : await realpath(path);
       const beside = `${target}.${randomBytes(6).toString("hex")}.tmp`;
       const handle = await open(beside, "wx", existing?.mode ?? mode);
-      // open() takes away what the umask does
+      // open() applies the umask; chmod does not
       if (existing !== null) await handle.chmod(existing.mode);
       return new AtomicFile(target, beside, handle);
     } catch (error) {
@@ -38,7 +38,7 @@ export class AtomicFile {
     await this.#try(() => this.#handle.appendFile(text));
   }
 
-  /** Puts the file in its place. */
+  /** Moves the finished file to its path. */
   async finish(): Promise<void> {
     await this.#try(async () => {
       if (this.#beside !== this.#path) await this.#handle.sync();
@@ -47,7 +47,7 @@ export class AtomicFile {
     });
   }
 
-  /** Leaves no trace. */
+  /** Removes the temporary file. */
   async abandon(): Promise<void> {
     await this.#handle.close().catch(() => undefined);
     if (this.#beside !== this.#path) await rm(this.#beside, { force: true });

@@ -1,6 +1,6 @@
 /** A "dialog" with a model that only continues text: what is typed and what came are one text. Knows no roles. */
 import { LlamaError } from "../../error.js";
-import { encodeBehind, type Tokenizer } from "../../tokenizer/tokenizer.js";
+import { encodeAfter, type Tokenizer } from "../../tokenizer/tokenizer.js";
 import type { ChatFormat } from "./chat-format.js";
 
 export function plainTextFormat(tokenizer: Tokenizer): ChatFormat {
@@ -13,9 +13,9 @@ export function plainTextFormat(tokenizer: Tokenizer): ChatFormat {
     openTurn(text, system, isFirst) {
       if (isFirst) return tokenizer.encode(system === null ? text : `${system}\n${text}`, { bos: true });
       if (text === "") return [];
-      return encodeBehind(tokenizer, `\n${text}`);
+      return encodeAfter(tokenizer, `\n${text}`);
     },
-    encodeAnswer: (text) => encodeBehind(tokenizer, text),
+    encodeAnswer: (text) => encodeAfter(tokenizer, text),
     closeTurn: () => [],
     refusal: () => null,
   };
