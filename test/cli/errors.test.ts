@@ -58,7 +58,8 @@ describe("exit codes", { concurrency: 2 }, () => {
   });
 
   test("2: more ranks than the model has heads", async () => {
-    const message = "the number of processes does not fit the model; expected 1 to 8 (one per attention head), found 9";
+    const message =
+      "the model cannot be divided over this number of processes; expected 1 to 8 (one per attention head), found 9";
     await refused(generate("--nproc_per_node", "9"), 2, message);
   });
 
@@ -69,7 +70,7 @@ describe("exit codes", { concurrency: 2 }, () => {
     const bare = checkpoint("no-params", ["consolidated.00.pth", "tokenizer.model"]);
     await refusedFolder(
       bare,
-      `${join(bare, "params.json")}: file is missing. Every checkpoint folder has one beside its .pth files`,
+      `${join(bare, "params.json")}: file is missing. Every checkpoint folder has a params.json next to its .pth files`,
     );
     const empty = checkpoint("no-weights", ["params.json", "tokenizer.model"]);
     await refusedFolder(empty, `no checkpoint files found in ${empty}`);
@@ -91,7 +92,7 @@ describe("exit codes", { concurrency: 2 }, () => {
     await refused(
       generate("--ckpt_dir", folder),
       3,
-      `${folder}: no tokenizer.model; expected ${places.join(" or ")}. Give the tokenizer's file with tokenizer_path`,
+      `${folder}: no tokenizer found; expected ${places.join(" or ")}. Name the tokenizer's file with tokenizer_path`,
     );
     const none = join(root, "none.model");
     await refused(
