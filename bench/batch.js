@@ -1,8 +1,8 @@
 #!/usr/bin/env node
 /**
- * What a batch gains: the same prompts one by one and together, and a beginning that all share.
+ * Measures what a batch gains: the same prompts one by one and as a batch, and prompts with a shared prefix.
  *   node bench/batch.js [--preset 7B] [--layers 8] [--dtype int8] [--nproc_per_node 2] [--prompts 16] [--pp 64] [--tg 64] [--shared 512] [--rounds 3]
- * Random weights; greedy; without prompt lookup. The rate counts new tokens, over prompt and text together.
+ * Random weights; greedy; without prompt lookup. The rate is new tokens per second of prefill and decode together.
  */
 import { availableParallelism } from "node:os";
 import { parseArgs } from "node:util";
@@ -46,7 +46,7 @@ const engine = await Engine.start(checkpoint, {
   cacheRoot: defaultCacheRoot(),
 });
 
-/** Ids all over the vocabulary; the first `common` are the same for every seed. */
+/** Ids from the whole vocabulary; the first `common` ids are the same for every seed. */
 function promptIds(length, seed, common = 0) {
   return Array.from(
     { length },
@@ -63,7 +63,7 @@ const row = (ids) => ({
   logprobs: false,
 });
 
-/** Runs the rows as one batch; milliseconds and what was counted. */
+/** Runs the requests as one batch; returns milliseconds, statistics and ids. */
 async function run(rows) {
   const stats = new GenerationStats();
   const texts = rows.map(() => []);
@@ -103,16 +103,16 @@ try {
   console.log(
     `${values.preset}, ${layers} layers, ${values.dtype}, ${worldSize} ranks x ${engine.threadsPerRank} threads; ${prompts} prompts of ${pp} tokens, ${tg} new tokens each`,
   );
-  console.log(`${"tok/s".padEnd(24)} ${"singly".padStart(8)} ${"together".padStart(8)}  ratio`);
-  line("new tokens, in all", rates.single, rates.batch);
-  line("decode alone", rates.decodeSingle, rates.decodeBatch);
-  line("prefill alone", rates.prefillSingle, rates.prefillBatch);
+  console.log(`${"tok/s".padEnd(24)} ${"single".padStart(8)} ${"batch".padStart(8)}  ratio`);
+  line("new tokens, total time", rates.single, rates.batch);
+  line("decode only", rates.decodeSingle, rates.decodeBatch);
+  line("prefill only", rates.prefillSingle, rates.prefillBatch);
   console.log(`equal texts: ${equal} of ${rounds * prompts}`);
   if (shared > 0) {
     const rows = Array.from({ length: prompts }, (_, i) => row(promptIds(shared + pp, i + 1, shared)));
     const { ms, stats } = await run(rows);
     console.log(
-      `a beginning of ${shared} tokens that ${prompts} prompts of ${shared + pp} share: ${stats.promptTokens} prompt tokens run, ${stats.reusedTokens} copied, ${((count * 1000) / ms).toFixed(1)} tok/s in all`,
+      `${prompts} prompts of ${shared + pp} tokens with a shared prefix of ${shared}: ${stats.promptTokens} prompt tokens run, ${stats.reusedTokens} copied, ${((count * 1000) / ms).toFixed(1)} tok/s in total`,
     );
   }
 } finally {

@@ -1,8 +1,8 @@
-/** llama-ts as a side of the comparison; a process of its own. */
+/** llama-ts as one side of the comparison; runs in its own process. */
 import { serve } from "./serve.js";
 
 let llama;
-/** Of a preset, which has no files that Llama.build() could open. */
+/** Used for a preset, which has no files that Llama.build() could open. */
 let engine;
 
 serve({

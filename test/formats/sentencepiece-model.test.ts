@@ -122,7 +122,7 @@ test("rejects a missing file and a folder by name", () => {
 
 test("names the format of files that are not a model", () => {
   refuses("", /is empty/);
-  refuses("<!DOCTYPE html>\n<html>", /not a SentencePiece model.*an HTML page/);
+  refuses("<!DOCTYPE html>\n<html>", /neither a SentencePiece nor a tiktoken model.*an HTML page/);
   refuses("version https://git-lfs.github.com/spec/v1\noid sha256:0\n", /a Git LFS pointer.*git lfs pull/);
   refuses('{"version": "1.0"}', /not a SentencePiece model.*JSON/);
   refuses("IQ== 0\nIg== 1\n", /not a SentencePiece model.*tiktoken/);

@@ -13,7 +13,7 @@ export interface TokenizerJson {
   tokens: string[];
   /** Tokens that are not part of the model's vocabulary, by name. */
   added: Map<string, number>;
-  /** Token for text that has no other token; null if there is none. */
+  /** Token for text that no other token represents; null if the model has no such token. */
   unknown: string | null;
   /** "bytes": a character for each byte (Llama 3). "pieces": space marks and byte tokens, as in SentencePiece. */
   decoding: "bytes" | "pieces";
