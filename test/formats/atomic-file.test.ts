@@ -8,9 +8,9 @@ import { temporaryFile } from "./sample-files.js";
 const mode = (path: string) => statSync(path).mode & 0o777;
 
 async function write(path: string, text: string, newMode?: number): Promise<void> {
-  const whole = await AtomicFile.create(path, newMode);
-  await whole.write(text);
-  await whole.finish();
+  const file = await AtomicFile.create(path, newMode);
+  await file.write(text);
+  await file.finish();
 }
 
 test("an overwritten file keeps its permissions, a new one has the given ones", {
@@ -37,8 +37,8 @@ test("writing to a link replaces its target and keeps the link", async () => {
 
 test("abandoning a file leaves the old one unchanged", async () => {
   const path = temporaryFile("old", Buffer.from("old"));
-  const whole = await AtomicFile.create(path);
-  await whole.write("new");
-  await whole.abandon();
+  const file = await AtomicFile.create(path);
+  await file.write("new");
+  await file.abandon();
   assert.equal(readFileSync(path, "utf8"), "old");
 });

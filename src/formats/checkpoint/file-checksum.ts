@@ -26,16 +26,16 @@ export async function checkFile(
   const source = openFile(path);
   try {
     const head = readBytes(source, 0, Math.min(2, source.size));
-    const entries = isZip(head) ? inOrder(source, [...listZip(source).values()]) : [];
+    const entries = isZip(head) ? sortEntries(source, [...listZip(source).values()]) : [];
     const md5 = createHash("md5");
-    const follow = entryFollower(
+    const check = entryChecker(
       source,
       entries.filter(({ deflated }) => !deflated),
     );
     let end = 0;
     for await (const { bytes, offset } of pieces(path, signal)) {
       md5.update(bytes);
-      follow(bytes, offset);
+      check(bytes, offset);
       end = offset + bytes.byteLength;
       onBytes(bytes.byteLength);
     }
@@ -53,7 +53,7 @@ export async function checkFile(
 }
 
 /** Sorts entries by offset; rejects entries that share bytes, which could be read any number of times. */
-function inOrder(source: ByteSource, entries: ZipEntry[]): ZipEntry[] {
+function sortEntries(source: ByteSource, entries: ZipEntry[]): ZipEntry[] {
   entries.sort((a, b) => a.offset - b.offset);
   let end = 0;
   for (const { name, offset, storedSize } of entries) {
@@ -69,7 +69,7 @@ function inOrder(source: ByteSource, entries: ZipEntry[]): ZipEntry[] {
 }
 
 /** Returns a function to call with the bytes of a file in order; it checks the CRC of each entry at its end. */
-function entryFollower(source: ByteSource, entries: readonly ZipEntry[]): (bytes: Uint8Array, offset: number) => void {
+function entryChecker(source: ByteSource, entries: readonly ZipEntry[]): (bytes: Uint8Array, offset: number) => void {
   let index = 0;
   let crc = 0;
   return (bytes, offset) => {

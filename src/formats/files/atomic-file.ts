@@ -6,12 +6,12 @@ import { LlamaError } from "../../error.js";
 export class AtomicFile {
   readonly #path: string;
   /** Temporary file that is written first; the path itself for a pipe or a device. */
-  readonly #beside: string;
+  readonly #temporary: string;
   readonly #handle: FileHandle;
 
-  private constructor(path: string, beside: string, handle: FileHandle) {
+  private constructor(path: string, temporary: string, handle: FileHandle) {
     this.#path = path;
-    this.#beside = beside;
+    this.#temporary = temporary;
     this.#handle = handle;
   }
 
@@ -22,11 +22,11 @@ export class AtomicFile {
       if (existing?.isDirectory()) throw new Error("it is a folder");
       if (existing !== null && !existing.isFile()) return new AtomicFile(path, path, await open(path, "w"));
       const target = existing === null ? path : await realpath(path);
-      const beside = `${target}.${randomBytes(6).toString("hex")}.tmp`;
-      const handle = await open(beside, "wx", existing?.mode ?? mode);
+      const temporary = `${target}.${randomBytes(6).toString("hex")}.tmp`;
+      const handle = await open(temporary, "wx", existing?.mode ?? mode);
       // open() applies the umask; chmod does not
       if (existing !== null) await handle.chmod(existing.mode);
-      return new AtomicFile(target, beside, handle);
+      return new AtomicFile(target, temporary, handle);
     } catch (error) {
       const { code, message } = error as NodeJS.ErrnoException;
       const problem = code === "ENOENT" ? "no such folder" : `cannot be written: ${message}`;
@@ -41,16 +41,16 @@ export class AtomicFile {
   /** Moves the finished file to its path. */
   async finish(): Promise<void> {
     await this.#try(async () => {
-      if (this.#beside !== this.#path) await this.#handle.sync();
+      if (this.#temporary !== this.#path) await this.#handle.sync();
       await this.#handle.close();
-      if (this.#beside !== this.#path) await rename(this.#beside, this.#path);
+      if (this.#temporary !== this.#path) await rename(this.#temporary, this.#path);
     });
   }
 
   /** Removes the temporary file. */
   async abandon(): Promise<void> {
     await this.#handle.close().catch(() => undefined);
-    if (this.#beside !== this.#path) await rm(this.#beside, { force: true });
+    if (this.#temporary !== this.#path) await rm(this.#temporary, { force: true });
   }
 
   async #try(work: () => Promise<unknown>): Promise<void> {

@@ -16,7 +16,7 @@ export interface PickleRules {
 /** A checkpoint of 10,000 tensors needs a tenth of this; each value costs a few dozen bytes of memory. */
 const MAX_STACK = 1_000_000;
 const MAX_MEMO = 1_000_000;
-/** Lines hold names and numbers; converting a long line to a number takes quadratic time. */
+/** Lines hold names and numbers; the time to convert a line to a number grows with the square of its length. */
 const MAX_LINE = 1024;
 /** Torch's magic number has 10 bytes. */
 const MAX_LONG_BYTES = 255;

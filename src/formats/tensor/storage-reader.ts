@@ -15,7 +15,7 @@ export class StorageReader {
   /** The last inflated storage: tensors that share a storage are read one after another. */
   #inflated: { storage: StorageLocation; bytes: Uint8Array } | undefined;
   /** The storage whose bytes are being read in order from its start: its CRC so far, and the next offset. */
-  #followed: { storage: StorageLocation; next: number; crc: number } | undefined;
+  #partialCrc: { storage: StorageLocation; next: number; crc: number } | undefined;
 
   /** Calls `onBytes` with the bytes of each read from disk. */
   constructor(onBytes?: (bytes: number) => void) {
@@ -33,7 +33,7 @@ export class StorageReader {
     const bytes = this.#buffer.subarray(0, length);
     this.#open(storage.file).readInto(bytes, storage.offset + offset);
     this.#onBytes?.(length);
-    if (isFullTensor && storage.crc32 !== undefined && isCrcFast) this.#follow(name, storage, offset, bytes);
+    if (isFullTensor && storage.crc32 !== undefined && isCrcFast) this.#updateCrc(name, storage, offset, bytes);
     return bytes;
   }
 
@@ -43,20 +43,20 @@ export class StorageReader {
     this.#files.clear();
     this.#buffer = undefined;
     this.#inflated = undefined;
-    this.#followed = undefined;
+    this.#partialCrc = undefined;
   }
 
   /** Updates the CRC of a storage that is read in order; checks it at the end of the storage. */
-  #follow(name: string, storage: StorageLocation, offset: number, bytes: Uint8Array): void {
-    const last = this.#followed;
+  #updateCrc(name: string, storage: StorageLocation, offset: number, bytes: Uint8Array): void {
+    const last = this.#partialCrc;
     const continues = last !== undefined && last.next === offset && isSame(last.storage, storage);
     if (!continues && offset !== 0) {
-      this.#followed = undefined;
+      this.#partialCrc = undefined;
       return;
     }
     const crc = crc32(bytes, continues ? last.crc : 0);
     const next = offset + bytes.byteLength;
-    this.#followed = { storage, next, crc };
+    this.#partialCrc = { storage, next, crc };
     if (next === storage.byteLength) checkCrc(name, storage, crc);
   }
 

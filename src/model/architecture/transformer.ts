@@ -1,6 +1,6 @@
 /**
- * Builds the transformer as ONNX graphs, divided where ranks must be summed and where attention needs the KV cache
- * (Meta's model.py, TransformerBlock). Does not know layers or threads.
+ * Builds the transformer as ONNX graphs, one for each stage (Meta's model.py, TransformerBlock). A stage ends where ranks
+ * must be summed and where attention needs the KV cache. Does not know layers or threads.
  */
 
 import { ONNX_TYPE } from "../../formats/protobuf/onnx-graph.js";

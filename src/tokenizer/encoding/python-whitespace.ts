@@ -1,4 +1,4 @@
-/** Strips white space as Python does, for results equal to Meta's code and lm-evaluation-harness: JavaScript's trim() strips other characters. */
+/** Strips white space as Python does, to get the results of Meta's code and lm-evaluation-harness. JavaScript's trim() strips other characters. */
 
 const SPACE = /\p{White_Space}/u;
 

@@ -1,4 +1,4 @@
-/** Opens a tokenizer's file with the reader for its kind. Does not know the kinds except by name. */
+/** Opens a tokenizer file of any kind: SentencePiece, tiktoken or tokenizer.json. */
 import { readTokenizerFile } from "../../formats/tokenizer/tokenizer-file.js";
 import type { Tokenizer, TokenizerSource } from "../tokenizer.js";
 import { openHuggingFaceTokenizer } from "./hugging-face-tokenizer.js";
