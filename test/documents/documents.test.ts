@@ -31,7 +31,7 @@ const NOT_RUN: Readonly<Record<string, string>> = {
   "one rank    qkv": "a drawing",
   "--- temperature 0.0; 211 tokens": "written by train.py; engine/golden.test.ts has the model's numbers",
   "npm ci                     ": "installs another program",
-  "batch.js     many prompts": "files",
+  "batch.js     compares batches": "files",
 };
 
 /** Lines of stderr; all others are of stdout. */

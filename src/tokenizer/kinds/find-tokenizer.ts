@@ -6,7 +6,7 @@ import { LlamaError } from "../../error.js";
 /**
  * Looks for tokenizer.model in the folder (Llama 3, Hugging Face) or in `original`, where Hugging Face's folders of Llama 3
  * have Meta's files; then tokenizer.json in the folder, then tokenizer.model in the parent folder (LLaMA 1 and 2).
- * Throws a LlamaError if there is none of them.
+ * Throws a LlamaError if none of these files exists.
  */
 export function findTokenizer(ckptDir: string): string {
   const model = "tokenizer.model";
