@@ -76,6 +76,6 @@ export const EXIT_CODES_HELP = `Exit codes:
   139  SIGSEGV
   143  SIGTERM
 
-Any other signal: 128 + its number. The first SIGHUP, SIGINT or SIGTERM stops the
-work and keeps its results, the second ends the process at once.
+Any other signal is 128 + its number. The first SIGHUP, SIGINT or SIGTERM stops
+the work and keeps its results; the second ends the process at once.
 `;

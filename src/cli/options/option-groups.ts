@@ -63,7 +63,7 @@ export function samplingOptions<A extends unknown[], O extends OptionValues>(com
       0.95,
     )
     .option("--top_k <n>", "sample only from the n most likely tokens; 0: no limit", wholeNumber(0), 0)
-    .option("--min_p <p>", "keep tokens at least this fraction as likely as the most likely one", decimal(0, 1), 0)
+    .option("--min_p <p>", "keep only tokens at least this fraction as likely as the most likely one", decimal(0, 1), 0)
     .option("--repetition_penalty <p>", "above 1: make tokens of the prompt and text less likely", positive, 1)
     .option("--presence_penalty <p>", "subtract from the logit of every token already generated, -2 to 2", penalty, 0)
     .option("--frequency_penalty <p>", "subtract once per occurrence in the generated text, -2 to 2", penalty, 0)
