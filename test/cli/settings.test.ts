@@ -97,6 +97,7 @@ describe("completion", { concurrency: 2 }, () => {
     assert.deepEqual(await complete("generate", "--max_"), ["--max_seq_len", "--max_gen_len"]);
     assert.deepEqual(await complete("generate", "--dtype", "int"), ["int8", "int4"]);
     assert.deepEqual(await complete("cache", "c"), ["clear"]);
+    assert.deepEqual(await complete("help", "ex"), ["exit-codes"]);
     assert.deepEqual(await complete("batch", "--ckpt_dir", `${folder}/ll`), [`${folder}/llama-ts`]);
     assert.deepEqual(await complete("generate", "--prompt", ""), [""]);
   });

@@ -1,4 +1,4 @@
-/** Help is short, has three examples for each command, and its examples run. Each exit code is listed in one place. */
+/** Help is short, has three examples for each command, and its examples run. Does not know the options. */
 import assert from "node:assert/strict";
 import { existsSync, mkdirSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
@@ -17,7 +17,11 @@ const NOT_RUN: Readonly<Record<string, string>> = {
 
 /** Settings that keep answers and trials short, where the line does not set them. */
 const SHORT = {
-  ...{ LLAMA_TS_MAX_GEN_LEN: "2", LLAMA_TS_PP: "8", LLAMA_TS_TG: "2", LLAMA_TS_TRIALS: "1", LLAMA_TS_WARMUP: "0" },
+  LLAMA_TS_MAX_GEN_LEN: "2",
+  LLAMA_TS_PP: "8",
+  LLAMA_TS_TG: "2",
+  LLAMA_TS_TRIALS: "1",
+  LLAMA_TS_WARMUP: "0",
 };
 /** Files and folders that the examples name. */
 const FILES = {

@@ -23,7 +23,7 @@ export function configPath(env: NodeJS.ProcessEnv): string {
   return env.LLAMA_TS_CONFIG ?? join(env.XDG_CONFIG_HOME || join(homedir(), ".config"), "llama-ts", "config");
 }
 
-/** An empty path means no file; a default file that does not exist has no settings. Throws LlamaError if it cannot be read or parsed. */
+/** Reads the file at configPath(): none if the path is empty, no settings if the default file does not exist. Throws LlamaError if it cannot be read or parsed. */
 export function readConfig(env: NodeJS.ProcessEnv): ConfigFile {
   const path = configPath(env);
   const none = { path, exists: false, sections: new Map() };
