@@ -28,6 +28,7 @@ test("commands, help and version stay", () => {
   for (const line of ["help generate", "--help", "-h", "--version", "-V", "nonsense"]) {
     assert.equal(normalise(line), line);
   }
+  assert.equal(normalise("help"), "--help");
 });
 
 test("without a command a pipe is a generate, a terminal a dialogue unless there is one prompt", () => {

@@ -62,11 +62,11 @@ describe("settings", { concurrency: 2 }, () => {
   test("wrong values and names are told with their place", async () => {
     const cases: [NodeJS.ProcessEnv, string, RegExp][] = [
       [{ LLAMA_TS_TOP_P: "2" }, "", /^llama-ts: LLAMA_TS_TOP_P: Expected a number from 0 to 1; found 2\n$/],
-      [{ LLAMA_TS_JSON: "maybe" }, "", /LLAMA_TS_JSON: is not understood; expected true or false/],
-      [{ LLAMA_TS_JSON: "1", LLAMA_TS_STREAM_JSON: "1" }, "", /LLAMA_TS_JSON: excludes stream_json/],
+      [{ LLAMA_TS_JSON: "maybe" }, "", /LLAMA_TS_JSON: cannot be parsed; expected true or false/],
+      [{ LLAMA_TS_JSON: "1", LLAMA_TS_STREAM_JSON: "1" }, "", /LLAMA_TS_JSON: cannot be used with stream_json/],
       [{}, "tempreature = 1", /wrong:1: unknown option 'tempreature'/],
       [{}, "\n[bach]\ntop_p = 1", /wrong:3: unknown command/],
-      [{}, "temperature", /wrong:1: is not understood/],
+      [{}, "temperature", /wrong:1: cannot be parsed/],
       [{}, "dtype = int3", /wrong:1 \(dtype\): Allowed choices are/],
     ];
     const wrong = join(folder, "wrong");
@@ -97,6 +97,7 @@ describe("completion", { concurrency: 2 }, () => {
     assert.deepEqual(await complete("generate", "--max_"), ["--max_seq_len", "--max_gen_len"]);
     assert.deepEqual(await complete("generate", "--dtype", "int"), ["int8", "int4"]);
     assert.deepEqual(await complete("cache", "c"), ["clear"]);
+    assert.deepEqual(await complete("help", "ex"), ["exit-codes"]);
     assert.deepEqual(await complete("batch", "--ckpt_dir", `${folder}/ll`), [`${folder}/llama-ts`]);
     assert.deepEqual(await complete("generate", "--prompt", ""), [""]);
   });

@@ -1,4 +1,4 @@
-/** Each exit code of the table in docs/generate.md, with all that stands on stdout and stderr. */
+/** Each exit code of `help exit-codes` and of docs/generate.md, with the whole of stdout and stderr. */
 import assert from "node:assert/strict";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -16,7 +16,7 @@ const MEMORY =
 
 interface Case {
   args: readonly string[];
-  /** Undefined where the text was stopped. */
+  /** Undefined if the text was stopped. */
   stdout?: string;
   stderr: string;
   options?: RunOptions;
@@ -36,7 +36,7 @@ function signalled(signal: NodeJS.Signals): Case {
   return { args: LONG, stderr, options: { onStdout }, skip: noSignals };
 }
 
-/** The process that works is ended, not the one that was started. */
+/** Kills the process that does the work, not the one that was started. */
 function killed(signal: NodeJS.Signals, report: string): Case {
   return {
     args: [...LONG, "--quiet"],
@@ -94,7 +94,7 @@ describe("exit codes", { concurrency: 2 }, () => {
     story = (await llama(LONG)).stdout;
   });
 
-  test("are those of the table, and of help", async () => {
+  test("are those of the table in docs/generate.md, and of help", async () => {
     const [, table] = readFileSync(join(ROOT, "docs/generate.md"), "utf8").split("**Exit codes**");
     const rows = table!
       .slice(0, table!.indexOf("\n\n", 3))
@@ -102,13 +102,19 @@ describe("exit codes", { concurrency: 2 }, () => {
       .filter((line) => line.startsWith("| "));
     const listed = rows.flatMap((row) => [...row.matchAll(/\b\d+\b(?! \+)/g)].map(([code]) => Number(code)));
     const cases = Object.keys(CASES).map(Number);
-    // One more of those that are 128 + n.
+    // The table has 128 + n, of which 139 is one more.
     assert.deepEqual([...listed, 139].sort(), cases.sort());
-    const [, help] = (await llama(["--help"])).stdout.split("Exit codes:\n");
+    const help = await llama(["help", "exit-codes"]);
+    const { code, stderr, stdout } = help;
+    assert.deepEqual([code, stderr], [0, ""]);
     assert.deepEqual(
-      [...help!.matchAll(/(?:^ +|, )(\d+) /gm)].map(([, code]) => Number(code)),
-      [0, 1, 2, 3, 4, 130, 143, 129],
+      [...stdout.matchAll(/^ {2}(\d+) +\S/gm)].map(([, listed]) => Number(listed)),
+      [0, 1, 2, 3, 4, 129, 130, 134, 137, 139, 143],
     );
+    for (const line of stdout.split("\n")) assert.ok(line.length <= 80, line);
+    for (const words of [["--help"], ["generate", "--help"]]) {
+      assert.doesNotMatch((await llama(words)).stdout, /^Exit codes:/m);
+    }
   });
 
   for (const [code, { args, stdout, stderr, options, skip }] of Object.entries(CASES)) {
