@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 /**
- * Measures four fp32 linear layers of 11008 x 4096, with the weight as a graph input or as a constant that the runtime
- * prepacks: time to make the session, memory, and time for 1, 2, 8 and 128 rows. docs/architecture.md has the conclusions.
+ * One fp32 linear layer, 11008 x 4096, four times with the weight as a graph input or as a constant that the runtime
+ * prepacks: making the session, memory, and time for 1, 2, 8 and 128 rows. docs/decisions.md has the conclusion.
  *   node bench/weights.js
  */
 import { spawnSync } from "node:child_process";
@@ -43,7 +43,7 @@ async function measure(asInput) {
   const made = [];
   let highest = 0;
   for (let layer = 0; layer < LAYERS; layer++) {
-    // Every layer has different numbers: the runtime may store equal constants once.
+    // Different numbers a layer: equal constants may be stored once.
     const data = Float32Array.from({ length: OUT * IN }, (_, i) => ((i * 7919 + layer * 13) % 1000) / 1e5 - 0.005);
     const options = {
       intraOpNumThreads: threads,
@@ -76,7 +76,7 @@ async function measure(asInput) {
   }
 }
 
-// Each variant runs in its own process, so that neither reuses the other's memory.
+// Each way in a process of its own, so that neither finds the other's memory.
 const way = process.argv[2];
 if (way) await measure(way === "input");
 else
