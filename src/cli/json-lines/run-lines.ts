@@ -134,7 +134,8 @@ async function answerAll<R>(run: Run, flags: LineRunFlags, work: LineWork<R>): P
       if (isNew && !error && answers.done.has(key)) progress.skipped++;
       else {
         progress.begin(bytes);
-        const refused = error ?? (isNew ? null : new LlamaError("usage", "duplicate id: already used on an earlier line"));
+        const refused =
+          error ?? (isNew ? null : new LlamaError("usage", "duplicate id: already used on an earlier line"));
         yield refused ? { tag: origin, refused } : (request as R);
       }
       show();

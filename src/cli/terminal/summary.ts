@@ -112,9 +112,7 @@ export function unusedLines({
     lines.push("The files may belong to different checkpoints.");
   }
   if (unknownParams.length > 0) {
-    lines.push(
-      `Warning: unknown keys of params.json or config.json are not used: ${firstFew(unknownParams)}`,
-    );
+    lines.push(`Warning: unknown keys of params.json or config.json are not used: ${firstFew(unknownParams)}`);
   }
   return lines;
 }
@@ -123,14 +121,10 @@ export function unusedLines({
 export function typeLines({ weightCache, dtype, parameterCount }: Llama, asked: string): string[] {
   const lines: string[] = [];
   if (asked === "auto" && dtype !== "fp32") {
-    lines.push(
-      `${count(parameterCount)} parameters: running in ${dtype} (use --dtype fp32 for the full weights).`,
-    );
+    lines.push(`${count(parameterCount)} parameters: running in ${dtype} (use --dtype fp32 for the full weights).`);
   }
   if (weightCache.state === "failed") {
-    lines.push(
-      `Warning: cannot cache the quantised weights for the next start: ${quoted(weightCache.problem ?? "")}`,
-    );
+    lines.push(`Warning: cannot cache the quantised weights for the next start: ${quoted(weightCache.problem ?? "")}`);
   }
   return lines;
 }

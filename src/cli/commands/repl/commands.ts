@@ -65,7 +65,7 @@ function helpLines(): string[] {
   return [
     ...COMMANDS.map(({ usage, help }) => usage.padEnd(width) + help),
     "",
-    'Several lines: put """ before and after them, end each line with \\, or paste them.',
+    'Several lines: put """ before and after them, end a line with \\ to continue it, or paste them.',
     "Ctrl-C stops an answer. At an empty prompt, Enter continues the text of a model without a chat format.",
   ];
 }

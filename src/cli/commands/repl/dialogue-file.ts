@@ -36,7 +36,5 @@ function turns(count: number): string {
 
 function cacheText(cache: CacheRestore): string {
   if (cache === "absent") return "";
-  return cache === "restored"
-    ? " with the KV cache"
-    : `; its KV cache is ${cache} and will be computed again`;
+  return cache === "restored" ? " with the KV cache" : `; its KV cache is ${cache} and will be computed again`;
 }
