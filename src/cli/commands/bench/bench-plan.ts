@@ -20,7 +20,7 @@ export interface BenchSetup {
   traffic: BytesPerToken;
 }
 
-/** The tests of each setup, in the order in which they run. Throws LlamaError (usage) if there are none. */
+/** The tests of each setup, in the order in which they run. Throws LlamaError (usage) if no test is left. */
 export function planTests({ pp, tg, depth }: Pick<BenchFlags, "pp" | "tg" | "depth">): SpeedTest[] {
   const prefill = pp.map((tokens): SpeedTest => ({ kind: "prefill", tokens, depth: 0 }));
   const decode = tg.flatMap((tokens) => depth.map((depth): SpeedTest => ({ kind: "decode", tokens, depth })));

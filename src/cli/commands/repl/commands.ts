@@ -107,7 +107,7 @@ function undo({ dialogue, print }: CommandHost): void {
   print(`Removed the last turn; ${dialogue.turns.length} left.`);
 }
 
-/** Removes the last turn and returns its user message. Throws LlamaError (usage) if there is none. */
+/** Removes the last turn and returns its user message. Throws LlamaError (usage) if there is no turn yet. */
 function removeLastTurn({ conversation }: Dialogue): string {
   const turn = conversation.undo();
   if (!turn) throw new LlamaError("usage", "there is no turn yet");
