@@ -9,7 +9,7 @@ import { ROOT } from "./blocks.js";
 
 const STORY = ["generate", "--prompt", "Once upon a time", "--temperature", "0", "--seed", "5", "--max_gen_len"];
 const LONG = [...STORY, "400"];
-const DEMO_NOTE = "No --ckpt_dir: running the bundled demo model, which tells small stories\\.\n";
+const DEMO_NOTE = "No --ckpt_dir: running the bundled demo model, which writes short stories\\.\n";
 const RATES = "load \\d+ ms · prefill [\\d.]+ tok/s(?: · decode [\\d.]+ tok/s)?";
 const MEMORY =
   "peak memory \\d\\.\\d\\d GB, estimated need 0\\.\\d\\d GB, (?:the machine|its container) has [\\d.]+ GB";

@@ -118,7 +118,7 @@ async function answerAll<R>(run: Run, flags: LineRunFlags, work: LineWork<R>): P
   const { input, answers, progress, stats, logs, signal } = run;
   const shard = flags.shard === undefined ? WHOLE : parseShard(flags.shard, process.env);
   const { isDemo, ...model } = chooseModel(flags);
-  if (isDemo && !flags.quiet) printNote("No --ckpt_dir: running the bundled demo model, which tells small stories.");
+  if (isDemo && !flags.quiet) printNote("No --ckpt_dir: running the bundled demo model, which writes short stories.");
   /** Bytes of input read. */
   let bytes = 0;
   const show = () => progress.show(bytes, work.tokens(stats));

@@ -77,8 +77,8 @@ export function timeLines({ rankTimes }: Pick<RankFigures, "rankTimes">): string
 export function coreLines({ worldSize, threadsPerRank }: Pick<Llama, "worldSize" | "threadsPerRank">): string[] {
   const cores = availableCores();
   if (worldSize * threadsPerRank <= cores) return [];
-  const asked = `${plural(worldSize, "rank")} of ${plural(threadsPerRank, "thread")} on ${plural(cores, "core")}`;
-  return [`Warning: ${asked} wait for each other (set --nproc_per_node or OMP_NUM_THREADS).`];
+  const threads = `${plural(worldSize, "rank")} of ${plural(threadsPerRank, "thread")} on ${plural(cores, "core")}`;
+  return [`Warning: ${threads} wait for each other (set --nproc_per_node or OMP_NUM_THREADS).`];
 }
 
 export function plural(amount: number, noun: string): string {
@@ -118,9 +118,9 @@ export function unusedLines({
 }
 
 /** The type that "auto" chose if it is not fp32, and why the weights could not be cached. */
-export function typeLines({ weightCache, dtype, parameterCount }: Llama, asked: string): string[] {
+export function typeLines({ weightCache, dtype, parameterCount }: Llama, requested: string): string[] {
   const lines: string[] = [];
-  if (asked === "auto" && dtype !== "fp32") {
+  if (requested === "auto" && dtype !== "fp32") {
     lines.push(`${count(parameterCount)} parameters: running in ${dtype} (use --dtype fp32 for the full weights).`);
   }
   if (weightCache.state === "failed") {

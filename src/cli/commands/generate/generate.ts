@@ -40,7 +40,7 @@ export async function generate(flags: GenerateFlags, words: readonly string[]): 
 async function run(flags: GenerateFlags, output: Output, logs: RankLogs, signal: AbortSignal): Promise<void> {
   const { isDemo, ...model } = chooseModel(flags);
   const prompt = await readPrompt(flags, signal);
-  if (isDemo && !flags.quiet) printNote("No --ckpt_dir: running the bundled demo model, which tells small stories.");
+  if (isDemo && !flags.quiet) printNote("No --ckpt_dir: running the bundled demo model, which writes short stories.");
   const summary = await withModel({ model, flags, logs, signal }, async (llama) => {
     reportState({ phase: "generating" });
     const completion = await (flags.output === undefined

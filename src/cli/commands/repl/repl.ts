@@ -35,7 +35,7 @@ export async function repl(
   checkWords(words, flags);
   const { isDemo, ...model } = chooseModel(flags);
   if (isDemo && !flags.quiet && process.stdin.isTTY) {
-    printNote("No --ckpt_dir: running the bundled demo model, which tells small stories.");
+    printNote("No --ckpt_dir: running the bundled demo model, which writes short stories.");
   }
   const stop = new AbortController();
   const interrupt = new Interrupt(() => stop.abort());
