@@ -1,4 +1,4 @@
-/** Every folder of test/fixtures/bad is refused as its cases.json says, or loads where it may; test/fixtures/odd must load. */
+/** Folders of test/fixtures/bad are refused as cases.json says, or load if that is allowed; folders of test/fixtures/odd must load. */
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import {
@@ -30,10 +30,10 @@ interface Case {
 
 const MAX_MS = 5000;
 const MAX_BYTES = 500e6;
-/** What hostile files would leave behind. */
+/** The file that hostile files would create. */
 const TRACE = "/tmp/pwned";
 
-/** What the message must name and say, by folder. Each begins with the file. */
+/** The expected message by folder; each begins with the file. */
 const REFUSED: Readonly<Record<string, RegExp>> = {
   "pth-truncated-half": /00\.pth: is truncated: .* found \d+ bytes\. .*copy or download the file again/,
   "pth-truncated-head": /00\.pth: is not a PyTorch checkpoint; expected .*, found the bytes 4b/,
@@ -114,13 +114,13 @@ const REFUSED: Readonly<Record<string, RegExp>> = {
   "hf-other-arch": /config\.json: model_type "gpt2" is not supported; expected llama/,
 };
 
-/** What loads as the healthy folder does, with a warning of these tensors. */
+/** Folders that load like the healthy folder, with a warning about these tensors. */
 const LOADED: Readonly<Record<string, string[]>> = {
   "pth-path-traversal": [],
   "pickle-proto-pollution": ["__proto__", "constructor", "toString"],
   "tensor-extra": ["layers.0.attention.lora_a.weight"],
 };
-/** Loads as another model: a layer of the file is not used, which is told. */
+/** Loads as a smaller model: a layer of the file is not used, which a warning reports. */
 const SHORTENED = "params-layers-fewer";
 
 const cases = readJson<Case[]>(fixture("bad/cases.json"))
@@ -128,7 +128,7 @@ const cases = readJson<Case[]>(fixture("bad/cases.json"))
   .map(({ name, outcome }) => ({ name: name.slice("bad/".length), outcome }));
 const healthy = readJson<{ ids: number[]; last_logits: number[] }>(fixture("odd/expected.json"));
 
-test("every case has its folder, and what must happen stands here", () => {
+test("every case has a folder and an expectation in this file", () => {
   const folders = readdirSync(fixture("bad"), { withFileTypes: true }).filter((entry) => entry.isDirectory());
   const names = cases.map(({ name }) => name);
   assert.deepEqual(folders.map(({ name }) => name).sort(), names.sort());
@@ -153,7 +153,7 @@ describe("in this process", () => {
   }
 
   for (const [name, unexpected] of Object.entries({ ...LOADED, [SHORTENED]: null })) {
-    test(`${name} loads, and what is not used is known`, async () => {
+    test(`${name} loads and lists what is not used`, async () => {
       const model = await Llama.build({ ckptDir: fixture(`bad/${name}`), nprocPerNode: 1 });
       try {
         const logits = await model.logits(healthy.ids);
@@ -171,7 +171,7 @@ describe("in this process", () => {
   }
 });
 
-// One of each kind, and those that aim at memory, time or the shell.
+// One of each kind, and those that attack memory, time or the shell.
 const SAMPLE = [
   ...["pickle-os-system", "pickle-os-system-legacy", "pickle-deep", "pickle-laughs", "pickle-long-bomb"],
   ...["tensor-size-bomb", "tensor-nan", "params-huge-layers", "shard-gap", "tok-garbage", "pth-truncated-half"],
@@ -180,7 +180,7 @@ const SAMPLE = [
 describe("the program", { concurrency: 2 }, () => {
   const folder = mkdtempSync(join(tmpdir(), "llama-ts-bad-"));
   after(() => rmSync(folder, { recursive: true, force: true }));
-  // Tells the peak of the process, in KB, when it ends.
+  // Prints the peak memory of the process in KB when it ends.
   const reporter = join(folder, "peak.mjs");
   writeFileSync(
     reporter,
@@ -189,7 +189,7 @@ process.on("exit", () => writeFileSync(process.env.PEAK_FILE, String(process.res
   );
 
   for (const name of SAMPLE) {
-    test(`refuses ${name} in one line, quickly and in little memory`, async () => {
+    test(`refuses ${name} with one line, quickly and with little memory`, async () => {
       const PEAK_FILE = join(folder, name);
       const start = performance.now();
       const { code, stdout, stderr } = await llama(
@@ -205,7 +205,7 @@ process.on("exit", () => writeFileSync(process.env.PEAK_FILE, String(process.res
     });
   }
 
-  test("warns of what it does not use", async () => {
+  test("warns about what it does not use", async () => {
     const args = ["generate", "--prompt", "Hi", "--max_gen_len", "2", "--ckpt_dir"];
     const pollution = await llama([...args, fixture("bad/pickle-proto-pollution")]);
     assert.equal(pollution.code, 0);
@@ -216,13 +216,15 @@ process.on("exit", () => writeFileSync(process.env.PEAK_FILE, String(process.res
   });
 });
 
-test("nothing ran", () => {
+test("no hostile code ran", () => {
   assert.equal(existsSync(TRACE), false);
   assert.deepEqual(Object.keys({}), []);
   assert.equal(({} as Record<string, unknown>).lora_a, undefined);
 });
 
-test("pipes, folders and huge files in the place of a file", { skip: process.platform === "win32" }, async () => {
+test("pipes, folders and huge files instead of a file are refused", {
+  skip: process.platform === "win32",
+}, async () => {
   const root = mkdtempSync(join(tmpdir(), "llama-ts-kinds-"));
   try {
     for (const name of ["params.json", "consolidated.00.pth", "tokenizer.model", "checklist.chk"]) {

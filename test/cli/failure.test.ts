@@ -10,7 +10,7 @@ const BUG = "llama-ts: unexpected failure, please report it\n";
 interface Expected {
   code: number;
   stderr: RegExp;
-  /** Of error.json; none where the process was killed. */
+  /** The message in error.json; absent if the process was killed. */
   message?: RegExp;
   isDecoding?: true;
 }
@@ -65,8 +65,8 @@ describe("a rank fails", { concurrency: 2, skip: process.platform === "win32" },
       const failed = await llama([...TWO, "--rank_timeout", "2", "--log_dir", dir], { env });
       assert.ok(performance.now() - start < 10_000);
       assert.equal(failed.code, code, failed.stderr);
-      // Where error.json is kept stands before the report.
-      assert.match(failed.stderr.replace(/^Kept in .*\n/, ""), stderr);
+      // The path of error.json is printed before the error.
+      assert.match(failed.stderr.replace(/^Failure report: .*\n/, ""), stderr);
       assert.match(failed.stdout, isDecoding ? /^[^\n]+\n?$/ : /^$/);
       if (!message) return;
       const [name] = readdirSync(dir);
@@ -78,13 +78,13 @@ describe("a rank fails", { concurrency: 2, skip: process.platform === "win32" },
     });
   }
 
-  test("and the next run works", async () => {
+  test("the next run works", async () => {
     const { code, stderr } = await llama(TWO);
     assert.deepEqual([code, stderr], [0, ""]);
   });
 });
 
-test("a limit of memory that ranks run into is told as such", {
+test("ranks that exceed a memory limit are reported as out of memory", {
   skip: process.platform !== "linux" && "ulimit -v",
 }, async () => {
   const bench = ["bench", "--preset", "7B", "--layers", "4", "--dtype", "fp32", "--no_cache", "--pp", "8", "--tg", "0"];

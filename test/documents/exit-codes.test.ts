@@ -9,10 +9,10 @@ import { ROOT } from "./blocks.js";
 
 const STORY = ["generate", "--prompt", "Once upon a time", "--temperature", "0", "--seed", "5", "--max_gen_len"];
 const LONG = [...STORY, "400"];
-const DEMO_NOTE = "No --ckpt_dir: running the bundled demo model, which tells small stories\\.\n";
+const DEMO_NOTE = "No --ckpt_dir: running the bundled demo model, which writes short stories\\.\n";
 const RATES = "load \\d+ ms · prefill [\\d.]+ tok/s(?: · decode [\\d.]+ tok/s)?";
 const MEMORY =
-  "it held \\d\\.\\d\\d GB at most and needs about 0\\.\\d\\d GB, (?:the machine|its container) has [\\d.]+ GB";
+  "peak memory \\d\\.\\d\\d GB, estimated need 0\\.\\d\\d GB, (?:the machine|its container) has [\\d.]+ GB";
 
 interface Case {
   args: readonly string[];
@@ -47,7 +47,7 @@ function killed(signal: NodeJS.Signals, report: string): Case {
 }
 
 const crashed = (signal: string) =>
-  `crashed \\(${signal}\\) while generating; ${MEMORY}\\. If memory was limited \\(ulimit\\), give it more; else please report it, with what stands above`;
+  `crashed \\(${signal}\\) while generating; ${MEMORY}\\. If memory is limited \\(ulimit\\), raise the limit; otherwise please report this with the output above`;
 
 const CASES: Readonly<Record<number, Case>> = {
   0: {
@@ -82,7 +82,7 @@ const CASES: Readonly<Record<number, Case>> = {
   129: signalled("SIGHUP"),
   137: killed(
     "SIGKILL",
-    `was killed \\(SIGKILL\\) while generating; ${MEMORY}\\. The kernel reports no want of memory, so another process or a limit of the container did it`,
+    `was killed \\(SIGKILL\\) while generating; ${MEMORY}\\. The kernel reports no out-of-memory kill: another process or a container limit sent the signal`,
   ),
   134: killed("SIGABRT", crashed("SIGABRT")),
   139: killed("SIGSEGV", crashed("SIGSEGV")),

@@ -93,7 +93,7 @@ describe("docs/torchrun.md", { concurrency: 2 }, () => {
       const rest = stderr.replace(/^\[trainer1\]: .*\n/gm, "");
       assert.match(
         rest,
-        /^example\.py is not run: llama-ts does its work itself\.\nNo --ckpt_dir: [^\n]+\n2 prompt \+ 4 generated tokens, stop: length · [^\n]+\n$/,
+        /^example\.py is not run: llama-ts replaces it\.\nNo --ckpt_dir: [^\n]+\n2 prompt \+ 4 generated tokens, stop: length · [^\n]+\n$/,
       );
     });
   }
