@@ -84,5 +84,5 @@ test("ranks can be bound to cores of their own", { skip: !canBind && "needs task
   await engine.close();
   const [all] = lists;
   assert.equal(new Set(lists.filter((list) => list !== all)).size, 2, lists.join(" "));
-  if (availableParallelism() < 8) await assert.rejects(start(8), /not enough cores to bind to.*8 ranks x 1 threads/);
+  if (availableParallelism() < 8) await assert.rejects(start(8), /not enough cores to bind the ranks to.*8 ranks x 1 threads/);
 });

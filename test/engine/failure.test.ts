@@ -95,7 +95,7 @@ test("a rank that never arrives is given up after the time-out, and named", asyn
     const { error, took } = await failing(fault, { rankTimeoutMs: 1500 });
     const place = failurePlace(error);
     assert.ok(error instanceof LlamaError && error.kind === "runtime");
-    assert.match(error.message, new RegExp(`rank ${fault[0]} has not got on`));
+    assert.match(error.message, new RegExp(`rank ${fault[0]} made no progress`));
     assert.deepEqual([place?.rank, place?.phase, place?.isStuck], [Number(fault[0]), phase, true]);
     assert.ok(took < 4000, `${fault}: ${took} ms`);
   }
@@ -144,7 +144,7 @@ test("a fault is for tests alone", async () => {
   delete process.env.NODE_TEST_CONTEXT;
   try {
     process.env[FAULT] = "0:load::throw";
-    await assert.rejects(start(), /TEST_LLAMA_TS_FAULT: is for the tests of llama-ts/);
+    await assert.rejects(start(), /TEST_LLAMA_TS_FAULT: is reserved for the tests of llama-ts/);
   } finally {
     process.env.NODE_TEST_CONTEXT = context;
   }
