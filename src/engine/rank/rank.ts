@@ -62,7 +62,9 @@ export class Rank {
     const positions = spans.flatMap(({ position, count }) => Array.from({ length: count }, (_, i) => position + i));
     this.#growRotary(Math.max(...positions) + 1);
     const rotary = { position_ids: integers(positions, [1, positions.length]), cos: this.#cos, sin: this.#sin };
-    const phase = spans.some(({ position, count }) => position === 0 || count > MAX_DECODE_TOKENS) ? "prefill" : "decode";
+    const phase = spans.some(({ position, count }) => position === 0 || count > MAX_DECODE_TOKENS)
+      ? "prefill"
+      : "decode";
     this.#heartbeat.at(phase, null);
     let h = this.#embed(tokens); // [tokens, dim]
     let qkv = await this.#stages.run("qkv", 0, { h: this.#rows(h), ...rotary });

@@ -9,7 +9,8 @@ import type { Dialog, Message } from "./dialog.js";
 export function llama3Format(tokenizer: Tokenizer, strips: boolean): ChatFormat {
   const special = (name: string) => {
     const id = tokenizer.specialTokens.get(name);
-    if (id === undefined) throw new LlamaError("usage", `the tokenizer has no ${name}, which the chat format llama3 needs`);
+    if (id === undefined)
+      throw new LlamaError("usage", `the tokenizer has no ${name}, which the chat format llama3 needs`);
     return id;
   };
   const header = (role: string) => [
