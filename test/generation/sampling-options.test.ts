@@ -63,9 +63,9 @@ test("with penalties and bias the text is the same with and without drafts", asy
     { logitBias: { 284: 2 } },
   ]) {
     const without = await stream({ ...options, promptLookupNumTokens: 0, maxGenLen: 80 });
-    const guessed = await stream({ ...options, promptLookupNumTokens: 6, maxGenLen: 80 });
-    assert.ok(guessed.timings.draft_tokens > 0);
-    assert.deepEqual(guessed.ids, without.ids, JSON.stringify(options));
+    const drafted = await stream({ ...options, promptLookupNumTokens: 6, maxGenLen: 80 });
+    assert.ok(drafted.timings.draft_tokens > 0);
+    assert.deepEqual(drafted.ids, without.ids, JSON.stringify(options));
   }
 });
 
