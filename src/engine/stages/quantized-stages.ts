@@ -1,6 +1,6 @@
 /**
  * Loads and runs the stages in int8 or int4: weights are constants that the runtime prepacks, so every layer has its own sessions.
- * They are created in memory, or written to the weight cache once and then mapped. Does not know the order of a step.
+ * The sessions are created in memory, or written to the weight cache once and then mapped. Does not know the order of a step.
  */
 import { join } from "node:path";
 import { CONSTANTS } from "../../model/architecture/graph-builder.js";

@@ -1,4 +1,4 @@
-/** Refuses a model that will not fit into memory, before anything is loaded. Does not load anything. */
+/** Refuses a model that will not fit into memory, before anything is loaded. */
 import { machineMemory } from "../../engine/machine/machine-memory.js";
 import { LlamaError } from "../../error.js";
 import type { ComputeType } from "../../model/architecture/compute-type.js";

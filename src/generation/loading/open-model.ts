@@ -39,7 +39,7 @@ export function resolveSetup(
   return { worldSize: autoWorldSize(config, availableCores(), shardCount, dtype !== "fp32"), dtype };
 }
 
-/** Starts the ranks and meanwhile, on this thread, the tokenizer, which takes as long as a small model. If one fails, stops the other and throws its error. */
+/** Starts the ranks and meanwhile, on this thread, the tokenizer, which takes as long to load as a small model. If one fails, stops the other and throws its error. */
 export async function startModel(
   { tokenizer: source, checkpoint }: OpenedModel,
   options: EngineOptions,
