@@ -32,7 +32,7 @@ const CASES: Record<string, Expected> = {
   "1:decode:0:memory": {
     code: 4,
     stderr:
-      /^llama-ts: not enough memory; found [^\n]+\. Take a smaller [^\n]+\nFirst failure: rank 1 of 2 in decode, layer 0\.\n$/,
+      /^llama-ts: not enough memory; found [^\n]+\. Use a smaller [^\n]+\nFirst failure: rank 1 of 2 in decode, layer 0\.\n$/,
     message: /^not enough memory/,
     isDecoding: true,
   },
@@ -44,8 +44,8 @@ const CASES: Record<string, Expected> = {
   "0:decode:4:hang": {
     code: 1,
     stderr:
-      /^llama-ts: rank 0 has not got on for 2 s, and the others wait for it\. [^\n]+--rank_timeout[^\n]+\nFirst failure: rank 0 of 2 in decode, layer 4\.\n$/,
-    message: /^rank 0 has not got on for 2 s/,
+      /^llama-ts: rank 0 made no progress for 2 s; the other ranks are waiting for it\. [^\n]+--rank_timeout[^\n]+\nFirst failure: rank 0 of 2 in decode, layer 4\.\n$/,
+    message: /^rank 0 made no progress for 2 s/,
     isDecoding: true,
   },
   "1:decode:2:kill": {
@@ -99,6 +99,6 @@ test("ranks that exceed a memory limit are reported as out of memory", {
   assert.deepEqual([code, stdout], [4, ""], stderr);
   assert.match(
     stderr,
-    /^llama-ts: not enough memory; found [^\n]*(allocation failed|out of memory)\. Take a smaller dtype/,
+    /^llama-ts: not enough memory; found [^\n]*(allocation failed|out of memory)\. Use a smaller dtype/,
   );
 });

@@ -32,7 +32,7 @@ describe("a cgroup's memory limit", { skip: !isLinux && "cgroups are Linux's" },
     assert.deepEqual([refused.code, refused.stdout], [4, ""]);
     assert.match(
       refused.stderr,
-      /^llama-ts: the model does not fit into the memory in int8; expected 1\.6 GB \(weights 0\.97 GB, context of 2048 tokens 0\.13 GB, working memory 0\.\d\d GB\), found 0\.\d\d GB available\. --force tries it all the same\n$/,
+      /^llama-ts: the model does not fit into memory as int8; expected 1\.6 GB \(weights 0\.97 GB, context of 2048 tokens 0\.13 GB, working memory 0\.\d\d GB\), found 0\.\d\d GB available\. --force loads it anyway\n$/,
     );
 
     // int8 has written part of the cache before the kill.
@@ -55,7 +55,7 @@ describe("the cache's disk", { skip: !isLinux && "it mounts tmpfs", concurrency:
   const small = isLinux ? writeZeroCheckpoint(join(folder, "small"), shape, 1, TOKENIZER) : "";
   const ROOMY = "size=300m,nr_inodes=1000";
   const cases = {
-    "is full": ["size=16m", /^".*\/llama-ts has 0\.0 GB free of 0\.1 GB needed"$/],
+    "is full": ["size=16m", /^".*\/llama-ts has 0\.0 GB free, but 0\.1 GB are needed"$/],
     // Enough space, but only for a few files.
     "fills up in the middle": [
       `${ROOMY},nr_inodes=6`,

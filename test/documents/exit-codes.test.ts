@@ -75,7 +75,7 @@ const CASES: Readonly<Record<number, Case>> = {
   4: {
     args: [...STORY, "8", "--max_seq_len", "2000000000"],
     stdout: "",
-    stderr: `${DEMO_NOTE}llama-ts: the model does not fit into the memory in fp32; expected \\d+\\.\\d GB \\(weights 0\\.01 GB, context of 2000000000 tokens \\d+\\.\\d GB, working memory [\\d.]+ GB\\), found [\\d.]+ GB available\\. [^\n]*--force tries it all the same\n`,
+    stderr: `${DEMO_NOTE}llama-ts: the model does not fit into memory as fp32; expected \\d+\\.\\d GB \\(weights 0\\.01 GB, context of 2000000000 tokens \\d+\\.\\d GB, working memory [\\d.]+ GB\\), found [\\d.]+ GB available\\. [^\n]*--force loads it anyway\n`,
   },
   130: signalled("SIGINT"),
   143: signalled("SIGTERM"),

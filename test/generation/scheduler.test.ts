@@ -1,4 +1,4 @@
-/** Continuous batching: what runs in each step, on an engine that notes it; and texts against those one by one, on the real one. */
+/** Continuous batching on the demo model: checks what runs in each step, and compares the texts with those generated one by one. */
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { Engine, type SequenceTokens } from "../../src/engine/engine.js";
@@ -18,11 +18,11 @@ before(async () => {
 });
 after(() => engine.close());
 
-/** Passes everything on and notes it. */
+/** Passes every call on to the engine and records it. */
 class Watched implements Forward {
   readonly steps: (readonly SequenceTokens[])[] = [];
   readonly open = new Map<number, number>();
-  /** Positions that all open sequences had memory for, at most. */
+  /** Maximum number of positions that all open sequences together had memory for. */
   peak = 0;
 
   newSequence(positions = 0): number {
@@ -30,7 +30,7 @@ class Watched implements Forward {
   }
 
   fork(source: number, length: number, positions: number): number {
-    assert.ok(this.open.has(source), "a copy of a sequence that is gone");
+    assert.ok(this.open.has(source), "copied a sequence that was released");
     return this.#opened(engine.fork(source, length, positions), positions);
   }
 
@@ -66,7 +66,7 @@ function row(promptIds: number[], maxTokens: number): GenerationRequest {
   return { promptIds, maxTokens, sample: (l) => greedy(l, Math.random), stopIds: new Set([2]), logprobs: false };
 }
 
-/** Words of stories, the same at every call. */
+/** Ids of story words, the same at every call. */
 function story(length: number, seed: number): number[] {
   const ids = Array.from({ length }, (_, i) => 260 + (((Math.imul(i + 1, 0x9e3779b1) + seed * 7919) >>> 0) % 1700));
   return [1, ...ids.slice(1)];
@@ -101,7 +101,7 @@ async function oneByOne(rows: GenerationRequest[]): Promise<number[][]> {
   return all;
 }
 
-test("rows of all lengths, joining and leaving, get the texts they get alone", async () => {
+test("rows of all lengths that join and leave get the same texts as alone", async () => {
   const rows = Array.from({ length: 24 }, (_, i) => row(story(1 + ((i * 37) % 90), i), 1 + ((i * 13) % 40)));
   const watched = new Watched();
   const { ids, reasons } = await texts(watched, rows, { maxRows: 7 });
@@ -110,12 +110,12 @@ test("rows of all lengths, joining and leaving, get the texts they get alone", a
     reasons.every((reason, i) => (reason === "length" ? ids[i]!.length === rows[i]!.maxTokens : reason === "stop")),
   );
   assert.ok(watched.steps.every((step) => step.length <= 7));
-  // Between joining and leaving the batch stays full: a row's end makes room for the next at once.
+  // The batch stays full, because a row that ends makes room for the next at once.
   assert.ok(watched.steps.slice(0, 20).every((step) => step.length === 7));
   assert.equal(watched.open.size, 0);
 });
 
-test("a prompt runs in chunks beside the texts, which go on", async () => {
+test("a prompt runs in chunks while other texts continue", async () => {
   const rows = [row(story(10, 1), 40), row(story(470, 2), 5), row([...story(300, 3)], 5)];
   const watched = new Watched();
   const { ids } = await texts(watched, rows, {});
@@ -126,7 +126,7 @@ test("a prompt runs in chunks beside the texts, which go on", async () => {
   assert.deepEqual(third, [1, 1, 254]);
 });
 
-test("a beginning that prompts share is computed once", async () => {
+test("a prefix that prompts share is computed once", async () => {
   const header = story(300, 9);
   const rows = Array.from({ length: 6 }, (_, i) => row([...header, ...story(20, i + 1).slice(1)], 12));
   const watched = new Watched();
@@ -135,12 +135,12 @@ test("a beginning that prompts share is computed once", async () => {
   assert.equal(stats.promptTokens, 300 + 6 * 19);
   assert.equal(stats.reusedTokens, 5 * 300);
   const run = watched.steps.flat().reduce((sum, { tokens }) => sum + tokens.length, 0);
-  // The first new token comes out of the prompt's last step, and the one that reaches the length is not run.
+  // The prompt's last step yields the first new token, and the last token of a full length is not run.
   const decoded = ids.reduce((sum, text, i) => sum + text.length - (reasons[i] === "length" ? 1 : 0), 0);
   assert.equal(run, 300 + 6 * 19 + decoded);
 });
 
-test("one at a time, the next row goes on in the cache of the last", async () => {
+test("if rows run one at a time, each reuses the KV cache of the one before", async () => {
   const header = story(100, 5);
   const rows = [row([...header, 300, 301], 30), row([...header, 400], 3), row(header, 3), row(story(50, 6), 3)];
   const watched = new Watched();
@@ -151,7 +151,7 @@ test("one at a time, the next row goes on in the cache of the last", async () =>
   assert.equal(watched.open.size, 0);
 });
 
-test("caches stay within their memory, and a row that needs more runs alone", async () => {
+test("KV caches stay within their limit, and a row that needs more runs alone", async () => {
   const rows = [60, 100, 30, 400, 20, 90].map((length, i) => row(story(length, i), 20));
   const watched = new Watched();
   const { ids } = await texts(watched, rows, { maxPositions: 250 });
@@ -161,7 +161,7 @@ test("caches stay within their memory, and a row that needs more runs alone", as
   assert.ok(sizes.length > 0 && sizes.every((step) => step.length === 1));
 });
 
-test("rows that come later join; an abort ends those that run and those that wait", async () => {
+test("rows added later join, and an abort ends running and waiting rows", async () => {
   const queue = new RequestQueue();
   const controller = new AbortController();
   queue.push(row(story(5, 1), 400));
@@ -189,7 +189,7 @@ test("rows that come later join; an abort ends those that run and those that wai
   assert.equal(watched.open.size, 0);
 });
 
-test("an empty queue waits until it is fed, and ends when it is ended", async () => {
+test("an empty queue waits for requests until it is ended", async () => {
   const queue = new RequestQueue();
   const events = continueRequests(engine, queue, {}, new GenerationStats(), null);
   const first = events.next();

@@ -1,4 +1,4 @@
-/** Speculation on a made-up model whose logits depend on the whole prefix, so that a wrong cache or row shows at once. */
+/** Speculation on a fake model whose logits depend on the whole prefix, so that a wrong cache or row is noticed at once. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { SequenceTokens } from "../../src/engine/engine.js";
@@ -13,7 +13,7 @@ import { StepCost } from "../../src/generation/speculation/step-cost.js";
 const VOCAB = 13;
 const STOP = 12;
 
-/** Mostly repeats what stood seven tokens before. */
+/** A model that mostly repeats the token seven positions before. */
 class FakeModel implements Forward {
   readonly calls: (readonly SequenceTokens[])[] = [];
   readonly caches = new Map<number, number[]>();
@@ -96,9 +96,9 @@ async function run(count: number | "auto", setting: Setting) {
     if (++events === abortAfter) controller.abort();
   }
   assert.equal(model.caches.size, 0, "sequences are released");
-  const begun = rows.filter((row) => row.maxTokens > 0);
+  const started = rows.filter((row) => row.maxTokens > 0);
   for (const { sequence, position, tokens } of model.calls.flat()) {
-    const row = begun[sequence]!;
+    const row = started[sequence]!;
     assert.ok(position + tokens.length < row.promptIds.length + row.maxTokens, "beyond the row's budget");
   }
   return { byRow, draws, steps: model.calls.length, stats, timings: stats.timings() };
@@ -107,31 +107,31 @@ async function run(count: number | "auto", setting: Setting) {
 const COUNTS = [1, 2, 7, 40, "auto"] as const;
 
 for (const count of COUNTS) {
-  test(`${count} guesses: greedy and sampled rows are those without`, async () => {
+  test(`draft of ${count}: greedy and sampled rows are the same as without drafts`, async () => {
     for (const temperature of [0, 0.5, 1, 2]) {
       for (const prompts of [PROMPTS, ...PROMPTS.map((prompt) => [prompt])]) {
         for (const stop of [false, true]) {
           const setting = { temperature, prompts, stop };
           const plain = await run(0, setting);
-          const guessed = await run(count, setting);
-          assert.deepEqual(guessed.byRow, plain.byRow);
-          assert.equal(guessed.draws, plain.draws);
-          assert.ok(guessed.steps <= plain.steps);
+          const drafted = await run(count, setting);
+          assert.deepEqual(drafted.byRow, plain.byRow);
+          assert.equal(drafted.draws, plain.draws);
+          assert.ok(drafted.steps <= plain.steps);
         }
       }
     }
   });
 
-  test(`${count} guesses: a budget of any size ends where it should`, async () => {
+  test(`draft of ${count}: a text of any maximum length ends at that length`, async () => {
     for (let maxTokens = 0; maxTokens < 30; maxTokens++) {
       const plain = await run(0, { maxTokens });
-      const guessed = await run(count, { maxTokens });
-      assert.deepEqual(guessed.byRow, plain.byRow);
-      assert.equal(guessed.byRow[0]!.length, maxTokens + 1);
+      const drafted = await run(count, { maxTokens });
+      assert.deepEqual(drafted.byRow, plain.byRow);
+      assert.equal(drafted.byRow[0]!.length, maxTokens + 1);
     }
   });
 
-  test(`${count} guesses: after an abort no further token of a row comes out of the step`, async () => {
+  test(`draft of ${count}: after an abort, the step yields no further token of a row`, async () => {
     for (let abortAfter = 1; abortAfter < 40; abortAfter++) {
       const setting = { abortAfter, prompts: PROMPTS.slice(0, 1) };
       const { byRow } = await run(count, setting);
@@ -143,7 +143,7 @@ for (const count of COUNTS) {
   });
 }
 
-test("a repeating text takes fewer steps, and the counts add up", async () => {
+test("a repeating text needs fewer steps, and the counts add up", async () => {
   for (const count of [7, "auto"] as const) {
     const setting = { maxTokens: 200, prompts: [PROMPTS[0]!] };
     const plain = await run(0, setting);
@@ -152,14 +152,14 @@ test("a repeating text takes fewer steps, and the counts add up", async () => {
     assert.equal(stats.generatedTokens, plain.stats.generatedTokens);
     assert.ok(stats.acceptedTokens <= stats.draftTokens);
     assert.ok(timings.tokens_per_step! > 2);
-    // the first token comes out of prefill, which is a step too
+    // Prefill yields the first token, and is a step too.
     assert.equal(stats.generatedTokens, steps + stats.acceptedTokens);
     assert.equal(plain.timings.tokens_per_step, 1);
     assert.equal(plain.timings.draft_tokens, 0);
   }
 });
 
-test("leaving the loop inside a step releases the sequences", async () => {
+test("breaking out of the loop inside a step releases the sequences", async () => {
   const model = new FakeModel();
   const row = { promptIds: PROMPTS[0]!, maxTokens: 50, stopIds: new Set<number>(), logprobs: false };
   const sample = (logits: Float32Array) => logits.indexOf(Math.max(...logits));
@@ -171,7 +171,7 @@ test("leaving the loop inside a step releases the sequences", async () => {
   assert.equal(model.caches.size, 0);
 });
 
-test("auto guesses where it pays and stops where guesses fail or steps are slow", () => {
+test("auto drafts where that saves time, and stops if drafts fail or steps are slow", () => {
   const story = Array.from({ length: 60 }, (_, i) => 100 + i);
   const copying = new RowDrafts([...story, ...story.slice(0, 20)], 1000);
   const auto = new Speculation("auto", new StepCost("fp32"), true);
@@ -179,7 +179,7 @@ test("auto guesses where it pays and stops where guesses fail or steps are slow"
   assert.equal(auto.plan([{ drafts: copying, room: 3 }])[0]!.length, 3);
   assert.equal(auto.plan([{ drafts: copying, room: 0 }])[0]!.length, 0);
 
-  // a pair of tokens that comes again and again, each time followed by another one
+  // A pair of tokens that occurs again and again, each time followed by a different token.
   const failing = new RowDrafts([1, 2, 3], 1000);
   let last = 1;
   for (let i = 0; i < 40; i++) {
@@ -189,7 +189,7 @@ test("auto guesses where it pays and stops where guesses fail or steps are slow"
     }
   }
   assert.equal(last, 0);
-  // several rows: only the one that copies gets guesses
+  // Of several rows, only the one that copies gets a draft.
   const [none, some] = auto.plan([
     { drafts: failing, room: 100 },
     { drafts: copying, room: 100 },
@@ -205,7 +205,7 @@ test("auto guesses where it pays and stops where guesses fail or steps are slow"
   assert.equal(slow.plan([{ drafts: copying, room: 100 }])[0]!.length, 0);
 });
 
-test("the cost of a step follows the curve, then what was measured", () => {
+test("the cost of a step follows the curve, then the measurements", () => {
   const cost = new StepCost("int4");
   assert.equal(cost.of(2) / cost.of(1), 1.2);
   assert.equal(cost.of(8) / cost.of(1), 2.9);
@@ -216,7 +216,7 @@ test("the cost of a step follows the curve, then what was measured", () => {
   }
   assert.ok(Math.abs(cost.of(1) - 4) < 0.2);
   assert.ok(Math.abs(cost.of(8) - 5) < 0.2);
-  // one slow step is not believed at once
+  // A single slow step changes the estimate only partly.
   cost.observe(1, 400);
   assert.ok(cost.of(1) < 6);
 });

@@ -1,4 +1,4 @@
-/** What a generation runs on: the parts of a loaded model that its ways to generate share. */
+/** The parts of a loaded model that every way to generate or score shares. */
 import type { ComputeType } from "../../model/architecture/compute-type.js";
 import type { ModelConfig } from "../../model/config/config.js";
 import type { Tokenizer } from "../../tokenizer/tokenizer.js";
@@ -14,7 +14,7 @@ export class ModelContext {
   readonly tokenizer: Tokenizer;
   readonly config: ModelConfig;
   readonly maxSeqLen: number;
-  /** Learned over all calls. */
+  /** Learned from the steps of all calls. */
   readonly #stepCost: StepCost;
 
   constructor(engine: ModelContext["engine"], tokenizer: Tokenizer, config: ModelConfig, maxSeqLen: number) {
@@ -25,22 +25,22 @@ export class ModelContext {
     this.#stepCost = new StepCost(engine.dtype);
   }
 
-  /** Ids of a prompt: a text gets a beginning-of-sentence token, ids are taken as they are. */
+  /** The ids of a prompt: a text is encoded with a beginning-of-sentence token, ids are used unchanged. */
   promptIds(prompt: string | readonly number[]): number[] {
     return typeof prompt === "string" ? this.tokenizer.encode(prompt, { bos: true }) : [...prompt];
   }
 
-  /** How Meta's code for such a tokenizer writes dialogs. */
+  /** The chat format that Meta's code uses for dialogs with this tokenizer. */
   get dialogFormat(): ChatFormat {
     return chatFormat(familyFormat(this.tokenizer), this.tokenizer, this.config);
   }
 
-  /** How guesses of a call are chosen; null for none. */
+  /** How a call chooses its draft tokens; null: no speculation. Throws LlamaError (usage) for a bad option. */
   speculation(options: GenerateOptions, { temperature }: { temperature: number }): Speculation | null {
     const count = resolveLookup(options);
     if (count === 0) return null;
-    // The same call must give the same text however busy the machine is. Only the most likely token of fp32 hardly ever
-    // hangs on a last bit; quantised weights round activations to 8 bits, which makes of a last bit a larger step.
+    // The same call must give the same text however busy the machine is. Only with fp32 does the most likely token hardly
+    // ever depend on a last bit; quantised weights round activations to 8 bits, which turns a last bit into a larger step.
     const { dtype } = this.engine;
     const timed = temperature === 0 && dtype === "fp32";
     return new Speculation(count, timed ? this.#stepCost : new StepCost(dtype), timed);

@@ -1,7 +1,7 @@
-/** The request that scores a text: it generates nothing, and hands out the logits before each of its tokens. */
+/** Creates the request that scores a text: it generates nothing and passes on the logits before each token. */
 import type { GenerationRequest } from "../scheduling/request.js";
 
-/** A row that hands out the logits before each id from index `start` on. */
+/** Creates a request that calls `take` with each id from index `start` on and the logits [vocabSize] before it. */
 export function scoreRequest(
   ids: readonly number[],
   start: number,

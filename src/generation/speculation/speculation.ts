@@ -1,25 +1,25 @@
 /**
- * Speculation without a second model: decides which guesses of prompt-lookup.ts a step computes along with the pending
- * tokens, by what they are expected to gain and to cost. The loop keeps a guess only if it is what would have been sampled anyway.
+ * Speculative decoding without a second model: decides how many draft tokens of prompt-lookup.ts a step verifies, by their
+ * expected gain and cost. Does not verify them: the decoding loop keeps a draft token only if sampling picks the same token.
  */
 import { PromptLookup, type Proposal } from "./prompt-lookup.js";
 import type { StepCost } from "./step-cost.js";
 
-/** Guesses for one sequence and step at most, where they are chosen by their gain. */
+/** Maximum number of draft tokens per sequence and step in "auto" mode. */
 const MAX_DRAFT = 15;
-/** Guesses must promise this much more speed than none. */
+/** A draft must promise this speed-up over a step without one. */
 const MARGIN = 1.1;
-/** Share of right guesses to begin with, for matches of 2, 3, 4, 5 to 7, 8 to 15 and more tokens, and the trials it counts as. */
+/** Initial acceptance rate for matches of 2, 3, 4, 5 to 7, 8 to 15 and more tokens, and the number of trials it counts as. */
 const PRIOR = [0.35, 0.45, 0.5, 0.55, 0.7, 0.9];
 const PRIOR_TRIALS = 3;
-/** What one trial leaves of the weight of those before it. */
+/** Each trial multiplies the weight of all earlier trials by this. */
 const MEMORY = 0.97;
 
-/** One sequence: its text so far, the guess at hand, and how good guesses were. */
+/** The drafts of one sequence: its tokens so far, the current proposal, and the acceptance rates. */
 export class RowDrafts {
   readonly #lookup: PromptLookup;
   #proposal: Proposal | null = null;
-  /** Tokens that have come since the proposal, all as proposed. */
+  /** Tokens pushed since the proposal, all as proposed. */
   #followed = 0;
   readonly #hits = PRIOR.map((rate) => rate * PRIOR_TRIALS);
   readonly #trials = PRIOR.map(() => PRIOR_TRIALS);
@@ -29,7 +29,7 @@ export class RowDrafts {
     for (const id of promptIds) this.#lookup.push(id);
   }
 
-  /** Adds a token that was decided. It is compared with the proposal even if that was not computed. */
+  /** Adds a decided token. It is compared with the proposal even if the proposal was not verified. */
   push(id: number): void {
     this.#lookup.push(id);
     const expected = this.#proposal?.ids[this.#followed];
@@ -40,14 +40,14 @@ export class RowDrafts {
     if (id !== expected) this.#proposal = null;
   }
 
-  /** Guesses anew, at most `count` tokens. */
+  /** Makes a new proposal of at most `count` tokens. */
   propose(count: number): readonly number[] {
     this.#followed = 0;
     this.#proposal = this.#lookup.propose(count);
     return this.#proposal?.ids ?? [];
   }
 
-  /** The chance of each proposed token to be reached and right. */
+  /** The probability of each proposed token that it and all before it are accepted. */
   chances(): number[] {
     let chance = 1;
     return (this.#proposal?.ids ?? []).map((_, i) => {
@@ -64,9 +64,9 @@ export class Speculation {
   readonly #timed: boolean;
 
   /**
-   * `count`: this many guesses a step whenever there are any, or "auto": as many as pay. `timed` says whether measured
-   * times may have a say. One row and several are computed by different kernels, whose last bits differ: what must be
-   * repeatable to the bit must not go by the clock.
+   * `count`: draft this many tokens per step whenever possible, or "auto": as many as save time. `timed`: whether measured
+   * times may affect that. One row and several rows are computed by different kernels, whose last bits differ, so output
+   * that must be repeatable to the bit must not depend on the clock.
    */
   constructor(count: number | "auto", cost: StepCost, timed: boolean) {
     this.#count = count;
@@ -74,7 +74,7 @@ export class Speculation {
     this.#timed = timed;
   }
 
-  /** The guesses to compute in the next step, for each row at most as many as it has room for. */
+  /** The draft tokens to verify in the next step, for each row at most `room`. */
   plan(rows: readonly { drafts: RowDrafts; room: number }[]): (readonly number[])[] {
     const most = this.#count === "auto" ? MAX_DRAFT : this.#count;
     const proposals = rows.map(({ drafts, room }) => drafts.propose(Math.min(most, room)));
@@ -83,28 +83,28 @@ export class Speculation {
     return proposals.map((ids, i) => ids.slice(0, counts[i]!));
   }
 
-  /** Takes note of how long a decode step took. */
+  /** Records how long a decode step took. */
   observe(tokens: number, milliseconds: number): void {
     if (this.#timed) this.#cost.observe(tokens, milliseconds);
   }
 
-  /** How many guesses of each row give the most tokens for the time, all rows being one step. */
+  /** How many draft tokens of each row maximise the expected tokens per time, if all rows run in one step. */
   #worthwhile(chances: readonly number[][]): number[] {
     const counts = chances.map(() => 0);
-    // The chances of a row fall, so the likeliest guesses of all are always the first ones of each row.
-    const guesses = chances.flatMap((list, row) => list.map((chance) => ({ row, chance })));
-    guesses.sort((a, b) => b.chance - a.chance);
+    // A row's chances decrease, so the most likely drafts overall are always the first ones of each row.
+    const drafts = chances.flatMap((list, row) => list.map((chance) => ({ row, chance })));
+    drafts.sort((a, b) => b.chance - a.chance);
     let tokens = chances.length;
     let best = (tokens / this.#cost.of(tokens)) * MARGIN;
     let count = 0;
-    for (const [i, { chance }] of guesses.entries()) {
+    for (const [i, { chance }] of drafts.entries()) {
       tokens += chance;
       const speed = tokens / this.#cost.of(chances.length + i + 1);
       if (speed <= best) continue;
       best = speed;
       count = i + 1;
     }
-    for (const { row } of guesses.slice(0, count)) counts[row]!++;
+    for (const { row } of drafts.slice(0, count)) counts[row]!++;
     return counts;
   }
 }
