@@ -95,7 +95,7 @@ describe("exit codes", { concurrency: 2 }, () => {
   });
 
   test("are those of the table in docs/generate.md, and of help", async () => {
-    const [, table] = readFileSync(join(ROOT, "docs/generate.md"), "utf8").split("**Exit codes**");
+    const [, table] = readFileSync(join(ROOT, "docs/generate.md"), "utf8").split("## Exit codes\n");
     const rows = table!
       .slice(0, table!.indexOf("\n\n", 3))
       .split("\n")
