@@ -33,7 +33,7 @@ const NOT_RUN: Readonly<Record<string, string>> = {
   "one rank    qkv": "a drawing",
   "--- temperature 0.0; 211 tokens": "written by train.py; engine/golden.test.ts has the model's numbers",
   "npm ci                     ": "installs another program",
-  "batch.js     compares batches": "files",
+  "batch.js     many prompts": "files",
 };
 
 /** Lines of stderr; all others are of stdout. */
