@@ -1,15 +1,16 @@
 #!/usr/bin/env node
 /**
- * What a batch gains: the same prompts one by one and together, and a beginning that all share.
+ * Measures what a batch gains: the same prompts one by one and as a batch, and prompts with a shared prefix.
  *   node bench/batch.js [--preset 7B] [--layers 8] [--dtype int8] [--nproc_per_node 2] [--prompts 16] [--pp 64] [--tg 64] [--shared 512] [--rounds 3]
- * Random weights; greedy; without prompt lookup. The rate counts new tokens, over prompt and text together.
+ * Random weights; greedy; without prompt lookup. The rate is new tokens per second of prefill and decode together.
  */
-import { availableParallelism } from "node:os";
+import { availableParallelism, freemem } from "node:os";
 import { parseArgs } from "node:util";
 import { Engine } from "../dist/src/engine/engine.js";
 import { defaultCacheRoot } from "../dist/src/engine/weight-cache/cache-folder.js";
 import { createSampler } from "../dist/src/generation/sampling/sampler.js";
-import { generateTokens } from "../dist/src/generation/scheduling/loop.js";
+import { resolveLimits } from "../dist/src/generation/scheduling/request-limits.js";
+import { RequestLoop } from "../dist/src/generation/scheduling/request-loop.js";
 import { GenerationStats } from "../dist/src/generation/scheduling/stats.js";
 import { presetCheckpoint } from "../dist/src/model/sizes/presets.js";
 
@@ -46,7 +47,7 @@ const engine = await Engine.start(checkpoint, {
   cacheRoot: defaultCacheRoot(),
 });
 
-/** Ids all over the vocabulary; the first `common` are the same for every seed. */
+/** Ids from the whole vocabulary; the first `common` ids are the same for every seed. */
 function promptIds(length, seed, common = 0) {
   return Array.from(
     { length },
@@ -63,13 +64,23 @@ const row = (ids) => ({
   logprobs: false,
 });
 
-/** Runs the rows as one batch; milliseconds and what was counted. */
-async function run(rows) {
+/** Runs the requests as one batch; returns milliseconds, statistics and ids. */
+async function run(requests) {
+  // A loop of its own: nothing is left of the run before.
+  const limits = resolveLimits({ concurrency: requests.length, kvMemory: freemem() / 2 }, engine.positionBytes);
+  const loop = new RequestLoop(engine, limits, values.dtype);
   const stats = new GenerationStats();
-  const texts = rows.map(() => []);
   const start = performance.now();
-  for await (const { row, id } of generateTokens(engine, rows, stats, null)) if (id !== null) texts[row].push(id);
-  return { ms: performance.now() - start, stats, texts };
+  const texts = await Promise.all(
+    requests.map(async (request) => {
+      const ids = [];
+      for await (const event of loop.submit({ ...request, stats })) if (event.kind === "token") ids.push(event.id);
+      return ids;
+    }),
+  );
+  const ms = performance.now() - start;
+  loop.clear();
+  return { ms, stats, texts };
 }
 
 const median = (list) => list.toSorted((a, b) => a - b)[list.length >> 1];
@@ -103,16 +114,16 @@ try {
   console.log(
     `${values.preset}, ${layers} layers, ${values.dtype}, ${worldSize} ranks x ${engine.threadsPerRank} threads; ${prompts} prompts of ${pp} tokens, ${tg} new tokens each`,
   );
-  console.log(`${"tok/s".padEnd(24)} ${"singly".padStart(8)} ${"together".padStart(8)}  ratio`);
-  line("new tokens, in all", rates.single, rates.batch);
-  line("decode alone", rates.decodeSingle, rates.decodeBatch);
-  line("prefill alone", rates.prefillSingle, rates.prefillBatch);
+  console.log(`${"tok/s".padEnd(24)} ${"single".padStart(8)} ${"batch".padStart(8)}  ratio`);
+  line("new tokens, total time", rates.single, rates.batch);
+  line("decode only", rates.decodeSingle, rates.decodeBatch);
+  line("prefill only", rates.prefillSingle, rates.prefillBatch);
   console.log(`equal texts: ${equal} of ${rounds * prompts}`);
   if (shared > 0) {
     const rows = Array.from({ length: prompts }, (_, i) => row(promptIds(shared + pp, i + 1, shared)));
     const { ms, stats } = await run(rows);
     console.log(
-      `a beginning of ${shared} tokens that ${prompts} prompts of ${shared + pp} share: ${stats.promptTokens} prompt tokens run, ${stats.reusedTokens} copied, ${((count * 1000) / ms).toFixed(1)} tok/s in all`,
+      `${prompts} prompts of ${shared + pp} tokens with a shared prefix of ${shared}: ${stats.promptTokens} prompt tokens run, ${stats.reusedTokens} copied, ${((count * 1000) / ms).toFixed(1)} tok/s in total`,
     );
   }
 } finally {

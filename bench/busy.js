@@ -1,6 +1,6 @@
 /**
- * How decode fares beside other programs: `node bench/busy.js [--runs 3] [--busy 0,1,2] [options of generate]`.
- * For each number of processes that do nothing but use a core, runs the command and prints new tokens a second.
+ * Measures decode while other programs run: `node bench/busy.js [--runs 3] [--busy 0,1,2] [options of generate]`.
+ * For each number of processes that only keep a core busy, runs the command and prints new tokens per second.
  */
 import { execFile, spawn } from "node:child_process";
 import { fileURLToPath } from "node:url";
@@ -13,7 +13,7 @@ const defaults = { "--prompt": "Once upon a time", "--temperature": "0", "--max_
 for (const [option, value] of Object.entries(defaults)) {
   if (!args.includes(option)) args.push(option, value);
 }
-// Guesses that come true would measure the text.
+// With prompt lookup, the result would depend on the text.
 args.push("--prompt_lookup_num_tokens", "0", "--json", "--quiet", "--no_stdin");
 
 function take(option, otherwise) {

@@ -1,8 +1,8 @@
 #!/usr/bin/env node
 /**
- * Times `llama-ts generate` as a whole process, several runs after a warm-up, and prints medians.
+ * Measures `llama-ts generate` as a whole process, several runs after a warm-up, and prints medians.
  *   node bench/generate.js [--runs 5] [options of generate]
- * Decode and prefill are the program's own figures (--json); start to end and peak memory are seen from outside.
+ * Decode and prefill are the program's own figures (--json); start to end and peak memory are measured from outside.
  */
 import { spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
@@ -18,7 +18,7 @@ for (const [option, value] of Object.entries(defaults)) {
   if (!args.some((arg) => arg.split("=")[0] === option)) args.push(option, value);
 }
 
-/** Largest resident set the kernel has seen for a process so far, in MB; null where it does not say. */
+/** Peak resident memory of a process so far, in MB; null if the kernel does not report it. */
 function peakMegabytes(pid) {
   try {
     return Number(/VmHWM:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, "utf8"))[1]) / 1000;
@@ -43,7 +43,7 @@ function run() {
     });
     child.on("close", (code) => {
       clearInterval(poll);
-      if (code !== 0) return reject(new Error(`llama-ts ended with code ${code}`));
+      if (code !== 0) return reject(new Error(`llama-ts exited with code ${code}`));
       const { timings, world_size, dtype } = JSON.parse(out);
       resolve({
         world_size,

@@ -1,8 +1,8 @@
 #!/usr/bin/env node
 /**
- * The kernel that decode and prefill of int8 and int4 rest on, alone: MatMulNBits with int8 activations on random weights,
- * by bits and block. One row from memory (six matrices, more than the processor caches) and from the cache (one small
- * matrix), and more rows. Its rate from the cache bounds decode where memory is faster.
+ * Measures the kernel that decode and prefill of int8 and int4 depend on: MatMulNBits with int8 activations on random
+ * weights, by bits and block size. One row with weights in memory (six matrices, more than the processor caches) and in the
+ * cache (one small matrix), and more rows. The rate in the cache limits decode if memory is faster.
  *   node bench/kernel.js [--threads N] [--blocks 32,128,256]
  */
 import { availableParallelism } from "node:os";
@@ -20,7 +20,7 @@ const TRIALS = 9;
 
 async function linear(bits, block, rows) {
   const packed = new Uint8Array((rows * IN * bits) / 8);
-  // Every matrix has bytes of its own: the runtime stores equal constants once.
+  // Every matrix has different bytes: the runtime stores equal constants once.
   for (let i = 0; i < packed.length; i++) packed[i] = Math.random() * 256;
   const scales = new Float32Array((rows * IN) / block).fill(0.01);
   const constant = (name, type, shape, data, offset) => {
@@ -53,7 +53,7 @@ async function linear(bits, block, rows) {
   });
 }
 
-/** Median seconds of a run of one of the sessions. */
+/** Median seconds of one run of one session. */
 async function time(sessions, rows, repeats) {
   const x = new Tensor("float32", Float32Array.from({ length: rows * IN }, Math.sin), [rows, IN]);
   const times = [];

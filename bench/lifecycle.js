@@ -1,7 +1,7 @@
 /**
- * What starts and stops leave behind: `node bench/lifecycle.js [--starts 200] [--builds 100] [--ckpt_dir DIR] [--dtype fp32] [--nproc_per_node 2]`.
- * Runs the command so many times in a row, then builds and closes a model so many times in this process, and prints
- * memory, threads, open files and processes before and after. Linux, as it reads /proc.
+ * Checks for leaks after starts and stops: `node bench/lifecycle.js [--starts 200] [--builds 100] [--ckpt_dir DIR] [--dtype fp32] [--nproc_per_node 2]`.
+ * Runs the command `--starts` times in a row, then builds and closes a model `--builds` times in this process, and prints
+ * memory, threads, open files and processes before and after. Linux only, as it reads /proc.
  */
 import { spawnSync } from "node:child_process";
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
@@ -34,7 +34,7 @@ function own() {
   };
 }
 
-/** Processes of llama-ts, and files in the folder that all runs had as their temporary folder and cache. */
+/** Remaining processes of llama-ts, and files in the folder that all runs used as their temporary and cache folder. */
 function left() {
   const commands = readdirSync("/proc").flatMap((pid) => {
     if (!/^\d+$/.test(pid) || Number(pid) === process.pid) return [];
@@ -71,7 +71,7 @@ for (let i = 0; i <= builds; i++) {
   });
   await llama.textCompletion(["Once upon a time"], { maxGenLen: 4, temperature: 0 });
   await llama.close();
-  // The first ones bring in what stays: code, the tokenizer's memory.
+  // The first builds add memory that stays: code, the tokenizer's memory.
   if (i % 10 === 0 || i === builds) console.log(`${i} builds: ${JSON.stringify(own())}`);
 }
 rmSync(scratch, { recursive: true });

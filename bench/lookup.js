@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 /**
- * What prompt lookup gains on a text that repeats itself, and what it costs on texts that do not: decode speed from the
- * first to the last token, with and without, in alternating rounds.
+ * Measures what prompt lookup gains on a text that repeats itself, and what it costs on texts that do not: decode speed
+ * from the first to the last token, with and without it, in alternating rounds.
  *   node bench/lookup.js [--rounds 15] [--nproc_per_node 1] [--max_gen_len 200] [--temperature 0] [--ckpt_dir DIR]
  */
 import { availableParallelism, cpus } from "node:os";
@@ -19,7 +19,7 @@ const { values } = parseArgs({
   },
 });
 
-// The demo model falls into a loop after the first, and tells stories after the others.
+// The demo model repeats itself after the first prompt, and writes stories after the others.
 const PROMPTS = ["I love you, mom. I love you, dad. ".repeat(12), "Once upon a time", "The sun was hot.\nSam was"];
 
 const llama = await Llama.build({
@@ -52,7 +52,7 @@ for (const prompt of PROMPTS) {
   const [off, auto, ratios, steps] = [[], [], [], []];
   let same = true;
   for (let round = -2; round < Number(values.rounds); round++) {
-    // Who begins alternates too.
+    // The order alternates.
     const order = round % 2 === 0 ? [0, "auto"] : ["auto", 0];
     const results = new Map();
     for (const count of order) results.set(count, await run(prompt, count));
@@ -63,9 +63,9 @@ for (const prompt of PROMPTS) {
     ratios.push(results.get("auto").speed / results.get(0).speed);
     steps.push(results.get("auto").steps);
   }
-  console.log(`\n${JSON.stringify(prompt.slice(0, 50))}: ${same ? "the same ids" : "OTHER IDS"}`);
+  console.log(`\n${JSON.stringify(prompt.slice(0, 50))}: ${same ? "the same ids" : "DIFFERENT IDS"}`);
   console.log(`  off   ${shown(off, 0)} tok/s`);
-  console.log(`  auto  ${shown(auto, 0)} tok/s, ${shown(steps, 2)} tokens a step`);
+  console.log(`  auto  ${shown(auto, 0)} tok/s, ${shown(steps, 2)} tokens per step`);
   console.log(`  ratio ${shown(ratios, 2)}`);
 }
 await llama.close();

@@ -1,8 +1,8 @@
 #!/usr/bin/env node
 /**
- * What quantised weights cost in quality: KL divergence of each position's distribution from that of fp32 (mean, and the
- * 99th percentile), how often the most likely token is the same, and perplexity, on a text. "weights" rows compute in fp32
- * with weights that were quantised and back: by the project's search, and by plain rounding with scale = largest / 7.
+ * Measures the quality of quantised weights on a text: KL divergence of each position's distribution from that of fp32
+ * (mean and 99th percentile), how often the most likely token is the same, and perplexity. "weights" rows compute in fp32
+ * with weights that were quantised and dequantised: by the project's search, and by plain rounding with scale = largest / 7.
  *   node bench/quality.js --text FILE [--ckpt_dir DIR] [--tokenizer_path FILE] [--tokens 8192] [--nproc_per_node 1]
  */
 import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, writeSync } from "node:fs";
@@ -29,7 +29,7 @@ const { values: options } = parseArgs({
 });
 const tokenizer = await loadTokenizer(options.tokenizer_path ?? join(options.ckpt_dir, "tokenizer.model"));
 const vocab = tokenizer.vocabSize;
-/** Texts of the file (a line <|endoftext|> ends one) in pieces, each between a beginning-of-sentence and an end token. */
+/** Texts of the file, separated by <|endoftext|> and encoded with BOS and EOS, divided into windows. */
 const windows = [];
 let count = 0;
 for (const text of readFileSync(options.text, "utf8").split("<|endoftext|>")) {
@@ -40,7 +40,7 @@ for (const text of readFileSync(options.text, "utf8").split("<|endoftext|>")) {
   }
 }
 
-/** log softmax of one row, in double precision. */
+/** Log softmax of one row, in double precision. */
 function logSoftmax(row) {
   let max = Number.NEGATIVE_INFINITY;
   for (const logit of row) if (logit > max) max = logit;
@@ -50,7 +50,7 @@ function logSoftmax(row) {
   return Float64Array.from(row, (logit) => logit - shift);
 }
 
-/** The checkpoint with every matrix but the embedding quantised in blocks as int4 has them, and back, in a file of floats. */
+/** The checkpoint with every matrix except the embedding quantised in the blocks of int4 and dequantised, in a file of floats. */
 function requantized(checkpoint, file, quantize) {
   const source = openWeights(checkpoint);
   const descriptor = openSync(file, "w");

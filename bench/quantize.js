@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 /**
- * Quantising normally distributed weights with a few outliers: weights a second of one thread, and the error relative
- * to the weights' squares beside rounding by the largest magnitude.
+ * Measures quantising normally distributed weights with a few outliers: weights per second of one thread, and the squared
+ * error relative to the weights' squares, compared with rounding by the largest magnitude.
  *   node bench/quantize.js
  */
 import { quantizedSize, quantizeRows } from "../dist/src/model/architecture/quantize.js";
@@ -21,7 +21,7 @@ function quantizedError({ bits, blockSize }, packed, scales) {
   const zero = 2 ** (bits - 1);
   let error = 0;
   let total = 0;
-  // 4096 columns are whole blocks, so the padding needs no thought
+  // 4096 columns are whole blocks, so there is no padding
   for (let i = 0; i < values.length; i++) {
     const q = bits === 8 ? packed[i] : (packed[i >> 1] >> (4 * (i & 1))) & 15;
     error += (values[i] - (q - zero) * scales[Math.floor(i / blockSize)]) ** 2;
@@ -30,7 +30,7 @@ function quantizedError({ bits, blockSize }, packed, scales) {
   return error / total;
 }
 
-/** The same for scale = largest magnitude / 7 or / 127, q to the nearest. */
+/** The same for scale = largest magnitude / 7 or / 127, with the nearest q. */
 function roundedError({ bits, blockSize }) {
   let error = 0;
   let total = 0;

@@ -1,7 +1,7 @@
 /**
- * What the supervisor adds to a start: `node bench/start.js [--pairs 41] [--ckpt_dir DIR]`.
- * Runs one short completion with and without it in turn, prints the medians, the median of the differences, and how much
- * memory the supervisor held (all of it, and what is not shared with the child). Memory on Linux only, as it reads /proc.
+ * Measures what the supervisor adds to a start: `node bench/start.js [--pairs 41] [--ckpt_dir DIR]`.
+ * Runs one short completion alternately with and without it; prints the medians, the median of the differences, and how
+ * much memory the supervisor used (total, and not shared with the child). Memory on Linux only, as it reads /proc.
  */
 import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
@@ -16,7 +16,7 @@ const { values } = parseArgs({
 });
 const line = ["generate", "--ckpt_dir", values.ckpt_dir, "--prompt", "Once upon a time", "--quiet", "--max_gen_len"];
 
-/** Milliseconds from the start of node to its end. */
+/** Milliseconds from the start of Node to its exit. */
 function time(args) {
   const start = performance.now();
   const { status, stderr } = spawnSync(process.execPath, args, { encoding: "utf8" });

@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 /**
  * One fp32 linear layer, 11008 x 4096, four times with the weight as a graph input or as a constant that the runtime
- * prepacks: making the session, memory, and time for 1, 2, 8 and 128 rows. docs/architecture.md tells what follows.
+ * prepacks: making the session, memory, and time for 1, 2, 8 and 128 rows. docs/decisions.md has the conclusion.
  *   node bench/weights.js
  */
 import { spawnSync } from "node:child_process";

@@ -1,4 +1,4 @@
-/** The one error class for failures the user can act on. Everything else that is thrown is a bug and keeps its stack; one in a rank is a RankError. */
+/** The error classes: LlamaError for failures the user can act on, RankError for unexpected ones in a rank. Anything else thrown is a bug and keeps its stack. */
 
 /** What a failure means to a caller; the command line maps each kind to an exit code. */
 export type ErrorKind = "runtime" | "usage" | "model" | "memory";
@@ -15,14 +15,14 @@ export interface ErrorDetails {
   place?: FailurePlace;
 }
 
-/** Where in a group of ranks a failure was observed first. */
+/** Where in a group of ranks a failure was first observed. */
 export interface FailurePlace {
   rank: number;
   worldSize: number;
   /** load, prefill, decode or collective */
   phase: string;
   layer: number | null;
-  /** Set when the rank's thread could not be ended: the process does not end by itself. */
+  /** Set when the rank's thread could not be stopped: the process will not exit by itself. */
   isStuck?: boolean;
 }
 
@@ -37,7 +37,7 @@ export class RankError extends Error {
   }
 }
 
-/** An expected failure: `message` is one readable line made of where, what went wrong, expected, found and fix. */
+/** An expected failure; `message` is one line: where, what went wrong, what was expected, what was found, how to fix it. */
 export class LlamaError extends Error {
   override readonly name = "LlamaError";
   readonly kind: ErrorKind;
@@ -55,7 +55,7 @@ export class LlamaError extends Error {
   }
 }
 
-/** Where a failure happened, if in a rank. */
+/** Where a failure happened; undefined if it was not in a rank. */
 export function failurePlace(error: unknown): FailurePlace | undefined {
   return error instanceof LlamaError || error instanceof RankError ? error.place : undefined;
 }

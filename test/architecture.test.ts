@@ -1,13 +1,13 @@
-/** The law of the source: layers, rooms, doors, and what every file has. */
+/** Checks the rules of the source: layers, rooms, doors, and what every file must have. */
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { FILE_LIST, fileList } from "./documents/file-list.js";
 import { circles, roomOf, sourceFiles } from "./source-files.js";
 
-/** Folder order is data order: a file imports its own layer or an earlier one. */
+/** In the order of the data: a file may import from its own layer or an earlier one. */
 const LAYERS = ["formats", "tokenizer", "model", "engine", "generation", "server", "cli"];
-/** The files that stand outside a room: the face of a layer, and where the program starts. */
+/** The only files outside a room: the public file of a layer, and the files that start the program. */
 const FACES = [
   ...["index.ts", "error.ts", "tokenizer/tokenizer.ts", "engine/engine.ts", "generation/llama.ts"],
   ...["cli/start.cts", "cli/main.ts", "cli/program.ts"],
@@ -15,7 +15,7 @@ const FACES = [
 const ROOM_SIZE = { least: 3, most: 16 };
 const MAX_LINES = 300;
 
-/** Packages and modules that only the named files may import. */
+/** Packages and modules that only the matching files may import. */
 const DOORS: Record<string, RegExp> = {
   "onnxruntime-node": /^engine\/stages\/onnx-session\.ts$/,
   // ranks, and the threads that measure how fast memory is read
@@ -27,10 +27,10 @@ const DOORS: Record<string, RegExp> = {
   "@commander-js/extra-typings": /^cli\//,
   ora: /^cli\//,
   chalk: /^cli\//,
-  // the supervisor's child; taskset; the editor of the dialogue
+  // the supervisor's child; taskset; the editor of the REPL
   "node:child_process": /^(cli\/(supervisor\/supervisor\.c|commands\/repl\/editor\.)|engine\/machine\/cpu-bind\.)ts$/,
-  // Outside the command line: test-fault reads the variable of tests, rank-group sets one for the runtime, worker asks for
-  // its memory, cache-folder finds the user's cache folder, sentencepiece-tokenizer removes listeners that a library leaves.
+  // Outside the command line: test-fault reads the tests' environment variable, rank-group sets one for the runtime, worker
+  // reads its memory usage, cache-folder finds the user's cache folder, sentencepiece-tokenizer removes a library's listeners.
   "node:process":
     /^(cli\/.*|engine\/(shared\/test-fault|host\/rank-group|rank\/worker|weight-cache\/cache-folder)\.ts|tokenizer\/kinds\/sentencepiece-tokenizer\.ts)$/,
 };
@@ -43,7 +43,7 @@ test("the source is found", () => {
 });
 
 for (const { name, text, head, packages, imports } of files) {
-  test(`${name} keeps the law`, () => {
+  test(`${name} follows the rules`, () => {
     for (const path of packages) {
       const door = DOORS[path];
       if (door) assert.match(name, door, `${path} is imported outside its door`);
@@ -51,15 +51,15 @@ for (const { name, text, head, packages, imports } of files) {
     }
     const layer = LAYERS.indexOf(name.split("/")[0]!);
     for (const target of imports) {
-      assert.ok(names.has(target) || target.endsWith(".d.ts"), `${target} is not there`);
-      // The library's face stands above all layers but the server and the command line, which use it as others do.
+      assert.ok(names.has(target) || target.endsWith(".d.ts"), `${target} does not exist`);
+      // index.ts is above all layers except the server and the command line, which use the library like other programs.
       const isFace = target === "index.ts" && /^(server|cli)\//.test(name);
       if (layer < 0 || target === "error.ts" || isFace) continue;
       const imported = LAYERS.indexOf(target.split("/")[0]!);
       assert.ok(imported >= 0 && imported <= layer, `${name} imports ${target}, a later layer`);
     }
     assert.ok(text.split("\n").length - 1 <= MAX_LINES, `more than ${MAX_LINES} lines`);
-    assert.notEqual(head, "", "no head sentence");
+    assert.notEqual(head, "", "no head comment");
     if (!name.startsWith("cli/")) {
       const code = text.replace(/\/\*[\s\S]*?\*\/|\/\/.*/g, "");
       assert.doesNotMatch(
@@ -72,11 +72,11 @@ for (const { name, text, head, packages, imports } of files) {
   });
 }
 
-test("every file stands in a room of 3 to 16; the folder of a command has what it needs", () => {
+test("every file is in a room of 3 to 16 files; the folder of a command may have fewer", () => {
   const sizes = new Map<string, number>();
   for (const { name } of files) {
     const room = roomOf(name);
-    if (room === name) assert.ok(FACES.includes(name), `${name} stands outside a room`);
+    if (room === name) assert.ok(FACES.includes(name), `${name} is outside a room`);
     else sizes.set(room, (sizes.get(room) ?? 0) + 1);
   }
   for (const [room, size] of sizes) {

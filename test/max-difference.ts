@@ -1,4 +1,4 @@
-/** Largest absolute difference of two lists of numbers; infinite when their lengths differ, NaN when a number is missing. */
+/** Largest absolute difference of two lists of numbers; infinite if their lengths differ, NaN if a number is NaN. */
 export function maxDifference(actual: ArrayLike<number>, expected: ArrayLike<number>): number {
   if (actual.length !== expected.length) return Number.POSITIVE_INFINITY;
   let max = 0;

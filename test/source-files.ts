@@ -1,4 +1,4 @@
-/** The files of src: their texts, head sentences and imports, for the tests of the structure and for docs/files.md. */
+/** Reads the files of src: their texts, head comments and imports, for the tests of the structure and for docs/files.md. */
 import { readdirSync, readFileSync } from "node:fs";
 import { join, posix, sep } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -7,14 +7,14 @@ export const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 const SOURCE = join(ROOT, "src");
 
 export interface SourceFile {
-  /** From src on: "engine/rank/kv-cache.ts". */
+  /** Path within src: "engine/rank/kv-cache.ts". */
   name: string;
   text: string;
-  /** The comment that the file begins with, as one line. */
+  /** The comment at the start of the file, as one line. */
   head: string;
-  /** Packages and modules, as they are written. */
+  /** Imported packages and modules, as written. */
   packages: string[];
-  /** Other files of src, by their names. */
+  /** Names of the imported files of src. */
   imports: string[];
 }
 
@@ -45,12 +45,12 @@ export function sourceFiles(): SourceFile[] {
   });
 }
 
-/** The folder of a file; a file that stands at the top of its layer is a room of its own. */
+/** The folder of a file; for a file at the top of its layer, the file itself. */
 export function roomOf(name: string): string {
   return name.split("/").length > 2 ? posix.dirname(name) : name;
 }
 
-/** Groups of nodes that reach each other, by Tarjan's algorithm. */
+/** Groups of nodes that can reach each other, by Tarjan's algorithm. */
 export function circles(graph: ReadonlyMap<string, Iterable<string>>): string[][] {
   const found: string[][] = [];
   const index = new Map<string, number>();

@@ -1,12 +1,12 @@
-/** Whether both programs write the same greedy text from the same fp32 weights: only then are their times worth comparing. */
+/** Checks that both programs write the same greedy text from the same fp32 weights: otherwise their times cannot be compared. */
 import { Child } from "./child.js";
 import { promptOf } from "./rows.js";
 
 const COUNT = 64;
-/** Plain beginnings of the demo model's tokenizer, "Once upon a time" first; then ids at random. */
+/** Ids of "Once upon a time" for the demo model's tokenizer, and BOS alone. */
 const BEGINNINGS = [[1, 416, 425, 261, 394], [1]];
 
-/** Prompts compared and ids found equal; throws where a text differs. The peer's cache is fp32 here, as ours is. */
+/** Returns the number of prompts compared and of equal ids; throws if a text differs. The peer's KV cache is fp32 here, like ours. */
 export async function agree({ ckptDir, tokenizerPath, file, threads, vocabSize }) {
   const ours = new Child("ours");
   const peer = new Child("peer");
@@ -21,7 +21,7 @@ export async function agree({ ckptDir, tokenizerPath, file, threads, vocabSize }
       const found = await peer.request("text", { ids, count: COUNT });
       const at = wanted.findIndex((id, i) => id !== found[i]);
       if (at >= 0 || wanted.length !== found.length) {
-        throw new Error(`the texts after [${ids}] differ:\n  ours [${wanted}]\n  peer [${found}]`);
+        throw new Error(`the texts for the prompt [${ids}] differ:\n  ours [${wanted}]\n  peer [${found}]`);
       }
       equal += wanted.length;
     }

@@ -1,9 +1,9 @@
 #!/usr/bin/env node
 /**
- * Many prompts at once: llama-ts beside node-llama-cpp with as many sequences in one context, on the same random weights.
+ * Compares batches of prompts: llama-ts and node-llama-cpp (with a sequence per prompt in one context) on the same random weights.
  *   node bench/peer/batch.js --tokenizer_path FILE [--preset 7B] [--layers 8] [--types int8:Q8_0,int4:Q4_0] [--prompts 16] [--pp 64] [--tg 64] [--rounds 3]
- * The tokenizer, of 32000 tokens for 7B, is only named in the GGUF file. Each round runs both sides on new prompts; the rate
- * counts new tokens over prompts and texts together.
+ * The tokenizer, of 32000 tokens for 7B, is only written to the GGUF file. Each round runs both sides on new prompts; the
+ * rate is new tokens per second of prefill and decode together.
  */
 import { mkdirSync, rmSync } from "node:fs";
 import { availableParallelism, tmpdir } from "node:os";
@@ -60,7 +60,7 @@ for (const pair of values.types.split(",")) {
       if (tokens !== prompts * tg) throw new Error(`${tokens} tokens instead of ${prompts * tg}`);
       return (tokens * 1000) / ms;
     };
-    // Each is warmed up; the peer's faster setting counts.
+    // Both are warmed up; the peer runs with its faster setting.
     await run(ours, 0);
     const settings = [true, false];
     const speeds = [];
@@ -72,7 +72,7 @@ for (const pair of values.types.split(",")) {
     }
     const ratios = pairs.map((one) => one.ours / one.peer);
     console.log(
-      `${name}, ${dtype} beside ${type}, ${prompts} prompts of ${pp}, ${tg} new tokens each: ` +
+      `${name}, ${dtype} and ${type}, ${prompts} prompts of ${pp}, ${tg} new tokens each: ` +
         `${digits(median(pairs.map((one) => one.ours)))} and ${digits(median(pairs.map((one) => one.peer)))} tok/s, ` +
         `ratio ${median(ratios).toFixed(2)} (${ratios.map((ratio) => ratio.toFixed(2)).join(", ")}), flash attention ${setting}, ` +
         `other programs at most ${Math.max(ours.foreign, peer.foreign).toFixed(2)} cores`,

@@ -1,9 +1,9 @@
-/** Rows of float32 to the element types of ggml, with the rounding of its own reference quantiser. Knows blocks, not files. */
+/** Converts float32 rows to the element types of ggml, with the rounding of ggml's reference quantiser. Does not know files. */
 
 /** Weights that share one scale. */
 const BLOCK = 32;
 
-/** By ggml's name: its number, bytes of a block and the encoder of many blocks. */
+/** By ggml's name: its number, weights and bytes of a block, and the encoder. */
 export const TYPES = {
   F32: { id: 0, width: 1, bytes: 4, encode: encodeFloats },
   Q4_0: { id: 2, width: BLOCK, bytes: 2 + BLOCK / 2, encode: encodeQ4 },
@@ -13,7 +13,7 @@ export const TYPES = {
 /** Bytes of `count` weights. */
 export function byteLength(type, count) {
   const { width, bytes } = TYPES[type];
-  if (count % width !== 0) throw new Error(`${count} weights a row are no whole blocks of ${type}`);
+  if (count % width !== 0) throw new Error(`a row of ${count} weights is not a multiple of the blocks of ${type}`);
   return (count / width) * bytes;
 }
 
@@ -22,7 +22,7 @@ function encodeFloats(values, out) {
   out.set(new Uint8Array(values.buffer, values.byteOffset, values.byteLength));
 }
 
-/** Bytes in [-127, 127] under a scale of largest / 127. */
+/** Encodes q in [-127, 127] with the scale largest / 127. */
 function encodeQ8(values, out) {
   let at = 0;
   for (let start = 0; start < values.length; start += BLOCK) {
@@ -36,13 +36,13 @@ function encodeQ8(values, out) {
     at = putHalf(out, at, scale);
     for (let i = start; i < start + BLOCK; i++) {
       const value = Math.fround(values[i] * inverse);
-      // As C's roundf: halves go away from zero.
+      // Like C's roundf: rounds halves away from zero.
       out[at++] = (value < 0 ? value - 0.5 : value + 0.5) | 0;
     }
   }
 }
 
-/** Nibbles in [0, 15] less 8 under a scale that makes the largest weight exactly -8; weights i and i + 16 share a byte. */
+/** Encodes q + 8 in [0, 15] with a scale that makes the largest weight exactly -8; weights i and i + 16 share a byte. */
 function encodeQ4(values, out) {
   const half = BLOCK / 2;
   let at = 0;
@@ -73,7 +73,7 @@ function nibble(value, inverse) {
 const single = new Float32Array(1);
 const bits = new Uint32Array(single.buffer);
 
-/** Writes a float32 as fp16, rounded to the nearest, ties to even; gives the offset after it. */
+/** Writes a float32 as fp16, rounded to the nearest, ties to even; returns the offset after it. */
 function putHalf(out, at, value) {
   single[0] = value;
   const sign = (bits[0] >>> 16) & 0x8000;
@@ -81,7 +81,7 @@ function putHalf(out, at, value) {
   let half;
   if (magnitude >= 0x47800000) throw new Error(`${value} is too large for fp16`);
   if (magnitude < 0x38800000) {
-    // A subnormal half counts units of 2^-24.
+    // A subnormal fp16 is a multiple of 2^-24.
     half = roundEven(Math.abs(value) * 2 ** 24);
   } else {
     const rest = magnitude & 0x1fff;

@@ -1,16 +1,16 @@
-/** The parent's end: a side in a child process that does one thing at a time and is idle in between. */
+/** The parent's side of a child process that runs one program of the comparison, one request at a time. */
 import { fork } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 
-/** Of /proc, on all Linux there is. */
+/** The clock tick of /proc, the same on all Linux systems. */
 const TICK_MS = 10;
 const MIN_MS = 500;
 
 export class Child {
-  /** Largest share of a core that it has used while it had nothing to do. */
+  /** Largest share of a core that it used between requests. */
   idle = 0;
-  /** Largest share of a core that other programs have used while it worked. */
+  /** Largest share of a core that other programs used during a request. */
   foreign = 0;
   #process;
   #waiting = null;
@@ -27,11 +27,11 @@ export class Child {
       else waiting?.reject(new Error(`${side}: ${error}`));
     });
     this.#process.on("exit", (code, signal) => {
-      this.#waiting?.reject(new Error(`${side} ended with ${signal ?? `code ${code}`}`));
+      this.#waiting?.reject(new Error(`${side} exited with ${signal ?? `code ${code}`}`));
     });
   }
 
-  /** Resolves with the answer of serve.js; the process must have answered what came before. */
+  /** Resolves with the answer of serve.js; earlier requests must be answered first. */
   async request(kind, rest = {}) {
     this.#noteIdle();
     const start = { ms: performance.now(), cpu: this.#cpuMs(), all: machineMs() };
@@ -46,7 +46,7 @@ export class Child {
     }
   }
 
-  /** Between two requests: what it ran though it had nothing to do. Short breaks are too coarse to tell. */
+  /** Records its CPU use between two requests; breaks that are too short to measure are ignored. */
   #noteIdle() {
     const cpu = this.#cpuMs();
     if (!this.#since || cpu === null) return;
@@ -54,7 +54,7 @@ export class Child {
     if (ms >= MIN_MS) this.idle = Math.max(this.idle, (cpu - this.#since.cpu) / ms);
   }
 
-  /** During a request: what ran on the machine beside this process. */
+  /** Records the CPU use of other programs during a request. */
   #noteForeign(start) {
     const ms = performance.now() - start.ms;
     const all = machineMs();
@@ -63,19 +63,19 @@ export class Child {
     this.foreign = Math.max(this.foreign, (all - start.all - (cpu - start.cpu)) / ms);
   }
 
-  /** Time that all its threads have run, in ms; null where the kernel does not say. */
+  /** CPU time of all its threads in ms; null if the kernel does not report it. */
   #cpuMs() {
     const fields = this.#proc("stat")?.split(") ").at(-1).split(" ");
     return fields ? (Number(fields[11]) + Number(fields[12])) * TICK_MS : null;
   }
 
-  /** Resident memory in MB; null where the kernel does not say. */
+  /** Resident memory in MB; null if the kernel does not report it. */
   residentMB() {
     const found = /VmRSS:\s+(\d+)/.exec(this.#proc("status") ?? "");
     return found ? Number(found[1]) / 1000 : null;
   }
 
-  /** Ends the process and waits until its memory is free. */
+  /** Kills the process and waits until its memory is free. */
   async end() {
     if (this.#process.exitCode !== null || this.#process.signalCode !== null) return;
     const gone = new Promise((resolve) => this.#process.once("exit", resolve));
@@ -92,7 +92,7 @@ export class Child {
   }
 }
 
-/** Time that all cores have been busy, or kept from this machine, in ms; null where the kernel does not say. */
+/** Time in ms that all cores were busy or not available to this machine (steal); null if the kernel does not report it. */
 function machineMs() {
   try {
     const [user, nice, system, , , irq, softirq, steal] = readFileSync("/proc/stat", "utf8")

@@ -1,8 +1,8 @@
 #!/usr/bin/env node
 /**
- * A checkpoint in Meta's layout as a GGUF file of llama.cpp, with all matrices in one type.
+ * Converts a checkpoint to a GGUF file of llama.cpp, with all matrices in one type.
  *   node bench/peer/convert.js --ckpt_dir DIR [--tokenizer_path FILE] --type F32|Q8_0|Q4_0 --out FILE
- * Rows of wq and wk stay as they are: llama.cpp turns neighbouring pairs in its "llama" models, as Meta does.
+ * Rows of wq and wk are not permuted: llama.cpp rotates adjacent pairs in its "llama" models, as Meta does.
  */
 import { existsSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
@@ -14,9 +14,9 @@ import { openWeights } from "../../dist/src/model/checkpoint/weight-source.js";
 import { byteLength, TYPES } from "./blocks.js";
 import { tensorBytes, writeGguf } from "./gguf.js";
 
-/** Weights converted at once: some MB, so memory does not grow with the model. */
+/** Weights converted at once: a few MB, so memory does not grow with the model. */
 const CHUNK = 1 << 20;
-/** The context a model was trained for stands in no file of Meta's; llama.cpp wants a number and computes nothing from it. */
+/** Meta's files do not have the context a model was trained for; llama.cpp requires a number but does not use it. */
 const CONTEXT = 4096;
 const PIECE_TYPES = ["normal", "unknown", "control", "user-defined", "unused", "byte"];
 const NAMES = new Map([
@@ -34,17 +34,17 @@ const NAMES = new Map([
   ["output", "output"],
 ]);
 
-/** tokenizer.model in the folder, or beside it. */
+/** tokenizer.model in the folder or its parent folder. */
 export function findTokenizer(dir) {
   const places = [join(dir, "tokenizer.model"), join(dirname(resolve(dir)), "tokenizer.model")];
   const found = places.find((path) => existsSync(path));
-  if (!found) throw new Error(`no tokenizer.model in ${dir} or beside it; give --tokenizer_path`);
+  if (!found) throw new Error(`no tokenizer.model in ${dir} or its parent folder; use --tokenizer_path`);
   return found;
 }
 
 /**
- * Writes the file unless it is there.
- * @returns whether it was not there, bytes of all tensors, of the weights that one token reads (all but the embedding), and their number
+ * Writes the file unless it exists.
+ * @returns whether it is new, the bytes of all tensors, and the bytes and number of the weights that one token reads (all except the embedding)
  */
 export function convert({ ckptDir, tokenizerPath, ...rest }) {
   const tokenizer = readSentencePieceModel(tokenizerPath);
@@ -52,10 +52,12 @@ export function convert({ ckptDir, tokenizerPath, ...rest }) {
   return convertCheckpoint({ checkpoint, name: basename(resolve(ckptDir)), tokenizer, ...rest });
 }
 
-/** The same for an open checkpoint, one of random numbers included. */
+/** The same for an open checkpoint, which may be one of random numbers. */
 export function convertCheckpoint({ checkpoint, name, tokenizer, type, out }) {
-  if (!Object.hasOwn(TYPES, type)) throw new Error(`unknown type ${type}; there are ${Object.keys(TYPES).join(", ")}`);
-  if (checkpoint.config.ropeScaling) throw new Error("scaled rotation (Llama 3.1) is not written");
+  if (!Object.hasOwn(TYPES, type)) {
+    throw new Error(`unknown type ${type}; expected one of ${Object.keys(TYPES).join(", ")}`);
+  }
+  if (checkpoint.config.ropeScaling) throw new Error("scaled rotation (Llama 3.1) is not supported");
   const isNew = !existsSync(out);
   const weights = openWeights(checkpoint);
   const tensors = [...checkpoint.tensors.values()].map((tensor) => {
@@ -89,7 +91,7 @@ function ggufName(name) {
   return `${layer === undefined ? "" : `blk.${layer}.`}${known}.weight`;
 }
 
-/** Rows of a tensor, as many at a time as fit, in the type of the file. */
+/** Yields rows of a tensor in the type of the file, as many at a time as fit. */
 function* encoded(weights, tensor, type) {
   const [height, width] = tensor.shape.length === 1 ? [1, tensor.shape[0]] : tensor.shape;
   const step = Math.max(1, Math.floor(CHUNK / width));
@@ -143,7 +145,7 @@ if (process.argv[1] && resolve(process.argv[1]) === fileURLToPath(import.meta.ur
   const { values } = parseArgs({
     options: { ckpt_dir: string, tokenizer_path: string, type: string, out: string },
   });
-  if (!values.ckpt_dir || !values.type || !values.out) throw new Error("--ckpt_dir, --type and --out are needed");
+  if (!values.ckpt_dir || !values.type || !values.out) throw new Error("--ckpt_dir, --type and --out are required");
   const start = performance.now();
   const tokenizerPath = values.tokenizer_path ?? findTokenizer(values.ckpt_dir);
   const { bytes } = convert({ ckptDir: values.ckpt_dir, tokenizerPath, type: values.type, out: values.out });

@@ -1,10 +1,10 @@
-/** Writes a GGUF v3 file: metadata, a table of tensors, then their bytes as they come. Knows the container, not what is in it. */
+/** Writes a GGUF v3 file: metadata, a table of tensors, then their bytes. Does not know what they mean. */
 import { closeSync, openSync, renameSync, rmSync, writeSync } from "node:fs";
 import { byteLength, TYPES } from "./blocks.js";
 
 const ALIGNMENT = 32;
 const VERSION = 3;
-/** Bytes of numbers, by name: their type in the file and how they are put. */
+/** Number types by name: their id in the file, their size and how they are written. */
 const SCALARS = {
   u32: { id: 4, size: 4, put: (buffer, value) => buffer.writeUInt32LE(value) },
   i32: { id: 5, size: 4, put: (buffer, value) => buffer.writeInt32LE(value) },
@@ -17,15 +17,15 @@ const ARRAY = 9;
 /**
  * @typedef {object} GgufTensor
  * @property {string} name
- * @property {number[]} shape rows before columns; the file lists them the other way round
+ * @property {number[]} shape rows before columns; the file lists them in reverse order
  * @property {keyof typeof TYPES} type
- * @property {() => Iterable<Uint8Array>} chunks its bytes in order, read once, valid until the next
+ * @property {() => Iterable<Uint8Array>} chunks its bytes in order, read once; each chunk is valid until the next
  */
 
 /**
- * The file appears under its name only when it is whole.
+ * The file appears at its path only when it is complete.
  * @param {string} path
- * @param {[key: string, type: string, value: unknown][]} metadata a value that is an array is written as one
+ * @param {[key: string, type: string, value: unknown][]} metadata an array as value is written as an array
  * @param {GgufTensor[]} tensors
  */
 export function writeGguf(path, metadata, tensors) {

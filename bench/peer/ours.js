@@ -1,8 +1,9 @@
-/** llama-ts as a side of the comparison; a process of its own. */
+/** llama-ts as one side of the comparison; runs in its own process. */
+import { freemem } from "node:os";
 import { serve } from "./serve.js";
 
 let llama;
-/** Of a preset, which has no files that Llama.build() could open. */
+/** Used for a preset, which has no files that Llama.build() could open. */
 let engine;
 
 serve({
@@ -24,18 +25,22 @@ serve({
   },
 
   async batch(prompts, count) {
-    const [{ generateTokens }, { GenerationStats }, { createSampler }] = await Promise.all([
-      import("../../dist/src/generation/scheduling/loop.js"),
-      import("../../dist/src/generation/scheduling/stats.js"),
+    const [{ RequestLoop }, { resolveLimits }, { createSampler }] = await Promise.all([
+      import("../../dist/src/generation/scheduling/request-loop.js"),
+      import("../../dist/src/generation/scheduling/request-limits.js"),
       import("../../dist/src/generation/sampling/sampler.js"),
     ]);
     const greedy = createSampler({ temperature: 0, topP: 1, topK: 0, minP: 0 });
     const sample = (logits) => greedy(logits, () => 0);
-    const rows = prompts.map((promptIds) => {
-      return { promptIds, maxTokens: count, sample, stopIds: new Set(), logprobs: false };
-    });
+    const limits = resolveLimits({ concurrency: prompts.length, kvMemory: freemem() / 2 }, engine.positionBytes);
+    const loop = new RequestLoop(engine, limits, engine.dtype);
     let tokens = 0;
-    for await (const { id } of generateTokens(engine, rows, new GenerationStats(), null)) if (id !== null) tokens++;
+    const run = async (promptIds) => {
+      const request = { promptIds, maxTokens: count, sample, stopIds: new Set(), logprobs: false, isDisposable: true };
+      for await (const event of loop.submit(request)) if (event.kind === "token") tokens++;
+    };
+    await Promise.all(prompts.map(run));
+    loop.clear();
     return tokens;
   },
 

@@ -1,12 +1,12 @@
-/** node-llama-cpp as a side of the comparison; a process of its own. */
+/** node-llama-cpp as the other side of the comparison; runs in its own process. */
 import { serve } from "./serve.js";
 
-/** Tokens of a prompt that run at once. */
+/** Maximum number of prompt tokens that run at once. */
 const BATCH = 512;
 
 let model;
 let options;
-/** By setting of flash attention; made when first asked for. */
+/** By setting of flash attention; made at first use. */
 const sequences = new Map();
 
 async function sequenceOf(flashAttention) {
@@ -46,7 +46,7 @@ serve({
     const sequence = await sequenceOf(flashAttention);
     await sequence.clearHistory();
     let left = count;
-    // An end of the text is a token like any other here: it must not shorten what is measured.
+    // An end-of-text token is treated like any other here: it must not shorten the measurement.
     for await (const id of sequence.evaluate(ids, { temperature: 0, yieldEogToken: true })) {
       yield id;
       if (--left === 0) return;

@@ -1,8 +1,8 @@
-/** What the comparison prints: the machine, both programs, and a line a row with the ratio pair by pair. Measures nothing. */
+/** Formats the output of the comparison: the machine, both programs, and a line for each row with the ratio of each pair. Measures nothing. */
 import { readFileSync } from "node:fs";
 import { availableParallelism, cpus, totalmem } from "node:os";
 
-/** Bits of a weight of llama-ts with its share of a scale: blocks of 128 with an fp32 scale, as most of its matrices have. */
+/** Bits per weight of llama-ts including the scale: most of its matrices have blocks of 128 with an fp32 scale. */
 const OUR_BITS = { fp32: 32, int8: 8 + 32 / 128, int4: 4 + 32 / 128 };
 
 export function machine() {
@@ -24,7 +24,7 @@ export function versions() {
   };
 }
 
-/** Bytes of weights that one token reads; ours by bits a weight. */
+/** Bytes of weights that one token reads; ours are computed from bits per weight. */
 export function bytesPerToken(dtype, { bytesPerToken: peer, weightsPerToken }) {
   const bits = OUR_BITS[dtype];
   return { ours: bits === undefined ? null : (weightsPerToken * bits) / 8, peer };
@@ -58,15 +58,15 @@ export function typeLines({ dtype, type, bytes, about, residentMB, idle, foreign
   const { ours, peer } = about;
   const lines = [
     `${dtype} | ${type}`,
-    `  ours: ${ours.ranks} x ${ours.threads} threads, cache ${ours.cache}, weights read a token ${MB(bytes.ours)}, resident ${Math.round(residentMB.ours)} MB`,
-    `  peer: ${peer.threads} threads, weights read a token ${MB(bytes.peer)}, resident ${Math.round(residentMB.peer)} MB, llama.cpp ${peer.release}`,
+    `  ours: ${ours.ranks} x ${ours.threads} threads, weight cache ${ours.cache}, weights read per token ${MB(bytes.ours)}, resident ${Math.round(residentMB.ours)} MB`,
+    `  peer: ${peer.threads} threads, weights read per token ${MB(bytes.peer)}, resident ${Math.round(residentMB.peer)} MB, llama.cpp ${peer.release}`,
     `  peer's kernels: ${peer.features.replace(/ = 1/g, "").replace(/[|\s]+$/, "")}`,
-    `  other programs use ${(Math.max(foreign.ours, foreign.peer) * 100).toFixed(0)} % of a core at most; above some 10 % the figures are worth little`,
-    `  the side that waits uses ${(idle.ours * 100).toFixed(1)} % (ours) and ${(idle.peer * 100).toFixed(1)} % (peer) of a core at most`,
+    `  other programs used at most ${(Math.max(foreign.ours, foreign.peer) * 100).toFixed(0)} % of a core; above about 10 % the figures are not reliable`,
+    `  the waiting side used at most ${(idle.ours * 100).toFixed(1)} % (ours) and ${(idle.peer * 100).toFixed(1)} % (peer) of a core`,
     `  ${"".padEnd(24)}${"ours".padStart(10)}${"peer".padStart(10)}         ours / peer`,
   ];
   for (const row of rows) {
-    const better = row.unit === "ms" ? "less is better" : "more is better";
+    const better = row.unit === "ms" ? "lower is better" : "higher is better";
     const ratio = `${row.ratio.toFixed(2)} (${row.lowest.toFixed(2)} to ${row.highest.toFixed(2)})`;
     const flash = row.flashAttention === undefined ? "" : `, flash attention ${row.flashAttention ? "on" : "off"}`;
     const figures = `${shown(row.ours).padStart(10)}${shown(row.peer).padStart(10)} ${row.unit.padEnd(6)}`;

@@ -1,12 +1,12 @@
-/** What is measured: each row runs both sides in turn, A B A B, and hands back one pair of figures a round. */
+/** Measures the rows of the comparison: each runs both sides in turn, A B A B, and returns one pair of figures per round. */
 import { Child } from "./child.js";
 
-/** A start that is told apart from a long prompt: so many tokens. */
+/** Tokens of the prompt that measures a start: few, so that prefill does not count. */
 const START_TOKENS = 8;
-/** Greedy text of random weights may end early; so many other prompts are tried. */
+/** Greedy text may end early; this many prompts are tried. */
 const ATTEMPTS = 8;
 
-/** The prompt of so many tokens: the beginning of a sentence, then ids that follow from the seed. */
+/** A prompt of `length` tokens: BOS, then ids made from the seed. */
 export function promptOf(length, vocabSize, seed = 0) {
   // The first 259 are special tokens and single bytes.
   const first = Math.min(259, vocabSize >> 1);
@@ -17,7 +17,7 @@ export function promptOf(length, vocabSize, seed = 0) {
   });
 }
 
-/** New process, import, load and one short prompt to its first token; the start of Node itself is no part of it. */
+/** Measures import, load and a short prompt up to its first token in a new process; does not include the start of Node. */
 export async function measureStart({ sides, rounds, vocabSize }) {
   const ids = promptOf(START_TOKENS, vocabSize);
   const once = async (side) => {
@@ -28,7 +28,7 @@ export async function measureStart({ sides, rounds, vocabSize }) {
       await child.end();
     }
   };
-  // The first start finds files that are not in memory yet.
+  // The first start reads files that are not yet in memory.
   await once("ours");
   await once("peer");
   const pairs = [];
@@ -40,7 +40,7 @@ export async function measureStart({ sides, rounds, vocabSize }) {
   ];
 }
 
-/** A prompt of so many tokens to its first token, as tokens a second. */
+/** Measures a prompt of `length` tokens up to its first new token, in tokens per second. */
 export async function measurePrefill({ ours, peer, rounds, vocabSize, settings, length }) {
   const ids = promptOf(length, vocabSize);
   const run = async (child, setting) => {
@@ -54,7 +54,7 @@ export async function measurePrefill({ ours, peer, rounds, vocabSize, settings, 
   return { name: `prefill, ${length} tokens`, unit: "tok/s", pairs, setting };
 }
 
-/** Tokens one by one after a prompt of `depth` tokens, which runs once; each round goes on where the last one ended. */
+/** Measures tokens one by one after a prompt of `depth` tokens, which runs once; each round continues the text of the last one. */
 export async function measureDecode(options) {
   for (let seed = 0; seed < ATTEMPTS; seed++) {
     const row = await decodeFrom(options, promptOf(options.depth, options.vocabSize, seed));
@@ -63,7 +63,7 @@ export async function measureDecode(options) {
   throw new Error(`${ATTEMPTS} texts ended before ${options.depth + tokensAfter(options)} tokens`);
 }
 
-/** New tokens of one text: that of the prompt, two halves to warm up, then the rounds. */
+/** New tokens of one text: the first one, two halves of a round to warm up, then the rounds. */
 export function tokensAfter({ rounds, tokens }) {
   return 1 + 2 * Math.ceil(tokens / 2) + rounds * tokens;
 }
@@ -91,7 +91,7 @@ async function decodeFrom({ ours, peer, rounds, settings, depth, tokens }, ids) 
   return { name: `decode after ${depth}`, unit: "tok/s", pairs, setting };
 }
 
-/** The setting with the best of two runs, which also warm up. */
+/** The setting with the fastest of two runs, which are also the warm-up. */
 async function fastest(settings, run) {
   const best = settings.map(() => 0);
   for (let turn = 0; turn < 2; turn++) {

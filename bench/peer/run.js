@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 /**
- * Compares llama-ts with node-llama-cpp on the same weights and prints medians and the ratio pair by pair.
+ * Compares llama-ts with node-llama-cpp on the same weights; prints medians and the ratios of the pairs.
  *   node bench/peer/run.js --ckpt_dir DIR [--types int4:Q4_0,int8:Q8_0,fp32:F32] [--rounds 5]   (README.md has the other options)
  */
 import { createHash } from "node:crypto";
@@ -17,7 +17,7 @@ import { bytesPerToken, machine, summary, typeLines, versions } from "./report.j
 import { measureDecode, measurePrefill, measureStart, tokensAfter } from "./rows.js";
 
 const DEMO = fileURLToPath(new URL("../../models/demo", import.meta.url));
-/** Changes when the files that convert.js writes do. */
+/** Increase it when the files that convert.js writes change. */
 const FORMAT = 1;
 const FLASH = { best: [true, false], on: [true], off: [false] };
 
@@ -41,7 +41,7 @@ const { values } = parseArgs({
 
 function count(name, value) {
   const number = Number(value);
-  if (!Number.isInteger(number) || number < 1) throw new Error(`--${name} must be a whole number above 0`);
+  if (!Number.isInteger(number) || number < 1) throw new Error(`--${name} must be a whole number of at least 1`);
   return number;
 }
 
@@ -56,10 +56,10 @@ if (!settings) throw new Error(`--flash_attention must be one of ${Object.keys(F
 const threads = availableParallelism();
 const longest = Math.max(length + 1, ...depths.map((depth) => depth + tokensAfter({ rounds, tokens })));
 const context = Math.ceil(longest / 256) * 256;
-/** Files and folders written by this run; those found are left alone. */
+/** Files and folders written by this run, which it removes; existing ones are kept. */
 const written = [];
 
-/** The GGUF file of a checkpoint in a type: one folder a checkpoint, known by its files, their sizes and times. */
+/** The GGUF file of a checkpoint in a type; each checkpoint has a folder, identified by its files, their sizes and times. */
 function ggufOf(ckptDir, tokenizerPath, type) {
   const files = readdirSync(ckptDir).filter((name) => /\.pth$|^params\.json$/.test(name));
   const hash = createHash("sha256").update(`${FORMAT}`);
@@ -72,7 +72,7 @@ function ggufOf(ckptDir, tokenizerPath, type) {
   const file = join(folder, `${type}.gguf`);
   const { isNew, ...sizes } = convert({ ckptDir, tokenizerPath, type, out: file });
   if (isNew) written.push(file);
-  say(`${type}: ${file}, ${Math.round(sizes.bytes / 1e6)} MB${isNew ? ", written" : ", found"}`);
+  say(`${type}: ${file}, ${Math.round(sizes.bytes / 1e6)} MB, ${isNew ? "written" : "existing"}`);
   return { file, folder, ...sizes };
 }
 
@@ -123,7 +123,7 @@ try {
       .map((entry) => entry.join(" "))
       .join(", "),
   );
-  say(`load of the machine before: ${report.load.toFixed(2)}; context ${context}; ${rounds} rounds`);
+  say(`load of the machine before the start: ${report.load.toFixed(2)}; context ${context}; ${rounds} rounds`);
   const demo = { ckptDir: DEMO, tokenizerPath: findTokenizer(DEMO) };
   const vocabSize = readSentencePieceModel(demo.tokenizerPath).pieces.length;
   const { file } = ggufOf(demo.ckptDir, demo.tokenizerPath, "F32");

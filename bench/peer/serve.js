@@ -1,29 +1,29 @@
 /**
- * The child's end of the comparison: one stopwatch for both programs. A side is `load(options)`, `eosId()` and
- * `greedy(ids, count, setting)`, which hands out ids one by one as they are asked for; `batch(prompts, count, setting)` runs all
- * prompts at once and returns the number of new tokens.
+ * Runs in the child: answers requests and measures time in the same way for both programs. A side has `load(options)`,
+ * `eosId()`, `greedy(ids, count, setting)`, which yields ids one by one on request, and `batch(prompts, count, setting)`,
+ * which runs all prompts at once and returns the number of new tokens.
  */
 
 export function serve(side) {
-  /** Texts begun and not ended, by setting: [async iterator of ids]. */
+  /** Unfinished texts by setting, as async iterators of ids. */
   const texts = new Map();
 
   const work = {
-    /** Loads the model; `about` is what the side says about itself. */
+    /** Loads the model; `about` describes the side. */
     async load({ options }) {
       const start = performance.now();
       const about = await side.load(options);
       return { ms: performance.now() - start, about };
     },
 
-    /** From a process that has not even imported the program to the first token. */
+    /** Measures the time from a process that has not yet imported the program to the first token. */
     async start({ options, ids }) {
       const { ms: loadMs } = await work.load({ options });
       const { ms: firstMs } = await work.open({ ids, count: 1 });
       return { loadMs, firstMs, ms: loadMs + firstMs };
     },
 
-    /** Greedy ids up to the end of the text. */
+    /** Returns greedy ids up to the end of the text. */
     async text({ ids, count }) {
       const got = [];
       for await (const id of side.greedy(ids, count)) {
@@ -33,7 +33,7 @@ export function serve(side) {
       return got;
     },
 
-    /** Begins a text of at most `count` tokens: the prompt runs, and the first token comes out of it. */
+    /** Starts a text of at most `count` tokens: runs the prompt up to the first new token. */
     async open({ ids, count, setting }) {
       await texts.get(setting)?.return();
       const text = side.greedy(ids, count, setting);
@@ -44,7 +44,7 @@ export function serve(side) {
       return { ms: performance.now() - start };
     },
 
-    /** The next `count` tokens of the text, one by one; fewer when it ends. The prompt is no part of the time. */
+    /** Runs the next `count` tokens of the text one by one, fewer if it ends. Does not include the prompt's time. */
     async step({ count, setting }) {
       const text = texts.get(setting);
       let tokens = 0;
@@ -54,7 +54,7 @@ export function serve(side) {
     },
   };
 
-  /** Many prompts at once, from the first token of a prompt to the last of a text. */
+  /** Runs many prompts at once; measures from the start of prefill to the last new token. */
   work.batch = async ({ prompts, count, setting }) => {
     const start = performance.now();
     const tokens = await side.batch(prompts, count, setting);

@@ -1,5 +1,5 @@
 /** The program and its commands. What they do is loaded when a command runs, so that --help is quick. */
-import { Command } from "@commander-js/extra-typings";
+import { Command, Help } from "@commander-js/extra-typings";
 import { addBatch } from "./commands/batch/batch-command.js";
 import { addBench } from "./commands/bench/bench-command.js";
 import { addCache } from "./commands/cache/cache-command.js";
@@ -9,43 +9,74 @@ import { addInspect } from "./commands/inspect/inspect-command.js";
 import { addRepl } from "./commands/repl/repl-command.js";
 import { addScore } from "./commands/score/score-command.js";
 import { addCompletion } from "./commands/shell-completion/shell-completion-command.js";
-import { heading, PROGRAM_HELP } from "./options/help.js";
+import { EXIT_CODES_HELP, heading, itemDescription, programHelp } from "./options/help.js";
 import { applySettings, type SettingCommand } from "./options/settings.js";
+import { EXIT_OK } from "./terminal/exit-code.js";
 import { printError, setColor } from "./terminal/notes.js";
+import { Output } from "./terminal/output.js";
 import { versionText } from "./terminal/version.js";
 
-/** Every command hands its exit code to `exit`; usage errors are thrown as CommanderError after they were printed. */
+const GROUPS = {
+  "Run:": [addGenerate, addRepl, addBatch],
+  "Measure:": [addScore, addBench],
+  "Look:": [addInspect, addCache, addConfig, addCompletion],
+};
+
+/** Every command passes its exit code to `exit`; usage errors are printed, then thrown as CommanderError. */
 export function createProgram(exit: (code: number) => void) {
   const program = new Command("llama-ts")
     .description("Run LLaMA models from Meta's own files on ordinary CPUs.")
     .usage("[command] [options]")
     .version(versionText(), "-V, --version", "print the versions of llama-ts and onnxruntime-node")
     .helpOption("-h, --help", "print help")
-    .helpCommand("help [command]", "print help for a command")
     .enablePositionalOptions()
     .exitOverride()
-    .configureHelp({ styleTitle: heading, subcommandTerm: (command) => command.name() })
+    .configureHelp({
+      styleTitle: heading,
+      subcommandTerm: (command) => command.name(),
+      optionDescription: itemDescription,
+      argumentDescription: itemDescription,
+      formatHelp: (command, helper) =>
+        command.parent ? Help.prototype.formatHelp.call(helper, command, helper) : programHelp(command, helper),
+    })
     .configureOutput({ outputError: (text) => printError(oneLine(text)) })
-    .addHelpText("after", PROGRAM_HELP)
     .hook("preAction", (program, command) => {
-      // A mistake in the file must not keep its user from seeing what is set, nor a shell from starting.
-      if (!["config", "completion"].includes(command.name()))
+      // A mistake in the settings file must not stop help, config (which shows it) or a shell that starts.
+      if (![command.name(), command.parent?.name()].some((name) => ["help", "config", "completion"].includes(name!)))
         applySettings(asSetting(program), asSetting(command), process.env);
       setColor(command.opts());
     });
-  for (const add of [
-    addGenerate,
-    addRepl,
-    addBatch,
-    addScore,
-    addInspect,
-    addBench,
-    addCache,
-    addConfig,
-    addCompletion,
-  ])
-    add(program, exit);
+  for (const [group, adders] of Object.entries(GROUPS)) {
+    program.commandsGroup(group);
+    for (const add of adders) add(program, exit);
+  }
+  program.commandsGroup("");
+  addHelp(program, exit);
   return program;
+}
+
+/** commander's own `help` fails silently for an unknown command. As commands, topics are completed, and suggested for a typo. */
+function addHelp(program: Command, exit: (code: number) => void): void {
+  const commands = [...program.commands];
+  const help = program
+    .command("help")
+    .description("Print help for a command, or the exit codes.")
+    .helpOption("-h, --help", "print help")
+    .helpCommand(false);
+  for (const command of commands) {
+    help
+      .command(command.name())
+      .description(command.description())
+      .allowExcessArguments()
+      .action(() => command.help());
+  }
+  help
+    .command("exit-codes")
+    .description("List the exit codes.")
+    .action(async () => {
+      await new Output(process.stdout, () => {}).write(EXIT_CODES_HELP);
+      exit(EXIT_OK);
+    });
 }
 
 /** commander puts its suggestion on a line of its own. */
@@ -53,7 +84,8 @@ function oneLine(text: string): string {
   return text
     .replace(/^error: /, "")
     .trim()
-    .replace(/\s*\n\s*/g, " ");
+    .replace(/\s*\n\s*/g, " ")
+    .replace(/^(unknown command '[^']*')$/, "$1. llama-ts --help lists the commands");
 }
 
 function asSetting(command: unknown): SettingCommand {

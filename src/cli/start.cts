@@ -1,12 +1,12 @@
 /**
- * The first module of the command: decides whether a supervisor stands before the work. Loads nothing but what it decides for.
- * CommonJS, as all that the supervisor loads: as ES modules these few files start the child 3 to 5 ms later and hold 2 MB more.
+ * The first module of the command: starts either the supervisor or, for commands without a model, the work itself.
+ * CommonJS like everything the supervisor loads: as ES modules these few files start the child 3 to 5 ms later and use 2 MB more.
  */
 
 /** Commands that load no model. */
 const PLAIN = ["help", "cache", "inspect", "completion", "config"];
 const QUESTIONS = ["-h", "--help", "-V", "--version"];
-/** A switch that is off, as in other settings. */
+/** Values that turn a switch off, as for other settings. */
 const OFF = ["", "0", "false", "no", "off"];
 
 if (isSupervised(process.argv.slice(2))) {
@@ -19,7 +19,7 @@ if (isSupervised(process.argv.slice(2))) {
 function isSupervised(words: readonly string[]): boolean {
   if (words.some((word) => QUESTIONS.includes(word) || /^--no[-_]supervisor$/.test(word))) return false;
   if (!OFF.includes((process.env.LLAMA_TS_NO_SUPERVISOR ?? "").toLowerCase())) return false;
-  // A debugger is for the process that works, and has one port.
+  // A debugger is meant for the process that does the work, and it has only one port.
   if (process.execArgv.some((option) => option.startsWith("--inspect"))) return false;
   return !PLAIN.includes(words[words[0] === "torchrun" ? 1 : 0] ?? "");
 }

@@ -1,6 +1,6 @@
 /**
- * The host of the ranks: starts them, hands them flat batches, gathers logits, ends them.
- * (tokens, positions) -> logits; knows nothing of text, sampling or flags.
+ * The host of the ranks: starts them, sends them flat batches, collects the logits and stops them.
+ * Maps (tokens, positions) to logits. Does not know text, sampling or flags.
  */
 import { LlamaError } from "../error.js";
 import type { ComputeType } from "../model/architecture/compute-type.js";
@@ -22,22 +22,22 @@ import { plannedFault } from "./shared/test-fault.js";
 import { type CacheOutcome, WeightCachePlan } from "./weight-cache/cache-plan.js";
 import { modelIdentity } from "./weight-cache/model-identity.js";
 
-/** Bytes of the shared logits at most (one row at least). */
+/** Maximum bytes of the shared logits (always at least one row). */
 const LOGITS_BYTES = 32 << 20;
 /**
- * Milliseconds a waiting rank polls before it sleeps, where every rank has a core: waking up takes longer than most waits.
- * A longer poll takes the core from the rank that is waited for where other programs run (`node bench/busy.js`).
+ * Milliseconds a waiting rank polls before it sleeps, if every rank has a core: waking up takes longer than most waits.
+ * While other programs run, a longer poll takes the core from the rank being waited for (`node bench/busy.js`).
  */
 const SPIN_MS = 0.05;
 const RANK_TIMEOUT_MS = 300_000;
 
 export type { SequenceTokens } from "./host/step-plan.js";
 
-/** Time of the forward passes so far, in milliseconds. */
+/** Total time of all forward passes, in milliseconds. */
 export interface EngineTimes {
   steps: number;
   total: number;
-  /** Waiting for other ranks, the mean over all. */
+  /** Time spent waiting for other ranks, mean over all ranks. */
   waited: number;
 }
 
@@ -45,12 +45,12 @@ export class Engine {
   readonly worldSize: number;
   readonly threadsPerRank: number;
   readonly dtype: ComputeType;
-  /** A hash of what keys and values follow from, but for their last bits, which the number of ranks changes. */
+  /** Hash of everything that determines keys and values, except the number of ranks, which changes only their last bits. */
   readonly identity: string;
   readonly load: readonly LoadReport[];
-  /** What became of the cache of weights. */
+  /** How the weight cache was used. */
   readonly weightCache: CacheOutcome;
-  /** Bytes of keys and values that a position takes, over all ranks. */
+  /** KV-cache bytes per position, summed over all ranks. */
   readonly positionBytes: number;
   readonly times: EngineTimes = { steps: 0, total: 0, waited: 0 };
   readonly #clock: RankClock;
@@ -87,7 +87,7 @@ export class Engine {
     this.#logitRows = setup.logits.byteLength / 4 / this.#vocabSize;
   }
 
-  /** Starts the ranks and waits until each has loaded its share. Throws LlamaError, or the signal's reason. */
+  /** Starts the ranks and waits until each has loaded its share. Throws LlamaError, or the signal's reason after an abort. */
   static async start(checkpoint: Checkpoint, options: EngineOptions): Promise<Engine> {
     const { worldSize, dtype, maxSeqLen, onProgress, signal } = options;
     const { config } = checkpoint;
@@ -126,26 +126,26 @@ export class Engine {
     }
   }
 
-  /** A number for a new sequence; its caches take memory for `positions` tokens at most, if given. */
+  /** Returns the id of a new sequence; if `positions` is given, its KV cache never grows beyond that many tokens. */
   newSequence(positions?: number): number {
     const sequence = this.#nextSequence++;
     if (positions !== undefined) this.reserve(sequence, positions);
     return sequence;
   }
 
-  /** A new sequence that begins with the first `length` tokens of another, whose caches are copied. */
+  /** Creates a sequence that begins with the first `length` tokens of another; copies their keys and values. */
   fork(source: number, length: number, positions: number): number {
     const sequence = this.newSequence(positions);
     this.#group.post({ kind: "fork", source, sequence, length });
     return sequence;
   }
 
-  /** Changes the tokens a sequence may have at most. */
+  /** Changes the maximum number of tokens of a sequence. */
   reserve(sequence: number, positions: number): void {
     this.#group.post({ kind: "reserve", sequence, positions: Math.min(positions, this.#setup.maxSeqLen) });
   }
 
-  /** How each rank has spent its time so far. */
+  /** How each rank spent its time so far. */
   get rankTimes(): RankTimes[] {
     return this.#clock.times();
   }
@@ -154,12 +154,12 @@ export class Engine {
     return this.#setup.checkpoint.config.nLayers;
   }
 
-  /** Bytes of the keys and values of so many tokens in one layer. */
+  /** KV-cache bytes of `length` tokens in one layer. */
   layerBytes(length: number): number {
     return 2 * length * this.#columns.rowBytes;
   }
 
-  /** Keys and values of the first `length` tokens of a sequence, layer by layer: [2, length, KV heads * headDim] as bytes. */
+  /** Yields keys and values of the first `length` tokens of a sequence, one layer at a time: [2, length, KV heads * headDim] as bytes. */
   async *save(sequence: number, length: number): AsyncGenerator<Uint8Array, void, void> {
     for (let layer = 0; layer < this.layerCount; layer++) {
       const pieces = this.#turn.then(() => {
@@ -171,22 +171,22 @@ export class Engine {
     }
   }
 
-  /** Fills a layer of a sequence with what save() gave on an engine of the same identity, whatever its ranks. */
+  /** Fills a layer of a sequence with what save() yielded; that engine must have the same identity, with any number of ranks. */
   restore(sequence: number, layer: number, rows: Uint8Array): void {
     for (let rank = 0; rank < this.worldSize; rank++) {
       this.#group.postTo(rank, { kind: "restore", sequence, layer, bytes: this.#columns.partOf(rank, rows) });
     }
   }
 
-  /** Forgets a sequence's cache. */
+  /** Frees a sequence's KV cache. */
   release(sequence: number): void {
     this.#group.post({ kind: "release", sequence });
   }
 
   /**
-   * Runs tokens of any number of sequences, in steps of bounded size; returns the wanted logits of each, [rows, vocabSize].
-   * Calls are taken one after another. An abort stops between layers; the caches are then filled at least up to `position`.
-   * `onTokens` is told after each step how many tokens have run.
+   * Runs tokens of any number of sequences in steps of bounded size; returns the requested logits of each, [rows, vocabSize].
+   * Calls run one after another. An abort stops between layers; the KV caches are then valid at least up to `position`.
+   * `onTokens` is called after each step with the number of tokens that have run. Throws LlamaError, or the signal's reason.
    */
   forward(
     batch: readonly SequenceTokens[],
@@ -245,7 +245,7 @@ export class Engine {
     }
   }
 
-  /** Ends the ranks and waits until they are gone. Running and waiting calls of forward() are given up. */
+  /** Stops the ranks and waits until their threads have ended. Running and waiting calls of forward() are rejected. */
   async close(): Promise<void> {
     this.#closed = true;
     requestCancel(this.#setup.collective, true);

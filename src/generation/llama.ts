@@ -4,8 +4,8 @@
  */
 import { basename, resolve } from "node:path";
 import type { Engine } from "../engine/engine.js";
-import { machineMemory } from "../engine/machine/machine-memory.js";
 import type { RankTimes } from "../engine/host/rank-times.js";
+import { machineMemory } from "../engine/machine/machine-memory.js";
 import type { LoadReport } from "../engine/shared/messages.js";
 import type { CacheOutcome } from "../engine/weight-cache/cache-plan.js";
 import type { ComputeType } from "../model/architecture/compute-type.js";
@@ -228,7 +228,7 @@ export class Llama {
     return this.#model.dialogFormat.encodeDialog(dialog);
   }
 
-  /** Meta's chat_completion(): answers dialogs, as one batch. Text that may not stand in one is answered by Meta's error text. */
+  /** Meta's chat_completion(): answers dialogs, as one batch. Text that is not allowed in one is answered by Meta's error text. */
   chatCompletion(dialogs: readonly Dialog[], options: Omit<GenerateOptions, "echo"> = {}): Promise<ChatPrediction[]> {
     return completeDialogs(this.#model, dialogs, options);
   }

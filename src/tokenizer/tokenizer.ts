@@ -1,4 +1,4 @@
-/** Text to token ids and back: what any tokenizer offers, and how it is put together. Knows no kind of vocabulary and no prompt format. */
+/** The interface of a tokenizer (text to token ids and back), and how one is made from its parts. Does not know kinds of vocabularies or prompt formats. */
 import type { Detokenizer } from "./decoding/detokenizer.js";
 
 export interface EncodeOptions {
@@ -8,43 +8,44 @@ export interface EncodeOptions {
   eos?: boolean;
 }
 
-/** The ids that have a meaning of their own. */
+/** The size of a vocabulary and the ids with a special meaning. */
 export interface Vocabulary {
   /** Of SentencePiece's kind (LLaMA 1, Llama 2) or of tiktoken's (Llama 3 and later). */
   readonly kind: "sentencepiece" | "tiktoken";
   readonly vocabSize: number;
   readonly bosId: number;
   readonly eosId: number;
-  /** -1 when the vocabulary has no padding token. */
+  /** -1 if the vocabulary has no padding token. */
   readonly padId: number;
   /** The ids that end a generation. */
   readonly stopIds: ReadonlySet<number>;
-  /** Ids of the tokens that stand for no text, by name, e.g. "<|eot_id|>"; SentencePiece has "<s>" and "</s>". */
+  /** Ids of the tokens that do not represent text, by name, e.g. "<|eot_id|>"; SentencePiece has "<s>" and "</s>". */
   readonly specialTokens: ReadonlyMap<string, number>;
 }
 
 export interface Tokenizer extends Vocabulary {
-  /** Special tokens are never recognised in the text: "<s>" is three characters. */
+  /** Never recognises special tokens in the text: "<s>" is three characters. Throws a LlamaError for a text that is too long for its library. */
   encode(text: string, options?: EncodeOptions): number[];
+  /** Throws a LlamaError for an id outside the vocabulary. */
   decode(ids: readonly number[]): string;
-  /** A new streaming detokeniser. */
+  /** Makes a streaming detokeniser. */
   detokenizer(): Detokenizer;
 }
 
-/** A tokenizer's file that was read and found right. What encodes is made by `load`, which takes longer. */
+/** A tokenizer's file that was read and checked; `load`, which takes longer, makes the encoder. */
 export interface TokenizerSource {
   readonly vocabulary: Vocabulary;
   load(): Promise<Tokenizer>;
 }
 
-/** Ids of a text that stands behind another: SentencePiece puts a space before whatever it encodes, but not behind a newline. */
-export function encodeBehind(tokenizer: Tokenizer, text: string): number[] {
+/** Ids of a text that follows another: SentencePiece puts a space before every text it encodes, but not after a newline. */
+export function encodeAfter(tokenizer: Tokenizer, text: string): number[] {
   const newline = tokenizer.encode("\n");
   const ids = tokenizer.encode(`\n${text}`);
   return newline.every((id, i) => ids[i] === id) ? ids.slice(newline.length) : tokenizer.encode(text);
 }
 
-/** A tokenizer of a vocabulary, the way its kind encodes plain text, and its detokeniser. */
+/** Makes a tokenizer from a vocabulary, a function that encodes plain text, and a detokeniser. */
 export function createTokenizer(
   vocabulary: Vocabulary,
   encodeText: (text: string) => number[],

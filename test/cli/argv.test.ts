@@ -7,30 +7,31 @@ const program = createProgram(() => {});
 const normalise = (line: string, terminal = false) =>
   normaliseArgv(line === "" ? [] : line.split(" "), program, terminal).join(" ");
 
-test("options are known in both spellings", () => {
+test("options are accepted in both spellings", () => {
   assert.equal(normalise("generate --ckpt-dir a --max-gen_len=5"), "generate --ckpt_dir a --max_gen_len=5");
   assert.equal(normalise("generate --no-such-option"), "generate --no-such-option");
 });
 
-test("values are left alone, even those that look like options", () => {
+test("values are not changed, even if they look like options", () => {
   assert.equal(normalise("generate --prompt --ckpt-dir --ckpt-dir a-b"), "generate --prompt --ckpt-dir --ckpt_dir a-b");
   assert.equal(normalise("generate --prompt=--top-p --json"), "generate --prompt=--top-p --json");
   assert.equal(normalise("generate --json -- --top-p"), "generate --json -- --top-p");
 });
 
-test("torchrun's line is a generate", () => {
+test("a torchrun line becomes a generate command", () => {
   assert.equal(normalise("--nproc-per-node 2 --ckpt_dir a"), "generate --nproc_per_node 2 --ckpt_dir a");
   assert.equal(normalise("torchrun --nproc_per_node 2 example.py"), "generate --nproc_per_node 2 example.py");
   assert.equal(normalise("example.py --ckpt_dir a"), "generate example.py --ckpt_dir a");
 });
 
-test("commands, help and version stay", () => {
+test("commands, help and version are not changed", () => {
   for (const line of ["help generate", "--help", "-h", "--version", "-V", "nonsense"]) {
     assert.equal(normalise(line), line);
   }
+  assert.equal(normalise("help"), "--help");
 });
 
-test("without a command a pipe is a generate, a terminal a dialogue unless there is one prompt", () => {
+test("without a command a pipe means generate, and a terminal means repl unless a prompt is given", () => {
   assert.equal(normalise("", false), "generate");
   assert.equal(normalise("", true), "repl");
   assert.equal(normalise("--nproc-per-node 2 --ckpt_dir a", true), "repl --nproc_per_node 2 --ckpt_dir a");

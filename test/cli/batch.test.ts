@@ -10,12 +10,12 @@ const folder = temporaryFolder();
 const file = (name: string) => join(folder, name);
 const GREEDY = ["--temperature", "0", "--max_gen_len", "12", "--quiet"];
 
-// biome-ignore lint/suspicious/noExplicitAny: what a script reads
+// biome-ignore lint/suspicious/noExplicitAny: JSON as a script reads it
 type Answer = any;
 
-/** The records of an output; every line must be whole. */
+/** The records of an output; every line must be complete. */
 function answers(text: string): Answer[] {
-  assert.ok(text === "" || text.endsWith("\n"), "the last line is cut");
+  assert.ok(text === "" || text.endsWith("\n"), "the last line is incomplete");
   return text
     .split("\n")
     .slice(0, -1)
@@ -28,7 +28,7 @@ function writeRequests(name: string, requests: readonly object[]): string {
 }
 
 describe("batch", { concurrency: 2 }, () => {
-  test("answers are those of generate, in any order, with what belongs to each", async () => {
+  test("answers equal those of generate, in any order, each with its id and metadata", async () => {
     const input = writeRequests("some.jsonl", [
       { id: "long", prompt: "Once upon a time", max_gen_len: 30 },
       { id: 2, prompt: "Tom and his dog", max_gen_len: 3, metadata: { n: [1] }, logprobs: true },
@@ -57,7 +57,7 @@ describe("batch", { concurrency: 2 }, () => {
     assert.deepEqual(third.ids, wanted.ids.slice(0, 12));
   });
 
-  test("a wrong line is answered with an error and its number; the rest goes on; the code is 1", async () => {
+  test("an invalid line gets an error record with its number; other lines are answered; the exit code is 1", async () => {
     const lines: (string | Buffer)[] = [
       '{"id":"good","prompt":"The dog"}\r\n',
       "\n",
@@ -101,7 +101,7 @@ describe("batch", { concurrency: 2 }, () => {
     }
   });
 
-  test("dialogs, stop strings and all options of sampling are taken as generate and the library take them", async () => {
+  test("dialogs, stop strings and all sampling options work as in generate and in the library", async () => {
     const dialog = [{ role: "user", content: "Tell me a story." }];
     const input = writeRequests("options.jsonl", [
       { id: 0, messages: dialog, max_gen_len: 8 },
@@ -130,7 +130,7 @@ describe("batch", { concurrency: 2 }, () => {
     assert.match(wrong.error.message, /messages: has the wrong type/);
   });
 
-  test("a line of 50 MB is an error, and takes no memory", async () => {
+  test("a line of 50 MB is an error and does not use memory", async () => {
     const pieces = ['{"prompt":"', "a".repeat(50 << 20), '"}\n{"id":"next","prompt":"The dog"}\n'];
     const { code, stdout } = await llama(["batch", "-", ...GREEDY], { input: pieces.join("") });
     assert.equal(code, 1);
@@ -139,7 +139,7 @@ describe("batch", { concurrency: 2 }, () => {
     assert.equal(next.id, "next");
   });
 
-  test("an empty input is no failure; a missing one, or a folder, is", async () => {
+  test("an empty input is not a failure; a missing file or a folder is", async () => {
     writeFileSync(file("empty.jsonl"), "");
     assert.deepEqual(await llama(["batch", file("empty.jsonl"), "--quiet"]), {
       code: 0,
@@ -154,7 +154,7 @@ describe("batch", { concurrency: 2 }, () => {
     }
   });
 
-  test("shards are parts of the whole, with the same seeded texts", async () => {
+  test("shards are parts of the full run, with the same seeded texts", async () => {
     const input = writeRequests(
       "shards.jsonl",
       Array.from({ length: 7 }, (_, id) => ({ id, prompt: "One day" })),
@@ -176,7 +176,7 @@ describe("batch", { concurrency: 2 }, () => {
     assert.match((await llama([...options, "--shard", "auto"])).stderr, /no job array/);
   });
 
-  test("an output that exists is kept unless --overwrite; --resume tries again what failed", async () => {
+  test("an existing output is kept without --overwrite; --resume repeats failed requests", async () => {
     const output = file("kept.jsonl");
     writeFileSync(output, '{"id":9,"line":1,"text":"x"}\n');
     const input = writeRequests("kept-in.jsonl", [
@@ -186,7 +186,7 @@ describe("batch", { concurrency: 2 }, () => {
     const options = ["batch", input, "-o", output, ...GREEDY];
     const refused = await llama(options);
     assert.equal(refused.code, 2);
-    assert.match(refused.stderr, /exists already/);
+    assert.match(refused.stderr, /already exists/);
     assert.equal((await llama([...options, "--resume"])).code, 1);
     assert.deepEqual(
       answers(readFileSync(output, "utf8")).map(({ id, text }) => [id, text]),
@@ -208,12 +208,12 @@ describe("batch", { concurrency: 2 }, () => {
       ],
     );
     const same = await llama(["batch", input, "-o", input, "--overwrite"]);
-    assert.deepEqual([same.code, /is input and output/.test(same.stderr)], [2, true]);
+    assert.deepEqual([same.code, /is both input and output/.test(same.stderr)], [2, true]);
     assert.equal((await llama([...options, "--overwrite"])).code, 0);
     assert.notEqual(answers(readFileSync(output, "utf8"))[0].text, "x");
   });
 
-  test("killed at any moment and resumed, the result is complete and equal", async () => {
+  test("after a kill at any moment and --resume the result is complete and equal", async () => {
     const input = writeRequests(
       "kill-in.jsonl",
       Array.from({ length: 60 }, (_, id) => ({ id, prompt: `Day ${id}` })),
@@ -228,7 +228,7 @@ describe("batch", { concurrency: 2 }, () => {
         child.on("exit", () => clearInterval(timer));
       };
       await llama(["batch", input, "-o", output, ...GREEDY, "--resume"], { onStart: watch });
-      // What a write that was cut leaves behind.
+      // What an interrupted write leaves in the file.
       appendFileSync(output, '{"id":59,"line":60,"te');
     }
     assert.equal((await llama(["batch", input, "-o", output, ...GREEDY, "--resume"])).code, 0);
@@ -236,14 +236,14 @@ describe("batch", { concurrency: 2 }, () => {
     assert.deepEqual(strip(answers(readFileSync(output, "utf8"))), strip(whole));
   });
 
-  test("a full disk is told, and leaves whole records", { skip: !existsSync("/dev/full") }, async () => {
+  test("a full disk is reported and leaves complete records", { skip: !existsSync("/dev/full") }, async () => {
     const input = writeRequests("full-in.jsonl", [{ prompt: "a" }]);
     const { code, stderr } = await llama(["batch", input, "-o", "/dev/full", ...GREEDY]);
     assert.equal(code, 1);
     assert.match(stderr, /^llama-ts: \/dev\/full: cannot be written: .*no space left.*--resume\n$/);
   });
 
-  test("Ctrl-C keeps what is done, and a reader that leaves ends the run quietly", async () => {
+  test("Ctrl-C keeps finished answers, and a closed pipe ends the run silently", async () => {
     const many = Array.from({ length: 300 }, (_, id) => ({ id, prompt: "Once" }));
     const input = writeRequests("many.jsonl", many);
     const output = file("interrupted.jsonl");
@@ -259,7 +259,7 @@ describe("batch", { concurrency: 2 }, () => {
       onStart: watch,
     });
     assert.equal(stopped.code, 130);
-    assert.match(stopped.stderr, /--resume goes on with/);
+    assert.match(stopped.stderr, /Interrupted\. Use --resume to continue/);
     const done = answers(readFileSync(output, "utf8"));
     assert.ok(done.length > 0 && done.length < 300 && done.every(({ ids }) => ids.length > 0));
     const piped = await run("sh", [

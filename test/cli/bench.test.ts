@@ -53,7 +53,7 @@ describe("bench", () => {
     assert.ok(Math.abs(deep.memory_share / (gigabytes / deep.memory_gb_per_s) - 1) < 0.01);
   });
 
-  test("lists are swept: types, ranks, threads", async () => {
+  test("all combinations of types, ranks and threads are measured", async () => {
     const args = [...TINY, "--pp=0", "--dtype", "fp32,int8,int4", "--nproc-per-node", "1, 2,1", "--threads", "1"];
     const { results: rows } = await results(args);
     const setups = rows.map((row: Record<string, unknown>) => [row.dtype, row.world_size, row.threads, row.test]);
@@ -69,7 +69,7 @@ describe("bench", () => {
     }
   });
 
-  test("CSV where stdout is no terminal", async () => {
+  test("the output is CSV if stdout is not a terminal", async () => {
     for (const args of [[...TINY, "--csv"], TINY]) {
       const { code, stdout, stderr } = await llama([...args, "--layers", "1", "--nproc_per_node", "1"], { env });
       assert.equal(code, 0, stderr);
@@ -84,7 +84,7 @@ describe("bench", () => {
     }
   });
 
-  test("--table: aligned columns", async () => {
+  test("--table prints aligned columns", async () => {
     const { code, stdout } = await llama([...TINY, "--table", "--quiet", "--depth", "0,9"], { env });
     assert.equal(code, 0);
     const [head, , titles, ...lines] = stdout.split("\n");
@@ -99,12 +99,12 @@ describe("bench", () => {
   });
 });
 
-test("names with commas and quotes stay one field of CSV", () => {
+test("a name with commas and quotes is one field of CSV", () => {
   const row = { model: 'a "b", c', parameters: 1, memory_share: null } as never;
   assert.equal(csvLine(row), '"a ""b"", c",1,\n');
 });
 
-test("numbers of the table have three digits", () => {
+test("numbers in the table have three digits", () => {
   const row = {
     ...{ dtype: "int8", world_size: 2, threads: 1, load_ms: 1234, test: "tg64@128" },
     ...{ tps_median: 9.876, tps_min: 0.9876, tps_max: 1234.5, ms_per_token: 101.25, wait_ms_per_token: 0.0042 },
@@ -138,7 +138,7 @@ describe("bench refuses", { concurrency: 2 }, () => {
     assert.match(run.stderr, message);
   };
 
-  test("2: what is wrong on the line", async () => {
+  test("2: an invalid command line", async () => {
     await refused(["--pp", "8,x"], 2, /--pp <ns>' argument '8,x' is invalid.*whole number/);
     await refused(["--nproc_per_node", "1,0"], 2, /auto or a whole number from 1/);
     await refused(["--threads", "0"], 2, /from 1 to 1024/);
@@ -153,7 +153,7 @@ describe("bench refuses", { concurrency: 2 }, () => {
     await refused(["tiny"], 2, /too many arguments/);
   });
 
-  test("2: more ranks than heads, before anything is measured", async () => {
+  test("2: more ranks than heads, before it measures anything", async () => {
     await refused(["--nproc_per_node", "1,9"], 2, /1 to 8 \(one per attention head\), found 9/);
   });
 
@@ -161,7 +161,7 @@ describe("bench refuses", { concurrency: 2 }, () => {
     await refused(["--ckpt_dir", temporaryFolder()], 3, /no checkpoint files found/);
   });
 
-  test("4: a model that memory cannot hold", async () => {
+  test("4: a model that does not fit into memory", async () => {
     await refused(["--preset", "65B", "--layers", "1000", "--dtype", "fp32"], 4, /expected 3\d{3}\.\d GB/);
     await refused(
       ["--tg", "1000000", "--preset", "65B", "--dtype", "int4"],
@@ -171,7 +171,7 @@ describe("bench refuses", { concurrency: 2 }, () => {
   });
 });
 
-test("Ctrl-C prints what is done", { skip: process.platform === "win32" }, async () => {
+test("Ctrl-C prints the results so far", { skip: process.platform === "win32" }, async () => {
   let isSent = false;
   const onStdout = (child: ChildProcess) => {
     if (!isSent) child.kill("SIGINT");

@@ -1,4 +1,4 @@
-/** Runs the real program as a user's shell does, for the tests. */
+/** Runs the real program as a shell would, for the tests. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { copyFileSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -9,26 +9,26 @@ import { fileURLToPath } from "node:url";
 export const BIN = fileURLToPath(new URL("../../../bin/llama-ts.cjs", import.meta.url));
 export const DEMO = fileURLToPath(new URL("../../../models/demo", import.meta.url));
 
-/** A program that has not ended by itself by then hangs. */
+/** A program that is still running after this time is considered hung. */
 const TIMEOUT_MS = 30_000;
 
 export interface Run {
   code: number | null;
-  /** The signal it died by, if it did. */
+  /** The signal that killed it, or null. */
   signal: NodeJS.Signals | null;
   stdout: string;
   stderr: string;
 }
 
 export interface RunOptions {
-  /** Bytes on stdin; without them stdin is empty, as a job's without a terminal. */
+  /** Input on stdin; by default stdin is empty, like that of a job without a terminal. */
   input?: string | Uint8Array;
   env?: NodeJS.ProcessEnv;
-  /** Told of the process when it has been started. */
+  /** Called with the process after it has started. */
   onStart?: (child: ChildProcess) => void;
-  /** Told of every piece of stdout. */
+  /** Called for each chunk of stdout. */
   onStdout?: (child: ChildProcess) => void;
-  /** Told of every piece of stderr. */
+  /** Called for each chunk of stderr. */
   onStderr?: (child: ChildProcess) => void;
 }
 
@@ -62,11 +62,11 @@ export function run(command: string, args: readonly string[], options: RunOption
 
 function plainEnvironment(): NodeJS.ProcessEnv {
   const { NO_COLOR: _no, FORCE_COLOR: _force, ...env } = process.env;
-  // The user's own settings are none of a test's.
+  // A test must not depend on the user's settings.
   return { ...env, LLAMA_TS_CONFIG: "" };
 }
 
-/** A folder of its own that goes when the tests of the file are done. */
+/** A temporary folder that is removed after the tests of the file. */
 export function temporaryFolder(): string {
   const folder = mkdtempSync(join(tmpdir(), "llama-ts-cli-"));
   after(() => rmSync(folder, { recursive: true, force: true }));

@@ -14,14 +14,14 @@ function checkpoint(name: string, files: readonly string[]): string {
   return folder;
 }
 
-/** One line on stderr, nothing on stdout. */
+/** Expects the exit code, one line on stderr and nothing on stdout. */
 async function refused(args: readonly string[], code: number, message: string): Promise<void> {
   assert.deepEqual(await llama(args), { code, signal: null, stdout: "", stderr: `llama-ts: ${message}\n` });
 }
 
 const generate = (...args: string[]) => ["generate", "--prompt", "Once", "--quiet", ...args];
 
-/** Options and values that are wrong, and the message behind the option and the value. */
+/** Options with an invalid value, and the message after the option and the value. */
 const VALUES = [
   ["--seed <n>", "-1", "Expected a whole number from 0 to 4294967295."],
   ["--temperature <t>", "-0.5", "Expected a number of at least 0."],
@@ -34,7 +34,7 @@ const VALUES = [
 ] as const;
 
 describe("exit codes", { concurrency: 2 }, () => {
-  test("2: what is wrong on the line", async () => {
+  test("2: an invalid command line", async () => {
     for (const [option, value, message] of VALUES) {
       const name = option.split(" ")[0]!;
       await refused(generate(`${name}=${value}`), 2, `option '${option}' argument '${value}' is invalid. ${message}`);
@@ -52,24 +52,25 @@ describe("exit codes", { concurrency: 2 }, () => {
     await refused(
       ["generate", "Once", "upon"],
       2,
-      `unexpected argument 'Once'. A prompt is given as --prompt "...", a command comes first`,
+      `unexpected argument 'Once'. Give a prompt as --prompt "..."; a command must come first`,
     );
     await refused(["generat"], 2, "unknown command 'generat' (Did you mean generate?)");
   });
 
   test("2: more ranks than the model has heads", async () => {
-    const message = "the number of processes does not fit the model; expected 1 to 8 (one per attention head), found 9";
+    const message =
+      "the model cannot be divided over this number of processes; expected 1 to 8 (one per attention head), found 9";
     await refused(generate("--nproc_per_node", "9"), 2, message);
   });
 
-  test("3: folders that hold no model", async () => {
+  test("3: folders without a model", async () => {
     const refusedFolder = (folder: string, message: string) => refused(generate("--ckpt_dir", folder), 3, message);
     const missing = join(root, "missing");
     await refusedFolder(missing, `${missing}: checkpoint folder does not exist`);
     const bare = checkpoint("no-params", ["consolidated.00.pth", "tokenizer.model"]);
     await refusedFolder(
       bare,
-      `${join(bare, "params.json")}: file is missing. Every checkpoint folder has one beside its .pth files`,
+      `${join(bare, "params.json")}: file is missing. Every checkpoint folder has a params.json next to its .pth files`,
     );
     const empty = checkpoint("no-weights", ["params.json", "tokenizer.model"]);
     await refusedFolder(empty, `no checkpoint files found in ${empty}`);
@@ -81,7 +82,7 @@ describe("exit codes", { concurrency: 2 }, () => {
     );
   });
 
-  test("3: tokenizers that are none", async () => {
+  test("3: files that are not tokenizers", async () => {
     const alone = join(root, "alone");
     mkdirSync(alone);
     const folder = checkpoint("alone/model", ["params.json", "consolidated.00.pth"]);
@@ -91,7 +92,7 @@ describe("exit codes", { concurrency: 2 }, () => {
     await refused(
       generate("--ckpt_dir", folder),
       3,
-      `${folder}: no tokenizer.model; expected ${places.join(" or ")}. Give the tokenizer's file with tokenizer_path`,
+      `${folder}: no tokenizer found; expected ${places.join(" or ")}. Name the tokenizer's file with tokenizer_path`,
     );
     const none = join(root, "none.model");
     await refused(
@@ -108,11 +109,11 @@ describe("exit codes", { concurrency: 2 }, () => {
     );
   });
 
-  test("0: help and version, on stdout and at once", async () => {
+  test("0: help and version, on stdout and without delay", async () => {
     for (const args of [["--help"], ["generate", "--help"], ["help", "generate"], ["--ckpt-dir", "x", "--help"]]) {
       const { code, stdout, stderr } = await llama(args);
       assert.equal(code, 0);
-      assert.match(stdout, /^Usage: llama-ts .*Exit codes:/s);
+      assert.match(stdout, /^Usage: llama-ts .*\nMore: .*exit-codes/s);
       assert.equal(stderr, "");
     }
     for (const args of [["--version"], ["generate", "--version"]]) {

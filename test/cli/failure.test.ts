@@ -10,7 +10,7 @@ const BUG = "llama-ts: unexpected failure, please report it\n";
 interface Expected {
   code: number;
   stderr: RegExp;
-  /** Of error.json; none where the process was killed. */
+  /** The message in error.json; absent if the process was killed. */
   message?: RegExp;
   isDecoding?: true;
 }
@@ -32,7 +32,7 @@ const CASES: Record<string, Expected> = {
   "1:decode:0:memory": {
     code: 4,
     stderr:
-      /^llama-ts: not enough memory; found [^\n]+\. Take a smaller [^\n]+\nFirst failure: rank 1 of 2 in decode, layer 0\.\n$/,
+      /^llama-ts: not enough memory; found [^\n]+\. Use a smaller [^\n]+\nFirst failure: rank 1 of 2 in decode, layer 0\.\n$/,
     message: /^not enough memory/,
     isDecoding: true,
   },
@@ -44,8 +44,8 @@ const CASES: Record<string, Expected> = {
   "0:decode:4:hang": {
     code: 1,
     stderr:
-      /^llama-ts: rank 0 has not got on for 2 s, and the others wait for it\. [^\n]+--rank_timeout[^\n]+\nFirst failure: rank 0 of 2 in decode, layer 4\.\n$/,
-    message: /^rank 0 has not got on for 2 s/,
+      /^llama-ts: rank 0 made no progress for 2 s; the other ranks are waiting for it\. [^\n]+--rank_timeout[^\n]+\nFirst failure: rank 0 of 2 in decode, layer 4\.\n$/,
+    message: /^rank 0 made no progress for 2 s/,
     isDecoding: true,
   },
   "1:decode:2:kill": {
@@ -65,8 +65,8 @@ describe("a rank fails", { concurrency: 2, skip: process.platform === "win32" },
       const failed = await llama([...TWO, "--rank_timeout", "2", "--log_dir", dir], { env });
       assert.ok(performance.now() - start < 10_000);
       assert.equal(failed.code, code, failed.stderr);
-      // Where error.json is kept stands before the report.
-      assert.match(failed.stderr.replace(/^Kept in .*\n/, ""), stderr);
+      // The path of error.json is printed before the error.
+      assert.match(failed.stderr.replace(/^Failure report: .*\n/, ""), stderr);
       assert.match(failed.stdout, isDecoding ? /^[^\n]+\n?$/ : /^$/);
       if (!message) return;
       const [name] = readdirSync(dir);
@@ -78,13 +78,13 @@ describe("a rank fails", { concurrency: 2, skip: process.platform === "win32" },
     });
   }
 
-  test("and the next run works", async () => {
+  test("the next run works", async () => {
     const { code, stderr } = await llama(TWO);
     assert.deepEqual([code, stderr], [0, ""]);
   });
 });
 
-test("a limit of memory that ranks run into is told as such", {
+test("ranks that exceed a memory limit are reported as out of memory", {
   skip: process.platform !== "linux" && "ulimit -v",
 }, async () => {
   const bench = ["bench", "--preset", "7B", "--layers", "4", "--dtype", "fp32", "--no_cache", "--pp", "8", "--tg", "0"];
@@ -99,6 +99,6 @@ test("a limit of memory that ranks run into is told as such", {
   assert.deepEqual([code, stdout], [4, ""], stderr);
   assert.match(
     stderr,
-    /^llama-ts: not enough memory; found [^\n]*(allocation failed|out of memory)\. Take a smaller dtype/,
+    /^llama-ts: not enough memory; found [^\n]*(allocation failed|out of memory)\. Use a smaller dtype/,
   );
 });

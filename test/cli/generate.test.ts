@@ -10,7 +10,7 @@ const PROMPT = "Once upon a time";
 const GENERATE = ["generate", "--prompt", PROMPT, "--max_gen_len", "12", "--seed", "7"];
 
 describe("generate", { concurrency: 2 }, () => {
-  test("stdout is the completion and one newline, stderr the rest", async () => {
+  test("stdout has the completion and one newline, stderr has everything else", async () => {
     const { code, stdout, stderr } = await llama(GENERATE);
     assert.equal(code, 0);
     assert.match(stdout, /^[^\n].*\n$/s);
@@ -21,7 +21,7 @@ describe("generate", { concurrency: 2 }, () => {
     assert.equal(end, "");
   });
 
-  test("--quiet leaves stderr empty; the same seed gives the same text in every spelling", async () => {
+  test("--quiet leaves stderr empty; the same seed gives the same text in both spellings of options", async () => {
     const plain = await llama([...GENERATE, "--quiet"]);
     const spelled = await llama(["generate", `--prompt=${PROMPT}`, "--max-gen-len=12", "--seed=7", "--top-p", "0.95"]);
     assert.equal(plain.stderr, "");
@@ -29,7 +29,7 @@ describe("generate", { concurrency: 2 }, () => {
     assert.equal(spelled.stdout, plain.stdout);
   });
 
-  test("tensors and keys that the model does not use are told", async () => {
+  test("warnings name tensors and keys that the model does not use", async () => {
     const dir = mkdtempSync(join(tmpdir(), "llama-ts-"));
     cpSync(fixture("llama1mini-fp16-mp1"), dir, { recursive: true });
     const params = join(dir, "params.json");
@@ -38,10 +38,10 @@ describe("generate", { concurrency: 2 }, () => {
     rmSync(dir, { recursive: true });
     assert.equal(code, 0);
     assert.match(stderr, /^Warning: .*not used: layers\.1\.\S+, .* and 6 more$/m);
-    assert.match(stderr, /^Warning: params\.json .*not used: my_note$/m);
+    assert.match(stderr, /^Warning: unknown keys of params\.json .*not used: my_note$/m);
   });
 
-  test("--json prints one object with the promised fields", async () => {
+  test("--json prints one object with the documented fields", async () => {
     const [json, text] = await Promise.all([llama([...GENERATE, "--json"]), llama([...GENERATE, "--quiet"])]);
     assert.equal(json.stdout.indexOf("\n"), json.stdout.length - 1);
     const result = JSON.parse(json.stdout);
@@ -64,19 +64,19 @@ describe("generate", { concurrency: 2 }, () => {
     for (const value of Object.values(measured)) assert.ok(Number(value) > 0);
   });
 
-  test("--echo puts the prompt in front, in text and in JSON", async () => {
+  test("--echo puts the prompt before the text, in text and in JSON", async () => {
     const [echo, json] = await Promise.all([llama([...GENERATE, "--echo"]), llama([...GENERATE, "--echo", "--json"])]);
     assert.ok(echo.stdout.startsWith(`${PROMPT} `) || echo.stdout.startsWith(`${PROMPT},`));
     assert.equal(`${JSON.parse(json.stdout).text}\n`, echo.stdout);
   });
 
-  test("without a seed one is drawn and printed; it repeats the text", async () => {
+  test("without --seed a random seed is printed, which reproduces the text", async () => {
     const first = JSON.parse((await llama(["generate", "--prompt", PROMPT, "--max_gen_len", "20", "--json"])).stdout);
     const again = await llama([...GENERATE.slice(0, 3), "--max_gen_len", "20", "--seed", String(first.seed), "--json"]);
     assert.deepEqual(JSON.parse(again.stdout).ids, first.ids);
   });
 
-  test("--verbose tells of the model and of every rank", async () => {
+  test("--verbose prints lines about the model and each rank", async () => {
     const { stderr } = await llama([...GENERATE, "--verbose", "--nproc_per_node", "2"]);
     assert.match(stderr, /dim 128, 5 layers, 8 heads/);
     assert.match(stderr, /rank 1: \d+ steps in \d+ ms: \d+ % computing, \d+ % in sums, \d+ % idle\n/);
@@ -84,7 +84,7 @@ describe("generate", { concurrency: 2 }, () => {
     assert.match(stderr, /rank 0: read [\d.]+ MB in \d+ ms, holds [\d.]+ MB, \d+ threads?\nrank 1: read/);
   });
 
-  test("torchrun's line works with and without a script", async () => {
+  test("a torchrun line works with and without a script", async () => {
     const bare = ["--nproc_per_node", "2", "--ckpt_dir", DEMO, "--tokenizer_path", `${DEMO}/tokenizer.model`];
     const rest = ["--prompt", PROMPT, "--max_gen_len", "12", "--seed", "7"];
     const script = ["torchrun", "--standalone", "--nnodes", "1", ...bare.slice(0, 2), "example.py", ...bare.slice(2)];
@@ -101,7 +101,7 @@ describe("generate", { concurrency: 2 }, () => {
     assert.match(pasted.stderr, /^example\.py is not run/);
   });
 
-  test("colour on stderr follows NO_COLOR and FORCE_COLOR; stdout has none", async () => {
+  test("colour on stderr follows NO_COLOR and FORCE_COLOR; stdout has no colour", async () => {
     const args = ["generate", "--prompt", PROMPT, "--max_gen_len", "2"];
     const [plain, forced, none] = await Promise.all([
       llama(args),
@@ -115,7 +115,7 @@ describe("generate", { concurrency: 2 }, () => {
   });
 });
 
-test("--stop may be repeated and ends the text; a forbidden token does not come", async () => {
+test("--stop may be repeated and ends the text; a token with bias -inf is never generated", async () => {
   const args = ["generate", "--prompt", "Once upon a time", "--temperature", "0", "--max_gen_len", "16", "--quiet"];
   const stopped = await llama([...args, "--stop", "never", "--stop", "Lily"]);
   assert.equal(stopped.stdout, ", there was a little girl named \n");

@@ -11,7 +11,7 @@ async function report(...args: string[]) {
 }
 
 describe("inspect", { concurrency: 2 }, () => {
-  test("tells shape, shards, ranks and memory of a sharded folder", async () => {
+  test("reports shape, shards, ranks and memory of a sharded folder", async () => {
     const { needs, memory, tokenizer, ...rest } = await report(`${DEMO}/mp2`);
     assert.equal(rest.parameters, 1_529_216);
     assert.equal(rest.name, null);
@@ -43,24 +43,27 @@ describe("inspect", { concurrency: 2 }, () => {
   test("text: facts and a table on stdout, warnings on stderr", async () => {
     const { code, stdout, stderr } = await llama(["inspect", fixture("odd/params-unknown-key"), "--max_seq_len", "64"]);
     assert.equal(code, 0);
-    assert.match(stdout, /a LLaMA of its own shape, 0\.02 M parameters\n\nformat +Meta, PyTorch \(zip\), fp16, 1 file/);
-    assert.match(stdout, /\ndtype +ranks +weights of a rank .*\nfp32 +1 .*yes\nfp32 +2 /);
+    assert.match(
+      stdout,
+      /: not a released model \(custom shape\), 0\.02 M parameters\n\nformat +Meta, PyTorch \(zip\), fp16, 1 file/,
+    );
+    assert.match(stdout, /\ndtype +ranks +weights per rank .*\nfp32 +1 .*yes\nfp32 +2 /);
     assert.match(stdout, /context of 64 tokens/);
-    assert.match(stderr, /^Warning: params\.json or config\.json has keys that are not known/);
+    assert.match(stderr, /^Warning: unknown keys of params\.json or config\.json are not used: /);
   });
 
-  test("the demo model without a folder; two folders, and a bad one, are refused", async () => {
+  test("without a folder it inspects the demo model; two folders or a missing one are refused", async () => {
     assert.match((await llama(["inspect"])).stdout, /models\/demo: .* 1\.53 M parameters/);
     const two = await llama(["inspect", DEMO, "--ckpt_dir", DEMO]);
     assert.equal(two.code, 2);
-    assert.match(two.stderr, /^llama-ts: two folders are given[^\n]*\n$/);
+    assert.match(two.stderr, /^llama-ts: two folders given[^\n]*\n$/);
     const none = await llama(["inspect", "nowhere"]);
     assert.equal(none.code, 3);
     assert.equal(none.stdout, "");
     assert.match(none.stderr, /^llama-ts: nowhere: checkpoint folder does not exist\n$/);
   });
 
-  test("--verify tells what was checked", async () => {
+  test("--verify reports what was checked", async () => {
     assert.deepEqual((await report(`${DEMO}/mp2`, "--verify")).verified.crc, 100);
     const line = /^verified +(.*)$/m;
     const whole = await llama(["inspect", DEMO, "--verify"]);
@@ -69,12 +72,12 @@ describe("inspect", { concurrency: 2 }, () => {
     assert.equal(line.exec(partly.stdout)?.[1], "Verified 4 files: no checklist.chk, 46 CRCs of archives.");
   });
 
-  test("the container of torch before 1.6", { skip: withoutShared }, async () => {
+  test("the format of torch before 1.6 is recognised", { skip: withoutShared }, async () => {
     assert.match((await report(shared("ckpt/stories260K-fp32-mp1-legacy"))).format, /before 1\.6/);
   });
 });
 
-test("generate refuses what does not fit, with the numbers, unless forced", async () => {
+test("generate refuses a model that does not fit and prints the numbers, unless forced", async () => {
   const long = ["generate", "--quiet", "--prompt", "Once", "--max_gen_len", "2", "--max_seq_len", "2000000000"];
   const refused = await llama(long);
   assert.equal(refused.code, 4, refused.stderr);

@@ -1,4 +1,4 @@
-/** Checks a value against the part of JSON Schema that docs/output.schema.json uses; any other keyword is refused. */
+/** Checks a value against the part of JSON Schema that docs/output.schema.json uses; other keywords are refused. */
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import { readJson } from "../folders.js";
@@ -19,7 +19,7 @@ const ROOT = readJson<{ $defs: Record<string, Schema> }>(
 );
 const KNOWN = ["$ref", "type", "enum", "required", "properties", "items", "additionalProperties", "description"];
 
-/** Throws unless `value` is what the definition says. */
+/** Throws unless `value` matches the definition. */
 export function checkSchema(name: string, value: unknown): void {
   check({ $ref: `#/$defs/${name}` }, value, name);
 }

@@ -1,4 +1,4 @@
-/** The counter of the kernel's kills for want of memory, where each kind of system keeps it. */
+/** The kernel's counter of out-of-memory kills is found on each kind of system. */
 import assert from "node:assert/strict";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
@@ -20,32 +20,32 @@ function kills(name: string, files: Record<string, string>): number {
   return kernelKills(join(root, name));
 }
 
-test("without a cgroup that counts, it is the machine's", () => {
+test("without a cgroup that counts, the machine's counter is used", () => {
   assert.equal(kills("none", {}), 9);
-  // Only the topmost group of version 2 has no counter.
+  // The root group of version 2 has no counter.
   assert.equal(kills("top", { "proc/self/cgroup": "0::/\n", "sys/fs/cgroup/cgroup.procs": "1\n" }), 9);
-  // Kernels before 4.13 count nothing.
+  // Kernels before 4.13 have no counter.
   const old = { "proc/vmstat": "", "proc/self/cgroup": "4:memory:/a\n" };
   assert.equal(kills("old", { ...old, "sys/fs/cgroup/memory/a/memory.oom_control": "oom_kill_disable 0\n" }), 0);
 });
 
-test("version 2: the nearest group upwards that counts", () => {
+test("version 2: the nearest ancestor group that counts is used", () => {
   const above = { "sys/fs/cgroup/user/memory.events": V2(4) };
   const own = { "sys/fs/cgroup/user/job/memory.events": V2(1) };
   assert.equal(kills("v2", { "proc/self/cgroup": "0::/user/job\n", ...above, ...own }), 1);
   assert.equal(kills("v2-above", { "proc/self/cgroup": "0::/user/job\n", ...above }), 4);
-  // A container that sees nothing above itself.
+  // A container that cannot see the groups above it.
   assert.equal(kills("v2-own", { "proc/self/cgroup": "0::/../../x\n", "sys/fs/cgroup/memory.events": V2(2) }), 2);
 });
 
-test("version 1: the group of the memory controller, also beside version 2", () => {
+test("version 1: the group of the memory controller is used, also together with version 2", () => {
   const lines = "9:name=systemd:/s\n4:cpu,memory:/job\n3:cpuset:/c\n0::/\n";
   const groups = {
     "sys/fs/cgroup/memory/memory.oom_control": V1(7),
     "sys/fs/cgroup/memory/job/memory.oom_control": V1(0),
   };
   assert.equal(kills("v1", { "proc/self/cgroup": lines, ...groups }), 0);
-  // A container to which the path of the host means nothing.
+  // A container in which the host's path does not exist.
   const own = { "sys/fs/cgroup/memory/memory.oom_control": V1(3) };
   assert.equal(kills("v1-own", { "proc/self/cgroup": "4:memory:/docker/x\n", ...own }), 3);
 });

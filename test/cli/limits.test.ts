@@ -1,4 +1,4 @@
-/** What the system sets bounds to: memory that the kernel takes back by killing, disks that are full or read-only, time while stopped. */
+/** Limits of the system: a memory limit that the kernel enforces by killing, full or read-only disks, and time while stopped. */
 import assert from "node:assert/strict";
 import type { ChildProcess } from "node:child_process";
 import { readdirSync } from "node:fs";
@@ -16,12 +16,12 @@ const folder = temporaryFolder();
 const TOKENIZER = join(DEMO, "tokenizer.model");
 const STORY = ["generate", "--prompt", "Once upon a time", "--temperature", "0", "--quiet", "--max_gen_len"];
 
-describe("a cgroup's limit of memory", { skip: !isLinux && "cgroups are Linux's" }, () => {
+describe("a cgroup's memory limit", { skip: !isLinux && "cgroups are Linux's" }, () => {
   const limit = isLinux ? memoryLimit(300 << 20) : "";
   const shape = { dim: 4096, multiple_of: 256, n_heads: 32, n_layers: 4, norm_eps: 1e-5, vocab_size: 32000 };
   const options = ["--nproc_per_node", "2", "--prompt", "Hi", "--quiet"];
 
-  test("is known before, and where it is reached the kernel's kill is told; nothing is left, and the next run works", async (t) => {
+  test("is checked before loading; the kernel's kill is reported, no file is left, and the next run works", async (t) => {
     if (typeof limit === "string") return t.skip(limit);
     const large = writeZeroCheckpoint(join(folder, "large"), shape, 1, TOKENIZER);
     const cache = join(folder, "cache");
@@ -32,14 +32,14 @@ describe("a cgroup's limit of memory", { skip: !isLinux && "cgroups are Linux's"
     assert.deepEqual([refused.code, refused.stdout], [4, ""]);
     assert.match(
       refused.stderr,
-      /^llama-ts: the model does not fit into the memory in int8; expected 1\.6 GB \(weights 0\.97 GB, context of 2048 tokens 0\.13 GB, working memory 0\.\d\d GB\), found 0\.\d\d GB available\. --force tries it all the same\n$/,
+      /^llama-ts: the model does not fit into memory as int8; expected 1\.6 GB \(weights 0\.97 GB, context of 2048 tokens 0\.13 GB, working memory 0\.\d\d GB\), found 0\.\d\d GB available\. --force loads it anyway\n$/,
     );
 
-    // int8 has written a part of the cache by then.
+    // int8 has written part of the cache before the kill.
     for (const [dtype, need] of Object.entries({ int8: "1\\.5", fp32: "4\\.2" })) {
       const killed = await limit.run(process.execPath, [...generate, "--dtype", dtype, "--force"], { env });
       assert.deepEqual([killed.code, killed.signal, killed.stdout], [4, null, ""], killed.stderr);
-      const report = `llama-ts: the kernel killed the process for want of memory while loading the model; it held 0\\.\\d\\d GB at most and needs about ${need}\\d GB, its container has 0\\.31 GB\\. Take a smaller --dtype or --max_seq_len, or end other programs\\.\n`;
+      const report = `llama-ts: the kernel killed the process: out of memory while loading the model; peak memory 0\\.\\d\\d GB, estimated need ${need}\\d GB, its container has 0\\.31 GB\\. Use a smaller --dtype or --max_seq_len, or end other programs\\.\n`;
       assert.match(killed.stderr, new RegExp(`^${report}$`));
       assert.deepEqual(limit.processes(), []);
     }
@@ -55,8 +55,8 @@ describe("the cache's disk", { skip: !isLinux && "it mounts tmpfs", concurrency:
   const small = isLinux ? writeZeroCheckpoint(join(folder, "small"), shape, 1, TOKENIZER) : "";
   const ROOMY = "size=300m,nr_inodes=1000";
   const cases = {
-    "is full": ["size=16m", /^".*\/llama-ts has 0\.0 GB free of 0\.1 GB needed"$/],
-    // Room, but for few files.
+    "is full": ["size=16m", /^".*\/llama-ts has 0\.0 GB free, but 0\.1 GB are needed"$/],
+    // Enough space, but only for a few files.
     "fills up in the middle": [
       `${ROOMY},nr_inodes=6`,
       /^"(open file \\"\d\.0\.\w+\.onnx\\" failed: No space left on device|Failed to open for writing:\\"\d\.0\.\w+\.onnx\.bin\\")"$/,
@@ -65,7 +65,7 @@ describe("the cache's disk", { skip: !isLinux && "it mounts tmpfs", concurrency:
   } as const;
 
   for (const [name, [options, problem]] of Object.entries(cases)) {
-    test(`${name}: a warning, nothing left, and the next run writes`, async (t) => {
+    test(`${name}: a warning is printed, no file is left, and the next run writes the cache`, async (t) => {
       const disk = SmallDisk.mount(options);
       if (typeof disk === "string") return t.skip(disk);
       try {
@@ -80,9 +80,7 @@ describe("the cache's disk", { skip: !isLinux && "it mounts tmpfs", concurrency:
         };
         const kept = () => (readdirSync(disk.folder).length === 0 ? [] : readdirSync(join(disk.folder, "llama-ts")));
         const [warning, summary, ...rest] = await run();
-        const [, reason] = /^Warning: the quantised weights could not be kept for the next start: (.*)$/.exec(
-          warning!,
-        )!;
+        const [, reason] = /^Warning: cannot cache the quantised weights for the next start: (.*)$/.exec(warning!)!;
         assert.match(reason!, problem);
         assert.match(summary!, /^3 prompt \+ 2 generated tokens, stop: length · /);
         assert.deepEqual([rest, kept()], [[""], []]);
@@ -105,7 +103,7 @@ describe("SIGSTOP", { skip: !isLinux && "it reads /proc", concurrency: 2 }, () =
   const args = [...STORY, "400", "--rank_timeout", "1", "--nproc_per_node", "2"];
   const expected = llama(args);
 
-  /** Stops the process longer than ranks may take, while text comes. */
+  /** Stops the process for longer than --rank_timeout while it generates text. */
   async function stopped(which: (worker: number, supervisor: number) => number): Promise<void> {
     let wasStopped = false;
     const onStdout = atFirstText(async (worker: number, { pid }: ChildProcess) => {
@@ -119,6 +117,6 @@ describe("SIGSTOP", { skip: !isLinux && "it reads /proc", concurrency: 2 }, () =
     assert.ok(wasStopped);
   }
 
-  test("of the process that works is not counted against its ranks", () => stopped((worker) => worker));
-  test("of the supervisor loses nothing", () => stopped((_, supervisor) => supervisor));
+  test("of the working process does not count towards the timeout of its ranks", () => stopped((worker) => worker));
+  test("of the supervisor does not lose output", () => stopped((_, supervisor) => supervisor));
 });

@@ -1,4 +1,4 @@
-/** A limit of memory that the kernel keeps by killing: a cgroup of its own for the tests' commands. */
+/** Runs commands of tests in a cgroup with a memory limit that the kernel enforces by killing. */
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -8,19 +8,19 @@ import { type Run, type RunOptions, run } from "./cli-process.js";
 
 export interface MemoryLimit {
   run(command: string, args: readonly string[], options?: RunOptions): Promise<Run>;
-  /** The processes under it, where that is told. */
+  /** The processes in the group, if known. */
   processes(): number[];
 }
 
 const ROOT = "/sys/fs/cgroup";
 const NAME = `llama-ts-test-${process.pid}`;
-/** Version 1, then 2: the topmost group and a file it has, the limit, and what keeps pages from being swapped out instead. */
+/** For version 1 and 2: the root group and a file in it, the limit, and the setting that prevents swapping. */
 const VERSIONS = [
   { top: join(ROOT, "memory"), mark: "memory.stat", limit: "memory.limit_in_bytes", swap: "memory.swappiness" },
   { top: ROOT, mark: "cgroup.controllers", limit: "memory.max", swap: "memory.swap.max" },
 ];
 
-/** The limit, which goes when the tests of the file are done, or why there cannot be one. */
+/** A limit that is removed after the tests of the file, or the reason why none can be set. */
 export function memoryLimit(bytes: number): MemoryLimit | string {
   for (const version of VERSIONS) {
     const group = join(version.top, NAME);
@@ -60,7 +60,7 @@ async function removeGroup(group: string): Promise<void> {
     try {
       rmdirSync(group);
     } catch (error) {
-      // A process that has just ended is counted for a moment.
+      // A process that has just ended stays listed for a moment.
       if (tries > 50) throw error;
       await sleep(20);
     }

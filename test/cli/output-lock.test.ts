@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { llama, type Run, temporaryFolder } from "./cli-process.js";
 
-test("one run at a time writes a file: another waits a little, then says who has it", async () => {
+test("only one run writes an output file; a second one waits a few seconds, then names the writer", async () => {
   const folder = temporaryFolder();
   const [many, one, output] = ["many.jsonl", "one.jsonl", "locked.jsonl"].map((name) => join(folder, name)) as [
     string,
@@ -35,7 +35,7 @@ test("one run at a time writes a file: another waits a little, then says who has
     /^llama-ts: \S+locked\.jsonl: is being written by process \d+\. Wait for it .*locked\.jsonl\.lock\n$/,
   );
   assert.equal(existsSync(lock), false);
-  // Of a run that was killed, and of one on another machine.
+  // Locks of a run that was killed and of one on another machine.
   const short = ["batch", one, "-o", output, "--overwrite", "--max_gen_len", "4", "--quiet"];
   writeFileSync(lock, `${2 ** 22 + 1} ${hostname()}\n`);
   assert.equal((await llama(short)).code, 0);

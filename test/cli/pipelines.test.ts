@@ -1,4 +1,4 @@
-/** The real program in a real shell: what stands on stdout, byte by byte. */
+/** The real program in a real shell: its stdout, byte by byte. */
 import assert from "node:assert/strict";
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -8,17 +8,17 @@ import { checkSchema } from "./json-schema.js";
 
 const folder = temporaryFolder();
 const GREEDY = "--temperature 0 --quiet";
-/** What the demo model says after "Once upon a time". */
+/** The demo model's continuation of "Once upon a time". */
 const STORY = ", there was a little girl named Lily. She loved to play with her toys";
 
-/** Runs a line of sh, in which `llama` is the program. */
+/** Runs a line of sh in which `llama` is the program. */
 function shell(script: string, input?: string) {
   const options = input === undefined ? {} : { input };
   return run("sh", ["-c", `llama() { "${process.execPath}" "${BIN}" "$@"; }\ncd "${folder}"\n${script}`], options);
 }
 
 describe("in a shell", { concurrency: 2 }, () => {
-  test("what is piped in comes before the prompt, in its slot, or is the prompt", async () => {
+  test("piped text is placed before the prompt, in place of {{input}}, or is the prompt", async () => {
     const lines = [
       `printf 'Once upon\\n' | llama generate --prompt ' a time' ${GREEDY} --max_gen_len 1 --echo`,
       `echo Once | llama generate --prompt '{{input}} upon a time' ${GREEDY} --max_gen_len 16 --echo`,
@@ -34,20 +34,20 @@ describe("in a shell", { concurrency: 2 }, () => {
     );
   });
 
-  test("a pipe that nobody writes to is remarked upon", async () => {
-    const silent = "touch said; while ! grep -q '^Waiting for stdin to end; give --no_stdin' said; do sleep 0.1; done";
+  test("a silent pipe produces a note", async () => {
+    const silent = "touch said; while ! grep -q '^Waiting for stdin to end; use --no_stdin' said; do sleep 0.1; done";
     const { stdout } = await shell(
       `(${silent}) | llama generate --prompt Once --temperature 0 --max_gen_len 2 2> said`,
     );
     assert.equal(stdout, " upon a\n");
   });
 
-  test("head, while read and xargs get whole lines", async () => {
+  test("head, while read and xargs receive whole lines", async () => {
     const head = await shell(`llama generate --prompt Once ${GREEDY} --stream_json --max_gen_len 200 | head -n 1`);
     assert.deepEqual([head.stdout, head.stderr], ['{"event":"token","id":425,"text":" upon"}\n', ""]);
     const loop = `printf 'Once upon\\nOnce upon a\\n' | while read -r p; do llama generate --prompt "$p" ${GREEDY} --max_gen_len 2 </dev/null; done`;
     assert.equal((await shell(loop)).stdout, " a time\n time,\n");
-    // Texts are streamed, so those of two at a time would mix; an object is written at once.
+    // Texts are streamed, so two at a time would mix; a JSON object is written at once.
     const xargs = `printf '%s\\n' Once Once | xargs -P 2 -I {} "${process.execPath}" "${BIN}" generate --prompt {} ${GREEDY} --max_gen_len 3 --json`;
     const objects = (await shell(xargs)).stdout.split("\n");
     assert.deepEqual(
@@ -65,7 +65,7 @@ describe("in a shell", { concurrency: 2 }, () => {
     assert.equal((await shell(text)).stdout, " upon a time\n");
   });
 
-  test("--output writes the whole text or nothing", async () => {
+  test("--output writes the whole text or no file", async () => {
     mkdirSync(join(folder, "out"));
     const file = join(folder, "out", "text");
     writeFileSync(file, "before");
@@ -109,7 +109,7 @@ describe("in a shell", { concurrency: 2 }, () => {
     }
   });
 
-  test("--color never and always, whatever the environment says", async () => {
+  test("--color never and always override the environment", async () => {
     const line = (when: string) => shell(`FORCE_COLOR=1 llama generate --prompt Once --max_gen_len 1 --color ${when}`);
     const [never, always] = await Promise.all([line("never"), line("always")]);
     assert.ok(!never.stderr.includes("\x1b["));
@@ -118,7 +118,7 @@ describe("in a shell", { concurrency: 2 }, () => {
 });
 
 describe("JSON", { concurrency: 2 }, () => {
-  test("is what the schema says, with the log-probabilities of prompt and text", async () => {
+  test("matches the schema and has the log-probabilities of prompt and text", async () => {
     const options = `${GREEDY} --max_gen_len 5 --logprobs 3 --echo`;
     const [object, events, answers] = await Promise.all([
       shell(`llama generate --prompt 'Once upon' ${options} --json`),
@@ -148,7 +148,7 @@ describe("JSON", { concurrency: 2 }, () => {
     );
     assert.equal(json.prompt_logprobs.map(({ text }: { text: string }) => text).join(""), "Once upon");
     assert.equal(json.prompt_logprobs[0].logprob, null);
-    // Greedy: the token that was taken is the most likely one.
+    // With greedy sampling the chosen token is the most likely one.
     for (const { id, logprob, top } of json.logprobs) {
       assert.deepEqual([top[0].id, top[0].logprob, top.length], [id, logprob, 3]);
       assert.ok(top[1].logprob <= logprob && Math.exp(logprob) <= 1);
@@ -159,7 +159,7 @@ describe("JSON", { concurrency: 2 }, () => {
         assert.ok(Math.abs(logprob - json[key][i].logprob) < 1e-4);
       }
     }
-    // Prompt + text scored as a prompt gives the same numbers as they had when they were new.
+    // Prompt + text scored as a prompt gives the same numbers as during generation.
     const again = await shell(
       `llama generate --prompt '${json.text}' ${GREEDY} --max_gen_len 1 --logprobs --echo --json`,
     );

@@ -6,7 +6,7 @@ import { copyDemo, llama, type RunOptions, temporaryFolder } from "./cli-process
 
 const folder = temporaryFolder();
 
-/** The ids of the prompt that a line leads to. */
+/** The token ids of the prompt that a command line gives. */
 async function promptIds(args: readonly string[], options?: RunOptions): Promise<number[]> {
   const { code, stdout, stderr } = await llama(["generate", "--max_gen_len", "1", "--json", ...args], options);
   assert.equal(code, 0, stderr);
@@ -14,7 +14,7 @@ async function promptIds(args: readonly string[], options?: RunOptions): Promise
 }
 
 describe("the prompt", { concurrency: 2 }, () => {
-  test("comes from the line, from stdin or from a file", async () => {
+  test("comes from the command line, from stdin or from a file", async () => {
     const file = join(folder, "prompt.txt");
     writeFileSync(file, "The dog ran");
     const expected = await promptIds(["--prompt", "The dog ran"]);
@@ -25,7 +25,7 @@ describe("the prompt", { concurrency: 2 }, () => {
     assert.deepEqual(JSON.parse(bare.stdout).prompt_ids, expected);
   });
 
-  test("loses one newline at the end of stdin, none of a file", async () => {
+  test("has one trailing newline of stdin removed, but not of a file", async () => {
     const file = join(folder, "lines.txt");
     writeFileSync(file, "The dog ran\n");
     const plain = await promptIds(["--prompt", "The dog ran"]);
@@ -37,20 +37,20 @@ describe("the prompt", { concurrency: 2 }, () => {
     assert.notDeepEqual(line, plain);
   });
 
-  test("is what stdin has, then the option; the option's alone with --no_stdin", async () => {
+  test("is the text of stdin, then the option's; with --no_stdin only the option's", async () => {
     const both = await promptIds(["--prompt", "The dog ran"], { input: "One day.\n" });
     assert.deepEqual(both, await promptIds(["--prompt", "One day.\nThe dog ran"]));
     const alone = await promptIds(["--prompt", "The dog ran", "--no_stdin"], { input: "never read" });
     assert.deepEqual(alone, await promptIds(["--prompt", "The dog ran"]));
   });
 
-  test("may be empty, and may be of bytes that are no UTF-8", async () => {
+  test("may be empty and may contain bytes that are not UTF-8", async () => {
     assert.deepEqual(await promptIds(["--prompt", ""]), [1]);
     const broken = await promptIds([], { input: Uint8Array.of(0x41, 0xff, 0x42) });
     assert.deepEqual(broken, await promptIds(["--prompt", "A\ufffdB"]));
   });
 
-  test("that is missing is a usage error", async () => {
+  test("is required: without it there is a usage error", async () => {
     for (const args of [["generate"], []]) {
       const { code, stdout, stderr } = await llama(args);
       assert.equal(code, 2);
@@ -59,7 +59,7 @@ describe("the prompt", { concurrency: 2 }, () => {
     }
   });
 
-  test("longer than the context is refused before anything is printed", async () => {
+  test("is refused before any output if it is longer than the context", async () => {
     const args = ["generate", "--prompt", "The dog ran", "--echo", "--max_seq_len", "2", "--quiet"];
     const { code, stdout, stderr } = await llama(args);
     assert.equal(code, 2);
@@ -67,13 +67,13 @@ describe("the prompt", { concurrency: 2 }, () => {
     assert.match(stderr, /^llama-ts: .*max_seq_len\n$/);
   });
 
-  test("ends where the context ends", async () => {
+  test("is continued up to the end of the context", async () => {
     const { stdout } = await llama(["generate", "--prompt", "The", "--max_seq_len", "10", "--seed", "1", "--json"]);
     const { ids, prompt_ids } = JSON.parse(stdout);
     assert.equal(ids.length + prompt_ids.length, 10);
   });
 
-  test("works with a tokenizer in the parent of the folder", async () => {
+  test("is encoded by a tokenizer in the parent folder if the folder has none", async () => {
     const model = join(folder, "7B");
     mkdirSync(model);
     copyDemo(model, ["params.json", "consolidated.00.pth"]);

@@ -13,7 +13,7 @@ writeFileSync(text, "Once upon a time there was a dog.");
 
 interface Case extends Pick<RunOptions, "input"> {
   args: string[];
-  /** Of stdout. */
+  /** Pattern of stdout. */
   results: RegExp;
 }
 
@@ -26,7 +26,7 @@ const CASES: Record<string, Case> = {
   perplexity: { args: ["score", "--perplexity", text], results: /^\{"perplexity".+\}\n$/ },
   bench: { args: ["bench", "--pp=8", "--tg=2", "--trials=1", "--warmup=0"], results: /^model,.+(\ndemo,.+){2}\n$/ },
 };
-/** What `bench` says before each line, since it may start ranks several times. */
+/** The label of `bench` before each line, since it may start ranks several times. */
 const LABEL = "(fp32, 2 x 1: )?";
 
 function kept(dir: string, file: string): string | null {
@@ -43,12 +43,12 @@ function reportOf(rank: number): RegExp {
   return new RegExp(`^${load}${time}$`);
 }
 
-describe("ranks' words, by command", { concurrency: 2 }, () => {
+describe("the output of ranks, by command", { concurrency: 2 }, () => {
   for (const [name, { args, input, results }] of Object.entries(CASES)) {
     const two = [...args, "--nproc_per_node", "2"];
     const options = input === undefined ? {} : { input };
 
-    test(`${name}: into files and shown, or into files alone`, async () => {
+    test(`${name}: to files and the terminal, or only to files`, async () => {
       const dir = join(temporaryFolder(), "logs");
       const how = ["--log-dir", dir, "-t", "0:1,1:2", "-r", "0:2", "--role", "worker", "--verbose"];
       const run = await llama([...two, ...how], { ...options, env: { OMP_NUM_THREADS: "1" } });
@@ -66,7 +66,7 @@ describe("ranks' words, by command", { concurrency: 2 }, () => {
       );
     });
 
-    test(`${name}: asked for by the environment, and only of some ranks`, async () => {
+    test(`${name}: set by the environment, and only for some ranks`, async () => {
       const dir = temporaryFolder();
       const env = { PET_LOG_DIR: dir, PET_REDIRECTS: "1", PET_LOCAL_RANKS_FILTER: "1", WORLD_SIZE: "2" };
       const run = await llama([...args, "--verbose"], { ...options, env });
@@ -76,7 +76,7 @@ describe("ranks' words, by command", { concurrency: 2 }, () => {
       assert.doesNotMatch(run.stderr, /rank 0/);
     });
 
-    test(`${name}: a rank that fails leaves error.json; too many threads are told of before loading`, async () => {
+    test(`${name}: a rank that fails writes error.json; a warning about too many threads comes before loading`, async () => {
       const dir = temporaryFolder();
       const env = { TEST_LLAMA_TS_FAULT: "1:prefill:2:throw", OMP_NUM_THREADS: String(availableParallelism()) };
       const run = await llama([...two, "--log_dir", dir, "--verbose"], { ...options, env });
@@ -92,49 +92,52 @@ describe("ranks' words, by command", { concurrency: 2 }, () => {
     });
   }
 
-  test("a dialogue ends with the rank that has failed, also where the user can mend it", async () => {
+  test("the REPL ends if a rank fails, even with an error that the user can fix", async () => {
     const dir = temporaryFolder();
     const args = ["repl", ...SHORT, "--nproc_per_node", "2", "--log_dir", dir, "--quiet"];
     const run = await llama(args, { input: "Once\nThe dog\n", env: { TEST_LLAMA_TS_FAULT: "1:decode:0:memory" } });
     assert.equal(run.code, 4, run.stderr);
     assert.match(run.stdout, /^[^\n]+\n$/);
-    assert.match(run.stderr, /^Kept in .*\nllama-ts: not enough memory; .*\nFirst failure: rank 1 of 2 in decode/);
+    assert.match(
+      run.stderr,
+      /^Failure report: .*\nllama-ts: not enough memory; .*\nFirst failure: rank 1 of 2 in decode/,
+    );
     assert.match(JSON.parse(kept(dir, "1/error.json")!).message.message, /^not enough memory/);
   });
 
-  test("too many threads are told of before the first byte is read", async () => {
+  test("a warning about too many threads comes before the first byte is read", async () => {
     const env = { TEST_LLAMA_TS_FAULT: "1:load::throw", OMP_NUM_THREADS: String(availableParallelism()) };
     const run = await llama([...CASES.generate!.args, "--nproc_per_node", "2"], { env });
     assert.equal(run.code, 1);
     assert.match(run.stderr, /^No --ckpt_dir: .*\nWarning: 2 ranks of .*\nllama-ts: unexpected failure/);
   });
 
-  test("a rank that there is not is told of, where nothing would be shown", async () => {
+  test("a filter that names a missing rank produces a warning", async () => {
     const run = await llama([...CASES.generate!.args, "--nproc_per_node", "1", "--local_ranks_filter", "1"]);
     assert.deepEqual([run.code, run.stdout], [0, ""]);
-    assert.match(run.stderr, /^Warning: --local_ranks_filter names rank 1, and there is only rank 0\.$/m);
+    assert.match(run.stderr, /^Warning: --local_ranks_filter names rank 1, but there is only rank 0\.$/m);
   });
 
-  test("a folder that cannot be made is told of before anything is loaded", async () => {
+  test("a log folder that cannot be created is an error before loading", async () => {
     for (const name of ["batch", "bench"]) {
       const { args, input } = CASES[name]!;
       const options = input === undefined ? {} : { input };
       const run = await llama([...args, "--log_dir", join(text, "logs"), "--verbose"], options);
       assert.deepEqual([run.code, run.stdout], [2, ""]);
-      assert.match(run.stderr, /llama-ts: .*logs: logs of the ranks cannot be kept: ENOTDIR[^\n]*\n$/);
+      assert.match(run.stderr, /llama-ts: .*logs: cannot write the rank logs: ENOTDIR[^\n]*\n$/);
       assert.doesNotMatch(run.stderr, /rank 0/);
     }
   });
 });
 
-test("a disk that is full loses reports with a warning, and no results without an error", async (t) => {
-  // Room for the folder of the run, and nothing in it.
+test("on a full disk lost reports produce a warning, and lost results an error", async (t) => {
+  // Space only for the empty folder of the run.
   const disk = SmallDisk.mount("size=1m,nr_inodes=4");
   if (typeof disk === "string") return t.skip(disk);
   try {
     const { args, results, input = "" } = CASES.batch!;
     const logs = join(disk.folder, "logs");
-    const problem = /^(llama-ts|Warning): .*\/attempt_0: logs of the ranks cannot be kept: ENOSPC.*$/gm;
+    const problem = /^(llama-ts|Warning): .*\/attempt_0: cannot write the rank logs: ENOSPC.*$/gm;
     const reported = await llama([...args, "--log_dir", logs], { input });
     assert.equal(reported.code, 0, reported.stderr);
     assert.match(reported.stdout, results);
@@ -154,7 +157,7 @@ test("a disk that is full loses reports with a warning, and no results without a
   }
 });
 
-test("torchrun's options are those of the commands that load a model, and of no other", () => {
+test("only the commands that load a model have torchrun's options", () => {
   const taken = ["log_dir", "redirects", "tee", "local_ranks_filter", "role", "standalone", "nnodes", "node_rank"];
   taken.push("master_addr", "master_port", "max_restarts", "monitor_interval");
   const refused = ["rdzv_backend", "rdzv_endpoint", "rdzv_id", "rdzv_conf", "local_addr", "start_method"];
@@ -168,7 +171,7 @@ test("torchrun's options are those of the commands that load a model, and of no 
   }
 });
 
-test("config shows what torchrun's variables say", async () => {
+test("config shows the values of torchrun's variables", async () => {
   const env = { PET_TEE: "0:1,1:3", WORLD_SIZE: "2", LLAMA_TS_REDIRECTS: "2" };
   const { stdout } = await llama(["config", "score"], { env });
   assert.match(stdout, /^nproc_per_node +2 +WORLD_SIZE$/m);

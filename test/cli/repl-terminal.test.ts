@@ -1,4 +1,4 @@
-/** The dialogue on a real pseudo-terminal, with the demo model. */
+/** The REPL on a real pseudo-terminal, with the demo model. */
 import assert from "node:assert/strict";
 import { chmodSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -15,8 +15,8 @@ async function open(args: readonly string[] = GREEDY, env: NodeJS.ProcessEnv = {
   return terminal;
 }
 
-describe("the dialogue on a terminal", { skip: withoutTerminal, concurrency: 2 }, () => {
-  test("a bare line opens it; an answer streams, figures follow, and a second turn reuses the first", async () => {
+describe("the REPL on a terminal", { skip: withoutTerminal, concurrency: 2 }, () => {
+  test("starts without a command; an answer streams, figures follow, and a second turn reuses the first", async () => {
     const terminal = await open();
     assert.match(terminal.text, /\/help lists commands/);
     terminal.type("Once upon a time\r");
@@ -30,8 +30,8 @@ describe("the dialogue on a terminal", { skip: withoutTerminal, concurrency: 2 }
     assert.equal(await terminal.exit(), 0);
   });
 
-  test("Ctrl-C in the middle of an answer stops only that; at an empty prompt it hints, and twice it leaves", async () => {
-    // An answer that takes a minute, since </s> never comes.
+  test("Ctrl-C stops only the running answer; at an empty prompt it prints a hint, and pressed twice it leaves", async () => {
+    // An answer that takes a minute, since </s> is never generated.
     const long = ["--logit_bias", "2=-inf", "--max_seq_len", "16384", "--max_gen_len", "16000"];
     const terminal = await open([...long, "--temperature", "1.5", "--top_p", "1", "--seed", "3"]);
     terminal.type("Once upon a time\r");
@@ -42,13 +42,13 @@ describe("the dialogue on a terminal", { skip: withoutTerminal, concurrency: 2 }
     terminal.type(`half a line${CTRL_C}`);
     await terminal.prompt();
     terminal.type(CTRL_C);
-    await terminal.until(/Ctrl-C again, Ctrl-D or \/bye leaves/);
+    await terminal.until(/Press Ctrl-C again, Ctrl-D or enter \/bye to leave/);
     await terminal.prompt();
     terminal.type(CTRL_C);
     assert.equal(await terminal.exit(), 130);
   });
 
-  test("history, which only its owner can read, comes back in the next dialogue", async () => {
+  test("the history is available at the next start, and only its owner can read it", async () => {
     const folder = temporaryFolder();
     const first = await open(GREEDY, { XDG_STATE_HOME: folder });
     first.type("/tokens remember me\r");
@@ -76,11 +76,11 @@ describe("the dialogue on a terminal", { skip: withoutTerminal, concurrency: 2 }
     assert.doesNotMatch(readFileSync(file, "utf8"), /secret/);
   });
 
-  test("a history that cannot be written is told once, and the dialogue goes on", async () => {
+  test("a history that cannot be written is reported once, and the REPL continues", async () => {
     const folder = temporaryFolder();
     writeFileSync(join(folder, "llama-ts"), "a file where a folder should be");
     const terminal = await open(GREEDY, { XDG_STATE_HOME: folder });
-    assert.match(terminal.text, /the history is not kept: /);
+    assert.match(terminal.text, /cannot keep the input history: /);
     terminal.type("/tokens a\r");
     await terminal.until("token");
     await terminal.prompt();
@@ -89,7 +89,7 @@ describe("the dialogue on a terminal", { skip: withoutTerminal, concurrency: 2 }
     assert.doesNotMatch(terminal.text, / {4}at /);
   });
 
-  test("several lines: blocks, backslashes, pastes and /multiline are one message each", async () => {
+  test("several lines as a block, with backslashes, as a paste or with /multiline are one message", async () => {
     const terminal = await open();
     const turns = async (count: number) => {
       await terminal.until(/context \d+ of 512/);
@@ -123,10 +123,10 @@ describe("the dialogue on a terminal", { skip: withoutTerminal, concurrency: 2 }
     assert.equal(await terminal.exit(), 0);
   });
 
-  test("wide characters, long lines, a resize and completion", async () => {
+  test("wide characters, long lines, a resize and tab completion work", async () => {
     const terminal = await open();
     terminal.type("/tokens 漢字 🦙🦙x\x7f\x7f\r");
-    // One of the two llamas is left, whose four bytes are its tokens; a space, two characters of three, and another space are before it.
+    // The edited text is a space, two characters of three bytes, a space and one llama of four bytes; each byte is a token.
     await terminal.until("12 tokens\n");
     assert.equal((await terminal.prompt()).match(/\b243 /g)?.length, 1);
     const long = "word ".repeat(60).trim();
@@ -137,7 +137,7 @@ describe("the dialogue on a terminal", { skip: withoutTerminal, concurrency: 2 }
     await terminal.until("60 tokens\n");
     await terminal.until(/" end"/);
     await terminal.prompt();
-    // A tab that comes with other keys is pasted text.
+    // A tab that arrives together with other keys is pasted text.
     terminal.type("/mul");
     await terminal.until("/mul");
     terminal.type("\t");
@@ -156,19 +156,19 @@ describe("the dialogue on a terminal", { skip: withoutTerminal, concurrency: 2 }
     assert.equal(await terminal.exit(), 0);
   });
 
-  test("what is typed while an answer runs waits for the prompt", async () => {
+  test("keys typed during an answer wait for the prompt", async () => {
     const terminal = await open(["--temperature", "1.5", "--top_p", "1", "--max_gen_len", "200", "--seed", "3"]);
     terminal.type("Once upon a time\r");
     await terminal.until(/Once upon a time\n[^\n]{10}/);
     terminal.type("\x1b[200~/tokens a\rb\x1b[201~\r/tokens a b\r/bye\r");
-    // Pasted lines are one message, and no command.
+    // Pasted lines are one message, not commands.
     await terminal.until(/context \d+ of 512/);
     await terminal.until(/context \d+ of 512/);
     await terminal.until(/>>> \/tokens a b\n2 tokens/);
     assert.equal(await terminal.exit(), 0);
   });
 
-  test("/edit takes a message from the editor", async () => {
+  test("/edit sends a message from the editor", async () => {
     const editor = join(temporaryFolder(), "editor.sh");
     writeFileSync(editor, '#!/bin/sh\nprintf "Once upon a time\\n" > "$1"\n');
     chmodSync(editor, 0o755);
@@ -192,10 +192,10 @@ describe("the dialogue on a terminal", { skip: withoutTerminal, concurrency: 2 }
     await first.until(/0 reused tokens/);
     await first.prompt();
     first.type("/save ~/saved cache\r");
-    await first.until("Saved 1 turn with keys and values");
+    await first.until("Saved 1 turn with the KV cache");
     await first.prompt();
     first.type("/clear\r");
-    await first.until("Begun anew");
+    await first.until("Conversation cleared");
     await first.prompt();
     first.type(`/load ${folder}/nothing\r`);
     await first.until("no such file");
@@ -209,7 +209,7 @@ describe("the dialogue on a terminal", { skip: withoutTerminal, concurrency: 2 }
     first.type(CTRL_D);
     assert.equal(await first.exit(), 0);
     const second = await open(["--max_gen_len", "5", ...keep]);
-    assert.match(second.text, /Loaded 2 turns from \S+ with keys and values/);
+    assert.match(second.text, /Loaded 2 turns from \S+ with the KV cache/);
     second.type("/show\r");
     await second.until("temperature 0\n");
     await second.until("max_gen_len 5\n");
@@ -221,10 +221,10 @@ describe("the dialogue on a terminal", { skip: withoutTerminal, concurrency: 2 }
     assert.equal(await second.exit(), 0);
   });
 
-  test("NO_COLOR has no colours, and TERM=dumb moves no cursor", async () => {
+  test("NO_COLOR turns off colours, and TERM=dumb cursor movement", async () => {
     const plain = await open(GREEDY, { NO_COLOR: "1" });
     plain.type("/nonsense\r");
-    await plain.until("no command '/nonsense'");
+    await plain.until("unknown command: /nonsense");
     await plain.prompt();
     plain.type(CTRL_D);
     assert.equal(await plain.exit(), 0);
@@ -241,7 +241,7 @@ describe("the dialogue on a terminal", { skip: withoutTerminal, concurrency: 2 }
     assert.ok(!dumb.raw.includes(ESC));
   });
 
-  test("a dialogue that is killed leaves a terminal with lines and echo", async () => {
+  test("after a kill the terminal has line mode and echo again", async () => {
     const terminal = new Terminal(GREEDY, { XDG_STATE_HOME: state }, "stty -a");
     await terminal.prompt();
     process.kill(terminal.worker, "SIGKILL");

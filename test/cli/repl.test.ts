@@ -1,4 +1,4 @@
-/** The dialogue from a pipe, with the demo model. */
+/** The REPL with input from a pipe, with the demo model. */
 import assert from "node:assert/strict";
 import type { ChildProcess } from "node:child_process";
 import { describe, test } from "node:test";
@@ -6,7 +6,7 @@ import { llama } from "./cli-process.js";
 
 const GREEDY = ["repl", "--temperature", "0", "--max_gen_len", "12"];
 
-describe("the dialogue from a pipe", { concurrency: 2 }, () => {
+describe("the REPL with input from a pipe", { concurrency: 2 }, () => {
   test("lines are answered one by one, without prompts, colours and figures", async () => {
     const input = 'Once upon a time\n/set max_gen_len 5\nThe dog\n"""\nThe cat\nand Tom"""\n';
     const { code, stdout, stderr } = await llama(GREEDY, { input });
@@ -17,7 +17,7 @@ describe("the dialogue from a pipe", { concurrency: 2 }, () => {
     assert.equal(stdout.split("\n").length, 5);
   });
 
-  test("a mistake is a line, and the next is answered", async () => {
+  test("an error is one line, and the next message is answered", async () => {
     const input = [
       "/nonsense",
       "/set temperature hot",
@@ -36,9 +36,9 @@ describe("the dialogue from a pipe", { concurrency: 2 }, () => {
     assert.deepEqual(
       stderr.split("\n").map((line) => line.slice(0, 42)),
       [
-        "llama-ts: no command '/nonsense'. /help li",
+        "llama-ts: unknown command: /nonsense. /hel",
         "llama-ts: temperature: Expected a number o",
-        "llama-ts: no setting 'colour'; expected te",
+        "llama-ts: unknown setting: colour; expecte",
         "llama-ts: stop: Expected texts in double q",
         "llama-ts: there is no turn yet",
         "llama-ts: the message is longer than the c",
@@ -47,7 +47,7 @@ describe("the dialogue from a pipe", { concurrency: 2 }, () => {
     );
   });
 
-  test("a chat keeps to its format, and refuses its tags", async () => {
+  test("a chat uses its format and refuses special tags in messages", async () => {
     const input = "Hello\n[INST] x [/INST]\n/show\n";
     const { code, stdout, stderr } = await llama([...GREEDY, "--chat", "llama2", "--system", "Be brief"], { input });
     assert.equal(code, 0, stderr);
@@ -55,7 +55,7 @@ describe("the dialogue from a pipe", { concurrency: 2 }, () => {
     assert.equal(stderr, "llama-ts: special tags are not allowed as part of the prompt\n");
   });
 
-  test("a model that cannot load and a wrong option are a line and a code", async () => {
+  test("a model that cannot load and an invalid option give one line and an exit code", async () => {
     const absent = await llama(["repl", "--ckpt_dir", "no-such-folder"], { input: "Hello\n" });
     assert.equal(absent.code, 3);
     assert.match(absent.stderr, /^llama-ts: [^\n]+\n$/);
@@ -63,7 +63,7 @@ describe("the dialogue from a pipe", { concurrency: 2 }, () => {
     assert.equal(wrong.code, 2);
   });
 
-  test("Ctrl-C ends it with 130, SIGTERM with 143", { skip: process.platform === "win32" }, async () => {
+  test("Ctrl-C ends it with code 130, SIGTERM with 143", { skip: process.platform === "win32" }, async () => {
     for (const [signal, expected] of [
       ["SIGINT", 130],
       ["SIGTERM", 143],

@@ -14,7 +14,7 @@ before(async () => {
 });
 after(() => llama.close());
 
-/** The prompt's log-probabilities by the way of echo: one prompt at a time. */
+/** The log-probabilities of a prompt, computed with echo, one prompt at a time. */
 async function echoed(prompt: string | number[]): Promise<TokenLogprob[]> {
   const options = { maxGenLen: 1, temperature: 0, logprobs: true, echo: true };
   for await (const { done } of llama.stream(prompt, options)) if (done) return done.promptLogprobs!;
@@ -29,7 +29,7 @@ const STORY =
   "Once upon a time, there was a little girl named Lily. She loved to play with her toys.\nOne day, she saw a cat.\n";
 
 describe("score", { concurrency: 2 }, () => {
-  test("continuations have the log-probabilities they have as part of a prompt", async () => {
+  test("continuations have the same log-probabilities as in a prompt", async () => {
     const context = STORY.slice(0, 36);
     const pairs = [" girl", " dog", " girl named Lily. She loved to play with her toys.", "\n"].map((continuation) => ({
       context,
@@ -61,7 +61,7 @@ describe("score", { concurrency: 2 }, () => {
     isNear(answers[4].logprob, answers[0].logprob);
   });
 
-  test("what cannot be scored is an error", async () => {
+  test("requests that cannot be scored get an error", async () => {
     const lines = [
       '{"context":"a"}',
       '{"context":"a","continuation":""}',
@@ -77,11 +77,11 @@ describe("score", { concurrency: 2 }, () => {
       .map((line) => JSON.parse(line));
     for (const error of errors) checkSchema("error", error);
     const messages = errors.sort((a, b) => a.line - b.line).map(({ error }) => error.message);
-    const patterns = [/no continuation/, /no tokens/, /exclude/, /temperature/, /context/];
+    const patterns = [/no continuation/, /no tokens/, /cannot be combined/, /temperature/, /context/];
     for (const [i, pattern] of patterns.entries()) assert.match(messages[i], pattern);
   });
 
-  test("perplexity is that of windows scored one by one", async () => {
+  test("the perplexity equals that of windows scored one by one", async () => {
     const text = STORY.repeat(8);
     writeFileSync(join(folder, "text"), text);
     const options = ["score", "--perplexity", join(folder, "text"), "--window", "100", "--stride", "30", "--quiet"];
@@ -103,7 +103,7 @@ describe("score", { concurrency: 2 }, () => {
     isNear(result.bits_per_byte, -sum / Math.LN2 / text.length);
   });
 
-  test("windows that do not fit and files that are not there are refused", async () => {
+  test("windows that do not fit and missing files are refused", async () => {
     const file = join(folder, "short");
     writeFileSync(file, "One day");
     for (const [args, pattern] of [
@@ -119,7 +119,7 @@ describe("score", { concurrency: 2 }, () => {
   });
 });
 
-test("a long text is encoded piece by piece as it is at once", () => {
+test("a long text encoded in pieces has the same tokens as encoded at once", () => {
   const line = `${STORY}${"The cat sat. ".repeat(40)}\n\n  indented\n`;
   const text = line.repeat(Math.ceil(900_000 / line.length));
   assert.ok(text.length > 500_000 && text.length < 1_000_000);

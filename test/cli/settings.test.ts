@@ -17,7 +17,7 @@ quiet = true
 max_gen_len = 2
 `,
 );
-/** As if the file lay in the user's folder. */
+/** The environment with this file as the user's settings. */
 const env = { XDG_CONFIG_HOME: folder, LLAMA_TS_CONFIG: undefined };
 
 async function config(args: string[], variables: NodeJS.ProcessEnv = {}) {
@@ -31,7 +31,7 @@ async function config(args: string[], variables: NodeJS.ProcessEnv = {}) {
 }
 
 describe("settings", { concurrency: 2 }, () => {
-  test("the line, then the environment, then the file, then the default", async () => {
+  test("the command line overrides the environment, which overrides the file, which overrides the default", async () => {
     const [plain, changed, batch] = await Promise.all([
       config([]),
       config([], {
@@ -54,19 +54,19 @@ describe("settings", { concurrency: 2 }, () => {
     const variables = { LLAMA_TS_MAX_GEN_LEN: "2", LLAMA_TS_JSON: "1" };
     const short = await llama(line, { env: { ...env, ...variables } });
     assert.deepEqual(JSON.parse(short.stdout).ids.length, 1);
-    // What the line asks for wins over a setting that excludes it.
+    // An option of the command line overrides a setting that conflicts with it.
     const events = await llama([...line, "--stream_json"], { env: { ...env, ...variables } });
     assert.match(events.stdout, /^\{"event":"token"/);
   });
 
-  test("wrong values and names are told with their place", async () => {
+  test("errors name the place of an invalid value or name", async () => {
     const cases: [NodeJS.ProcessEnv, string, RegExp][] = [
       [{ LLAMA_TS_TOP_P: "2" }, "", /^llama-ts: LLAMA_TS_TOP_P: Expected a number from 0 to 1; found 2\n$/],
-      [{ LLAMA_TS_JSON: "maybe" }, "", /LLAMA_TS_JSON: is not understood; expected true or false/],
-      [{ LLAMA_TS_JSON: "1", LLAMA_TS_STREAM_JSON: "1" }, "", /LLAMA_TS_JSON: excludes stream_json/],
+      [{ LLAMA_TS_JSON: "maybe" }, "", /LLAMA_TS_JSON: cannot be parsed; expected true or false/],
+      [{ LLAMA_TS_JSON: "1", LLAMA_TS_STREAM_JSON: "1" }, "", /LLAMA_TS_JSON: cannot be used with stream_json/],
       [{}, "tempreature = 1", /wrong:1: unknown option 'tempreature'/],
       [{}, "\n[bach]\ntop_p = 1", /wrong:3: unknown command/],
-      [{}, "temperature", /wrong:1: is not understood/],
+      [{}, "temperature", /wrong:1: cannot be parsed/],
       [{}, "dtype = int3", /wrong:1 \(dtype\): Allowed choices are/],
     ];
     const wrong = join(folder, "wrong");
@@ -84,7 +84,7 @@ describe("settings", { concurrency: 2 }, () => {
 });
 
 describe("completion", { concurrency: 2 }, () => {
-  test("bash completes commands, options and their values", async () => {
+  test("bash completes commands, options and values", async () => {
     const script = (await llama(["completion", "bash"])).stdout;
     const complete = async (...words: string[]) => {
       const list = words.map((word) => `'${word}'`).join(" ");
@@ -97,12 +97,13 @@ describe("completion", { concurrency: 2 }, () => {
     assert.deepEqual(await complete("generate", "--max_"), ["--max_seq_len", "--max_gen_len"]);
     assert.deepEqual(await complete("generate", "--dtype", "int"), ["int8", "int4"]);
     assert.deepEqual(await complete("cache", "c"), ["clear"]);
+    assert.deepEqual(await complete("help", "ex"), ["exit-codes"]);
     assert.deepEqual(await complete("batch", "--ckpt_dir", `${folder}/ll`), [`${folder}/llama-ts`]);
     assert.deepEqual(await complete("generate", "--prompt", ""), [""]);
   });
 
   for (const shell of ["zsh", "fish"]) {
-    test(`${shell} reads its script`, async (t) => {
+    test(`${shell} accepts its script`, async (t) => {
       const script = (await llama(["completion", shell])).stdout;
       assert.match(script, /generate/);
       const found = await run("sh", ["-c", `command -v ${shell}`]);
@@ -113,7 +114,7 @@ describe("completion", { concurrency: 2 }, () => {
     });
   }
 
-  test("another shell is refused", async () => {
+  test("an unknown shell is refused", async () => {
     assert.equal((await llama(["completion", "csh"])).code, 2);
   });
 });

@@ -19,7 +19,7 @@ const isWindows = process.platform === "win32";
 describe("interruption", { skip: isWindows }, () => {
   test("Ctrl-C while loading leaves stdout empty", async () => {
     let isSent = false;
-    // The note that is printed before loading.
+    // The note printed before loading.
     const onStderr = (child: ChildProcess) => {
       if (!isSent) child.kill("SIGINT");
       isSent = true;
@@ -30,7 +30,7 @@ describe("interruption", { skip: isWindows }, () => {
     assert.match(stderr, /^No --ckpt_dir: [^\n]*\n$/);
   });
 
-  test("a signal or two in the middle of quantising end the program", async () => {
+  test("one or two signals during quantisation end the program", async () => {
     const args = ["bench", "--preset", "7B", "--layers", "2", "--dtype", "int4", "--no_cache", "--trials", "1"];
     for (const [delay, signals] of [
       [700, 1],
@@ -43,13 +43,13 @@ describe("interruption", { skip: isWindows }, () => {
           for (let i = 0; i < signals; i++) setTimeout(() => child.kill("SIGINT"), delay + 150 * i);
         },
       });
-      // On a busy machine the first can come before anybody listens.
+      // On a busy machine the first signal can arrive before the handler is installed.
       assert.ok(code === 130 || signal === "SIGINT", `${code}, ${signal} after ${delay} ms: ${stderr}`);
       assert.doesNotMatch(stderr, /terminate called/);
     }
   });
 
-  test("a closed pipe ends at once and quietly", async () => {
+  test("a closed pipe ends the program at once, without a message", async () => {
     const start = performance.now();
     const script = '"$0" "$@" | head -c 20';
     const { code, stdout, stderr } = await run("sh", ["-c", script, process.execPath, BIN, ...LONG]);
@@ -59,7 +59,7 @@ describe("interruption", { skip: isWindows }, () => {
     assert.ok(performance.now() - start < 5000);
   });
 
-  test("closed pipes for help and for stderr are no failures", async () => {
+  test("closed pipes for help and for stderr are not failures", async () => {
     const help = await run("sh", [
       "-c",
       '("$0" "$1" generate --help; echo "code $?" >&2) | true',

@@ -1,4 +1,4 @@
-/** A disk in memory with little room, or none to write to, for tests of what happens then. */
+/** Mounts a small or read-only disk in memory, for tests of write errors. */
 import { execFileSync } from "node:child_process";
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
@@ -11,7 +11,7 @@ export class SmallDisk {
     this.folder = folder;
   }
 
-  /** With options of mount(8) for a tmpfs; a text says why there can be none. */
+  /** Mounts a tmpfs with options of mount(8). Returns the reason as text if that is not possible. */
   static mount(options: string): SmallDisk | string {
     if (process.platform !== "linux") return "it mounts tmpfs";
     const folder = join(temporaryFolder(), "disk");

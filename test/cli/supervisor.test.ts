@@ -19,7 +19,7 @@ const LONG = [
   "--top_p",
   "1",
 ];
-/** Writes 4 layers into the cache, for some seconds. */
+/** Writes 4 layers to the cache, which takes some seconds. */
 const CONVERT = ["bench", "--preset", "7B", "--layers", "4", "--dtype", "int4", "--trials", "1", "--quiet"];
 
 async function until(condition: () => boolean, ms = 10_000): Promise<void> {
@@ -31,7 +31,7 @@ async function until(condition: () => boolean, ms = 10_000): Promise<void> {
 }
 
 describe("the supervisor", { skip: process.platform !== "linux" && "it reads /proc", concurrency: 2 }, () => {
-  test("ends with the signal it was asked to end by, when the work ends by it", async () => {
+  test("dies from the signal that it forwarded if the child dies from it", async () => {
     const env = { XDG_CACHE_HOME: temporaryFolder() };
     const cache = join(env.XDG_CACHE_HOME, "llama-ts");
     const isWriting = () =>
@@ -53,7 +53,7 @@ describe("the supervisor", { skip: process.platform !== "linux" && "it reads /pr
     assert.deepEqual(readdirSync(cache), []);
   });
 
-  test("leaves no orphan when it is killed itself", async () => {
+  test("does not leave an orphan if it is killed itself", async () => {
     let pid = 0;
     const start = performance.now();
     await llama(
@@ -67,8 +67,8 @@ describe("the supervisor", { skip: process.platform !== "linux" && "it reads /pr
     assert.ok(performance.now() - start < 10_000);
   });
 
-  test("stops and goes on with the work", async () => {
-    // A process group that no shell watches over, as that of a job in the background, may not be stopped by this signal.
+  test("stops and continues together with the child", async () => {
+    // An orphaned process group, such as that of a background job, may not be stopped by this signal.
     const job = 'set -m; "$0" "$@" & while :; do wait $!; code=$?; kill -0 $! 2>/dev/null || exit $code; done';
     const onStdout = atFirstText(async (supervisor) => {
       const pid = worker(supervisor)!;
@@ -82,7 +82,7 @@ describe("the supervisor", { skip: process.platform !== "linux" && "it reads /pr
     assert.match(stderr, /generated tokens, stop: (length|stop)/);
   });
 
-  test("takes a signal to both processes for one, as timeout(1) sends it", async () => {
+  test("counts a signal to both processes as one, as timeout(1) sends it", async () => {
     const { code, stdout, stderr } = await llama(
       LONG,
       atFirstText((pid, child) => {
@@ -95,7 +95,7 @@ describe("the supervisor", { skip: process.platform !== "linux" && "it reads /pr
     assert.match(stderr, /stop: abort/);
   });
 
-  test("is not there for help, for the cache, and where it is not wanted", async () => {
+  test("is not used for help, for the cache command, and if it is turned off", async () => {
     for (const args of [
       ["--help"],
       ["cache", "list"],
@@ -114,18 +114,18 @@ describe("the supervisor", { skip: process.platform !== "linux" && "it reads /pr
   });
 });
 
-test("a death in words", () => {
-  const watched = { phase: "generating", estimate: 13.1e9, peak: 12.34e9, wasMemoryShort: true };
+test("the message about a killed process names the cause, the phase and the memory", () => {
+  const watched = { phase: "generating", estimate: 13.1e9, peak: 12.34e9, wasOutOfMemory: true };
   const { text, code } = deathReport("SIGKILL", watched);
   assert.equal(code, 4);
   assert.match(
     text,
-    /for want of memory while generating; it held 12\.3 GB at most and needs about 13\.1 GB, (?:the machine|its container) has [\d.]+ GB\. Take a smaller --dtype/,
+    /: out of memory while generating; peak memory 12\.3 GB, estimated need 13\.1 GB, (?:the machine|its container) has [\d.]+ GB\. Use a smaller --dtype/,
   );
-  const unknown = deathReport("SIGKILL", { phase: "starting", estimate: null, peak: null, wasMemoryShort: false });
+  const unknown = deathReport("SIGKILL", { phase: "starting", estimate: null, peak: null, wasOutOfMemory: false });
   assert.equal(unknown.code, 137);
   assert.equal(
     unknown.text,
-    "llama-ts: the process was killed (SIGKILL) while starting. The kernel reports no want of memory, so another process or a limit of the container did it.\n",
+    "llama-ts: the process was killed (SIGKILL) while starting. The kernel reports no out-of-memory kill: another process or a container limit sent the signal.\n",
   );
 });

@@ -1,10 +1,10 @@
-/** Runs the real program on a pseudo-terminal, as someone sits before it, for the tests. */
+/** Runs the real program on a pseudo-terminal, like an interactive user, for the tests. */
 import { type ChildProcess, execFileSync, spawn, spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { after } from "node:test";
 import { BIN } from "./cli-process.js";
 
-/** What does not come by then never comes, however busy the machine is. */
+/** Output that has not appeared after this time is considered missing, even on a busy machine. */
 const TIMEOUT_MS = 60_000;
 export const CTRL_C = "\x03";
 export const CTRL_D = "\x04";
@@ -13,23 +13,23 @@ export const UP = `${ESC}[A`;
 export const COLOUR = new RegExp(`${ESC}\\[[0-9;]*m`);
 const CODES = new RegExp(`${ESC}\\[[0-9;?]*[A-Za-z]`, "g");
 
-/** util-linux's script makes the terminal; BSD's takes other options. */
+/** The script program of util-linux creates the terminal; that of BSD has other options. */
 const hasScript = /util-linux/.test(spawnSync("script", ["--version"], { encoding: "utf8" }).stdout ?? "");
 export const withoutTerminal: string | false = hasScript ? false : "script of util-linux is not here";
 
 export class Terminal {
-  /** All that came, without the codes that move the cursor or colour. */
+  /** All output so far, without the codes for cursor movement and colour. */
   text = "";
-  /** All that came. */
+  /** All output so far. */
   raw = "";
   readonly #child: ChildProcess;
   readonly #closed: Promise<number | null>;
   #changed = () => {};
   #device = "";
-  /** Where the next wait begins to look. */
+  /** The position at which the next wait starts to search. */
   #seen = 0;
 
-  /** `then` is run by the same shell on the same terminal when the program has ended. */
+  /** The same shell runs `then` on the same terminal after the program has ended. */
   constructor(args: readonly string[], env: NodeJS.ProcessEnv = {}, then = "") {
     const command = [process.execPath, BIN, ...args].map((word) => `'${word.replaceAll("'", `'\\''`)}'`).join(" ");
     const { NO_COLOR: _no, FORCE_COLOR: _force, CI: _ci, ...own } = process.env;
@@ -60,7 +60,7 @@ export class Terminal {
     this.#child.stdin!.write(keys);
   }
 
-  /** Waits for a text behind what was waited for before. */
+  /** Waits for a text after the one that was waited for last. */
   async until(pattern: RegExp | string): Promise<string> {
     let isOver = false;
     void this.#closed.then(() => {
@@ -88,18 +88,18 @@ export class Terminal {
     }
   }
 
-  /** Waits for a prompt that is ready for keys. */
+  /** Waits until a prompt accepts keys. */
   prompt(): Promise<string> {
     return this.until(/>>> $/);
   }
 
-  /** Changes the width, of which the program is told by a signal. */
+  /** Changes the width; the program gets SIGWINCH. */
   resize(columns: number): void {
     this.#device ||= /\/dev\/\S+/.exec(this.text)![0];
     execFileSync("stty", ["-F", this.#device, "cols", String(columns)]);
   }
 
-  /** The process that does the work: the last one in the line of children. Linux. */
+  /** The process that does the work: the last one in the chain of children (Linux). */
   get worker(): number {
     let pid = this.#child.pid!;
     for (;;) {
@@ -109,7 +109,7 @@ export class Terminal {
     }
   }
 
-  /** Waits until the program has ended; its exit code. */
+  /** Waits until the program has ended and returns its exit code. */
   exit(): Promise<number | null> {
     return this.#closed;
   }

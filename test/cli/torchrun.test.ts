@@ -8,7 +8,7 @@ import { llama, temporaryFolder } from "./cli-process.js";
 
 const SHORT = ["generate", "--prompt", "Once", "--max_gen_len", "4", "--seed", "1"];
 
-test("streams are spelled as torchrun's", () => {
+test("streams are parsed as torchrun parses them", () => {
   const streams = (text: string) =>
     [0, 1, 2].map((rank) => [1, 2].map((bit) => hasStream(rankStreams(streamsText(text)), rank, bit)));
   const [none, out, err, both] = [
@@ -27,7 +27,7 @@ test("streams are spelled as torchrun's", () => {
   assert.throws(() => rankFilter("0;1"), /separated by commas/);
 });
 
-test("ranks that there are not are found where they are named", () => {
+test("options that name missing ranks are found", () => {
   const flags = { redirects: "0:1,2:1,3:1", tee: "3", role: "default", local_ranks_filter: [0, 1] };
   assert.deepEqual(unknownRanks(flags, 2), [["redirects", 2]]);
   assert.deepEqual(unknownRanks(flags, 1), [
@@ -37,13 +37,13 @@ test("ranks that there are not are found where they are named", () => {
   assert.deepEqual(unknownRanks(flags, 4), []);
 });
 
-test("OMP_NUM_THREADS is a number or a list of them; anything else is not for us", () => {
+test("OMP_NUM_THREADS is a number or a list of numbers; other values are ignored", () => {
   const threads = ["4", " 2 ", "8,4", "", "0", "all"].map((text) => threadsOfEnvironment({ OMP_NUM_THREADS: text }));
   assert.deepEqual(threads, [4, 2, 8, undefined, undefined, undefined]);
 });
 
 describe("a torchrun line", { concurrency: 2 }, () => {
-  test("takes its defaults from the environment; the line comes first", async () => {
+  test("reads defaults from the environment, which its options override", async () => {
     const ranks = async (env: NodeJS.ProcessEnv, ...args: string[]) => {
       const { stderr } = await llama([...SHORT, "--verbose", ...args], { env });
       return /^(\d+) ranks? of (\d+) threads?, /m.exec(stderr)?.slice(1, 3).join("x");
@@ -53,7 +53,7 @@ describe("a torchrun line", { concurrency: 2 }, () => {
     assert.equal(await ranks({ PET_NPROC_PER_NODE: "3", OMP_NUM_THREADS: "2" }, "--nproc-per-node", "1"), "1x2");
   });
 
-  test("keeps the ranks' streams in torchrun's folders", async () => {
+  test("writes the streams of the ranks to torchrun's folders", async () => {
     const dir = join(temporaryFolder(), "logs");
     const run = await llama([...SHORT, "--nproc_per_node", "2", "--log-dir", dir, "-t", "0:1,1:2"]);
     assert.equal(run.code, 0, run.stderr);
@@ -72,7 +72,7 @@ describe("a torchrun line", { concurrency: 2 }, () => {
     assert.doesNotMatch(run.stderr, /^(\[default0\]: )?rank 0/m);
   });
 
-  test("a redirected completion is not shown, nor one of a rank that is left out", async () => {
+  test("does not show a completion that is redirected or belongs to a rank that is filtered out", async () => {
     const dir = temporaryFolder();
     const redirected = await llama([...SHORT, "--log_dir", dir], { env: { PET_REDIRECTS: "1" } });
     assert.deepEqual([redirected.code, redirected.stdout], [0, ""]);

@@ -1,4 +1,4 @@
-/** The process behind the supervisor that does the work, seen from outside (Linux). */
+/** Finds the supervisor's child, which does the work, from outside (Linux). */
 import type { ChildProcess } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import type { RunOptions } from "./cli-process.js";
@@ -15,7 +15,7 @@ export function processState(pid: number): string {
   return existsSync(stat) ? /^State:\s+(\w)/m.exec(readFileSync(stat, "utf8"))![1]! : "gone";
 }
 
-/** Calls `act` with the working process as soon as text comes. */
+/** Calls `act` with the working process as soon as the program prints text. */
 export function atFirstText(act: (pid: number, child: ChildProcess) => void): RunOptions {
   let isDone = false;
   return {

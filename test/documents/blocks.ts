@@ -13,7 +13,7 @@ export interface Block {
   text: string;
 }
 
-/** A line behind "$ ", and the lines below it. */
+/** A line after "$ ", and the lines below it. */
 export interface Example {
   command: string;
   shown: string;

@@ -1,4 +1,4 @@
-/** Every block of the documents is run as it stands and prints what it is said to print, or is named here with a reason. */
+/** Every block of the documents is run as it is and prints what it shows, or is named here with a reason. */
 import assert from "node:assert/strict";
 import type { ChildProcess } from "node:child_process";
 import { mkdirSync, readdirSync, readFileSync, symlinkSync } from "node:fs";
@@ -14,7 +14,7 @@ import { type Block, blocksOf, type Example, examplesOf, ROOT } from "./blocks.j
 import { Sandbox } from "./sandbox.js";
 import { assertShown } from "./varying.js";
 
-const DOCUMENTS = ["README.md", "models/demo/README.md", "bench/peer/README.md"].concat(
+const DOCUMENTS = ["README.md", "CONTRIBUTING.md", "models/demo/README.md", "bench/peer/README.md"].concat(
   readdirSync(join(ROOT, "docs"))
     .filter((name) => name.endsWith(".md"))
     .map((name) => `docs/${name}`),
@@ -23,6 +23,8 @@ const DOCUMENTS = ["README.md", "models/demo/README.md", "bench/peer/README.md"]
 /** Blocks that are not run, by their first words. */
 const NOT_RUN: Readonly<Record<string, string>> = {
   "npm ci && npx llama-ts generate": "installs",
+  "npm install --onnxruntime-node-install=skip": "installs",
+  "npm ci                #": "the loop of development",
   "npx llama-ts generate --nproc_per_node 2 --ckpt_dir llama-2-7b": "needs the weights of 7B",
   "$ llama-ts bench --preset 7B":
     "takes minutes, and all its figures are the machine's; cli/bench.test.ts has its form",
@@ -93,7 +95,7 @@ async function runKilled(sandbox: Sandbox, { command, shown }: Example): Promise
   const onStdout = ({ pid }: ChildProcess) => {
     if (isKilled) return;
     isKilled = true;
-    // Behind the shell, if it is still there, and the supervisor.
+    // The last process after the shell, if it is still there, and the supervisor.
     let last = pid!;
     for (let next = worker(last); next !== null; next = worker(last)) last = next;
     process.kill(last, "SIGKILL");
@@ -118,28 +120,26 @@ async function runDialogue(sandbox: Sandbox, { command, shown }: Example): Promi
   assertShown(text, shown, command);
 }
 
-/** The blocks of JavaScript are one program, and "prints" stands between the first and what it prints. */
+/** The blocks of JavaScript of a page are one program; the block after the first is what that prints, a comment what the second returns. */
 async function runLibrary(blocks: readonly Block[]): Promise<void> {
-  const programs = blocks.filter(({ language }) => language === "js");
-  const printed = blocks[blocks.indexOf(programs[0]!) + 1]!;
-  const [first, second] = programs.map(({ text }) => text);
+  const [first, printed, second] = blocks;
   const sandbox = new Sandbox();
   mkdirSync(sandbox.path("node_modules"));
   symlinkSync(ROOT, sandbox.path("node_modules/llama-ts"));
-  const [, answer] = /^\/\/ (\{ role: .*\})\n/m.exec(second!)!;
-  const program = [
-    first!.replace(/^await llama\.close\(\);\n/m, ""),
-    second!,
-    "const { role, content } = generation;",
-    'console.log("{ role: " + JSON.stringify(role) + ", content: " + JSON.stringify(content) + " }");',
-    "await llama.close();",
-  ];
+  const program = [first!.text.replace(/^await llama\.close\(\);\n/m, "")];
   assert.equal(program[0]!.includes("llama.close"), false);
-  sandbox.write("program.mjs", program.join("\n"));
-  assert.deepEqual(await sandbox.run("node program.mjs"), {
-    ...{ code: 0, signal: null, stderr: "" },
-    stdout: `${printed.text}${answer}\n`,
-  });
+  let stdout = printed!.text;
+  if (second !== undefined) {
+    const [, answer] = /^\/\/ (\{ role: .*\})\n/m.exec(second.text)!;
+    program.push(
+      second.text,
+      "const { role, content } = generation;",
+      'console.log("{ role: " + JSON.stringify(role) + ", content: " + JSON.stringify(content) + " }");',
+    );
+    stdout += `${answer}\n`;
+  }
+  sandbox.write("program.mjs", [...program, "await llama.close();"].join("\n"));
+  assert.deepEqual(await sandbox.run("node program.mjs"), { code: 0, signal: null, stderr: "", stdout });
 }
 
 const isWindows = process.platform === "win32";
@@ -148,12 +148,14 @@ describe("the documents", { skip: isWindows && "a POSIX shell runs them", concur
   const all = DOCUMENTS.flatMap(blocksOf);
   const handled = new Set<Block>();
 
-  const page = all.filter(({ place }) => place.startsWith("docs/library.md"));
-  const library = page.filter(
-    ({ language }, i) => language === "js" || page[i - 1]?.text.startsWith("import { Llama }"),
-  );
-  for (const block of library) handled.add(block);
-  test("docs/library.md", () => runLibrary(library));
+  for (const name of ["README.md", "docs/library.md"]) {
+    const page = all.filter(({ place }) => place.startsWith(name));
+    const library = page.filter(
+      ({ language }, i) => language === "js" || page[i - 1]?.text.startsWith("import { Llama }"),
+    );
+    for (const block of library) handled.add(block);
+    test(`the library in ${name}`, () => runLibrary(library));
+  }
 
   for (const block of all.filter(({ language }) => language === "console")) {
     if (find(NOT_RUN, block) !== undefined) continue;

@@ -1,4 +1,4 @@
-/** Each exit code of the table in docs/generate.md, with all that stands on stdout and stderr. */
+/** Each exit code of `help exit-codes` and of docs/generate.md, with the whole of stdout and stderr. */
 import assert from "node:assert/strict";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -9,14 +9,14 @@ import { ROOT } from "./blocks.js";
 
 const STORY = ["generate", "--prompt", "Once upon a time", "--temperature", "0", "--seed", "5", "--max_gen_len"];
 const LONG = [...STORY, "400"];
-const DEMO_NOTE = "No --ckpt_dir: running the bundled demo model, which tells small stories\\.\n";
+const DEMO_NOTE = "No --ckpt_dir: running the bundled demo model, which writes short stories\\.\n";
 const RATES = "load \\d+ ms · prefill [\\d.]+ tok/s(?: · decode [\\d.]+ tok/s)?";
 const MEMORY =
-  "it held \\d\\.\\d\\d GB at most and needs about 0\\.\\d\\d GB, (?:the machine|its container) has [\\d.]+ GB";
+  "peak memory \\d\\.\\d\\d GB, estimated need 0\\.\\d\\d GB, (?:the machine|its container) has [\\d.]+ GB";
 
 interface Case {
   args: readonly string[];
-  /** Undefined where the text was stopped. */
+  /** Undefined if the text was stopped. */
   stdout?: string;
   stderr: string;
   options?: RunOptions;
@@ -36,7 +36,7 @@ function signalled(signal: NodeJS.Signals): Case {
   return { args: LONG, stderr, options: { onStdout }, skip: noSignals };
 }
 
-/** The process that works is ended, not the one that was started. */
+/** Kills the process that does the work, not the one that was started. */
 function killed(signal: NodeJS.Signals, report: string): Case {
   return {
     args: [...LONG, "--quiet"],
@@ -47,7 +47,7 @@ function killed(signal: NodeJS.Signals, report: string): Case {
 }
 
 const crashed = (signal: string) =>
-  `crashed \\(${signal}\\) while generating; ${MEMORY}\\. If memory was limited \\(ulimit\\), give it more; else please report it, with what stands above`;
+  `crashed \\(${signal}\\) while generating; ${MEMORY}\\. If memory is limited \\(ulimit\\), raise the limit; otherwise please report this with the output above`;
 
 const CASES: Readonly<Record<number, Case>> = {
   0: {
@@ -75,14 +75,14 @@ const CASES: Readonly<Record<number, Case>> = {
   4: {
     args: [...STORY, "8", "--max_seq_len", "2000000000"],
     stdout: "",
-    stderr: `${DEMO_NOTE}llama-ts: the model does not fit into the memory in fp32; expected \\d+\\.\\d GB \\(weights 0\\.01 GB, context of 2000000000 tokens \\d+\\.\\d GB, working memory [\\d.]+ GB\\), found [\\d.]+ GB available\\. [^\n]*--force tries it all the same\n`,
+    stderr: `${DEMO_NOTE}llama-ts: the model does not fit into memory as fp32; expected \\d+\\.\\d GB \\(weights 0\\.01 GB, context of 2000000000 tokens \\d+\\.\\d GB, working memory [\\d.]+ GB\\), found [\\d.]+ GB available\\. [^\n]*--force loads it anyway\n`,
   },
   130: signalled("SIGINT"),
   143: signalled("SIGTERM"),
   129: signalled("SIGHUP"),
   137: killed(
     "SIGKILL",
-    `was killed \\(SIGKILL\\) while generating; ${MEMORY}\\. The kernel reports no want of memory, so another process or a limit of the container did it`,
+    `was killed \\(SIGKILL\\) while generating; ${MEMORY}\\. The kernel reports no out-of-memory kill: another process or a container limit sent the signal`,
   ),
   134: killed("SIGABRT", crashed("SIGABRT")),
   139: killed("SIGSEGV", crashed("SIGSEGV")),
@@ -94,21 +94,27 @@ describe("exit codes", { concurrency: 2 }, () => {
     story = (await llama(LONG)).stdout;
   });
 
-  test("are those of the table, and of help", async () => {
-    const [, table] = readFileSync(join(ROOT, "docs/generate.md"), "utf8").split("**Exit codes**");
+  test("are those of the table in docs/generate.md, and of help", async () => {
+    const [, table] = readFileSync(join(ROOT, "docs/generate.md"), "utf8").split("## Exit codes\n");
     const rows = table!
       .slice(0, table!.indexOf("\n\n", 3))
       .split("\n")
       .filter((line) => line.startsWith("| "));
     const listed = rows.flatMap((row) => [...row.matchAll(/\b\d+\b(?! \+)/g)].map(([code]) => Number(code)));
     const cases = Object.keys(CASES).map(Number);
-    // One more of those that are 128 + n.
+    // The table has 128 + n, of which 139 is one more.
     assert.deepEqual([...listed, 139].sort(), cases.sort());
-    const [, help] = (await llama(["--help"])).stdout.split("Exit codes:\n");
+    const help = await llama(["help", "exit-codes"]);
+    const { code, stderr, stdout } = help;
+    assert.deepEqual([code, stderr], [0, ""]);
     assert.deepEqual(
-      [...help!.matchAll(/(?:^ +|, )(\d+) /gm)].map(([, code]) => Number(code)),
-      [0, 1, 2, 3, 4, 130, 143, 129],
+      [...stdout.matchAll(/^ {2}(\d+) +\S/gm)].map(([, listed]) => Number(listed)),
+      [0, 1, 2, 3, 4, 129, 130, 134, 137, 139, 143],
     );
+    for (const line of stdout.split("\n")) assert.ok(line.length <= 80, line);
+    for (const words of [["--help"], ["generate", "--help"]]) {
+      assert.doesNotMatch((await llama(words)).stdout, /^Exit codes:/m);
+    }
   });
 
   for (const [code, { args, stdout, stderr, options, skip }] of Object.entries(CASES)) {

@@ -14,7 +14,7 @@ describe("as stated", { concurrency: 2 }, () => {
   test("-r without --log_dir: a temporary folder, which is told", async () => {
     const { code, stdout, stderr } = await llama([...STORY, "-r", "3"]);
     assert.deepEqual([code, stdout], [0, ""]);
-    const [, attempt] = /^Logs of the ranks: (.*\/attempt_0)\n$/.exec(stderr.replaceAll("\\", "/")) ?? [];
+    const [, attempt] = /^Rank logs: (.*\/attempt_0)\n$/.exec(stderr.replaceAll("\\", "/")) ?? [];
     assert.ok(attempt, stderr);
     assert.equal(readFileSync(join(attempt, "0", "stdout.log"), "utf8"), DONE.stdout);
     assert.match(readFileSync(join(attempt, "0", "stderr.log"), "utf8"), /^rank 0: read .*\nrank 0: 4 steps .*\n$/);

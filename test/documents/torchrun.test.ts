@@ -29,7 +29,7 @@ const TAKEN: Readonly<Record<string, string | null>> = {
 
 const STREAMS = "Expected 0 (none), 1 (stdout), 2 (stderr), 3 (both), or ranks as 0:1,1:3";
 const ONE_MACHINE = "llama-ts runs on one machine: expected";
-const NO_RESTARTS = "llama-ts does not start ranks again: expected 0. Run the command again instead";
+const NO_RESTARTS = "llama-ts does not restart ranks: expected 0. Run the command again instead";
 const MEETING = "llama-ts starts its ranks itself, on one machine: give --nproc_per_node N alone, or with --standalone";
 const ITSELF = "llama-ts starts its ranks itself, on one machine:";
 
@@ -93,7 +93,7 @@ describe("docs/torchrun.md", { concurrency: 2 }, () => {
       const rest = stderr.replace(/^\[trainer1\]: .*\n/gm, "");
       assert.match(
         rest,
-        /^example\.py is not run: llama-ts does its work itself\.\nNo --ckpt_dir: [^\n]+\n2 prompt \+ 4 generated tokens, stop: length · [^\n]+\n$/,
+        /^example\.py is not run: llama-ts replaces it\.\nNo --ckpt_dir: [^\n]+\n2 prompt \+ 4 generated tokens, stop: length · [^\n]+\n$/,
       );
     });
   }

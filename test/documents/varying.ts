@@ -27,7 +27,7 @@ const VARYING: readonly Varying[] = [
   { command: /inspect/, pattern: number("auto: ", " in ") },
   { command: /inspect/, pattern: /^(.* GB.* {2})(?:yes|no)$/gm },
   { pattern: number("found ", " GB available") },
-  { pattern: number("it held ", " GB at most") },
+  { pattern: number("peak memory ", " GB") },
   { pattern: /(GB, )(?:the machine|its container) has [\d.]+ GB/g },
   // The example is of a larger model than the one that is converted for the test.
   { command: /cache/, pattern: /() *[\d.]+ [MG]B/g },

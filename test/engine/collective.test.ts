@@ -1,4 +1,4 @@
-/** The sums with several real threads: every rank must hold the same, right bits, small and large sums mixed. */
+/** Sums over ranks with real threads, small and large sums mixed: every rank must have the same, correct bits. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { isMainThread, parentPort, Worker, workerData } from "node:worker_threads";
@@ -21,7 +21,7 @@ interface Job {
   rounds: number;
 }
 
-/** The partial of a rank in a round; lengths change so that both ways to sum are taken. */
+/** The partial of a rank in a round; lengths vary so that both ways to sum are used. */
 function partial(rank: number, round: number): Float32Array {
   const length = [7, 4096, CAPACITY][round % 3]!;
   return Float32Array.from({ length }, (_, i) => Math.fround(Math.sin(i + rank * 31 + round) * 10 ** (rank - 1)));
@@ -54,7 +54,7 @@ function work({ memory, rank, worldSize, rounds }: Job): string {
 if (!isMainThread) {
   parentPort!.postMessage(work(workerData as Job));
 } else {
-  /** What each rank answers; `ranks` may leave some out. */
+  /** Runs the given ranks; returns the answer of each. */
   const start = (memory: CollectiveMemory, worldSize: number, ranks: number[], rounds: number) =>
     Promise.all(
       ranks.map(
@@ -67,7 +67,7 @@ if (!isMainThread) {
     );
 
   for (const worldSize of [2, 3, 4]) {
-    test(`${worldSize} ranks hold the sum in rank order, bit for bit`, async () => {
+    test(`${worldSize} ranks all compute the sum in rank order, bit for bit`, async () => {
       const memory = allocateCollective(worldSize, CAPACITY);
       const ranks = Array.from({ length: worldSize }, (_, rank) => rank);
       assert.deepEqual(
@@ -77,20 +77,20 @@ if (!isMainThread) {
     });
   }
 
-  test("a cancel is seen by all ranks at one place", async () => {
+  test("all ranks see a cancel at the same barrier", async () => {
     const memory = allocateCollective(3, CAPACITY);
     setTimeout(() => requestCancel(memory, true), 150);
     const answers = await start(memory, 3, [0, 1, 2], 1e9);
     assert.deepEqual(answers, ["cancelled", "cancelled", "cancelled"]);
   });
 
-  test("a missing rank ends the waits of the others", async () => {
+  test("when a rank is missing, the other ranks stop waiting", async () => {
     const memory = allocateCollective(3, CAPACITY);
     setTimeout(() => breakGroup(memory), 150);
     assert.deepEqual(await start(memory, 3, [0, 2], 3), Array(2).fill("another rank has failed"));
   });
 
-  test("a rank that is alone stops at a checkpoint", () => {
+  test("a single rank stops at a checkpoint", () => {
     const memory = allocateCollective(1, CAPACITY);
     const collective = new Collective(memory, 0, 1, 0);
     collective.checkpoint();

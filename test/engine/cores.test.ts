@@ -13,7 +13,7 @@ import { demo } from "../folders.js";
 const root = mkdtempSync(join(tmpdir(), "llama-ts-cores-"));
 after(() => rmSync(root, { recursive: true }));
 
-/** A tree of control groups, and the process in some of them. */
+/** Creates a tree of control groups, with the process in some of them; returns its root. */
 function groups(membership: string, files: Record<string, string>): string {
   const tree = mkdtempSync(join(root, "tree-"));
   const write = (file: string, text: string) => {
@@ -25,7 +25,7 @@ function groups(membership: string, files: Record<string, string>): string {
   return tree;
 }
 
-test("the least quota of a process's groups counts", () => {
+test("the lowest CPU quota among a process's control groups counts", () => {
   const unified = groups("0::/a/b\n", {
     "a/cpu.max": "150000 100000\n",
     "a/b/cpu.max": "max 100000\n",
@@ -49,7 +49,7 @@ test("the least quota of a process's groups counts", () => {
   assert.equal(availableCores(unlimited), availableParallelism());
 });
 
-test("a clock adds up what ranks did, and what was between the steps", () => {
+test("the rank clock adds up the time of the ranks, and the idle time between steps", () => {
   const clock = new RankClock(2);
   assert.deepEqual(clock.times()[1], { steps: 0, total: 0, computing: 0, summing: 0, idle: 0 });
   const begin = performance.now() - 100;
@@ -69,7 +69,7 @@ test("a clock adds up what ranks did, and what was between the steps", () => {
 
 const canBind = process.platform === "linux" && availableParallelism() > 1 && spawnSync("taskset", ["-V"]).status === 0;
 
-test("ranks can be bound to cores of their own", { skip: !canBind && "needs taskset and two cores" }, async () => {
+test("each rank can be bound to its own cores", { skip: !canBind && "needs taskset and two cores" }, async () => {
   const start = (worldSize: number) =>
     Engine.start(openCheckpoint(demo, 2048), {
       ...{ worldSize, dtype: "fp32", maxSeqLen: 64 },
@@ -84,5 +84,6 @@ test("ranks can be bound to cores of their own", { skip: !canBind && "needs task
   await engine.close();
   const [all] = lists;
   assert.equal(new Set(lists.filter((list) => list !== all)).size, 2, lists.join(" "));
-  if (availableParallelism() < 8) await assert.rejects(start(8), /not enough cores to bind to.*8 ranks x 1 threads/);
+  if (availableParallelism() < 8)
+    await assert.rejects(start(8), /not enough cores to bind the ranks to.*8 ranks x 1 threads/);
 });

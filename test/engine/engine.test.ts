@@ -14,7 +14,7 @@ import { maxDifference } from "../max-difference.js";
 const VOCAB = 2048;
 const ids = [1, 416, 425, 261, 394, 1997, 398, 284, 261, 387, 463, 410];
 
-test("the cache keeps what stands before a rewritten position, also when it grows", () => {
+test("the KV cache keeps everything before a rewritten position, also when it grows", () => {
   const cache = new KvCache(1, [2], false, 10_000);
   const rows = (from: number, count: number) => Float32Array.from({ length: count * 2 }, (_, i) => from + i);
   cache.append(0, 0, rows(0, 255), rows(1000, 255));
@@ -25,7 +25,7 @@ test("the cache keeps what stands before a rewritten position, also when it grow
   assert.deepEqual([...cache.values(0, 0, 101).slice(198)], [1198, 1199, 8, 9]);
 });
 
-test("a cache in groups keeps each group's columns of a row", () => {
+test("a KV cache with several groups stores each group's columns of a row", () => {
   const cache = new KvCache(2, [2, 1], true, 300);
   cache.append(1, 0, Uint16Array.of(1, 2, 3, 4, 5, 6), Uint16Array.of(11, 12, 13, 14, 15, 16));
   cache.append(1, 1, Uint16Array.of(7, 8, 9), Uint16Array.of(17, 18, 19));
@@ -35,7 +35,7 @@ test("a cache in groups keeps each group's columns of a row", () => {
   assert.deepEqual([...cache.values(1, 1, 1)], [13]);
 });
 
-test("a cache gives out rows of all groups side by side, and takes them back", () => {
+test("a KV cache saves rows with all groups side by side, and restores them", () => {
   for (const half of [true, false]) {
     const numbers = (values: number[]) => (half ? Uint16Array.from(values) : Float32Array.from(values));
     const cache = new KvCache(1, [2, 1], half, 300);
@@ -49,7 +49,7 @@ test("a cache gives out rows of all groups side by side, and takes them back", (
   }
 });
 
-test("columns of ranks make the same rows however many there are, also where ranks share a head", () => {
+test("the columns of any number of ranks join to the same rows, also if ranks share a head", () => {
   const { config } = presetCheckpoint("3-8B", 1);
   const rowBytes = config.nKvHeads * config.headDim * 2;
   const rows = Uint8Array.from({ length: 2 * 3 * rowBytes }, (_, i) => Math.imul(i, 0x9e3779b1) >>> 24);
@@ -61,7 +61,7 @@ test("columns of ranks make the same rows however many there are, also where ran
   }
 });
 
-test("steps are bounded in tokens and in rows of logits, and lose no token", () => {
+test("steps are limited in tokens and in rows of logits, and no token is lost", () => {
   const batch: SequenceTokens[] = [
     { sequence: 4, position: 10, tokens: Array.from({ length: 700 }, (_, i) => i), logits: "last" },
     { sequence: 5, position: 0, tokens: Array.from({ length: 90 }, (_, i) => i), logits: "all" },
@@ -87,7 +87,7 @@ test("steps are bounded in tokens and in rows of logits, and lose no token", () 
 });
 
 for (const worldSize of [1, 2]) {
-  test(`an engine of ${worldSize} ranks`, async (t) => {
+  test(`an engine with ${worldSize} ranks`, async (t) => {
     let engine: Engine;
     let whole: Float32Array;
     before(async () => {
@@ -97,20 +97,20 @@ for (const worldSize of [1, 2]) {
     });
     after(() => engine.close());
 
-    await t.test("token by token, in chunks and after a rewrite it gives the same logits", async () => {
+    await t.test("logits are the same token by token, in chunks and after a rewrite", async () => {
       const sequence = engine.newSequence();
       let last: Float32Array | undefined;
       for (const [position, id] of ids.entries()) {
         [last] = await engine.forward([{ sequence, position, tokens: [id], logits: "last" }]);
       }
       assert.ok(maxDifference(last!, whole) < 1e-4);
-      // Positions 4 and 5 are replaced by other tokens, then by the right ones again.
+      // Replace positions 4 and 5 by other tokens, then by the right ones again.
       await engine.forward([{ sequence, position: 4, tokens: [7, 8], logits: "none" }]);
       [last] = await engine.forward([{ sequence, position: 4, tokens: ids.slice(4), logits: "last" }]);
       assert.ok(maxDifference(last!, whole) < 1e-4);
     });
 
-    await t.test("sequences of one batch do not influence each other", async () => {
+    await t.test("sequences of one batch do not affect each other", async () => {
       const others = [[1, 5, 6], [1, 900, 901, 902, 903], [1]].map(
         (tokens): SequenceTokens => ({ sequence: engine.newSequence(), position: 0, tokens, logits: "last" }),
       );
@@ -122,7 +122,7 @@ for (const worldSize of [1, 2]) {
       assert.ok(maxDifference(results[2]!, alone!) < 1e-4);
     });
 
-    await t.test("a prompt longer than a step equals the same prompt in pieces", async () => {
+    await t.test("a prompt longer than a step gives the same logits as the same prompt in pieces", async () => {
       const tokens = Array.from({ length: 700 }, (_, i) => (i === 0 ? 1 : 259 + ((i * 37) % 1700)));
       const [once] = await engine.forward([{ sequence: engine.newSequence(), position: 0, tokens, logits: "last" }]);
       const sequence = engine.newSequence();
@@ -144,7 +144,7 @@ for (const worldSize of [1, 2]) {
       assert.ok(maxDifference(again!, whole) < 1e-4);
     });
 
-    await t.test("a rank's failure is the caller's error", async () => {
+    await t.test("a rank's failure is thrown to the caller", async () => {
       const broken = await Engine.start(openCheckpoint(demo, VOCAB), { worldSize, dtype: "fp32", maxSeqLen: 64 });
       const call = () => broken.forward([{ sequence: 0, position: 0, tokens: [1 << 20], logits: "last" }]);
       await assert.rejects(call(), /rank \d failed/);
@@ -154,7 +154,7 @@ for (const worldSize of [1, 2]) {
   });
 }
 
-test("closing gives up what runs and what waits; a call after it is refused, not left hanging", async () => {
+test("close() rejects running and waiting calls; a later call is rejected and does not hang", async () => {
   const engine = await Engine.start(openCheckpoint(demo, VOCAB), { worldSize: 2, dtype: "fp32", maxSeqLen: 2048 });
   const tokens = Array.from({ length: 1500 }, (_, i) => (i === 0 ? 1 : 300 + (i % 900)));
   const call = (sequence: number) => engine.forward([{ sequence, position: 0, tokens, logits: "last" }]);
@@ -166,7 +166,7 @@ test("closing gives up what runs and what waits; a call after it is refused, not
   await engine.close();
 });
 
-test("a number of ranks the heads do not allow is refused", async () => {
+test("more ranks than heads are refused", async () => {
   const start = Engine.start(openCheckpoint(demo, VOCAB), { worldSize: 9, dtype: "fp32", maxSeqLen: 64 });
   await assert.rejects(start, (error) => error instanceof LlamaError && error.kind === "usage");
 });

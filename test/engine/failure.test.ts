@@ -23,14 +23,14 @@ function start(options: Partial<EngineOptions> = {}, dir = demo): Promise<Engine
   return Engine.start(openCheckpoint(dir, VOCAB), { worldSize: 2, dtype: "fp32", maxSeqLen: 64, ...options });
 }
 
-/** A prompt and one token after it. */
+/** Runs a prompt and one token after it. */
 async function work(engine: Engine): Promise<void> {
   const sequence = engine.newSequence();
   await engine.forward([{ sequence, position: 0, tokens: TOKENS, logits: "last" }]);
   await engine.forward([{ sequence, position: TOKENS.length, tokens: [5], logits: "last" }]);
 }
 
-/** Loads and works with a fault; returns the error and the milliseconds until all was released. */
+/** Loads and runs with a fault; returns the error and the milliseconds until everything was released. */
 async function failing(fault: string, options: Partial<EngineOptions> = {}): Promise<{ error: unknown; took: number }> {
   process.env[FAULT] = fault;
   const begin = performance.now();
@@ -51,7 +51,7 @@ function threads(): number {
 }
 
 for (const worldSize of [2, 4]) {
-  test(`a rank of ${worldSize} that throws ends the group in every phase, and the report says where`, async () => {
+  test(`one of ${worldSize} ranks that throws stops the group in every phase, and the error names the place`, async () => {
     await (await start({ worldSize })).close();
     const before = threads();
     const faults = { "1:load::throw": null, "1:prefill:3:throw": 3, "0:decode:2:throw": 2, "1:collective:4:throw": 4 };
@@ -69,12 +69,12 @@ for (const worldSize of [2, 4]) {
   });
 }
 
-test("a rank alone fails in the same way", async () => {
+test("a single rank fails in the same way", async () => {
   const { error } = await failing("0:decode:1:throw", { worldSize: 1 });
   assert.deepEqual(failurePlace(error), { rank: 0, worldSize: 1, phase: "decode", layer: 1 });
 });
 
-test("an allocation that fails is want of memory", async () => {
+test("a failed allocation is an error of kind memory", async () => {
   for (const phase of ["load", "prefill", "decode"]) {
     const { error } = await failing(`1:${phase}::memory`);
     assert.ok(error instanceof LlamaError && error.kind === "memory", String(error));
@@ -82,12 +82,12 @@ test("an allocation that fails is want of memory", async () => {
   }
 });
 
-test("a thread that ends without a word is reported with its place", async () => {
+test("a thread that ends unexpectedly is reported with its place", async () => {
   const { error } = await failing("1:collective:1:exit");
   assert.match(String(error), /rank 1 failed in collective, layer 1: its thread ended unexpectedly with code 7/);
 });
 
-test("a rank that never arrives is given up after the time-out, and named", async () => {
+test("a rank that makes no progress fails after the timeout, and the error names it", async () => {
   for (const [fault, phase] of [
     ["1:load::hang", "load"],
     ["0:decode:2:hang", "decode"],
@@ -95,7 +95,7 @@ test("a rank that never arrives is given up after the time-out, and named", asyn
     const { error, took } = await failing(fault, { rankTimeoutMs: 1500 });
     const place = failurePlace(error);
     assert.ok(error instanceof LlamaError && error.kind === "runtime");
-    assert.match(error.message, new RegExp(`rank ${fault[0]} has not got on`));
+    assert.match(error.message, new RegExp(`rank ${fault[0]} made no progress`));
     assert.deepEqual([place?.rank, place?.phase, place?.isStuck], [Number(fault[0]), phase, true]);
     assert.ok(took < 4000, `${fault}: ${took} ms`);
   }
@@ -104,7 +104,7 @@ test("a rank that never arrives is given up after the time-out, and named", asyn
   await engine.close();
 });
 
-test("ranks that wait for the host are not stuck", async () => {
+test("ranks that wait for the host do not count as stuck", async () => {
   const engine = await start({ rankTimeoutMs: 1000 });
   await work(engine);
   await sleep(1300);
@@ -112,12 +112,12 @@ test("ranks that wait for the host are not stuck", async () => {
   await engine.close();
 });
 
-test("a shard that is cut or gone after its header was read is a bad model; nothing is left open", async () => {
+test("a shard truncated or deleted after its header was read is an error of kind model; no file stays open", async () => {
   const dir = mkdtempSync(join(tmpdir(), "llama-ts-shard-"));
   const file = join(dir, "consolidated.00.pth");
   const open = () => (isLinux ? readdirSync("/proc/self/fd").length : 0);
   const before = open();
-  // The host looks for the files before it starts ranks; what is in them the ranks find.
+  // The host checks that the files exist before it starts ranks; the ranks notice what is in them.
   for (const [spoil, phase] of [
     [() => truncateSync(file, 3_000_000), "load"],
     [() => unlinkSync(file), undefined],
@@ -139,12 +139,12 @@ test("a shard that is cut or gone after its header was read is a bad model; noth
   assert.ok(open() <= before, `${open()} files open, ${before} before`);
 });
 
-test("a fault is for tests alone", async () => {
+test("faults can be injected only under the test runner", async () => {
   const context = process.env.NODE_TEST_CONTEXT;
   delete process.env.NODE_TEST_CONTEXT;
   try {
     process.env[FAULT] = "0:load::throw";
-    await assert.rejects(start(), /TEST_LLAMA_TS_FAULT: is for the tests of llama-ts/);
+    await assert.rejects(start(), /TEST_LLAMA_TS_FAULT: is reserved for the tests of llama-ts/);
   } finally {
     process.env.NODE_TEST_CONTEXT = context;
   }

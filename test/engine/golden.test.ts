@@ -1,4 +1,4 @@
-/** The whole computation against float64 golden numbers, for every container and number of ranks. */
+/** Compares whole forward passes with float64 golden numbers, for every checkpoint format and number of ranks. */
 import assert from "node:assert/strict";
 import { existsSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -20,9 +20,11 @@ interface GoldenPrompt {
 }
 
 let worst = 0;
-after(() => console.log(`# largest difference of a logit from its float64 golden: ${worst.toExponential(2)}`));
+after(() =>
+  console.log(`# largest difference between a logit and its float64 golden value: ${worst.toExponential(2)}`),
+);
 
-/** Logits after each prompt, then all greedy ids, at the given numbers of ranks. */
+/** Compares the logits after each prompt, then all greedy ids, with each of the given numbers of ranks. */
 function compare(
   name: string,
   ckptDir: string,
@@ -51,7 +53,7 @@ function compare(
   }
 }
 
-/** `count` most likely tokens one after another, going on past stop tokens as the goldens do. */
+/** Generates `count` tokens greedily, past stop tokens, as the golden ids do. */
 async function greedy(llama: Llama, promptIds: number[], count: number): Promise<number[]> {
   const ids: number[] = [];
   while (ids.length < count) {
@@ -60,7 +62,7 @@ async function greedy(llama: Llama, promptIds: number[], count: number): Promise
       maxGenLen: count - ids.length,
     });
     ids.push(...tokens[0]!);
-    // A stop token ended it: take that token too and go on behind it.
+    // A stop token ended the text: add it and continue after it.
     if (ids.length < count) ids.push(argmax(await llama.logits([...promptIds, ...ids])));
   }
   return ids;
@@ -76,7 +78,7 @@ const demoGolden = () =>
   ).cases.map(({ prompt, ids, logits, greedy_ids }) => ({ text: prompt, ids, logits, greedyIds: greedy_ids }));
 compare("demo", demo, demoGolden, [1, 2, 4], false);
 compare("demo, two files", join(demo, "mp2"), demoGolden, [1, 2, 4], false);
-// 8 heads over 3 and 5 ranks do not come out even
+// 8 heads do not divide evenly over 3 and 5 ranks.
 compare("demo, uneven", demo, () => demoGolden().slice(0, 2), [3, 5, 8], false);
 
 const miniGolden = (file: string) => () =>
@@ -91,11 +93,11 @@ const miniGolden = (file: string) => () =>
 for (const folder of ["llama1mini-fp16-mp1", "llama1mini-fp16-mp2"]) {
   compare(folder, fixture(folder), miniGolden("llama1mini.json"), [1, 2, 3, 6], false);
 }
-// 8 heads and 2 KV heads, scaled rotations, vocabulary cut by rows
+// 8 heads and 2 KV heads, scaled rotary frequencies, vocabulary split by rows.
 compare("llama3mini, one file", fixture("llama3mini-bf16-mp1"), miniGolden("llama3mini.json"), [1, 4], false);
 compare("llama3mini, two files", fixture("llama3mini-bf16-mp2"), miniGolden("llama3mini.json"), EVERY_EIGHT, false);
 
-// the same as Hugging Face has it, in one file and in three
+// The same model in Hugging Face's format, in one file and in three.
 const meta = fixture("llama3mini-bf16-mp1");
 const hf = mkdtempSync(join(tmpdir(), "llama-ts-test-"));
 after(() => rmSync(hf, { recursive: true }));
@@ -115,7 +117,7 @@ for (const type of ["fp32", "fp16", "bf16"]) {
     ).prompts.map(({ text, ids, last_logits, greedy }) => ({ text, ids, logits: last_logits, greedyIds: greedy.ids }));
   const folders = withoutShared ? [`stories260K-${type}-mp1`] : readdirSync(shared("ckpt"));
   for (const folder of folders) {
-    // The checkpoint that emits </s> has an output of its own.
+    // The checkpoint that emits </s> has different output.
     const isOfType = new RegExp(`^stories260K-(hf-)?${type}`).test(folder);
     if (!isOfType || folder.endsWith("emits-eos")) continue;
     compare(folder, shared(`ckpt/${folder}`), golden, [1, 2, 4], withoutShared);

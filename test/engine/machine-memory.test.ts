@@ -17,14 +17,14 @@ function tree(name: string, files: Record<string, string>): string {
   return join(root, name);
 }
 
-test("without a cgroup it is the machine's", () => {
+test("without a cgroup, the machine's memory is reported", () => {
   const { total, available, isCgroupLimited } = machineMemory(tree("none", {}));
   assert.equal(total, totalmem());
   assert.ok(available > 0 && available <= total);
   assert.equal(isCgroupLimited, false);
 });
 
-test("version 2: the lowest limit on the way up counts, and page cache as free", () => {
+test("cgroup version 2: the lowest limit among the parents counts, and page cache counts as free", () => {
   const found = machineMemory(
     tree("v2", {
       "proc/self/cgroup": "0::/user/job\n",
@@ -38,7 +38,7 @@ test("version 2: the lowest limit on the way up counts, and page cache as free",
   assert.deepEqual(found, { total: 50e6, available: 45e6, isCgroupLimited: true });
 });
 
-test("version 1, and a container that sees only its own folder", () => {
+test("cgroup version 1, in a container that sees only its own folder", () => {
   const found = machineMemory(
     tree("v1", {
       "proc/self/cgroup": "11:cpu,cpuacct:/docker/x\n7:memory:/docker/x\n",
@@ -50,7 +50,7 @@ test("version 1, and a container that sees only its own folder", () => {
   assert.deepEqual(found, { total: 40e6, available: 33e6, isCgroupLimited: true });
 });
 
-test("a path that leads out of the mount", () => {
+test("a cgroup path that leads outside the mount uses the top folder", () => {
   const found = machineMemory(
     tree("outside", { "proc/self/cgroup": "0::/../../x\n", "sys/fs/cgroup/memory.max": "7000000\n" }),
   );

@@ -6,7 +6,7 @@ import { allocateHeartbeats, Heartbeat } from "../../src/engine/shared/heartbeat
 
 const TIMEOUT_MS = 300;
 
-test("ranks that get on are not given up, nor for time in which the process stood still; then they are", async () => {
+test("only ranks without progress stall: time while the process was stopped does not count", async () => {
   const memory = allocateHeartbeats(2);
   const rank = new Heartbeat(memory, 1, null);
   let stalls = 0;
@@ -17,7 +17,7 @@ test("ranks that get on are not given up, nor for time in which the process stoo
     rank.at("decode", i);
   }
   assert.equal(stalls, 0);
-  // The last beat is seen; then no look can be taken, as while the process is stopped.
+  // Let a check see the last heartbeat, then block the event loop: no checks run, as while the process is stopped.
   await sleep(TIMEOUT_MS / 5);
   const blocked = new Int32Array(new SharedArrayBuffer(4));
   Atomics.wait(blocked, 0, 0, TIMEOUT_MS * 2);

@@ -54,7 +54,7 @@ beforeEach(() => {
 });
 after(() => rmSync(root, { recursive: true, force: true }));
 
-test("what is written is opened by the next start and computes the same bits", async () => {
+test("the next start opens the written weight cache and computes the same bits", async () => {
   const first = await logits(checkpoint, root);
   const second = await logits(checkpoint, root);
   assert.deepEqual([first.state, second.state], ["written", "opened"]);
@@ -69,7 +69,7 @@ test("what is written is opened by the next start and computes the same bits", a
   assert.deepEqual(readdirSync(root), []);
 });
 
-test("ranks keep their own slices, and only those large enough to be aligned", async () => {
+test("each rank caches its own slices, but only those large enough to be aligned", async () => {
   const two = await logits(checkpoint, root, 2);
   assert.equal(two.state, "written");
   const files = readdirSync(two.folder!);
@@ -79,7 +79,7 @@ test("ranks keep their own slices, and only those large enough to be aligned", a
   assert.deepEqual((await logits(checkpoint, root, 2)).logits, two.logits);
 });
 
-test("other numbers, types, ranks and files have other folders", () => {
+test("different numbers, types, ranks and files get different folders", () => {
   const folders = [
     cacheFolder(root, modelIdentity(checkpoint, "int8"), 1),
     cacheFolder(root, modelIdentity(checkpoint, "int4"), 1),
@@ -98,7 +98,7 @@ test("other numbers, types, ranks and files have other folders", () => {
   assert.notEqual(folder(), was);
 });
 
-test("a file that was cut is noticed before it is mapped", async () => {
+test("a truncated file is detected before it is mapped", async () => {
   const { folder } = await logits(checkpoint, root);
   truncateSync(join(folder!, "0.0.wo-ffn.onnx.bin"), 5e6);
   assert.equal(isCacheWhole(folder!), false);
@@ -108,7 +108,7 @@ test("a file that was cut is noticed before it is mapped", async () => {
   assert.equal((await logits(checkpoint, root)).state, "opened");
 });
 
-test("a file that was written to is noticed, though its size is the same", async () => {
+test("a modified file of the same size is detected", async () => {
   const { folder } = await logits(checkpoint, root);
   const file = join(folder!, "0.0.wo-ffn.onnx.bin");
   const bytes = readFileSync(file);
@@ -119,19 +119,19 @@ test("a file that was written to is noticed, though its size is the same", async
   assert.deepEqual(again.logits, expected);
 });
 
-test("a folder that cannot be opened is made anew", async () => {
+test("a folder that cannot be opened is written again", async () => {
   const { folder } = await logits(checkpoint, root);
   const file = join(folder!, "0.0.wo-ffn.onnx");
   const { atime, mtime } = statSync(file);
   writeFileSync(file, Buffer.alloc(readFileSync(file).length, 0xff));
-  // As a failing disk would do it: written to is told by the time already.
+  // Keep the times, as a failing disk would: a changed time is detected anyway.
   utimesSync(file, atime, mtime);
   const again = await logits(checkpoint, root);
   assert.equal(again.state, "written");
   assert.deepEqual(again.logits, expected);
 });
 
-test("starts at the same time do not disturb each other", async () => {
+test("simultaneous starts do not disturb each other", async () => {
   const both = await Promise.all([logits(checkpoint, root), logits(checkpoint, root)]);
   for (const { logits: found, state } of both) {
     assert.equal(state, "written");
@@ -141,7 +141,7 @@ test("starts at the same time do not disturb each other", async () => {
   assert.equal((await logits(checkpoint, root)).state, "opened");
 });
 
-test("where nothing can be written the model runs all the same and says why", async () => {
+test("if the weight cache cannot be written, the model runs anyway and reports why", async () => {
   const file = join(root, "file");
   writeFileSync(file, "");
   const { state, problem, logits: found } = await logits(checkpoint, file);
@@ -150,7 +150,7 @@ test("where nothing can be written the model runs all the same and says why", as
   assert.deepEqual(found, expected);
 });
 
-test("a process killed while it writes leaves nothing that is used, and the next one clears up", async () => {
+test("a process killed while writing leaves nothing that is used, and the next start removes it", async () => {
   const script = `
     import { Engine } from ${JSON.stringify(new URL("../../src/engine/engine.js", import.meta.url).href)};
     import { randomCheckpoint } from ${JSON.stringify(new URL("../../src/model/sizes/presets.js", import.meta.url).href)};
@@ -173,7 +173,7 @@ test("a process killed while it writes leaves nothing that is used, and the next
   );
 });
 
-test("an abort while converting leaves nothing, and the process alive, wherever the ranks are", async () => {
+test("an abort during conversion leaves no files, and the process survives, wherever the ranks are", async () => {
   const large = randomCheckpoint("small", new Map([...SHAPE, ["n_layers", 8]]));
   for (let delay = 0; delay < 100; delay += 7) {
     const controller = new AbortController();
@@ -186,7 +186,7 @@ test("an abort while converting leaves nothing, and the process alive, wherever 
   }
 });
 
-test("a small model is not kept: it is quantised in a moment", async () => {
+test("a small model is not cached, because quantising it is fast", async () => {
   const engine = await Engine.start(openCheckpoint(demo, 2048), {
     ...{ worldSize: 1, dtype: "int4", maxSeqLen: 32, cacheRoot: root },
   });
@@ -194,14 +194,14 @@ test("a small model is not kept: it is quantised in a moment", async () => {
   assert.deepEqual([engine.weightCache.state, existsSync(root) && readdirSync(root).length], ["off", 0]);
 });
 
-test("a Hugging Face folder, which has no checksums, is told by its very files", () => {
+test("a Hugging Face folder, which has no checksums, is identified by its exact files", () => {
   const meta = fixture("llama3mini-bf16-mp1");
   const { config, tensors } = hfTensors(meta, 768);
   const dir = writeHfFolder(join(root, "hf"), config, tensors, join(meta, "tokenizer.model"));
   const key = () => cacheFolder(root, modelIdentity(openCheckpoint(dir, 768), "int8"), 1);
   const first = key();
   assert.equal(key(), first);
-  // The same size and time, but other bytes.
+  // The same size and modification time, but different bytes.
   const file = join(dir, "model.safetensors");
   const { atime, mtime } = statSync(file);
   const bytes = readFileSync(file);
@@ -210,7 +210,7 @@ test("a Hugging Face folder, which has no checksums, is told by its very files",
   utimesSync(file, atime, mtime);
   const second = key();
   assert.notEqual(second, first);
-  // The same file, but its rows taken in another order.
+  // The same file, but with its rows read in another order.
   const opened = openCheckpoint(dir, 768);
   for (const tensor of opened.tensors.values()) delete tensor.halvedHead;
   assert.notEqual(cacheFolder(root, modelIdentity(opened, "int8"), 1), second);

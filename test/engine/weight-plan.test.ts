@@ -1,4 +1,4 @@
-/** Every released size for 1 to 16 ranks, without weights: which rank reads which bytes of which file, and whether its graphs take them. */
+/** Checks, for every released size and 1 to 16 ranks, which bytes of which file each rank reads, and that its graphs use them. No weights needed. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { partLayer, stageGraphs } from "../../src/engine/stages/stages.js";
@@ -16,7 +16,7 @@ import { SIZES } from "../model/sizes.js";
 const MAX_RANKS = 16;
 const ALL = Array.from({ length: MAX_RANKS }, (_, i) => i + 1);
 
-/** The tensor as fairscale splits it over files; the embedding by columns, or by rows since Llama 3. */
+/** The tensor as fairscale splits it over files; the embedding is split by columns, or by rows since Llama 3. */
 function sharded(spec: TensorSpec, files: number, isVocabSplit: boolean): ModelTensor {
   const split = spec.split === "embedding" ? (isVocabSplit ? "rows" : "columns") : spec.split;
   const axis = split === "rows" ? 0 : split === "columns" ? 1 : null;
@@ -29,7 +29,7 @@ function sharded(spec: TensorSpec, files: number, isVocabSplit: boolean): ModelT
   return mergeShards(spec, entries);
 }
 
-/** Ranks that must have an index along the axis a tensor is divided by, from Meta's rules alone. */
+/** The ranks that must have an index along the split axis of a tensor, computed only from Meta's rules. */
 function owners(name: string, index: number, config: ModelConfig, shares: readonly RankShare[]): number[] {
   const { headDim, nHeads, nKvHeads } = config;
   const part = name.split(".").at(-2)!;
@@ -43,7 +43,7 @@ function owners(name: string, index: number, config: ModelConfig, shares: readon
         return qHeads.start <= head && head < qHeads.end;
       case "wk":
       case "wv":
-        // repeat_interleave: query head j takes KV head j // group
+        // repeat_interleave: query head j uses KV head j // group
         return Math.floor(qHeads.start / group) <= head && head <= Math.floor((qHeads.end - 1) / group);
       case "w1":
       case "w2":
@@ -58,7 +58,7 @@ function owners(name: string, index: number, config: ModelConfig, shares: readon
   });
 }
 
-/** Checks that the pieces the ranks read are the bytes they own, all of them and no other. */
+/** Checks that the ranks read exactly the bytes they own. */
 function checkOwnership(tensor: ModelTensor, spec: TensorSpec, config: ModelConfig, shares: readonly RankShare[]) {
   const { name } = spec;
   const [height, width] = spec.shape.length === 1 ? [1, spec.shape[0]!] : (spec.shape as [number, number]);
@@ -70,7 +70,7 @@ function checkOwnership(tensor: ModelTensor, spec: TensorSpec, config: ModelConf
     assert.deepEqual(across, { start: 0, end: size }, name);
     edges.add(along.start).add(along.end);
   }
-  // Ownership can change at the edges of regions only, and at those of heads.
+  // Ownership can change only at the edges of regions and heads.
   const length = isByColumns ? width : height;
   if (/\.w[qkvo]\./.test(name)) for (let at = 0; at <= length; at += config.headDim) edges.add(at);
   for (const edge of edges) {
@@ -101,7 +101,7 @@ function checkOwnership(tensor: ModelTensor, spec: TensorSpec, config: ModelConf
   }
 }
 
-test("presets have released shapes", () => {
+test("presets have the shapes of released models", () => {
   const shape = ({ dim, nLayers, nHeads, nKvHeads, ffnDim, vocabSize }: ModelConfig) =>
     [dim, nLayers, nHeads, nKvHeads, ffnDim, vocabSize].join(" ");
   const released = SIZES.map(({ name, params }) =>
@@ -128,7 +128,7 @@ for (const { name, params, files } of SIZES) {
     }
   });
 
-  test(`${name}: rows of wq and wk in Hugging Face's order are read once each`, () => {
+  test(`${name}: each row of wq and wk in Hugging Face's order is read once`, () => {
     const { headDim } = config;
     for (const spec of tensorTable({ ...config, nLayers: 1 })) {
       if (!/\.w[qk]\./.test(spec.name)) continue;
@@ -150,7 +150,7 @@ for (const { name, params, files } of SIZES) {
     }
   });
 
-  test(`${name}: graphs take every tensor once`, () => {
+  test(`${name}: graphs use every tensor once`, () => {
     const checkpoint = { ...randomCheckpoint(name, new Map(Object.entries(params))), config };
     const wanted = tensorTable(config)
       .map((spec) => spec.name)
@@ -161,7 +161,7 @@ for (const { name, params, files } of SIZES) {
         worldSize === 1 || worldSize === MAX_RANKS ? (["fp32", "int8", "int4"] as const) : ["fp32" as const];
       for (const dtype of types) {
         for (const [rank, share] of partition(config, worldSize).entries()) {
-          // The other ranks' graphs differ in sizes alone.
+          // The other ranks' graphs differ only in sizes.
           if (dtype !== "fp32" && rank % 5 !== 0) continue;
           const taken: string[] = [];
           for (const [place, { model, weights }] of stageGraphs({ checkpoint, share, worldSize, dtype })) {

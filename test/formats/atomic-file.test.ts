@@ -8,13 +8,13 @@ import { temporaryFile } from "./sample-files.js";
 const mode = (path: string) => statSync(path).mode & 0o777;
 
 async function write(path: string, text: string, newMode?: number): Promise<void> {
-  const whole = await AtomicFile.create(path, newMode);
-  await whole.write(text);
-  await whole.finish();
+  const file = await AtomicFile.create(path, newMode);
+  await file.write(text);
+  await file.finish();
 }
 
-test("a file that is written over keeps its permissions; a new one has those asked for", {
-  skip: process.platform === "win32" && "it has no such permissions",
+test("an overwritten file keeps its permissions, a new one has the given ones", {
+  skip: process.platform === "win32" && "Windows has no such permissions",
 }, async () => {
   const path = temporaryFile("old", Buffer.from("old"));
   for (const kept of [0o600, 0o640, 0o666]) {
@@ -26,7 +26,7 @@ test("a file that is written over keeps its permissions; a new one has those ask
   assert.equal(mode(`${path}.fresh`), 0o600);
 });
 
-test("what a link points to is written over, and the link stays", async () => {
+test("writing to a link replaces its target and keeps the link", async () => {
   const path = temporaryFile("target", Buffer.from("old"));
   const link = join(dirname(path), "link");
   symlinkSync("target", link);
@@ -35,10 +35,10 @@ test("what a link points to is written over, and the link stays", async () => {
   assert.equal(readFileSync(path, "utf8"), "new");
 });
 
-test("an abandoned file leaves the old one as it was", async () => {
+test("abandoning a file leaves the old one unchanged", async () => {
   const path = temporaryFile("old", Buffer.from("old"));
-  const whole = await AtomicFile.create(path);
-  await whole.write("new");
-  await whole.abandon();
+  const file = await AtomicFile.create(path);
+  await file.write("new");
+  await file.abandon();
   assert.equal(readFileSync(path, "utf8"), "old");
 });

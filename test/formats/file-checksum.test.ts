@@ -6,7 +6,7 @@ import { makeZip, temporaryFile } from "./sample-files.js";
 
 const MEGABYTE = 1 << 20;
 
-test("a file that is cut while it is read is told, whatever of it was right", async () => {
+test("a file that is truncated while it is read is an error, even if the entries read were right", async () => {
   const path = temporaryFile("large.zip", makeZip({ a: new Uint8Array(MEGABYTE), b: new Uint8Array(13 * MEGABYTE) }));
   assert.equal((await checkFile(path, () => {})).entries, 2);
   let pieces = 0;

@@ -57,7 +57,7 @@ test("the legacy container holds the same tensors as the zip container", { skip:
   for (const [name, tensor] of expected) assert.deepEqual(found.get(name), tensor, name);
 });
 
-test("a cut legacy file ends in a readable error", { skip: legacySkip }, () => {
+test("a truncated legacy file is a readable error", { skip: legacySkip }, () => {
   const bytes = readFileSync(legacyFile);
   for (const length of [1, 14, 20, 100, 4000, 6000, 7000, bytes.length - 1]) {
     const path = temporaryFile("cut.pth", bytes.subarray(0, length));
@@ -65,11 +65,11 @@ test("a cut legacy file ends in a readable error", { skip: legacySkip }, () => {
   }
 });
 
-test("files of other kinds are called by their name", () => {
+test("files of other kinds are named in the error", () => {
   const cases: [string, RegExp][] = [
     ["", /is empty/],
     ["P", /not a PyTorch checkpoint/],
-    ["PK", /is cut/],
+    ["PK", /is truncated/],
     ["<!DOCTYPE html><html>", /web page/],
     ["version https://git-lfs.github.com/spec/v1\noid", /Git LFS pointer.*git lfs pull/],
     ['\x80\x20\0\0\0\0\0\0{"__metadata__":', /safetensors/],
@@ -90,7 +90,7 @@ test("files of other kinds are called by their name", () => {
   assert.throws(() => openPth(join(FIXTURES, "missing.pth")), LlamaError);
 });
 
-test("a key that is no name, and a storage that is not there, are errors", () => {
+test("a key that is not a tensor name and a missing storage are errors", () => {
   const storage = "(X\x07\0\0\0storagectorch\nHalfStorage\nX\x01\0\0\x000X\x03\0\0\0cpuK\x01tQ";
   const tensor = `ctorch._utils\n_rebuild_tensor_v2\n(${storage}K\x00))\x89}tR`;
   const open = (key: string, files: Record<string, Uint8Array>) => {
@@ -100,8 +100,8 @@ test("a key that is no name, and a storage that is not there, are errors", () =>
   const data = { "any name/data/0": Buffer.of(0, 0x3c) };
   const [entry] = open("X\x01\0\0\0w", data);
   assert.deepEqual([entry!.shape, [...readAll(entry!)]], [[], [1]]);
-  assert.throws(() => open("K\x05", data), /cannot name a tensor; found the number 5/);
-  assert.throws(() => open("X\x02\0\0\0a\n", data), /cannot name a tensor; found "a\\n"/);
+  assert.throws(() => open("K\x05", data), /not a valid tensor name; found the number 5/);
+  assert.throws(() => open("X\x02\0\0\0a\n", data), /not a valid tensor name; found "a\\n"/);
   assert.throws(() => open("X\x01\0\0\0w", {}), /storage 0 is missing/);
 });
 
@@ -110,7 +110,7 @@ interface Case {
   outcome: string;
 }
 const [casesFile, casesSkip] = sharedPath("bad/cases.json");
-/** Sound as files; whether they make a model is for a later layer to say. */
+/** Valid as files; a later layer checks whether they make a model. */
 const SOUND = [
   "proto-pollution",
   "extra",
@@ -123,7 +123,7 @@ const SOUND = [
   "zero-dim",
 ];
 
-test("hostile checkpoints end in a readable error, at once", { skip: casesSkip }, async (context) => {
+test("hostile checkpoints are a readable error at once", { skip: casesSkip }, async (context) => {
   const cases = JSON.parse(readFileSync(casesFile, "utf8")) as Case[];
   for (const { name, outcome } of cases.filter((item) => /^bad\/(pickle|pth|tensor)-/.test(item.name))) {
     await context.test(name, () => {
@@ -131,9 +131,9 @@ test("hostile checkpoints end in a readable error, at once", { skip: casesSkip }
       const path = join(folder, readdirSync(folder).find((file) => file.endsWith(".pth"))!);
       const sound = outcome !== "error" || SOUND.some((suffix) => name.endsWith(`-${suffix}`));
       try {
-        // Small only: the size bomb is a view of few numbers that claims to be many.
+        // Small ones only: the size bomb is a view of few numbers that claims to have many.
         for (const entry of openPth(path)) if (entry.shape.reduce((a, b) => a * b, 1) < 1e6) readAll(entry);
-        assert.ok(sound, "should have been refused");
+        assert.ok(sound, "should have been rejected");
       } catch (error) {
         assert.ok(error instanceof LlamaError, String(error));
         assert.equal(error.kind, "model");

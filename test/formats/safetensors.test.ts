@@ -29,7 +29,7 @@ const entry = (dtype: string, shape: unknown, begin: number, end: number) => ({
 const withEntries = (entries: object, dataBytes: number) =>
   withHeader(JSON.stringify(entries), new Uint8Array(dataBytes));
 
-test("describes tensors that can be read", () => {
+test("describes tensors so that they can be read", () => {
   const floats = Float32Array.of(1, 2, 3, 4, 5, 6);
   const tensors = [
     { name: "b", shape: [2, 3], data: new Uint8Array(floats.buffer) },
@@ -66,7 +66,7 @@ test("knows the element types", () => {
   refuses(withEntries({ a: { shape: [3], data_offsets: [0, 3] } }, 3), /unsupported dtype/);
 });
 
-test("refuses a header that is cut or none", () => {
+test("rejects a header that is truncated or missing", () => {
   refuses("", /is empty/);
   refuses("abc", /is not a safetensors file but text/);
   refuses(withHeader("{}", undefined, 1e9), /ends within its header; expected a header of 1000000000 bytes, found 2/);
@@ -82,7 +82,7 @@ test("refuses a header that is cut or none", () => {
   refuses("<!DOCTYPE html><html>", /is not a safetensors file but a web page/);
 });
 
-test("refuses descriptions that make no sense", () => {
+test("rejects invalid descriptions of tensors", () => {
   const deep = `{"a": ${"[".repeat(50_000)}${"]".repeat(50_000)}}`;
   refuses(withHeader(deep), /a: has no description/);
   refuses(withEntries({ a: null }, 0), /a: has no description.*found null/);
@@ -90,15 +90,15 @@ test("refuses descriptions that make no sense", () => {
   refuses(withEntries({ a: entry("F16", [-3], 0, 6) }, 6), /a: has no shape/);
   refuses(withEntries({ a: entry("F16", [1.5], 0, 6) }, 6), /a: has no shape/);
   refuses(withEntries({ a: { dtype: "F16", shape: [3], data_offsets: [0] } }, 6), /a: has no data_offsets/);
-  refuses(withEntries({ a: entry("F16", [3], 0, 4) }, 4), /a: has another number of bytes/);
-  refuses(withEntries({ a: entry("F16", [1e6, 1e6, 1e6, 1e6], 0, 4) }, 4), /a: has another number of bytes/);
-  refuses(withEntries({ "a\nb": entry("F16", [2], 0, 4) }, 4), /cannot name a tensor/);
-  refuses(withEntries({ ["x".repeat(300)]: entry("F16", [2], 0, 4) }, 4), /cannot name a tensor/);
+  refuses(withEntries({ a: entry("F16", [3], 0, 4) }, 4), /a: number of bytes does not match the shape/);
+  refuses(withEntries({ a: entry("F16", [1e6, 1e6, 1e6, 1e6], 0, 4) }, 4), /a: number of bytes does not match/);
+  refuses(withEntries({ "a\nb": entry("F16", [2], 0, 4) }, 4), /not a valid tensor name/);
+  refuses(withEntries({ ["x".repeat(300)]: entry("F16", [2], 0, 4) }, 4), /not a valid tensor name/);
 });
 
-test("refuses tensors outside the file, over each other, or with gaps", () => {
-  refuses(withEntries({ a: entry("F16", [16], 0, 32) }, 10), /a: tensor lies outside the file.*10 bytes.*0 to 32/);
-  refuses(withEntries({ a: entry("F16", [0], 4, 2) }, 10), /a: tensor lies outside the file/);
+test("rejects tensors outside the file, overlapping tensors, and gaps", () => {
+  refuses(withEntries({ a: entry("F16", [16], 0, 32) }, 10), /a: tensor is outside the file.*10 bytes.*0 to 32/);
+  refuses(withEntries({ a: entry("F16", [0], 4, 2) }, 10), /a: tensor is outside the file/);
   const overlap = { a: entry("F16", [2], 0, 4), b: entry("F16", [2], 2, 6) };
   refuses(withEntries(overlap, 6), /b: overlaps the tensor before it; expected offset 4, found 2/);
   const gap = { a: entry("F16", [2], 0, 4), b: entry("F16", [2], 6, 10) };

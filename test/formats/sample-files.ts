@@ -1,4 +1,4 @@
-/** Where the files for these tests are, and how to make and read small ones. */
+/** Paths of the files for these tests, and functions that make and read small ones. */
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -12,13 +12,13 @@ import { TensorReader } from "../../src/formats/tensor/tensor-reader.js";
 export const FIXTURES = fileURLToPath(new URL("../../../test/fixtures/", import.meta.url));
 const SHARED = fileURLToPath(new URL("../../../../shared/data/", import.meta.url));
 
-/** A path in the larger test data, which need not be there: give the second value to `skip`. */
+/** A path in the larger test data, which may not exist: pass the second value as `skip`. */
 export function sharedPath(path: string): [path: string, skip: string | false] {
   const full = join(SHARED, path);
   return [full, existsSync(full) ? false : `no test data at ../shared/data/${path}`];
 }
 
-/** Writes a file that lasts until the tests of this process are over. */
+/** Writes a file that is removed after the tests of this process. */
 export function temporaryFile(name: string, bytes: Uint8Array): string {
   const folder = mkdtempSync(join(tmpdir(), "llama-ts-"));
   after(() => rmSync(folder, { recursive: true, force: true }));
@@ -48,7 +48,7 @@ export function readAll(entry: StoredTensor): Float32Array {
   return out;
 }
 
-/** A zip of stored entries; `change` may spoil a central header (46 bytes) before it is written. */
+/** A zip of stored entries; `change` may damage a central header (46 bytes) before it is written. */
 export function makeZip(files: Record<string, Uint8Array>, change?: (header: Buffer, name: string) => void): Buffer {
   const bodies: Buffer[] = [];
   const headers: Buffer[] = [];

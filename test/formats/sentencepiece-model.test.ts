@@ -72,7 +72,7 @@ test("reads pieces, ids and flags", () => {
   assert.deepEqual([read.unkId, read.bosId, read.eosId, read.padId], [0, 1, 2, -1]);
 });
 
-test("uses the format's defaults for what is absent", () => {
+test("uses the format's defaults for absent fields", () => {
   const read = readSentencePieceModel(file(model(BASIC)));
   const { pieces, ...rest } = read;
   assert.deepEqual(pieces[3], { piece: "a", score: -1, type: "normal" });
@@ -89,7 +89,7 @@ test("uses the format's defaults for what is absent", () => {
   });
 });
 
-test("reads what is present, and keeps U+FEFF in a piece", () => {
+test("reads the fields that are present, and keeps U+FEFF in a piece", () => {
   const rows: Row[] = [["<s>", 3], ["</s>", 3], ["<pad>", 3], ["<unk>", 2], ["\uFEFF"]];
   const trainer = (spec: BinaryWriter) => {
     spec.tag(40, WireType.Varint).int32(3).tag(41, WireType.Varint).int32(0).tag(42, WireType.Varint).int32(1);
@@ -115,14 +115,14 @@ test("reads what is present, and keeps U+FEFF in a piece", () => {
   });
 });
 
-test("names a missing file and a folder", () => {
+test("rejects a missing file and a folder by name", () => {
   assert.throws(() => readSentencePieceModel(join(folder, "absent")), /absent: cannot be opened/);
   assert.throws(() => readSentencePieceModel(folder), /is not a file/);
 });
 
-test("names other formats", () => {
+test("names the format of files that are not a model", () => {
   refuses("", /is empty/);
-  refuses("<!DOCTYPE html>\n<html>", /not a SentencePiece model.*an HTML page/);
+  refuses("<!DOCTYPE html>\n<html>", /neither a SentencePiece nor a tiktoken model.*an HTML page/);
   refuses("version https://git-lfs.github.com/spec/v1\noid sha256:0\n", /a Git LFS pointer.*git lfs pull/);
   refuses('{"version": "1.0"}', /not a SentencePiece model.*JSON/);
   refuses("IQ== 0\nIg== 1\n", /not a SentencePiece model.*tiktoken/);
@@ -134,7 +134,7 @@ test("names other formats", () => {
   refuses(model([]), /not a SentencePiece model.*no pieces/);
 });
 
-test("refuses models of another kind", () => {
+test("rejects models of another kind", () => {
   refuses(
     model(BASIC, (spec) => spec.tag(3, WireType.Varint).int32(1)),
     /unigram SentencePiece models are not supported/,
@@ -149,17 +149,17 @@ test("refuses models of another kind", () => {
   );
 });
 
-test("refuses damaged pieces", () => {
+test("rejects damaged pieces", () => {
   refuses(model([...BASIC, ["a"]]), /piece 4 occurs twice: a\./);
   refuses(model([...BASIC, [""]]), /piece 4 is empty/);
   refuses(model([...BASIC, ["b", 9]]), /piece type 9/);
   refuses(model([...BASIC, ["<0x0g>", 6]]), /byte piece 4/);
-  refuses(model([...BASIC, ["<0x00>", 6]]), /1 byte pieces, byte fallback false/);
+  refuses(model([...BASIC, ["<0x00>", 6]]), /1 byte pieces, but byte_fallback is false/);
   refuses(
     model(BASIC, (spec) => spec.tag(35, WireType.Varint).bool(true)),
-    /0 byte pieces, byte fallback true/,
+    /0 byte pieces, but byte_fallback is true/,
   );
-  refuses(model([...BASIC, ["<unk2>", 2]]), /exactly one unknown/);
+  refuses(model([...BASIC, ["<unk2>", 2]]), /has 2 unknown pieces instead of 1/);
   refuses(
     model(BASIC, (spec) => spec.tag(41, WireType.Varint).int32(-1)),
     /BOS id -1/,
@@ -172,7 +172,7 @@ test("refuses damaged pieces", () => {
   refuses(whole.subarray(0, whole.length - 1), /not a SentencePiece model/);
 });
 
-const skip = existsSync(bad) ? false : "shared test data is not here";
+const skip = existsSync(bad) ? false : "the shared test data is missing";
 for (const [name, message] of [
   ["tok-empty", /is empty/],
   ["tok-garbage", /not a SentencePiece model/],
@@ -181,7 +181,7 @@ for (const [name, message] of [
   ["tok-no-pieces", /no pieces/],
   ["tok-unigram", /unigram/],
 ] as const) {
-  test(`refuses ${name}`, { skip }, () => {
+  test(`rejects ${name}`, { skip }, () => {
     const path = fileURLToPath(new URL(`${name}/tokenizer.model`, bad));
     assert.throws(() => readSentencePieceModel(path), { name: "LlamaError", kind: "model", message });
   });

@@ -36,7 +36,7 @@ function checkRegion(entry: StoredTensor, rows: [number, number], columns: [numb
   reader.close();
 }
 
-test("contiguous rows: all, some, and some columns, narrow and wide", () => {
+test("reads all rows, some rows and some columns of contiguous tensors, narrow and wide", () => {
   const small = countingTensor(60, [6, 10], [10, 1]);
   checkRegion(small, [0, 6], [0, 10]);
   checkRegion(small, [2, 5], [0, 10]);
@@ -52,7 +52,7 @@ test("contiguous rows: all, some, and some columns, narrow and wide", () => {
   checkRegion(countingTensor(3_000_000, [2, 1_500_000], [1_500_000, 1]), [0, 2], [1, 1_400_000]);
 });
 
-test("transposed, stepped, expanded and one-column tensors", () => {
+test("reads transposed, strided, expanded and one-column tensors", () => {
   checkRegion(countingTensor(60, [6, 10], [1, 6]), [1, 6], [2, 9]);
   checkRegion(countingTensor(60, [3, 5], [20, 2], 1), [0, 3], [0, 5]);
   checkRegion(countingTensor(10, [4, 10], [0, 1]), [0, 4], [3, 10]);
@@ -64,7 +64,7 @@ test("transposed, stepped, expanded and one-column tensors", () => {
   checkRegion(countingTensor(2_400_001, [3, 1_200_000], [1, 2]), [0, 2], [5, 1_199_000]);
 });
 
-test("only wanted bytes are read of wide rows, and the reads are told", () => {
+test("of wide rows, only the requested bytes are read; each read is reported", () => {
   const entry = countingTensor(40_000, [4, 10_000], [10_000, 1]);
   const reads: number[] = [];
   const reader = new TensorReader((bytes) => reads.push(bytes));
@@ -73,7 +73,7 @@ test("only wanted bytes are read of wide rows, and the reads are told", () => {
   reader.close();
 });
 
-test("a deflated storage is inflated once, and only to the size it claims", () => {
+test("a deflated storage is inflated once, and only to its declared size", () => {
   const numbers = Float32Array.from({ length: 1000 }, (_, index) => index);
   const deflated = deflateRawSync(new Uint8Array(numbers.buffer));
   const storage = {
@@ -103,7 +103,7 @@ test("a deflated storage is inflated once, and only to the size it claims", () =
   reader.close();
 });
 
-test("a file cut after it was opened is a readable error; a region outside is a bug", () => {
+test("a file that is too short is a readable error, a region outside the tensor is a bug", () => {
   const entry = countingTensor(10, [2, 5], [5, 1]);
   const cut = { ...entry, shape: [4, 5], storage: { ...entry.storage, byteLength: 80 } };
   const reader = new TensorReader();
@@ -119,9 +119,9 @@ test("a file cut after it was opened is a readable error; a region outside is a 
 });
 
 test("a file that the system cannot read is a readable error", {
-  skip: process.platform !== "linux" && "it needs /proc",
+  skip: process.platform !== "linux" && "needs /proc",
 }, () => {
-  // reading the memory at 0 fails with EIO, as a broken disk does
+  // reading the memory at 0 fails with EIO, like a broken disk
   const file = openFile("/proc/self/mem");
   assert.throws(() => file.readInto(new Uint8Array(1), 0), {
     name: "LlamaError",

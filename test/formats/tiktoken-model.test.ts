@@ -24,7 +24,7 @@ function refuses(lines: string[], message: RegExp): void {
   assert.throws(() => readTiktokenModel(path), { name: "LlamaError", kind: "model", message });
 }
 
-/** The lines with one of them replaced. */
+/** The lines of single bytes, with one of them replaced. */
 const withLine = (number: number, text: string) => BYTES.with(number - 1, text);
 
 test("reads bytes and ranks", () => {
@@ -36,15 +36,15 @@ test("reads bytes and ranks", () => {
   assert.deepEqual(crlf.tokens, tokens.slice(0, 256));
 });
 
-test("tells the kinds of tokenizers apart by content", () => {
+test("recognises the kind of a tokenizer by its content", () => {
   assert.equal(readTokenizerFile(file("IQ== 0\n")).kind, "tiktoken");
   assert.equal(readTokenizerFile(fixture("llama3mini-bf16-mp1/tokenizer.model")).kind, "tiktoken");
   assert.equal(readTokenizerFile(fixture("own512.model")).kind, "sentencepiece");
   assert.equal(readTokenizerFile(join(demo, "tokenizer.model")).kind, "sentencepiece");
 });
 
-test("names the line that is damaged", () => {
-  refuses(withLine(3, "@@@@ 2"), /line 3: is not base64 and rank.*found "@@@@ 2"/);
+test("names the damaged line", () => {
+  refuses(withLine(3, "@@@@ 2"), /line 3: is not base64 and a rank.*found "@@@@ 2"/);
   refuses(withLine(3, "Ag= 2"), /line 3: is not base64/);
   refuses(withLine(3, "Ah== 2"), /line 3: is not base64/);
   refuses(withLine(3, ""), /line 3: is not base64/);
@@ -54,15 +54,15 @@ test("names the line that is damaged", () => {
   refuses(withLine(3, "Ag== 02"), /line 3: ranks/);
   refuses(withLine(3, "AQ== 2"), /line 3: token occurs twice/);
   refuses([...BYTES, line(Array(2000).fill(65), 256)], /line 257: is too long/);
-  refuses(BYTES.slice(0, 255), /lacks a token for a byte.*0xff/);
+  refuses(BYTES.slice(0, 255), /has no token for a byte.*0xff/);
   refuses(["not a tokenizer"], /is not a tiktoken file/);
 });
 
 for (const [name, message] of [
-  ["tok-tiktoken-bad-base64", /line 3: is not base64 and rank/],
+  ["tok-tiktoken-bad-base64", /line 3: is not base64 and a rank/],
   ["tok-tiktoken-bad-rank", /line 3: ranks are not/],
 ] as const) {
-  test(`refuses ${name}`, { skip: withoutShared }, () => {
+  test(`rejects ${name}`, { skip: withoutShared }, () => {
     const path = shared(`bad/${name}/tokenizer.model`);
     assert.throws(() => readTiktokenModel(path), { name: "LlamaError", kind: "model", message });
   });

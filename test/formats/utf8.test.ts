@@ -4,14 +4,14 @@ import { test } from "node:test";
 import { decodeUtf8, Utf8Decoder } from "../../src/formats/files/utf8.js";
 
 const vectors = new URL("../../../../shared/data/vectors/sp32000.json", import.meta.url);
-const skip = existsSync(vectors) ? false : "shared test data is not here";
+const skip = existsSync(vectors) ? false : "the shared test data is missing";
 
 function stream(bytes: Uint8Array): string {
   const decoder = new Utf8Decoder();
   return Array.from(bytes, (byte) => decoder.push(byte)).join("") + decoder.flush();
 }
 
-/** Bytes in hexadecimal, and U+FFFD written as "?". */
+/** Bytes in hexadecimal, and their text with U+FFFD written as "?". */
 const CASES: [hex: string, text: string][] = [
   ["", ""],
   ["61c3a9e4b8adf09f9880", "aé中😀"],
@@ -34,7 +34,7 @@ const CASES: [hex: string, text: string][] = [
 ];
 
 for (const [hex, expected] of CASES) {
-  test(`decodes ${hex || "no bytes"}, whole and byte by byte`, () => {
+  test(`decodes ${hex || "no bytes"} at once and byte by byte`, () => {
     const bytes = Buffer.from(hex, "hex");
     const text = expected.replaceAll("?", "\uFFFD");
     assert.equal(decodeUtf8(bytes), text);
@@ -59,7 +59,7 @@ test("holds a character back until it is complete", () => {
   assert.equal(decoder.flush(), "");
 });
 
-test("gives a broken start as soon as it is known to be broken", () => {
+test("returns U+FFFD as soon as a character is known to be invalid", () => {
   const decoder = new Utf8Decoder();
   assert.deepEqual(
     [0xed, 0xa0, 0xf0, 0x61].map((byte) => decoder.push(byte)),
@@ -67,7 +67,7 @@ test("gives a broken start as soon as it is known to be broken", () => {
   );
 });
 
-test("silenced bytes give a character when completed and nothing when broken", () => {
+test("silenced bytes decode to a character if it is completed, and to nothing if it is invalid", () => {
   for (const [then, expected] of [
     [[0x98, 0x80], "😀"],
     [[0x61], "a"],
@@ -87,11 +87,11 @@ test("decodes bytes as SentencePiece does", { skip }, () => {
   for (const { hex, decoded } of encode_bytes) assert.equal(decodeUtf8(Buffer.from(hex, "hex")), decoded, hex);
 });
 
-test("gives one U+FFFD for a maximal subpart, as TextDecoder does", () => {
+test("decodes a maximal subpart to one U+FFFD, as TextDecoder does", () => {
   let seed = 1;
   const byte = () => {
     seed = (Math.imul(seed, 1664525) + 1013904223) >>> 0;
-    // Lead and continuation bytes, so that characters come to be and break.
+    // Lead and continuation bytes, so that there are complete and invalid characters.
     return [0x41, 0x80 + (seed >>> 26), 0xc0 + (seed >>> 26), 0xe0 + (seed >>> 27)][(seed >>> 8) & 3]!;
   };
   const reference = new TextDecoder("utf-8", { ignoreBOM: true });
@@ -103,7 +103,7 @@ test("gives one U+FFFD for a maximal subpart, as TextDecoder does", () => {
   }
 });
 
-test("keeps silent about a character that began before and is broken", () => {
+test("returns nothing for an invalid character that began in silenced bytes", () => {
   const decoder = new Utf8Decoder("maximal subpart");
   decoder.push(0xe4);
   decoder.silenceHeld();

@@ -24,7 +24,7 @@ test("entries are found and their content read", () => {
   assert.throws(() => readZipEntry(source, entries.get("a/x")!, 4), /too large.*at most 4 bytes/);
 });
 
-test("a deflated entry inflates to no more than it promises", () => {
+test("a deflated entry inflates to no more than its declared size", () => {
   const text = Buffer.from("llama ".repeat(50));
   const zipOf = (size: number) =>
     makeZip({ "a/x": deflateRawSync(text) }, (header) => {
@@ -42,42 +42,42 @@ test("a deflated entry inflates to no more than it promises", () => {
   refuses(zipOf(0x7fffffff), /cannot be 2147483647 bytes/);
 });
 
-test("broken content is noticed", () => {
+test("damaged content is an error", () => {
   const zip = makeZip(files);
   zip[zip.indexOf("hello")] = 0x48;
   const source = bufferSource(zip);
   assert.throws(() => readZipEntry(source, listZip(source).get("a/x")!, 5), /CRC-32/);
 });
 
-test("each kind of broken or foreign directory is named", () => {
+test("each kind of damaged or unsupported directory is named in the error", () => {
   const zip = makeZip(files);
-  refuses(zip.subarray(0, zip.length - 5), /is cut/);
+  refuses(zip.subarray(0, zip.length - 5), /is truncated/);
   refuses(zip.subarray(3), /directory is not where it should be/);
   const changes: [(header: Buffer) => void, RegExp][] = [
     [(header) => header.writeUInt16LE(1, 8), /encrypted/],
     [(header) => header.writeUInt16LE(12, 10), /unknown compression method.*found 12/],
     [(header) => header.writeUInt16LE(3, 34), /split archives/],
     [(header) => header.writeUInt32LE(0x7fffffff, 42), /offset is outside/],
-    [(header) => header.writeUInt32LE(1, 42), /no entry begins/],
+    [(header) => header.writeUInt32LE(1, 42), /no entry at its offset/],
     [(header) => header.writeUInt32LE(0xffffffff, 20), /zip64 size is missing/],
     [(header) => header.writeUInt32LE(9, 20), /cannot be/],
-    [(header) => header.writeUInt32LE(header.writeUInt32LE(9999, 20) && 9999, 24), /outside the file/],
-    [(header) => header.writeUInt16LE(500, 30), /directory is cut/],
+    [(header) => header.writeUInt32LE(header.writeUInt32LE(9999, 20) && 9999, 24), /beyond the data of the file/],
+    [(header) => header.writeUInt16LE(500, 30), /directory is truncated/],
     [(header) => header.writeUInt32LE(0), /is missing/],
   ];
   for (const [change, pattern] of changes) refuses(makeZip(files, change), pattern);
 });
 
-test("an entry must be called the same at both places, and nothing else must be", () => {
+test("an entry must have the same name in both headers, and no two entries may share a name", () => {
   const renamed = makeZip(files);
   renamed.write("b", renamed.indexOf("a/x"));
-  refuses(renamed, /calls itself b\/x/);
+  refuses(renamed, /another name in its own header: b\/x/);
   const twice = makeZip(files);
   for (let at = twice.indexOf("a/y"); at >= 0; at = twice.indexOf("a/y")) twice.write("a/x", at);
-  refuses(twice, /two entries have one name/);
+  refuses(twice, /two entries have the same name/);
 });
 
-test("no single byte of an archive, wrong or missing, leads to another kind of error", () => {
+test("an archive with any byte changed, or cut at any byte, causes no other kind of error", () => {
   const zip = makeZip(files);
   for (let at = 0; at < zip.length; at++) {
     for (const bytes of [zip.subarray(0, at), Buffer.from(zip).fill(0xff, at, at + 1)]) {

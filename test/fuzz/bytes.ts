@@ -1,7 +1,7 @@
-/** Mutations of bytes that know no format. */
+/** Mutates bytes without knowing their format. */
 import type { Dice } from "./dice.js";
 
-/** One change: bits, a number, a range that is gone, doubled, moved or filled. The input is left as it is. */
+/** Makes one change: flips a bit, or replaces a number, or removes, repeats, inserts or fills a range. Does not change the input. */
 export function mutateBytes(dice: Dice, input: Uint8Array): Buffer {
   const bytes = Buffer.from(input);
   if (bytes.length === 0) return dice.bytes(1 + dice.below(64));

@@ -1,6 +1,6 @@
 /**
- * Runs changed files through the readers: nothing but a LlamaError may come out, within time and memory.
- * By hand: npm run fuzz -- [--seed N] [--count N] [--start N] [--target NAME]; a failure tells the line that repeats it.
+ * Runs changed files through the readers: they may only throw a LlamaError, within limits of time and memory.
+ * By hand: npm run fuzz -- [--seed N] [--count N] [--start N] [--target NAME]; a failure prints the arguments that repeat it.
  */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -14,9 +14,9 @@ import { Dice } from "./dice.js";
 import { makeTargets } from "./targets.js";
 
 const MAX_MS = 2000;
-/** A file has 50 KB; deflate makes at most a thousand times of it, and the readers have buffers of 8 MB. */
+/** A file has 50 KB; deflate makes it at most a thousand times larger, and the readers have buffers of 8 MB. */
 const MAX_BYTES = 100e6;
-/** One line, without control characters, of a length that a terminal can show. */
+/** One line without control characters, short enough for a terminal. */
 const MESSAGE = /^[^\p{Cc}\p{Cs}]{1,2000}$/u;
 
 export interface FuzzOptions {
@@ -28,14 +28,14 @@ export interface FuzzOptions {
 }
 
 export interface FuzzResult {
-  /** By target: files read without complaint, and refused. */
+  /** By target: the numbers of files read without an error, and rejected. */
   counts: Record<string, { read: number; refused: number }>;
   slowestMs: number;
   /** What was wrong, with the arguments that repeat it. */
   failures: string[];
 }
 
-/** The kinds of files take turns. A reader that never returns ends the process, after it was told which. */
+/** Tests the targets in turn. If a reader does not return, prints which file it was and kills the process. */
 export function fuzz({ seed, count, start = 0, target }: FuzzOptions): FuzzResult {
   const folder = mkdtempSync(join(tmpdir(), "llama-ts-fuzz-"));
   const watch = watchdog();
@@ -57,7 +57,7 @@ export function fuzz({ seed, count, start = 0, target }: FuzzOptions): FuzzResul
       } catch (error) {
         result.counts[name].refused++;
         if (!(error instanceof LlamaError)) problem = error instanceof Error ? error.stack : String(error);
-        else if (error.kind !== "model") problem = `a failure of kind ${error.kind}: ${error.message}`;
+        else if (error.kind !== "model") problem = `an error of kind ${error.kind}: ${error.message}`;
         else if (!MESSAGE.test(error.message)) problem = `message ${JSON.stringify(error.message)}`;
       }
       const ms = performance.now() - begin;
@@ -65,7 +65,7 @@ export function fuzz({ seed, count, start = 0, target }: FuzzOptions): FuzzResul
       if (ms > MAX_MS) problem ??= `took ${Math.round(ms)} ms`;
       const grown = resourceUsage().maxRSS * 1024 - before.peak;
       const taken = Math.max(grown, memoryUsage().arrayBuffers - before.buffers);
-      if (taken > MAX_BYTES) problem ??= `took ${Math.round(taken / 1e6)} MB for ${bytes.length} bytes`;
+      if (taken > MAX_BYTES) problem ??= `needed ${Math.round(taken / 1e6)} MB for ${bytes.length} bytes`;
       if (problem !== undefined) result.failures.push(`${name}: ${repeat}\n${problem}`);
     }
   } finally {
@@ -75,7 +75,7 @@ export function fuzz({ seed, count, start = 0, target }: FuzzOptions): FuzzResul
   return result;
 }
 
-/** A thread that ends the process when one file takes ten times as long as it may. */
+/** Starts a thread that kills the process if one file takes ten times the allowed time. */
 function watchdog() {
   const state = new Int32Array(new SharedArrayBuffer(4));
   const text = new Uint8Array(new SharedArrayBuffer(256));

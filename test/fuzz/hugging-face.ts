@@ -1,4 +1,4 @@
-/** Hugging Face's three kinds of files: config.json, the header of a safetensors file, and the index of several. */
+/** The targets for Hugging Face's files: config.json, the header of a safetensors file, and the index of several files. */
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fixture } from "../folders.js";
@@ -15,7 +15,7 @@ const FILES = {
   index: "model.safetensors.index.json",
 };
 
-/** `readWeights` opens a folder and reads all of it. */
+/** `readWeights` opens a folder and reads all its tensors. */
 export function huggingFaceTargets(folder: string, vocabSize: number, readWeights: (dir: string) => void): Target[] {
   const healthy = fixture("odd/base-valid");
   const { tensors, config } = hfTensors(healthy, vocabSize);

@@ -1,4 +1,4 @@
-/** Mutations of params.json: values and keys, and now and then the text. */
+/** Mutates JSON files: values and keys, and sometimes the text. */
 import { mutateBytes } from "./bytes.js";
 import type { Dice } from "./dice.js";
 
@@ -10,6 +10,7 @@ const KEYS = [
   ...["rope_theta", "use_scaled_rope", "moe", "model", "quantization_args", "__proto__", "constructor", "toString", ""],
 ];
 
+/** Changes values and keys of params.json. */
 export function mutateJson(dice: Dice, text: Uint8Array): Buffer {
   const object = JSON.parse(Buffer.from(text).toString()) as Record<string, unknown>;
   let entries = Object.entries(object);
@@ -18,7 +19,7 @@ export function mutateJson(dice: Dice, text: Uint8Array): Buffer {
     if (dice.chance(0.2)) entries = entries.filter(() => dice.chance(0.8));
     else entries.push([dice.pick(KEYS), value]);
   }
-  // written by hand, since __proto__ and doubled keys would be lost in an object
+  // not JSON.stringify of an object, which would lose __proto__ and duplicate keys
   const pairs = entries.map(([key, value]) => `${JSON.stringify(key)}:${JSON.stringify(value)}`);
   const whole = dice.chance(0.05) ? `{"model":{${pairs}}}` : `{${pairs}}`;
   const bytes = Buffer.from(dice.chance(0.02) ? "[".repeat(100_000) : whole);
@@ -38,7 +39,7 @@ export function mutateTree(dice: Dice, text: Uint8Array): Buffer {
     else if (kind === 1) parent[dice.chance(0.5) ? dice.pick(KEYS) : "x".repeat(dice.below(500))] = value;
     else if (kind === 2) {
       const [other, name] = dice.pick(places);
-      // a copy, since a tree must not hold itself
+      // a copy, since a tree must not contain itself
       parent[key] = structuredClone(other[name]);
     } else parent[key] = value;
   }
@@ -48,7 +49,7 @@ export function mutateTree(dice: Dice, text: Uint8Array): Buffer {
 
 type Parent = Record<string, unknown>;
 
-/** Every key of every object and list, with what holds it. */
+/** Every key of every object and list, with its parent. */
 function* entriesOf(parent: Parent): Generator<[Parent, string]> {
   for (const key of Object.keys(parent)) {
     yield [parent, key];

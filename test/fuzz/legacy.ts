@@ -1,4 +1,4 @@
-/** Makes the container of torch.save before 1.6 from the parts of an archive. */
+/** Makes the container that torch.save wrote before 1.6 from the parts of an archive. */
 
 /** magic, protocol and system as torch writes them: 0x1950a86a20f9469cfc6c, 1001, {"little_endian": True} */
 const HEAD = Buffer.concat([
@@ -8,7 +8,7 @@ const HEAD = Buffer.concat([
 ]);
 const ELEMENT_BYTES = 2;
 
-/** `files` are those of an archive of fp16; `change` may spoil the pickle. */
+/** `files` are those of an archive of fp16 tensors; `change` may damage the pickle. */
 export function makeLegacy(files: Record<string, Buffer>, change: (pickle: Buffer) => Buffer): Buffer {
   const names = Object.keys(files);
   const storages = names.filter((name) => /\/data\/\d+$/.test(name));

@@ -1,4 +1,4 @@
-/** Mutations of a pickle that know its opcodes: most of what comes out is read far into. */
+/** Mutates a pickle by its opcodes, so that most results are read far before an error is found. */
 import { mutateBytes } from "./bytes.js";
 import type { Dice } from "./dice.js";
 
@@ -8,11 +8,11 @@ interface Token {
   argument: Buffer;
 }
 
-/** Bytes of arguments of fixed length. */
+/** Opcodes with an argument of fixed length, and its bytes. */
 const FIXED: Readonly<Record<string, number>> = {
   ...{ "\x80": 1, "\x95": 8, J: 4, K: 1, M: 2, G: 8, q: 1, r: 4, h: 1, j: 4 },
 };
-/** Bytes of the length that stands before an argument. */
+/** Opcodes with a length before their argument, and the bytes of the length. */
 const COUNTED: Readonly<Record<string, number>> = {
   ...{ X: 4, T: 4, B: 4, "\x8b": 4, "\x8c": 1, U: 1, C: 1, "\x8a": 1, "\x8d": 8, "\x8e": 8 },
 };
@@ -95,13 +95,13 @@ function mutateTokens(dice: Dice, tokens: Token[]): void {
       tokens[at] = { ...token, code: dice.below(256) };
       return;
     case 6: {
-      // thousands of the same: depth, marks, memo
+      // the same opcode thousands of times: depth, marks, memo
       const one = dice.chance(0.5) ? hostile() : token;
       tokens.splice(at, 0, ...new Array<Token>(dice.pick([10, 1000, 50_000])).fill(one));
       return;
     }
     case 7: {
-      // a number of the pickle: sizes, strides, offsets, keys
+      // a number in the pickle: a size, stride, offset or key
       const numbers = tokens.filter(({ code }) => code === 0x4b || code === 0x4d || code === 0x4a);
       if (numbers.length === 0) return;
       Object.assign(dice.pick(numbers), integer(dice.edge() * (dice.chance(0.2) ? -1 : 1)));
@@ -125,7 +125,7 @@ function integer(value: number): Token {
   return { code: 0x8a, argument };
 }
 
-/** Splits as far as it is understood; the rest is one piece. */
+/** Splits a pickle into opcodes with their arguments, as far as it is valid. */
 function tokenize(pickle: Uint8Array): Token[] {
   const bytes = Buffer.from(pickle);
   const tokens: Token[] = [];
@@ -144,7 +144,7 @@ function tokenize(pickle: Uint8Array): Token[] {
   return tokens;
 }
 
-/** A code of -1 is none: the argument stands by itself. */
+/** A code of -1 means that there is no opcode, only the argument. */
 function write(tokens: readonly Token[]): Buffer {
   return Buffer.concat(
     tokens.flatMap(({ code, argument }) => (code < 0 ? [argument] : [Buffer.from([code & 255]), argument])),

@@ -1,10 +1,10 @@
-/** Mutations of a SentencePiece model: its fields at two depths, with lengths that fit, and now and then the bytes. */
+/** Mutates a SentencePiece model: its fields at two levels, with correct lengths, and sometimes the bytes. */
 import { mutateBytes } from "./bytes.js";
 import type { Dice } from "./dice.js";
 
 interface Field {
   tag: number;
-  /** As it stands behind the tag; of a length-delimited field without its length. */
+  /** The bytes after the tag; without the length for a length-delimited field. */
   value: Buffer;
 }
 
@@ -14,7 +14,7 @@ export function mutateModel(dice: Dice, model: Uint8Array): Buffer {
     const at = dice.below(fields.length);
     const field = fields[at];
     if (field === undefined) break;
-    // most of the fields are pieces: the other specs are chosen as often
+    // most fields are pieces: choose the other fields as often
     const specs = fields.filter(({ tag }) => tag >> 3 !== 1);
     const target = dice.chance(0.5) && specs.length > 0 ? dice.pick(specs) : field;
     const kind = dice.below(6);
@@ -39,7 +39,7 @@ function mutateFields(dice: Dice, message: Buffer): Buffer {
   return join(fields);
 }
 
-/** Splits as far as it is understood. */
+/** Splits a message into fields, as far as it is valid. */
 function split(bytes: Buffer): Field[] {
   const fields: Field[] = [];
   let at = 0;

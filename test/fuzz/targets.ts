@@ -1,4 +1,4 @@
-/** What is fuzzed: for each kind of file its healthy samples, how they are changed, and who reads them. */
+/** The targets of the fuzzer: for each kind of file its valid samples, how they are changed, and how they are read. */
 import { cpSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { openPth } from "../../src/formats/checkpoint/pth.js";
@@ -28,9 +28,9 @@ import { mutateArchive, takeApart } from "./zip.js";
 
 export interface Target {
   name: string;
-  /** One changed file. */
+  /** Makes a changed file. */
   make(dice: Dice): Buffer;
-  /** Reads it as the program would; throws LlamaError for what is wrong with it. */
+  /** Reads it as the program would; throws a LlamaError if it is invalid. */
   read(bytes: Buffer): void;
 }
 
@@ -72,7 +72,7 @@ export function makeTargets(folder: string): Target[] {
 
   const readFolder = ({ dir, file }: { dir: string; file: string }, bytes: Buffer) => {
     writeFileSync(file, bytes);
-    // the file by itself, then as part of a model
+    // the file alone, then as part of a model
     openPth(file);
     readWeights(dir);
   };
@@ -134,14 +134,14 @@ function readWeights(dir: string): void {
   }
 }
 
-/** What is done with a config before any tensor is read. */
+/** Uses a config as the program does before it reads any tensor. */
 function useConfig(config: ModelConfig): void {
   findRelease(config);
   const most = maxRanks(config);
   for (const ranks of new Set([1, Math.min(2, most), Math.min(8, most)])) {
     for (const dtype of ["fp32", "int4"] as const) {
       const { total } = memoryNeed(config, ranks, dtype, 2048);
-      if (!Number.isFinite(total) || total <= 0) throw new Error(`a need of ${total} bytes`);
+      if (!Number.isFinite(total) || total <= 0) throw new Error(`an estimate of ${total} bytes`);
     }
   }
 }

@@ -1,10 +1,10 @@
-/** Mutations of a tiktoken tokenizer: its lines, and now and then the bytes. */
+/** Mutates a tiktoken tokenizer: its lines, and sometimes the bytes. */
 import { mutateBytes } from "./bytes.js";
 import type { Dice } from "./dice.js";
 
 export function mutateLines(dice: Dice, file: Uint8Array): Buffer {
   const lines = Buffer.from(file).toString("latin1").split("\n");
-  // the last one is empty: a change there alone is none
+  // the last line is empty: changing only that one changes nothing
   for (let count = dice.below(3); count >= 0; count--) {
     const at = dice.below(lines.length);
     const [base64 = "", rank = ""] = lines[at]!.split(" ");

@@ -1,4 +1,4 @@
-/** Mutations of a .pth: its pickle or one entry inside an archive that is whole, or the records of the archive itself. */
+/** Mutates a .pth file: its pickle or one entry in a valid archive, or the records of the archive itself. */
 
 import { listZip } from "../../src/formats/checkpoint/zip.js";
 import { openFile } from "../../src/formats/files/byte-source.js";
@@ -7,14 +7,14 @@ import { mutateBytes } from "./bytes.js";
 import type { Dice } from "./dice.js";
 import { mutatePickle } from "./pickle.js";
 
-/** An archive taken apart. */
+/** An archive and its entries. */
 export interface Archive {
   bytes: Buffer;
   files: Record<string, Buffer>;
 }
 
 const SIGNATURES = [0x02014b50, 0x04034b50, 0x06054b50, 0x06064b50, 0x07064b50];
-/** Bytes of a record that hold numbers. */
+/** Length of a record within which numbers are changed. */
 const RECORD_BYTES = 56;
 
 export function takeApart(file: string, bytes: Buffer): Archive {

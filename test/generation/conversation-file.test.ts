@@ -1,4 +1,4 @@
-/** Conversations in files, with the demo model. */
+/** Saves conversations to files and loads them again, with the demo model. */
 import assert from "node:assert/strict";
 import {
   cpSync,
@@ -42,11 +42,11 @@ async function begun(file: string, cache: boolean): Promise<Conversation> {
   return talk;
 }
 
-test("a session with its cache goes on token for token as the uninterrupted one, and runs only what is new", async () => {
+test("a conversation restored with its KV cache continues with the same tokens as the original, and runs only new tokens", async () => {
   const talk = await begun("with", true);
   assert.equal(statSync(at("with")).mode & 0o777, 0o600);
   const uninterrupted = await say(talk, "And then?");
-  // In another engine, as after another start.
+  // Use another engine, as after a restart.
   const other = await Llama.build({ ckptDir: demo, nprocPerNode: 2, maxSeqLen: 512 });
   try {
     const { conversation, settings, cache } = await other.loadConversation(at("with"));
@@ -62,7 +62,7 @@ test("a session with its cache goes on token for token as the uninterrupted one,
   }
 });
 
-test("another number of ranks takes over the same keys and values", async () => {
+test("a different number of ranks restores the same keys and values", async () => {
   for (const dtype of ["fp32", "int4"] as const) {
     const build = (nprocPerNode: number) =>
       Llama.build({ ckptDir: demo, nprocPerNode, dtype, cacheDir: null, maxSeqLen: 512 });
@@ -73,7 +73,7 @@ test("another number of ranks takes over the same keys and values", async () => 
     await one.saveConversation(talk, file, { cache: true });
     const expected = await say(talk, "The cat was big.");
     await one.close();
-    // 2 divides the KV heads, with 3 they are uneven, with 8 several ranks have the same head
+    // 2 divides the KV heads evenly, 3 does not, and with 8 several ranks have the same head.
     for (const ranks of [2, 3, 8]) {
       const other = await build(ranks);
       try {
@@ -91,7 +91,7 @@ test("another number of ranks takes over the same keys and values", async () => 
   }
 });
 
-test("quantised weights keep their keys and values in fp16, and restore them as well", async () => {
+test("with quantised weights, keys and values are saved and restored in fp16", async () => {
   const options = { ckptDir: demo, nprocPerNode: 1, dtype: "int8", cacheDir: null, maxSeqLen: 512 } as const;
   const first = await Llama.build(options);
   const talk = first.conversation({ chat: "none" });
@@ -107,13 +107,13 @@ test("quantised weights keep their keys and values in fp16, and restore them as 
   } finally {
     await second.close();
   }
-  // Of other numbers nothing is taken over; the turns are.
+  // A model with another dtype restores the turns, but not the keys and values.
   const { conversation, cache } = await llama.loadConversation(at("int8"));
   assert.equal(cache, "of another model or type");
   assert.equal((await say(conversation, "The cat was big.")).reusedTokens, 0);
 });
 
-test("a session without cache, and one whose cache is damaged, compute it again", async () => {
+test("a conversation without a KV cache, or with a damaged one, computes it again", async () => {
   const talk = await begun("without", false);
   const expected = await say(talk, "And then?");
   const plain = await llama.loadConversation(at("without"));
@@ -131,7 +131,7 @@ test("a session without cache, and one whose cache is damaged, compute it again"
   assert.equal((await llama.loadConversation(at("damaged"))).cache, "damaged");
 });
 
-test("another tokenizer's model encodes the answers anew", async () => {
+test("a model with another tokenizer encodes the answers again", async () => {
   await begun("foreign", true);
   const other = await Llama.build({ ckptDir: fixture("llama1mini-fp16-mp1"), maxSeqLen: 512 });
   try {
@@ -170,10 +170,10 @@ test("files that are not sessions are refused in a line, and not overwritten", a
   await assert.rejects(llama.saveConversation(talk, at("no/such/folder")), /no such folder/);
 });
 
-test("nothing but the file is left behind, and a write that fails leaves the old one", async () => {
+test("saving leaves no other files, and a failed write keeps the old file", async () => {
   const talk = await begun("kept", true);
   const old = readFileSync(at("kept"));
-  // A closed model gives no keys and values any more: the write fails half-way.
+  // A closed model has no keys and values any more, so the write fails half-way.
   const other = await Llama.build({ ckptDir: demo, nprocPerNode: 1, maxSeqLen: 512 });
   const lost = other.conversation({ chat: "none" });
   await say(lost, "Lily");
@@ -187,7 +187,7 @@ test("nothing but the file is left behind, and a write that fails leaves the old
   );
 });
 
-test("keys and values belong to the files that were loaded, whatever became of them since", async () => {
+test("keys and values belong to the files as they were loaded, even if those were changed or deleted since", async () => {
   const copy = at("model");
   cpSync(demo, copy, { recursive: true });
   const options = { ckptDir: copy, nprocPerNode: 1, maxSeqLen: 512 };

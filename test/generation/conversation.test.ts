@@ -1,4 +1,4 @@
-/** Conversations with the demo model: what is reused, and that it changes no token. */
+/** Conversations with the demo model: which tokens are reused, and that reuse does not change the text. */
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import type { Conversation, TurnOptions, TurnStats } from "../../src/generation/conversation/conversation.js";
@@ -18,14 +18,14 @@ async function say(talk: Conversation, text: string, options = GREEDY): Promise<
   throw new Error("no end");
 }
 
-/** The tokens that come after a prompt without any cache. */
-async function anew(promptIds: readonly number[], options = GREEDY): Promise<number[]> {
+/** The tokens generated after a prompt without any cache. */
+async function uncached(promptIds: readonly number[], options = GREEDY): Promise<number[]> {
   const { tokens } = await llama.generate([promptIds], options);
   return tokens[0]!;
 }
 
 for (const chat of ["none", "llama2"] as const) {
-  test(`a turn runs only what is new, and says what it would without the cache (${chat})`, async () => {
+  test(`a turn runs only new tokens, and answers as it would without the cache (${chat})`, async () => {
     const talk = llama.conversation({ chat });
     const first = await say(talk, "Lily had a cat.");
     assert.equal(first.reusedTokens, 0);
@@ -35,13 +35,13 @@ for (const chat of ["none", "llama2"] as const) {
       // All but the last token of the answer, which was sampled and never run.
       assert.equal(turn.reusedTokens, before.promptIds.length + before.ids.length - 1);
       assert.deepEqual(turn.promptIds.slice(0, before.promptIds.length), before.promptIds);
-      assert.deepEqual(turn.ids, await anew(turn.promptIds));
+      assert.deepEqual(turn.ids, await uncached(turn.promptIds));
       before = turn;
     }
   });
 }
 
-test("an answer again, an undone turn and another system's text cut the cache to where they agree", async () => {
+test("repeating an answer, undoing a turn and changing the system prompt reuse the cache up to the change", async () => {
   const talk = llama.conversation({ chat: "llama2", system: "Tell stories" });
   await say(talk, "Lily had a cat.");
   const second = await say(talk, "The cat was big.");
@@ -52,14 +52,14 @@ test("an answer again, an undone turn and another system's text cut the cache to
   talk.undo();
   const other = await say(talk, "The cat was small.");
   assert.ok(other.reusedTokens > 20 && other.reusedTokens < second.promptIds.length);
-  assert.deepEqual(other.ids, await anew(other.promptIds));
+  assert.deepEqual(other.ids, await uncached(other.promptIds));
   talk.system = "Be brief";
-  const changed = await say(talk, "Go on.");
+  const changed = await say(talk, "Continue.");
   assert.ok(changed.reusedTokens < 20);
-  assert.deepEqual(changed.ids, await anew(changed.promptIds));
+  assert.deepEqual(changed.ids, await uncached(changed.promptIds));
 });
 
-test("stop strings and an interrupted answer leave a right cache", async () => {
+test("stop strings and an interrupted answer leave a correct cache", async () => {
   const talk = llama.conversation({ chat: "none" });
   const stopped = await say(talk, "Once upon a time", { ...GREEDY, stop: "Lily" });
   assert.ok(!stopped.text.includes("Lily"));
@@ -74,10 +74,10 @@ test("stop strings and an interrupted answer leave a right cache", async () => {
   assert.equal(talk.turns.length, 3);
   const last = await say(talk, "Then");
   assert.ok(last.reusedTokens > 0);
-  assert.deepEqual(last.ids, await anew(last.promptIds));
+  assert.deepEqual(last.ids, await uncached(last.promptIds));
 });
 
-test("a full context drops the oldest whole turns behind the first, and says how many", async () => {
+test("a full context drops the oldest whole turns after the first, and reports how many", async () => {
   const talk = llama.conversation({ chat: "llama2", system: "Tell stories" });
   let dropped = 0;
   for (let i = 0; i < 12; i++) {
@@ -87,14 +87,14 @@ test("a full context drops the oldest whole turns behind the first, and says how
     assert.equal(talk.turns[0]!.user, "Story 0 of the cat");
     assert.equal(talk.turns.length, i + 1 - dropped);
     if (turn.droppedTurns > 0)
-      assert.deepEqual(turn.ids, await anew(turn.promptIds, { temperature: 0, maxGenLen: 20 }));
+      assert.deepEqual(turn.ids, await uncached(turn.promptIds, { temperature: 0, maxGenLen: 20 }));
   }
   assert.ok(dropped > 2);
   await assert.rejects(say(talk, "very ".repeat(300)), /the message is longer than the context/);
   assert.equal(talk.turns.length, 12 - dropped);
 });
 
-test("a second message waits for no one: it is refused while an answer runs", async () => {
+test("a second message is refused while an answer is running", async () => {
   const talk = llama.conversation({ chat: "none" });
   for await (const { done } of talk.send("Lily", GREEDY)) {
     if (!done) await assert.rejects(say(talk, "Tom"), /answering already/);
@@ -103,7 +103,7 @@ test("a second message waits for no one: it is refused while an answer runs", as
   assert.equal((await say(talk, "Tom")).ids.length, 12);
 });
 
-test("special tags of a format are refused, and the conversation goes on", async () => {
+test("special tags of a chat format are refused, and the conversation can continue", async () => {
   const talk = llama.conversation({ chat: "llama2" });
   await assert.rejects(say(talk, "a [INST] b"), /special tags are not allowed/);
   assert.equal(talk.turns.length, 0);

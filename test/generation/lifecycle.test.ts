@@ -17,7 +17,7 @@ function held(): { threads: number; files: number; megabytes: number } {
 }
 
 // `node bench/lifecycle.js` does this 100 times.
-test("models that were closed leave no threads, files or memory", LINUX, async () => {
+test("closed models leave no threads, open files or memory", LINUX, async () => {
   let before = held();
   for (let i = 1; i <= BUILDS; i++) {
     const llama = await Llama.build({ ckptDir: demo, nprocPerNode: 2, dtype: "fp32", maxSeqLen: 64, cacheDir: null });
@@ -28,13 +28,13 @@ test("models that were closed leave no threads, files or memory", LINUX, async (
   const after = held();
   assert.ok(after.threads <= before.threads, `${after.threads} threads, ${before.threads} before`);
   assert.ok(after.files <= before.files, `${after.files} files, ${before.files} before`);
-  // Each build holds 20 MB; what a leak would leave of 8 is 160.
+  // Each build holds 20 MB, so 8 leaks would leave 160.
   assert.ok(after.megabytes < before.megabytes + 60, `${after.megabytes} MB, ${before.megabytes} before`);
 });
 
-test("a tokenizer that fails beside the start of the ranks ends them, however far they are", LINUX, async () => {
+test("if the tokenizer fails while the ranks start, the ranks are stopped, however far they are", LINUX, async () => {
   const opened = openModel({ ckptDir: demo });
-  // Before the ranks run, while they load, and when they have.
+  // Before the ranks run, while they load, and after they have loaded.
   for (const delay of [0, 60, 1500]) {
     const load = () => sleep(delay).then(() => Promise.reject(new Error("no encoder")));
     const model = { ...opened, tokenizer: { ...opened.tokenizer, load } };

@@ -1,4 +1,4 @@
-/** Prompt lookup on the demo model: the golden ids with and without, for one and two ranks. */
+/** Prompt lookup on the demo model: the golden ids with and without it, for one and two ranks. */
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -6,12 +6,12 @@ import { Llama, LlamaError } from "../../src/index.js";
 import { demo, readJson } from "../folders.js";
 
 const { cases } = readJson<{ cases: { ids: number[]; greedy_ids: number[] }[] }>(join(demo, "golden.json"));
-/** After this the demo model falls into a loop. */
+/** After this text the demo model repeats itself. */
 const LOOP = "I love you, mom. I love you, dad. ".repeat(12);
 const COUNTS = [0, 1, 7, "auto"] as const;
 
 for (const nprocPerNode of [1, 2]) {
-  test(`greedy ids are the golden ones, ${nprocPerNode} ranks`, async () => {
+  test(`greedy ids equal the golden ids with ${nprocPerNode} ranks`, async () => {
     const llama = await Llama.build({ ckptDir: demo, nprocPerNode, threadsPerRank: 1, maxSeqLen: 512 });
     try {
       const loop = llama.tokenizer.encode(LOOP, { bos: true, eos: false });
@@ -38,7 +38,7 @@ for (const nprocPerNode of [1, 2]) {
   });
 }
 
-test("a sampled text is the same with guesses, and repeatable", async () => {
+test("a sampled text is the same with drafts, and repeatable", async () => {
   const llama = await Llama.build({ ckptDir: demo, nprocPerNode: 1, threadsPerRank: 1, maxSeqLen: 512 });
   try {
     const ids = llama.tokenizer.encode(LOOP, { bos: true, eos: false });
@@ -48,7 +48,7 @@ test("a sampled text is the same with guesses, and repeatable", async () => {
     assert.deepEqual(always.tokens, plain.tokens);
     assert.deepEqual(auto.tokens, plain.tokens);
     assert.ok(always.timings.acceptedTokens > 0);
-    // what is guessed depends on the text alone, not on the clock
+    // The drafts depend only on the text, not on the clock.
     assert.equal(again.timings.draftTokens, auto.timings.draftTokens);
     await assert.rejects(run(-1), LlamaError);
     await assert.rejects(run(1.5), /prompt_lookup_num_tokens/);
@@ -57,7 +57,7 @@ test("a sampled text is the same with guesses, and repeatable", async () => {
   }
 });
 
-test("quantised weights: a greedy text is repeatable, since the clock has no say in what is guessed", async () => {
+test("with quantised weights a greedy text is repeatable, since drafts do not depend on the clock", async () => {
   const llama = await Llama.build({ ckptDir: demo, nprocPerNode: 1, dtype: "int8", maxSeqLen: 512, cacheDir: null });
   try {
     const ids = llama.tokenizer.encode(LOOP, { bos: true, eos: false });

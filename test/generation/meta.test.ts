@@ -1,4 +1,4 @@
-/** generate() and textCompletion() against what Meta's own generation.py gave on the same weights. */
+/** Compares generate() and textCompletion() with the output of Meta's own generation.py on the same weights. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Llama, LlamaError } from "../../src/index.js";
@@ -32,7 +32,7 @@ function cases<T>(file: string): T[] {
   return withoutShared ? [] : readJson<{ cases: T[] }>(shared(`golden/${file}`)).cases;
 }
 
-test("the shared golden data", { skip: withoutShared }, () => undefined);
+test("the shared golden data is available", { skip: withoutShared }, () => undefined);
 
 for (const [i, golden] of cases<CaseV2>("generate_v2.json").entries()) {
   test(`Llama 2's generation.py, case ${i}`, async () => {

@@ -5,7 +5,7 @@ import { createRandom } from "../../src/generation/sampling/random.js";
 
 const off: PenaltyOptions = { repetitionPenalty: 1, presencePenalty: 0, frequencyPenalty: 0, logitBias: new Map() };
 
-/** The definitions, from the whole lists each time. */
+/** The definitions, computed from the whole lists each time. */
 function slow(logits: Float32Array, prompt: number[], text: number[], options: PenaltyOptions): number[] {
   return Array.from(logits, (logit, id) => {
     let value = Math.fround(logit + (options.logitBias.get(id) ?? 0));
@@ -17,7 +17,7 @@ function slow(logits: Float32Array, prompt: number[], text: number[], options: P
   });
 }
 
-test("bias and penalties are what their definitions say, token by token", () => {
+test("bias and penalties match their definitions, token by token", () => {
   const random = createRandom(3);
   const logits = Float32Array.from({ length: 12 }, () => random() * 8 - 4);
   const prompt = [1, 2, 2, 5];
@@ -48,7 +48,7 @@ test("bias and penalties are what their definitions say, token by token", () => 
   }
 });
 
-test("the given logits stay as they are, and nothing is active by default", () => {
+test("the given logits are not changed, and no penalty is active by default", () => {
   const logits = Float32Array.of(1, 2);
   new Penalties({ ...off, repetitionPenalty: 2 }, [0, 1]).apply(logits);
   assert.deepEqual([...logits], [1, 2]);

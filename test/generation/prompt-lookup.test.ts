@@ -9,28 +9,28 @@ function lookupOf(ids: readonly number[]): PromptLookup {
   return lookup;
 }
 
-test("what followed the last tokens before is proposed", () => {
+test("the tokens that followed an earlier occurrence are proposed", () => {
   assert.deepEqual(lookupOf([5, 6, 7, 8, 9, 5, 6]).propose(3), { ids: [7, 8, 9], matched: 2 });
   assert.deepEqual(lookupOf([1, 2, 3, 4, 5, 6, 1, 2, 3, 4]).propose(2), { ids: [5, 6], matched: 4 });
 });
 
-test("nothing is proposed where nothing matches, one token does not count, and the end does not find itself", () => {
+test("nothing is proposed without a match of two tokens, and the end does not match itself", () => {
   for (const ids of [[], [1], [1, 2], [1, 2, 3, 4], [1, 2, 3, 2]]) assert.equal(lookupOf(ids).propose(4), null);
   assert.equal(lookupOf([1, 2, 1, 2]).propose(0), null);
 });
 
 test("the longest match wins, then the latest", () => {
-  // 2 3 stands twice before; 1 2 3 only at the start
+  // 2 3 occurs twice before the end, 1 2 3 only at the start.
   assert.deepEqual(lookupOf([1, 2, 3, 10, 9, 2, 3, 20, 1, 2, 3]).propose(1), { ids: [10], matched: 3 });
   assert.deepEqual(lookupOf([1, 2, 3, 10, 1, 2, 3, 20, 1, 2, 3]).propose(1), { ids: [20], matched: 3 });
 });
 
-test("a repetition at the end is carried on", () => {
+test("a repetition at the end is continued", () => {
   assert.deepEqual(lookupOf([9, 1, 2, 1, 2]).propose(5)!.ids, [1, 2, 1, 2, 1]);
   assert.deepEqual(lookupOf([3, 3, 3]).propose(4)!.ids, [3, 3, 3, 3]);
 });
 
-test("a long match is followed even where a shorter one is later", () => {
+test("a long match is followed even if a shorter one is more recent", () => {
   const long = Array.from({ length: 12 }, (_, i) => 50 + i);
   const lookup = lookupOf([...long, 1, 2, ...long.slice(2, 6), 99, ...long.slice(0, 5), 0]);
   assert.equal(lookup.propose(1), null);
@@ -40,11 +40,11 @@ test("a long match is followed even where a shorter one is later", () => {
     followed.propose(1);
   }
   followed.push(long[5]!);
-  // the latest 4-gram is followed by 99, the six tokens that agree by long[6]
+  // The latest 4-gram is followed by 99, the six matching tokens by long[6].
   assert.deepEqual(followed.propose(1), { ids: [long[6]], matched: 6 });
 });
 
-test("on random text every proposal is what followed such an n-gram, and long matches are found", () => {
+test("on random text every proposal followed the same n-gram before, and long matches are found", () => {
   const random = createRandom(3);
   const ids: number[] = [];
   const lookup = new PromptLookup(2000);
@@ -69,6 +69,6 @@ test("on random text every proposal is what followed such an n-gram, and long ma
     );
     assert.ok(place || agreeing.every((token, j) => ids[j] === token));
   }
-  // the tables are direct-mapped, so a few are lost
+  // The tables are direct-mapped, so a few matches are lost.
   assert.ok(possible > 50 && found > 0.8 * possible, `${found} of ${possible}`);
 });

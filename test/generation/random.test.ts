@@ -7,7 +7,7 @@ const first = (seed: number, n = 1000) => {
   return Array.from({ length: n }, random);
 };
 
-test("repeats itself for a seed and differs between seeds", () => {
+test("numbers are the same for the same seed and differ between seeds", () => {
   assert.deepEqual(first(1), first(1));
   const starts = new Set(
     [0, 1, 2, 3, -1, 2 ** 31, 2 ** 32, 2 ** 32 + 1, Number.MAX_SAFE_INTEGER].map((seed) => first(seed)[0]),
@@ -15,11 +15,11 @@ test("repeats itself for a seed and differs between seeds", () => {
   assert.equal(starts.size, 9);
 });
 
-test("stays the same between versions", () => {
+test("numbers for a seed stay the same between versions", () => {
   assert.deepEqual(first(1, 3), [0.4684900748426659, 0.39758921723365603, 0.47181193818790734]);
 });
 
-test("is uniform in [0, 1)", () => {
+test("numbers are uniform in [0, 1)", () => {
   for (const seed of [0, 1, 12345]) {
     const values = first(seed, 100_000);
     assert.ok(values.every((value) => value >= 0 && value < 1));

@@ -4,8 +4,8 @@ import { after, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Engine, type SequenceTokens } from "../../src/engine/engine.js";
 import { LlamaError } from "../../src/error.js";
-import { createSampler } from "../../src/generation/sampling/sampler.js";
 import type { FinishReason } from "../../src/generation/sampling/options.js";
+import { createSampler } from "../../src/generation/sampling/sampler.js";
 import type { Forward, GenerationRequest, RequestEvent } from "../../src/generation/scheduling/request.js";
 import type { LoopLimits } from "../../src/generation/scheduling/request-limits.js";
 import { RequestLoop } from "../../src/generation/scheduling/request-loop.js";
@@ -92,7 +92,10 @@ async function outcome(events: AsyncIterable<RequestEvent>, each?: (event: Reque
 const all = (loop: RequestLoop, requests: readonly GenerationRequest[]) =>
   Promise.all(requests.map((one) => outcome(loop.submit(one))));
 
-async function alone(requests: readonly GenerationRequest[], forward: () => Forward = () => engine): Promise<number[][]> {
+async function alone(
+  requests: readonly GenerationRequest[],
+  forward: () => Forward = () => engine,
+): Promise<number[][]> {
   const texts: number[][] = [];
   for (const one of requests) texts.push((await outcome(newLoop(forward()).submit(one))).ids);
   return texts;
@@ -153,7 +156,8 @@ test("KV caches stay within their memory, and a request that can never fit is re
   const watched = new Watched();
   const loop = newLoop(watched, { maxPositions: 250 });
   const outcomes = await all(loop, requests);
-  const size = (step: readonly SequenceTokens[]) => step.reduce((sum, { position, tokens }) => sum + position + tokens.length, 0);
+  const size = (step: readonly SequenceTokens[]) =>
+    step.reduce((sum, { position, tokens }) => sum + position + tokens.length, 0);
   assert.ok(watched.steps.every((step) => size(step) <= 250));
   assert.deepEqual(idsOf(outcomes), await alone(requests));
   assert.throws(
@@ -216,7 +220,12 @@ test("a slow consumer pauses its own request and no other", async () => {
   });
   const fast = await outcome(loop.submit(requests[1]!));
   assert.equal(fast.ids.length, 300);
-  const held = Math.max(...model.calls.flat().filter(({ sequence }) => sequence === 0).map(({ position }) => position));
+  const held = Math.max(
+    ...model.calls
+      .flat()
+      .filter(({ sequence }) => sequence === 0)
+      .map(({ position }) => position),
+  );
   assert.ok(held < 100, `${held} positions for a consumer that takes none`);
   isHeld = false;
   assert.deepEqual([(await slow).ids, fast.ids], await alone(requests, () => new FakeModel()));
@@ -225,7 +234,10 @@ test("a slow consumer pauses its own request and no other", async () => {
 test("a failure of the engine ends all requests, and later ones are refused", async () => {
   const model = new FakeModel();
   const loop = newLoop(model, { maxRequests: 2 });
-  const running = all(loop, [1, 2, 3].map((seed) => request([seed], 100, { stopIds: new Set() })));
+  const running = all(
+    loop,
+    [1, 2, 3].map((seed) => request([seed], 100, { stopIds: new Set() })),
+  );
   await sleep(1);
   model.failure = new Error("gone");
   for (const { error } of await running) assert.equal(error?.message, "gone");
@@ -250,12 +262,28 @@ test("beside tokens that somebody watches a prompt runs in steps of bounded time
   model.tokenMs = 1;
   const loop = newLoop(model, { stepMs: 40 });
   const stopIds = new Set<number>();
-  await outcome(loop.submit(request(story(600, 1).map((id) => id % 13), 1, { stopIds })));
+  await outcome(
+    loop.submit(
+      request(
+        story(600, 1).map((id) => id % 13),
+        1,
+        { stopIds },
+      ),
+    ),
+  );
   assert.equal(Math.max(...model.calls.map((step) => step[0]!.tokens.length)), 256);
   const from = model.calls.length;
   const watched = outcome(loop.submit(request([3, 4, 5], 60, { stopIds, isWatched: true })));
   await sleep(20);
-  await outcome(loop.submit(request(story(300, 2).map((id) => (id * 7) % 13), 1, { stopIds })));
+  await outcome(
+    loop.submit(
+      request(
+        story(300, 2).map((id) => (id * 7) % 13),
+        1,
+        { stopIds },
+      ),
+    ),
+  );
   await watched;
   const mixed = model.calls.slice(from).filter((step) => step.length > 1 && step[1]!.tokens.length > 1);
   const sizes = mixed.map((step) => step.reduce((sum, { tokens }) => sum + tokens.length, 0));

@@ -31,13 +31,13 @@ function slowTopP(probs: Float64Array, p: number): number[] {
   return kept;
 }
 
-test("temperature 0 takes the first maximum", () => {
+test("temperature 0 picks the first maximum", () => {
   const sample = createSampler({ ...off, temperature: 0, topP: 0.9 });
   assert.equal(sample(Float32Array.of(-1, 3, 2, 3), never), 1);
   assert.equal(sample(Float32Array.of(NEGATIVE_INFINITY, -5), never), 1);
 });
 
-test("keeps the token that crosses p, and always one", () => {
+test("top-p keeps the token that crosses p, and always at least one", () => {
   const probs = Float64Array.of(0.25, 0.25, 0.25, 0.25);
   assert.deepEqual([...keepTokens(probs, { ...off, topP: 0 }).ids], [0]);
   assert.deepEqual([...keepTokens(probs, { ...off, topP: 0.2 }).ids], [0]);
@@ -47,7 +47,7 @@ test("keeps the token that crosses p, and always one", () => {
   assert.deepEqual([...keepTokens(Float64Array.of(0, 1), { ...off, topP: 0.5 }).probs], [1]);
 });
 
-test("finds the same tokens as sorting does", () => {
+test("top-p keeps the same tokens as sorting does", () => {
   const random = createRandom(5);
   for (const [n, spread] of [
     [1, 1],
@@ -67,7 +67,7 @@ test("finds the same tokens as sorting does", () => {
   }
 });
 
-/** The definitions, one after another, each on what the one before has left. */
+/** The definitions in order, each applied to what the previous one kept. */
 function slowKeep(probs: Float64Array, topK: number, topP: number, minP: number): number[] {
   let ids = Array.from(probs.keys()).sort((a, b) => probs[b]! - probs[a]! || a - b);
   if (topK > 0) ids = ids.slice(0, topK);
@@ -77,7 +77,7 @@ function slowKeep(probs: Float64Array, topK: number, topP: number, minP: number)
   return ids.filter((id) => probs[id]! >= minP * probs[ids[0]!]!);
 }
 
-test("top-k, top-p and min-p leave what their definitions leave", () => {
+test("top-k, top-p and min-p keep the tokens that their definitions keep", () => {
   const random = createRandom(9);
   for (const n of [1, 2, 30, 2000]) {
     const logits = Float32Array.from({ length: n }, () => random() * 8);
@@ -95,7 +95,7 @@ test("top-k, top-p and min-p leave what their definitions leave", () => {
   }
 });
 
-test("top-k and min-p hold for the sampler too", () => {
+test("the sampler applies top-k and min-p too", () => {
   const logits = Float32Array.of(1, 4, 3, 2);
   const last = () => 0.999999;
   assert.equal(createSampler({ ...off, temperature: 1, topK: 2 })(logits, last), 2);
@@ -103,7 +103,7 @@ test("top-k and min-p hold for the sampler too", () => {
   assert.equal(createSampler({ ...off, temperature: 1 })(logits, last), 3);
 });
 
-test("agrees with Meta's top-p", { skip }, () => {
+test("top-p keeps the same tokens as Meta's code", { skip }, () => {
   const { logits, cases } = JSON.parse(readFileSync(golden, "utf8"));
   assert.ok(cases.length > 100);
   for (const { logits: name, temperature, top_p, kept, kept_ids, kept_probs, inverse_cdf } of cases) {
@@ -123,7 +123,7 @@ test("agrees with Meta's top-p", { skip }, () => {
   }
 });
 
-test("samples in proportion to the probabilities", () => {
+test("tokens are sampled in proportion to their probabilities", () => {
   const logits = Float32Array.of(0, 1, NEGATIVE_INFINITY, 2);
   const expected = softmax(logits, 0.5);
   const sample = createSampler({ ...off, temperature: 0.5, topP: 1 });
@@ -135,7 +135,7 @@ test("samples in proportion to the probabilities", () => {
   assert.equal(counts[2], 0);
 });
 
-test("never picks an impossible token at the ends of the range", () => {
+test("an impossible token is never picked at the ends of the range", () => {
   const logits = Float32Array.of(NEGATIVE_INFINITY, 0, 0, NEGATIVE_INFINITY);
   for (const topP of [0.9, 1]) {
     const sample = createSampler({ ...off, temperature: 1, topP });
@@ -150,7 +150,7 @@ test("never picks an impossible token at the ends of the range", () => {
   }
 });
 
-test("survives extreme logits and temperatures", () => {
+test("sampling works with extreme logits and temperatures", () => {
   const logits = Float32Array.of(1e38, -3e38, 9e37);
   for (const temperature of [1e-320, 1e-6, 1]) {
     assert.equal(
@@ -164,7 +164,7 @@ test("survives extreme logits and temperatures", () => {
   );
 });
 
-test("refuses logits that are no numbers", () => {
+test("logits that are not finite are refused", () => {
   for (const temperature of [0, 1]) {
     const sample = createSampler({ ...off, temperature, topP: 0.9 });
     for (const bad of [[0, NOT_A_NUMBER, 1], [NOT_A_NUMBER], [POSITIVE_INFINITY, 0], [NEGATIVE_INFINITY], []]) {

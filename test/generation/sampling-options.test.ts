@@ -1,4 +1,4 @@
-/** Penalties and stop strings through the whole library, with the demo model. */
+/** Tests penalties and stop strings through the whole library, with the demo model. */
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { resolveSampling } from "../../src/generation/sampling/options.js";
@@ -25,7 +25,7 @@ async function stream(options: GenerateOptions): Promise<Completion> {
   throw new Error("no end");
 }
 
-test("a stop string ends stream, textCompletion and generate alike", async () => {
+test("a stop string ends stream, textCompletion and generate in the same way", async () => {
   const plain = await stream({});
   assert.match(plain.text, /She loved to play/);
   const stop = ["o play", "never"];
@@ -47,7 +47,7 @@ test("a stop string ends stream, textCompletion and generate alike", async () =>
   assert.deepEqual(finishReasons, ["stop"]);
 });
 
-test("a stop string that stops one row leaves the other alone", async () => {
+test("a stop string that ends one row does not affect the other", async () => {
   const prompts = [PROMPT, "Tom and his dog"];
   const options = { temperature: 0, maxGenLen: 20 };
   const [, alone] = await llama.textCompletion(prompts, options);
@@ -56,20 +56,20 @@ test("a stop string that stops one row leaves the other alone", async () => {
   assert.deepEqual(second, alone);
 });
 
-test("penalties and bias give the same text with guesses as without", async () => {
+test("with penalties and bias the text is the same with and without drafts", async () => {
   for (const options of [
     { repetitionPenalty: 1.05 },
     { presencePenalty: 0.4, frequencyPenalty: 0.2 },
     { logitBias: { 284: 2 } },
   ]) {
     const without = await stream({ ...options, promptLookupNumTokens: 0, maxGenLen: 80 });
-    const guessed = await stream({ ...options, promptLookupNumTokens: 6, maxGenLen: 80 });
-    assert.ok(guessed.timings.draftTokens > 0);
-    assert.deepEqual(guessed.ids, without.ids, JSON.stringify(options));
+    const drafted = await stream({ ...options, promptLookupNumTokens: 6, maxGenLen: 80 });
+    assert.ok(drafted.timings.draftTokens > 0);
+    assert.deepEqual(drafted.ids, without.ids, JSON.stringify(options));
   }
 });
 
-test("a forbidden token never comes, a strong penalty never repeats", async () => {
+test("a forbidden token is never generated, and a strong penalty prevents repetition", async () => {
   const plain = await stream({});
   const forbidden = plain.ids[3]!;
   const bias = await stream({ logitBias: { [forbidden]: Number.NEGATIVE_INFINITY } });
@@ -78,7 +78,7 @@ test("a forbidden token never comes, a strong penalty never repeats", async () =
   assert.equal(new Set([...fresh.promptIds, ...fresh.ids]).size, fresh.promptIds.length + fresh.ids.length);
 });
 
-test("options out of range are refused by name", async () => {
+test("the error for an option out of range names the option", async () => {
   const refused = (options: GenerateOptions, pattern: RegExp) =>
     assert.rejects(stream(options), (error: Error) => error instanceof LlamaError && pattern.test(error.message));
   await refused({ topK: -1 }, /top_k/);
@@ -90,7 +90,7 @@ test("options out of range are refused by name", async () => {
   await refused({ stop: "" }, /stop/);
 });
 
-test("refuses options out of range", () => {
+test("resolveSampling refuses options out of range", () => {
   const bad = [-1, Number.NaN, Number.POSITIVE_INFINITY].flatMap((value): SamplingOptions[] => [
     { temperature: value },
     { topP: value },

@@ -10,7 +10,7 @@ before(async () => {
 });
 after(() => llama.close());
 
-test("a context without a token is refused: nothing says how likely the first one is", async () => {
+test("a context without tokens is refused, because the first token would have no probability", async () => {
   const answers: ScoreAnswer<number>[] = [];
   const requests = [[5, 6], [5]].map((continuation, tag) => ({ tag, context: [], continuation }));
   for await (const answer of llama.score(requests)) answers.push(answer);
@@ -18,7 +18,7 @@ test("a context without a token is refused: nothing says how likely the first on
   assert.equal(answers.length, 2);
 });
 
-test("progress of a prompt that is only scored ends at its length", async () => {
+test("the progress of a prompt that is only scored ends at its length", async () => {
   const seen: [number, number][] = [];
   const onPrompt = (done: number, total: number) => seen.push([done, total]);
   const ids = llama.tokenizer.encode("Once upon a time there was a dog.", { bos: true });
@@ -26,7 +26,7 @@ test("progress of a prompt that is only scored ends at its length", async () => 
   assert.deepEqual(seen.at(-1), [ids.length, ids.length]);
 });
 
-test("generate() scores echoed prompts in the pass that runs them, as stream() does", async () => {
+test("generate() scores echoed prompts in the same pass that runs them, like stream()", async () => {
   const texts = ["Once upon a time there was a big dog.", "The end of it", "She was sad ".repeat(50)];
   const prompts = texts.map((text) => llama.tokenizer.encode(text, { bos: true }));
   const options = { temperature: 0, maxGenLen: 3, logprobs: true, echo: true };

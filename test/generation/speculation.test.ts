@@ -98,7 +98,7 @@ for (const count of COUNTS) {
   });
 }
 
-test("a repeating text takes fewer steps, and the counts add up", async () => {
+test("a repeating text needs fewer steps, and the counts add up", async () => {
   for (const count of [7, "auto"] as const) {
     const setting = { maxTokens: 200, prompts: [PROMPTS[0]!] };
     const plain = await run(0, setting);
@@ -147,10 +147,7 @@ test("auto drafts where it pays and stops where drafts fail or steps are slow", 
   }
   assert.equal(last, 0);
   // several requests: only the one that copies gets drafts
-  const [none, some] = speculation.plan([
-    auto(failing, 100),
-    auto(copying, 100),
-  ]);
+  const [none, some] = speculation.plan([auto(failing, 100), auto(copying, 100)]);
   assert.equal(none!.length, 0);
   assert.ok(some!.length > 0);
 
@@ -162,7 +159,7 @@ test("auto drafts where it pays and stops where drafts fail or steps are slow", 
   assert.equal(slow.plan([auto(copying, 100)])[0]!.length, 0);
 });
 
-test("the cost of a step follows the curve, then what was measured", () => {
+test("the cost of a step follows the curve, then the measurements", () => {
   const cost = new StepCost("int4");
   assert.equal(cost.of(2) / cost.of(1), 1.2);
   assert.equal(cost.of(8) / cost.of(1), 2.9);
@@ -173,7 +170,7 @@ test("the cost of a step follows the curve, then what was measured", () => {
   }
   assert.ok(Math.abs(cost.of(1) - 4) < 0.2);
   assert.ok(Math.abs(cost.of(8) - 5) < 0.2);
-  // one slow step is not believed at once
+  // A single slow step changes the estimate only partly.
   cost.observe(1, 400);
   assert.ok(cost.of(1) < 6);
 });

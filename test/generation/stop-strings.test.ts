@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { StopStrings } from "../../src/generation/completion/stop-strings.js";
 import { createRandom } from "../../src/generation/sampling/random.js";
 
-/** The definition: the text up to the stop string that is complete first, the longest of those. */
+/** The definition: the text before the stop string that is complete first; of several, the longest. */
 function slow(text: string, stops: string[]): string {
   for (let end = 1; end <= text.length; end++) {
     const ending = stops.filter((stop) => text.slice(0, end).endsWith(stop)).sort((a, b) => b.length - a.length);
@@ -12,7 +12,7 @@ function slow(text: string, stops: string[]): string {
   return text;
 }
 
-test("the text ends before the first stop string, however it is cut into pieces", () => {
+test("the text ends before the first stop string, however the text is split into pieces", () => {
   const random = createRandom(2);
   const word = (length: number) => Array.from({ length }, () => "ab\n"[Math.floor(random() * 3)]).join("");
   for (let round = 0; round < 2000; round++) {
@@ -30,12 +30,12 @@ test("the text ends before the first stop string, however it is cut into pieces"
   }
 });
 
-test("only what may begin a stop string is held back", () => {
+test("only text that may begin a stop string is held back", () => {
   const matcher = new StopStrings(["\nUser:"]);
   assert.equal(matcher.push("Hello\nU"), "Hello");
   assert.equal(matcher.push("nder\n"), "\nUnder");
   assert.equal(matcher.push("User"), "");
   assert.equal(matcher.push(": x"), "");
-  assert.equal(matcher.found, true);
+  assert.equal(matcher.found, "\nUser:");
   assert.equal(matcher.push("more"), "");
 });

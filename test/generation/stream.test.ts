@@ -19,7 +19,7 @@ async function collect(prompt: string | number[], options: Parameters<Llama["str
   return { pieces, done: done! };
 }
 
-test("the pieces are the text, and prompt + text is what the ids decode to", async () => {
+test("the pieces joined are the text, and prompt + text is what the ids decode to", async () => {
   for (const prompt of ["Once upon a time", "", 'Tom said, "', "Lily\nwas a ca"]) {
     const { pieces, done } = await collect(prompt, { temperature: 0.8, topP: 0.95, seed: 5, maxGenLen: 40 });
     assert.equal(pieces.join(""), done.text);
@@ -27,7 +27,7 @@ test("the pieces are the text, and prompt + text is what the ids decode to", asy
   }
 });
 
-test("the same seed gives the same text, another seed another", async () => {
+test("the same seed gives the same text, another seed a different text", async () => {
   const run = (seed: number) => collect("One day", { temperature: 1, topP: 1, seed, maxGenLen: 30 });
   const [first, second, other] = [await run(1), await run(1), await run(2)];
   assert.deepEqual(first.done.ids, second.done.ids);
@@ -35,17 +35,17 @@ test("the same seed gives the same text, another seed another", async () => {
   assert.equal(first.done.seed, 1);
 });
 
-test("a story ends at </s> with reason stop, a short one with length, a full context too", async () => {
-  const told = await collect('"Can I have a cookie?" asked the bear.', { temperature: 0 });
-  assert.equal(told.done.finishReason, "stop");
-  assert.ok(!told.done.ids.includes(llama.tokenizer.eosId));
+test("a text ends with reason stop at </s>, and with reason length at the limit or in a full context", async () => {
+  const finished = await collect('"Can I have a cookie?" asked the bear.', { temperature: 0 });
+  assert.equal(finished.done.finishReason, "stop");
+  assert.ok(!finished.done.ids.includes(llama.tokenizer.eosId));
   assert.equal((await collect("Lily", { temperature: 0, maxGenLen: 3 })).done.ids.length, 3);
   const full = await collect("Lily", { temperature: 0 });
   assert.equal(full.done.finishReason, "length");
   assert.equal(full.done.promptIds.length + full.done.ids.length, 256);
 });
 
-test("an abort ends the stream and keeps the text", async () => {
+test("an abort ends the stream and keeps the text so far", async () => {
   const controller = new AbortController();
   let text = "";
   for await (const event of llama.stream("Lily", { temperature: 0, signal: controller.signal })) {
@@ -59,7 +59,7 @@ test("an abort ends the stream and keeps the text", async () => {
   assert.ok(text.length > 20);
 });
 
-test("leaving the loop, then two streams side by side", async () => {
+test("after breaking out of a stream, two streams can run at the same time", async () => {
   for await (const event of llama.stream("Lily", { temperature: 0 })) if (event.text) break;
   const alone = await collect("Tom and his dog", { temperature: 0, maxGenLen: 20 });
   const pair = await Promise.all([
@@ -69,7 +69,7 @@ test("leaving the loop, then two streams side by side", async () => {
   assert.equal(pair[0].done.text, alone.done.text);
 });
 
-test("wrong options and prompts are refused by name", async () => {
+test("errors for wrong options and prompts name what is wrong", async () => {
   const refused = (prompt: string | number[], options: object, pattern: RegExp) =>
     assert.rejects(
       collect(prompt, options),

@@ -11,7 +11,7 @@ import { demo, fixture, shared, withoutShared } from "../folders.js";
 const temporary = mkdtempSync(join(tmpdir(), "llama-checkpoint-"));
 after(() => rmSync(temporary, { recursive: true }));
 
-/** A new folder holding copies of `files` of the two-shard fixture, under the given names. */
+/** A new folder with copies of files of the two-shard fixture; `files` maps their new names to their old ones. */
 function folder(name: string, files: Record<string, string>) {
   const dir = join(temporary, name);
   mkdirSync(dir);
@@ -60,7 +60,7 @@ describe("openCheckpoint", () => {
     });
   }
 
-  it("sees the same model in one file and in two", () => {
+  it("opens the same model from one file and from two", () => {
     const whole = openCheckpoint(demo, 2048);
     const halves = openCheckpoint(join(demo, "mp2"), 2048);
     assert.deepEqual(halves.config, whole.config);
@@ -73,13 +73,13 @@ describe("openCheckpoint", () => {
 
   it("names the tokenizer when the vocabulary differs", () => {
     const dir = fixture("llama1mini-fp16-mp2");
-    refuses(dir, /output\.weight: the vocabulary.*tokenizer.*expected 513 rows.*found 512/, 513);
-    refuses(fixture("odd/base-valid"), /vocab_size is not that of the tokenizer; expected 513.*found 512/, 513);
+    refuses(dir, /output\.weight: vocabulary.*tokenizer.*expected 513 rows.*found 512/, 513);
+    refuses(fixture("odd/base-valid"), /vocab_size does not match the tokenizer; expected 513.*found 512/, 513);
   });
 
-  it("names what a folder lacks", () => {
+  it("names what is missing in a folder", () => {
     refuses(join(temporary, "none"), /none: checkpoint folder does not exist/);
-    refuses(fixture("own512.model"), /is not a folder.*Give the folder/);
+    refuses(fixture("own512.model"), /is not a folder.*Name the folder/);
     refuses(folder("empty", {}), /^no checkpoint files found in .*empty$/);
     refuses(folder("no-params", { "consolidated.00.pth": "consolidated.00.pth" }), /params\.json: file is missing/);
     const parent = folder("parent", { "params.json": "params.json", "._consolidated.00.pth": "params.json" });
@@ -102,7 +102,7 @@ describe("openCheckpoint", () => {
     refuses(folder("late", late), /shard consolidated\.00\.pth is missing/);
   });
 
-  it("takes other names in order", () => {
+  it("reads files with other names in the order of their names", () => {
     const dir = folder("named", {
       "params.json": "params.json",
       "b.pth": "consolidated.01.pth",
@@ -137,7 +137,7 @@ describe("openCheckpoint on damaged folders", { skip: withoutShared }, () => {
     ["params-theta-zero", /bad rope_theta/],
     ["params-moe", /mixture of experts.*not supported/],
     ["params-quantized", /quantised.*not supported/],
-    ["params-layers-more", /missing tensor layers\.2\..*n_layers 3, the file has 2/],
+    ["params-layers-more", /missing tensor layers\.2\..*n_layers 3, but the file has 2 layers/],
     ["tensor-missing-output", /missing tensor output\.weight/],
     ["tensor-overlapping-keys", /missing tensor layers\.0\.attention\.wq\.weight.*unknown layers\.00\./],
     ["tensor-transposed", /w1\.weight: shape does not fit.*expected \[48, 16\], found \[16, 48\]/],
@@ -151,10 +151,10 @@ describe("openCheckpoint on damaged folders", { skip: withoutShared }, () => {
     ["shard-01-truncated", /consolidated\.01\.pth/],
   ];
   for (const [name, pattern] of cases) {
-    it(`refuses ${name}`, () => refuses(shared(`bad/${name}`), pattern));
+    it(`rejects ${name}`, () => refuses(shared(`bad/${name}`), pattern));
   }
 
-  it("refuses a tokenizer of another size", () => {
+  it("rejects a tokenizer of another size", () => {
     refuses(shared("bad/tok-more-pieces"), /tokenizer.*513.*512/, 513);
   });
 
@@ -163,7 +163,7 @@ describe("openCheckpoint on damaged folders", { skip: withoutShared }, () => {
     ["params-layers-fewer", /layers\.1\./],
     ["pickle-proto-pollution", /__proto__/],
   ] as const) {
-    it(`lists what it ignores in ${name}`, () => {
+    it(`lists the tensors it ignores in ${name}`, () => {
       assert.match(openCheckpoint(shared(`bad/${name}`), 512).unexpected.join(" "), pattern);
     });
   }
@@ -174,7 +174,7 @@ describe("openCheckpoint on damaged folders", { skip: withoutShared }, () => {
     ["stories260K-bf16-mp2-vocabemb", 512, 0],
     ["llama3mini-bf16-mp2", 768, 0],
   ] as const) {
-    it(`tells how ${name} splits the embedding`, () => {
+    it(`recognises how ${name} splits the embedding`, () => {
       const { tensors, unexpected } = openCheckpoint(shared(`ckpt/${name}`), vocabSize);
       assert.equal(tensors.get("tok_embeddings.weight")!.axis, axis);
       assert.deepEqual(unexpected, []);

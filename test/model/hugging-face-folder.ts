@@ -22,14 +22,14 @@ export function safetensors(dtype: string, tensors: readonly StoredTensor[]): Bu
   return withHeader(JSON.stringify(header), Buffer.concat(tensors.map(({ data }) => data)));
 }
 
-/** A file with this header, whatever it says. */
+/** A file with any header, valid or not. */
 export function withHeader(header: string, data: Uint8Array = new Uint8Array(), length = header.length): Buffer {
   const prefix = Buffer.alloc(8);
   prefix.writeBigUInt64LE(BigInt(length));
   return Buffer.concat([prefix, Buffer.from(header, "latin1"), data]);
 }
 
-/** The tensors under Hugging Face's names, as stored, with the rows of wq and wk in its order. */
+/** The tensors with Hugging Face's names and its order of rows in wq and wk, as they are stored. */
 export function hfTensors(metaDir: string, vocabSize: number): { tensors: StoredTensor[]; config: object } {
   const { config, tensors } = openCheckpoint(metaDir, vocabSize);
   const { headDim } = config;
@@ -81,7 +81,7 @@ export function hfTensors(metaDir: string, vocabSize: number): { tensors: Stored
   };
 }
 
-/** A folder with one file, or with an index and as many as asked for. */
+/** Writes a folder with one weight file, or with an index and `fileCount` weight files. */
 export function writeHfFolder(
   dir: string,
   config: object,

@@ -34,7 +34,7 @@ describe("a Hugging Face folder", () => {
   const original = openCheckpoint(meta, 768);
 
   for (const files of [1, 3]) {
-    it(`of ${files} files is the model it was made from`, () => {
+    it(`of ${files} files equals the model it was made from`, () => {
       const opened = openCheckpoint(folder({}, tensors, files), 768);
       assert.deepEqual(opened.config, original.config);
       assert.deepEqual([...opened.tensors.keys()], [...original.tensors.keys()]);
@@ -45,7 +45,7 @@ describe("a Hugging Face folder", () => {
       assert.deepEqual([opened.unexpected, opened.unknownParams], [[], []]);
       for (const [name, tensor] of original.tensors) {
         const [height, width] = tensor.shape.length === 1 ? [1, tensor.shape[0]!] : (tensor.shape as [number, number]);
-        // heads of 8: every kind of cut through them
+        // heads have 8 rows: ranges that begin and end within a head
         for (const [start, end] of [
           [0, height],
           [3, Math.min(height, 4)],
@@ -64,7 +64,7 @@ describe("a Hugging Face folder", () => {
     });
   }
 
-  it("may use its embedding as output matrix", () => {
+  it("may use its embedding as the output matrix", () => {
     const untied = tensors.filter(({ name }) => name !== "lm_head.weight");
     const dir = folder({ tie_word_embeddings: true }, untied);
     const opened = openCheckpoint(dir, 768);
@@ -72,17 +72,17 @@ describe("a Hugging Face folder", () => {
     assert.deepEqual(output!.pieces, embedding!.pieces);
     assert.equal(opened.parameterCount, original.parameterCount - 768 * 64);
     refuses(folder({}, untied), /missing tensor lm_head\.weight.*tie_word_embeddings/);
-    // a copy that is stored all the same is not read
+    // a copy that is stored anyway is not read
     assert.deepEqual(openCheckpoint(folder({ tie_word_embeddings: true }), 768).unexpected, []);
   });
 
-  it("may have tensors that nothing reads", () => {
+  it("may have tensors that are not used", () => {
     const extra = (name: string) => ({ name, shape: [1], data: new Uint8Array(2) });
     const dir = folder({}, [...tensors, extra("model.layers.0.self_attn.rotary_emb.inv_freq"), extra("lora.a")]);
     assert.deepEqual(openCheckpoint(dir, 768).unexpected, ["lora.a"]);
   });
 
-  it("is refused when tensors are missing, double or of another shape", () => {
+  it("is rejected if tensors are missing, duplicated or of another shape", () => {
     refuses(folder({}, tensors.slice(1)), /missing tensor model\.embed_tokens\.weight/);
     refuses(folder({ num_hidden_layers: 4 }), /missing tensor model\.layers\.3\./);
     refuses(
@@ -91,15 +91,15 @@ describe("a Hugging Face folder", () => {
     );
     const dir = folder({}, tensors, 2);
     cpSync(join(dir, "model-00001-of-00002.safetensors"), join(dir, "model-00002-of-00002.safetensors"));
-    refuses(dir, /is in another file, too/);
-    refuses(folder(), /vocab_size is not that of the tokenizer.*tokenizer\.json counts them/, 512);
+    refuses(dir, /is also in another file/);
+    refuses(folder(), /vocab_size does not match the tokenizer.*in its tokenizer\.json/, 512);
   });
 });
 
 describe("the files of a Hugging Face folder", () => {
   const names = (dir: string) => openFolder(dir).files.map((file) => basename(file));
 
-  it("are those of the index", () => {
+  it("are the files in the index", () => {
     const dir = folder({}, tensors, 2);
     writeFileSync(join(dir, "another.safetensors"), "");
     assert.deepEqual(names(dir), ["model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors"]);
@@ -107,7 +107,7 @@ describe("the files of a Hugging Face folder", () => {
     refuses(dir, /model-00002-of-00002\.safetensors is missing/);
   });
 
-  it("are all parts without an index", () => {
+  it("are all parts of a set if there is no index", () => {
     const dir = folder({}, tensors, 2);
     unlinkSync(join(dir, "model.safetensors.index.json"));
     assert.equal(names(dir).length, 2);
@@ -115,20 +115,20 @@ describe("the files of a Hugging Face folder", () => {
     refuses(dir, /model-00001-of-00002\.safetensors is missing/);
   });
 
-  it("are PyTorch's where there are no others", () => {
+  it("are PyTorch's files if there are no others", () => {
     const dir = folder();
     cpSync(join(meta, "consolidated.00.pth"), join(dir, "pytorch_model.bin"));
     writeFileSync(join(dir, "training_args.bin"), "");
     assert.deepEqual(names(dir), ["model.safetensors"]);
     unlinkSync(join(dir, "model.safetensors"));
     assert.deepEqual(names(dir), ["pytorch_model.bin"]);
-    // It is opened as what it is: one of Meta's files under this name.
+    // It is opened as a .pth file: here one of Meta's files with this name.
     refuses(dir, /missing tensor model\.embed_tokens\.weight/);
     renameSync(join(dir, "pytorch_model.bin"), join(dir, "pytorch_model-00001-of-00002.bin"));
     refuses(dir, /pytorch_model-00002-of-00002\.bin is missing/);
   });
 
-  it("may be one of any name, but not several", () => {
+  it("may be one file of any name, but not several", () => {
     const dir = folder();
     renameSync(join(dir, "model.safetensors"), join(dir, "mine.safetensors"));
     assert.deepEqual(names(dir), ["mine.safetensors"]);
@@ -136,17 +136,17 @@ describe("the files of a Hugging Face folder", () => {
     refuses(dir, /several \.safetensors files and no index/);
   });
 
-  it("never lie outside the folder", () => {
+  it("are never outside the folder", () => {
     const dir = folder();
     for (const name of ["../../etc/passwd", "/etc/passwd", "sub/model.safetensors", "..\\model.safetensors", "", 3]) {
       writeFileSync(join(dir, "model.safetensors.index.json"), JSON.stringify({ weight_map: { a: name } }));
-      refuses(dir, /weight_map names what is no weight file/);
+      refuses(dir, /weight_map names a file that cannot be a weight file/);
     }
     writeFileSync(join(dir, "model.safetensors.index.json"), "{}");
     refuses(dir, /weight_map: must be a JSON object/);
   });
 
-  it("stand back behind Meta's", () => {
+  it("are ignored if there are Meta's files", () => {
     const dir = folder();
     cpSync(meta, dir, { recursive: true });
     assert.equal(openFolder(dir).layout, "meta");
@@ -168,7 +168,7 @@ describe("config.json", () => {
     assert.equal(resolve({ head_dim: 32 }).headDim, 32);
   });
 
-  it("tells rotation in the old way and the new", () => {
+  it("has the settings of rotation at the old place or the new one", () => {
     const scaling = {
       factor: 32,
       low_freq_factor: 1,
@@ -193,14 +193,14 @@ describe("config.json", () => {
 
   const wrong: [object, RegExp][] = [
     [{ model_type: "gpt2" }, /model_type "gpt2" is not supported; expected llama/],
-    [{ model_type: undefined }, /names no model_type/],
+    [{ model_type: undefined }, /has no model_type/],
     [{ quantization_config: { quant_method: "gptq" } }, /quantised weights \("gptq"\) are not supported/],
     [{ attention_bias: true }, /attention_bias is not supported/],
     [{ mlp_bias: true }, /mlp_bias is not supported/],
     [{ hidden_act: "gelu" }, /bad hidden_act; expected silu, found "gelu"/],
     [{ rope_scaling: { type: "linear", factor: 2 } }, /rope scaling of type "linear" is not supported/],
     [{ rope_scaling: { rope_type: "yarn", factor: 2 } }, /rope scaling of type "yarn" is not supported/],
-    [{ rope_scaling: { rope_type: "llama3", factor: 8 } }, /rope_scaling: bad low_freq_factor; .*found none/],
+    [{ rope_scaling: { rope_type: "llama3", factor: 8 } }, /rope_scaling: bad low_freq_factor; .*found no value/],
     [{ rope_scaling: 8 }, /rope_scaling: must be a JSON object/],
     [{ hidden_size: -16 }, /bad hidden_size/],
     [{ hidden_size: 60 }, /bad num_attention_heads; expected a divisor of hidden_size 60/],
@@ -211,17 +211,17 @@ describe("config.json", () => {
     [{ tie_word_embeddings: "yes" }, /bad tie_word_embeddings/],
   ];
   for (const [changes, message] of wrong) {
-    it(`refuses ${JSON.stringify(changes)}`, () => refuses(folder(changes), message));
+    it(`rejects ${JSON.stringify(changes)}`, () => refuses(folder(changes), message));
   }
 });
 
 for (const [name, message] of [
   ["hf-header-too-long", /ends within its header/],
   ["hf-header-not-json", /header is not JSON/],
-  ["hf-offsets-outside", /tensor lies outside the file/],
+  ["hf-offsets-outside", /tensor is outside the file/],
   ["hf-dtype-unknown", /unsupported dtype.*F8_E4M3/],
   ["hf-index-path-escape", /without a path/],
   ["hf-other-arch", /model_type "gpt2" is not supported/],
 ] as const) {
-  it(`refuses ${name}`, { skip: withoutShared }, () => refuses(shared(`bad/${name}`), message, 512));
+  it(`rejects ${name}`, { skip: withoutShared }, () => refuses(shared(`bad/${name}`), message, 512));
 }

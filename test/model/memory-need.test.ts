@@ -7,21 +7,21 @@ import { partition } from "../../src/model/split/partition.js";
 
 const { config } = presetCheckpoint("7B", 4);
 
-test("a need is weights, context and working memory", () => {
+test("the memory needed is the sum of weights, context and working memory", () => {
   for (const dtype of ["fp32", "int8", "int4"] as const) {
     for (const ranks of [1, 2, 8]) {
       const need = memoryNeed(config, ranks, dtype, 1000);
-      const traffic = modelBytesPerToken(config, partition(config, ranks), dtype);
-      assert.equal(need.weights, traffic.weights);
-      assert.equal(need.context, traffic.position * 1000);
+      const bytes = modelBytesPerToken(config, partition(config, ranks), dtype);
+      assert.equal(need.weights, bytes.weights);
+      assert.equal(need.context, bytes.position * 1000);
       assert.equal(need.total, need.weights + need.context + need.working);
       assert.ok(need.weightsOfRank >= need.weights / ranks && need.weightsOfRank < (need.weights / ranks) * 1.1);
     }
   }
 });
 
-test("the need of quantised weights is within 10 % of the worst of three starts that were measured", () => {
-  // Resident at most, in MB: no cache, the cache written, and opened; with what the supervisor sets for the allocator, and 16 tokens.
+test("the estimate for quantised weights is within 10 % of the highest of three measured peaks", () => {
+  // Peak resident memory in MB: without weight cache, when writing it, when opening it; with the supervisor's allocator settings and 16 tokens.
   const measured: [string, number, "int8" | "int4", number, ...number[]][] = [
     ["7B", 4, "int4", 1, 1140, 1014, 768],
     ["7B", 4, "int4", 2, 1201, 1042, 766],
@@ -45,8 +45,8 @@ test("the need of quantised weights is within 10 % of the worst of three starts 
   }
 });
 
-test("the need in fp32 is within 15 % of the peak that was measured", () => {
-  // Resident, by GNU time, of 4 layers of 7B: `generate --dtype fp32 --nproc_per_node N --max_gen_len 8`.
+test("the estimate for fp32 is within 15 % of the measured peak", () => {
+  // Peak resident memory by GNU time, 4 layers of 7B: `generate --dtype fp32 --nproc_per_node N --max_gen_len 8`.
   for (const [ranks, measured] of [
     [1, 3904e6],
     [2, 3929e6],

@@ -32,7 +32,7 @@ function refuses(action: () => unknown, ...patterns: RegExp[]) {
 
 describe("resolveConfig", () => {
   for (const { name, params, ffnDim } of SIZES) {
-    it(`gives ${name} its feed-forward width`, () => {
+    it(`computes the feed-forward width of ${name}`, () => {
       const config = resolve(params, params.vocab_size);
       assert.equal(config.ffnDim, ffnDim);
       assert.equal(config.headDim * config.nHeads, config.dim);
@@ -55,18 +55,18 @@ describe("resolveConfig", () => {
     });
   });
 
-  it("takes null for absent and -1 for the tokenizer's count", () => {
+  it("reads null as absent, and -1 as the tokenizer's count", () => {
     const config = resolve({ ...small, n_kv_heads: null, ffn_dim_multiplier: null, vocab_size: -1 }, 600);
     assert.equal(config.nKvHeads, 4);
     assert.equal(config.vocabSize, 600);
   });
 
-  it("scales rotations when asked", () => {
+  it("scales rotation with use_scaled_rope", () => {
     const { ropeScaling } = resolve({ ...small, use_scaled_rope: true });
     assert.deepEqual(ropeScaling, { factor: 8, lowFreqFactor: 1, highFreqFactor: 4, oldContext: 8192 });
   });
 
-  it("names both counts when the tokenizer has another one", () => {
+  it("names both counts if vocab_size differs from the tokenizer's", () => {
     refuses(() => resolve(small, 513), /vocab_size/, /513/, /512/);
   });
 
@@ -98,14 +98,14 @@ describe("resolveConfig", () => {
     ["vocab_size", 1e12],
   ];
   for (const [key, value] of wrong) {
-    it(`refuses ${key} ${JSON.stringify(value)}`, () => {
+    it(`rejects ${key} ${JSON.stringify(value)}`, () => {
       refuses(() => resolve({ ...small, [key]: value }), new RegExp(`bad ${key}; expected .*, found `));
     });
   }
 });
 
 describe("readParams", () => {
-  it("reads a byte order mark and CRLF", () => {
+  it("accepts a byte order mark and CRLF", () => {
     assert.equal(readParams(fixture("odd/params-bom-crlf")).values.get("dim"), 16);
   });
 
@@ -114,13 +114,13 @@ describe("readParams", () => {
     assert.deepEqual(read('{"dim": 16, "__proto__": {"n_layers": 2}}').unknownKeys, ["__proto__"]);
   });
 
-  it("reads what lies under a model key", () => {
+  it("reads the values inside a model key", () => {
     assert.deepEqual(resolve({ model: small, other: 1 }), resolve(small));
   });
 
   const broken: [string, unknown, RegExp][] = [
     ["an empty file", "", /not valid JSON.*empty/],
-    ["cut JSON", '{"dim": 16,\n', /not valid JSON/],
+    ["truncated JSON", '{"dim": 16,\n', /not valid JSON/],
     ["Python's NaN", '{"dim": 16, "norm_eps": NaN}', /not valid JSON.*NaN/],
     ["Python's -Infinity", '{"dim": 16, "norm_eps": -Infinity}', /not valid JSON.*-Infinity/],
     ["an array", [], /must be a JSON object/],
@@ -131,14 +131,14 @@ describe("readParams", () => {
     ["a vision model", { ...small, vision_num_cross_attention_layers: 8 }, /vision model.*not supported/],
   ];
   for (const [what, params, pattern] of broken) {
-    it(`refuses ${what}`, () => refuses(() => read(params), pattern));
+    it(`rejects ${what}`, () => refuses(() => read(params), pattern));
   }
 
-  it("passes over features that are switched off", () => {
+  it("ignores features that are switched off", () => {
     resolve({ ...small, vision_chunk_size: -1, quantization_args: null, lora_args: null, sliding_window: null });
   });
 
-  it("says when the file is missing", () => {
+  it("says that the file is missing", () => {
     refuses(() => readParams(join(dir, "none")), /file is missing/);
   });
 });

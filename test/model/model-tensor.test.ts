@@ -73,7 +73,7 @@ describe("mergeShards", () => {
     ["replicated", [6], [[6], [6]], null],
   ];
   for (const [split, full, parts, axis] of good) {
-    it(`puts [${parts.join("] [")}] together by ${split}`, () => {
+    it(`assembles [${parts.join("] [")}] with the split ${split}`, () => {
       const tensor = merge(split, full, ...parts);
       assert.equal(tensor.axis, axis);
       assert.deepEqual(tensor.shape, full);
@@ -115,7 +115,7 @@ describe("mergeShards", () => {
         [4, 6],
         [8, 6],
       ],
-      /different splits are mixed; expected 8 rows in all, found 4 \+ 8/,
+      /different splits are mixed; expected 8 rows in total, found 4 \+ 8/,
     ],
     [
       "rows",
@@ -124,7 +124,7 @@ describe("mergeShards", () => {
         [3, 6],
         [3, 6],
       ],
-      /shards do not add up; expected 8 rows in all, found 3 \+ 3/,
+      /shards do not add up; expected 8 rows in total, found 3 \+ 3/,
     ],
     ["rows", [8, 6], [[6, 8]], /shape does not fit params\.json; expected \[8, 6\], found \[6, 8\]/],
     [
@@ -150,7 +150,7 @@ describe("mergeShards", () => {
     ["replicated", [6], [[6], [3]], /01\.pth: w: shape.*expected \[6\], found \[3\]/],
   ];
   for (const [split, full, parts, pattern] of wrong) {
-    it(`refuses [${parts.join("] [")}] as the ${split} of [${full}]`, () => {
+    it(`rejects [${parts.join("] [")}] as parts of [${full}] with the split ${split}`, () => {
       assert.throws(
         () => merge(split, full, ...parts),
         (error) => error instanceof LlamaError && pattern.test(error.message),
@@ -158,7 +158,7 @@ describe("mergeShards", () => {
     });
   }
 
-  it("refuses parts of different types", () => {
+  it("rejects parts of different types", () => {
     const parts = [entry(0, [4, 6]), entry(1, [4, 6], "fp32")];
     assert.throws(
       () => mergeShards({ name: "w", shape: [8, 6], split: "rows" }, parts),

@@ -16,13 +16,13 @@ const config = (nHeads: number, nKvHeads: number, ffnDim: number, vocabSize = 10
   ffnDim,
 });
 
-/** Asserts that the spans lie end to end, none empty, over 0..total. */
-function covers(spans: Range[], total: number) {
+/** Asserts that the ranges follow each other without gaps, are not empty, and cover 0..total. */
+function covers(ranges: Range[], total: number) {
   let end = 0;
-  for (const span of spans) {
-    assert.equal(span.start, end);
-    assert.ok(span.end > span.start);
-    end = span.end;
+  for (const range of ranges) {
+    assert.equal(range.start, end);
+    assert.ok(range.end > range.start);
+    end = range.end;
   }
   assert.equal(end, total);
 }
@@ -56,7 +56,7 @@ function checkShares(model: ModelConfig, worldSize: number) {
 
 describe("partition", () => {
   for (const { name, params } of SIZES) {
-    it(`gives every part of ${name} to one rank, for 1 to 16 ranks`, () => {
+    it(`assigns every part of ${name} to one rank, for 1 to 16 ranks`, () => {
       const model = configOf(params, params.vocab_size);
       for (let worldSize = 1; worldSize <= 16; worldSize++) checkShares(model, worldSize);
     });
@@ -75,7 +75,7 @@ describe("partition", () => {
     }
   });
 
-  it("cuts the feed-forward block at blocks of quantised weights when it is wide enough", () => {
+  it("divides the feed-forward block between blocks of quantised weights if it is wide enough", () => {
     assert.deepEqual(
       partition(config(4, 4, 100), 3).map((share) => share.ffn),
       [
@@ -94,7 +94,7 @@ describe("partition", () => {
     );
   });
 
-  it("agrees with Meta's equal split where that exists", () => {
+  it("agrees with Meta's equal split if there is one", () => {
     const [, second] = partition(config(32, 8, 14336, 128256), 8);
     assert.deepEqual(second, {
       qHeads: { start: 4, end: 8 },
@@ -105,7 +105,7 @@ describe("partition", () => {
   });
 
   for (const worldSize of [0, -1, 1.5, 7, Number.NaN]) {
-    it(`refuses ${worldSize} ranks for 6 heads`, () => {
+    it(`rejects ${worldSize} ranks for 6 heads`, () => {
       assert.throws(
         () => partition(config(6, 2, 48), worldSize),
         (error) => error instanceof LlamaError && error.kind === "usage" && /1 to 6/.test(error.message),
@@ -113,7 +113,7 @@ describe("partition", () => {
     });
   }
 
-  it("refuses a feed-forward block narrower than the number of ranks", () => {
+  it("rejects a feed-forward block narrower than the number of ranks", () => {
     assert.throws(() => partition(config(6, 2, 4), 5), /expected 1 to 4, found 5/);
   });
 });
@@ -128,7 +128,7 @@ describe("autoWorldSize", () => {
   for (const { cores, files, ranks } of cases) {
     it(`runs ${files} files of 8 heads on ${cores} cores with ${ranks} ranks`, () => {
       assert.equal(autoWorldSize(config(8, 8, 64), cores, files, false), ranks);
-      assert.equal(autoWorldSize(config(8, 8, 64), cores, files, true), ranks, "too narrow to be shared");
+      assert.equal(autoWorldSize(config(8, 8, 64), cores, files, true), ranks, "too narrow to divide");
     });
   }
   for (const { cores, ranks } of [

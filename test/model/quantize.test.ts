@@ -13,7 +13,7 @@ const FORMATS: QuantFormat[] = ([4, 8] as const).flatMap((bits) =>
   ([16, 32, 64, 128] as const).map((blockSize) => ({ bits, blockSize })),
 );
 
-/** Numbers of a seeded generator, about normally distributed, a few of them far out. */
+/** Approximately normally distributed numbers from a seeded generator, with a few outliers. */
 function weights(count: number, seed: number): Float32Array {
   let state = seed;
   const uniform = () => {
@@ -39,7 +39,7 @@ function quantize(values: Float32Array, rows: number, columns: number, format: Q
   return { packed, scales };
 }
 
-/** All q of a quantised matrix, padding included: [rows, blocks * blockSize]. */
+/** All q of a quantised matrix, including padding: [rows, blocks * blockSize]. */
 function unpack({ packed }: Quantized, { bits }: QuantFormat): number[] {
   return bits === 8 ? [...packed] : [...packed].flatMap((byte) => [byte & 15, byte >> 4]);
 }
@@ -60,7 +60,7 @@ for (const format of FORMATS) {
   const name = `${format.bits} bits, blocks of ${format.blockSize}`;
 
   test(`${name}: MatMulNBits multiplies by the dequantised weights`, async () => {
-    const [rows, columns, tokens] = [24, 208, 3]; // 208: a partial last block from blocks of 32 on
+    const [rows, columns, tokens] = [24, 208, 3]; // 208: with blocks of 32 or more, the last one is partial
     const quantized = quantize(weights(rows * columns, 1), rows, columns, format);
     const wide = dequantize(quantized, rows, columns, format);
     const { blocks, blockBytes } = quantizedSize(rows, columns, format);
@@ -119,7 +119,7 @@ for (const format of FORMATS) {
     }
   });
 
-  test(`${name}: parts cut at blocks have the same numbers`, () => {
+  test(`${name}: parts of a matrix divided at blocks have the same numbers`, () => {
     const { blockSize } = format;
     const [rows, columns] = [5, 3 * blockSize + 6];
     const values = weights(rows * columns, 3);
@@ -164,7 +164,7 @@ for (const format of FORMATS) {
     }
   });
 
-  test(`${name}: blocks of zeros and of the smallest numbers`, () => {
+  test(`${name}: blocks of zeros and of the smallest numbers are quantised`, () => {
     const { blockSize } = format;
     const zeros = quantize(new Float32Array(blockSize).fill(-0), 1, blockSize, format);
     assert.deepEqual([...zeros.scales], [0]);
@@ -187,7 +187,7 @@ for (const format of FORMATS) {
     assert.ok(wide.every((value, i) => Number.isFinite(value) && value * values[i]! > 0));
   });
 
-  test(`${name}: a weight that is not finite is told with its place`, () => {
+  test(`${name}: the error for a weight that is not finite has its row and column`, () => {
     const [rows, columns] = [3, 2 * format.blockSize + 3];
     for (const bad of [Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY]) {
       for (const [row, column] of [
@@ -206,7 +206,7 @@ for (const format of FORMATS) {
   });
 }
 
-/** Sums of squares over the weights: of themselves, and of their errors quantised here and by the largest magnitude. */
+/** Sums of squares: of the weights, of their errors after quantizeRows, and after rounding with a scale by the largest magnitude. */
 function errors(values: Float32Array, format: QuantFormat): { energy: number; found: number; plain: number } {
   const wide = dequantize(quantize(values, 1, values.length, format), 1, values.length, format);
   const scale = Math.fround(Math.max(...values.map(Math.abs)) / (2 ** (format.bits - 1) - 1));
@@ -219,13 +219,13 @@ function errors(values: Float32Array, format: QuantFormat): { energy: number; fo
   return { energy, found, plain };
 }
 
-test("4 bits: a quarter less error than by the largest magnitude, and never noticeably more", () => {
+test("4 bits: the error is a quarter less than with a scale by the largest magnitude, and never noticeably more", () => {
   for (const blockSize of [16, 32, 64, 128] as const) {
     let [sumFound, sumPlain] = [0, 0];
     for (let seed = 1; seed <= 500; seed++) {
       const columns = seed % 5 ? blockSize : 1 + (seed % blockSize);
       const { energy, found, plain } = errors(weights(columns, seed), { bits: 4, blockSize });
-      // The search sees weights by bins, so it may take a scale that is worse by a trifle.
+      // The search sorts weights into bins, so it may choose a slightly worse scale.
       assert.ok(found <= plain + 0.002 * energy, `block of ${columns}, seed ${seed}: ${found / plain} of the error`);
       sumFound += found;
       sumPlain += plain;
@@ -234,28 +234,28 @@ test("4 bits: a quarter less error than by the largest magnitude, and never noti
   }
 });
 
-test("8 bits: rounded to the nearest by the largest magnitude", () => {
+test("8 bits: weights are rounded to the nearest q with a scale by the largest magnitude", () => {
   for (let seed = 1; seed <= 200; seed++) {
     const { energy, found, plain } = errors(weights(64, seed), { bits: 8, blockSize: 64 });
     assert.ok(Math.abs(found - plain) <= 1e-9 * energy, `seed ${seed}`);
   }
 });
 
-test("4 bits: weights that are already on a grid of 4 bits come back", () => {
+test("4 bits: weights that are already on a 4-bit grid are unchanged", () => {
   for (const [sign, far] of [
     [1, 8],
     [-1, 8],
     [1, 7],
     [-1, 7],
   ] as const) {
-    // All multiples from -far to 7, the far one once, so that only one scale fits
+    // multiples from -far to 7, with -far once, so that only one scale fits
     const values = Float32Array.from({ length: 32 }, (_, i) => sign * 0.25 * (i === 5 ? -far : ((i * 5) % 15) - 7));
     const format: QuantFormat = { bits: 4, blockSize: 32 };
     assert.deepEqual(dequantize(quantize(values, 1, 32, format), 1, 32, format), values);
   }
 });
 
-test("arrays of another size are refused", () => {
+test("arrays of another size are rejected", () => {
   const format: QuantFormat = { bits: 4, blockSize: 32 };
   const { packedBytes, scaleCount } = quantizedSize(2, 40, format);
   assert.deepEqual([packedBytes, scaleCount], [64, 4]);

@@ -4,7 +4,7 @@ import { resolveConfig } from "../../src/model/config/meta-params.js";
 import { findRelease } from "../../src/model/sizes/releases.js";
 import { SIZES } from "./sizes.js";
 
-/** What the params.json of a family has beside the shape. */
+/** What the params.json of a family has in addition to the shape. */
 const FAMILIES: [RegExp, Record<string, unknown>][] = [
   [/^LLaMA (7|13|30)B/, { norm_eps: 1e-6 }],
   [/^Code Llama/, { rope_theta: 1e6 }],
@@ -18,14 +18,14 @@ function nameOf(params: Record<string, unknown>): string | null {
 }
 
 for (const { name, params } of SIZES) {
-  test(`${name} is known by its shape`, () => {
+  test(`${name} is recognised by its shape`, () => {
     const family = FAMILIES.find(([pattern]) => pattern.test(name))?.[1];
-    // the paper's 33B is called 30B in the release
+    // the release calls the paper's 33B 30B
     assert.equal(nameOf({ ...params, ...family }), name.replace("30B", "33B"));
   });
 }
 
-test("the same shape with another constant has another name, or none", () => {
+test("the same shape with another constant has another name or no name", () => {
   const { params } = SIZES[0]!;
   assert.equal(nameOf({ ...params, norm_eps: 1e-5 }), "Llama 2 7B");
   assert.equal(nameOf({ ...params, rope_theta: 1e6 }), "Code Llama 7B");

@@ -12,7 +12,7 @@ function near(actual: number, expected: number, relative: number) {
 }
 
 describe("ropeTables", () => {
-  it("turns pair j of position p by p * theta^(-2j / headDim)", () => {
+  it("rotates pair j at position p by p * theta^(-2j / headDim)", () => {
     const { cos, sin } = ropeTables({ ...config, headDim: 8, ropeTheta: 10000 }, 5);
     assert.equal(cos.length, 5 * 4);
     for (let position = 0; position < 5; position++) {
@@ -34,7 +34,7 @@ describe("ropeTables", () => {
 describe("ropeFrequencies", () => {
   const ropeScaling = { factor: 8, lowFreqFactor: 1, highFreqFactor: 4, oldContext: 8192 };
 
-  it("keeps fast rotations, slows slow ones and blends between", () => {
+  it("keeps high frequencies, divides low ones and interpolates between them", () => {
     const plain = ropeFrequencies({ ...config, headDim: 128, ropeTheta: 500000 });
     const scaled = ropeFrequencies({ ...config, headDim: 128, ropeTheta: 500000, ropeScaling });
     plain.forEach((frequency, pair) => {
@@ -46,7 +46,7 @@ describe("ropeFrequencies", () => {
     });
   });
 
-  it("equals the reference's scaled frequencies", { skip: withoutShared }, () => {
+  it("returns the scaled frequencies of the reference", { skip: withoutShared }, () => {
     const golden = JSON.parse(readFileSync(shared("golden/llama3mini-bf16-mp2.json"), "utf8"));
     const raw = readParams(shared("ckpt/llama3mini-bf16-mp2"));
     const frequencies = ropeFrequencies(resolveConfig(raw, raw.values.get("vocab_size") as number));

@@ -1,4 +1,4 @@
-/** The released models: their params.json, the feed-forward width that follows from it, and the files they came in. */
+/** The released models: their params.json, the resulting feed-forward width, and their number of files. */
 export interface ReleasedSize {
   name: string;
   files: number;
@@ -34,7 +34,7 @@ export const SIZES: ReleasedSize[] = [
     ffn_dim_multiplier: 1.2,
     multiple_of: 4096,
   }),
-  // another set of the same weights, in which each KV head stands twice
+  // another version of the same weights, with each KV head twice
   size("Llama 3.1 405B, MP 16", 16, [16384, 126, 128, 128256], 53248, {
     n_kv_heads: 16,
     ffn_dim_multiplier: 1.2,

@@ -21,7 +21,7 @@ function copy(name: string): string {
   return dir;
 }
 
-/** Sets a number of a tensor in a file; with `mend`, the checksum in the archive too. */
+/** Sets a number of a tensor in a file; with `mend`, also corrects the CRC in the archive. */
 function spoil(file: string, tensor: string, index: number, bits: number, mend: boolean): void {
   const { storage, storageOffset } = openPth(file).find(({ name }) => name === tensor)!;
   const bytes = readFileSync(file);
@@ -44,14 +44,14 @@ const refused = (message: RegExp) => (error: unknown) => {
   return true;
 };
 
-test("all files and entries of a whole folder are counted, with progress up to the end", async () => {
+test("all files and entries of an undamaged folder are counted, with progress up to the end", async () => {
   const progress: [number, number][] = [];
   const { bytes, ...counts } = await verify(join(demo, "mp2"), (done, total) => progress.push([done, total]));
   assert.deepEqual(counts, { files: 4, md5: 4, crc: 100, unlisted: [] });
   assert.deepEqual(progress.at(-1), [bytes, bytes]);
 });
 
-test("a byte that changed: the entry is named, or the file where no entry tells", async () => {
+test("for a changed byte, the error names the entry, or the file if the CRC of the entry is right", async () => {
   const dir = copy("flipped");
   spoil(join(dir, "consolidated.01.pth"), "layers.3.feed_forward.w2.weight", 100, 0x3f80, false);
   await assert.rejects(verify(dir), refused(/consolidated\.01\.pth: .*data\/\d+: checksum \(CRC-32\) does not match/));
@@ -59,39 +59,39 @@ test("a byte that changed: the entry is named, or the file where no entry tells"
   spoil(join(mended, "consolidated.01.pth"), "layers.3.feed_forward.w2.weight", 100, 0x3f80, true);
   await assert.rejects(
     verify(mended),
-    refused(/consolidated\.01\.pth: md5 is not that of the checklist; expected \w{32}/),
+    refused(/consolidated\.01\.pth: md5 does not match the checklist; expected \w{32}/),
   );
 });
 
-test("checklists: a missing shard, a line that is none, files that are not listed", async () => {
+test("a missing shard and a bad line of a checklist are errors; files that are not listed are reported", async () => {
   const dir = copy("listed");
   const list = join(dir, "checklist.chk");
   const lines = readFileSync(list, "utf8");
   writeFileSync(list, `${lines}${"0".repeat(32)}  consolidated.02.pth\n`);
+  await assert.rejects(verify(dir), refused(/listed: consolidated\.02\.pth is in the checklist but not in the folder/));
+  writeFileSync(list, "not a sum\n");
   await assert.rejects(
     verify(dir),
-    refused(/listed: consolidated\.02\.pth is in the checklist, but not in the folder/),
+    refused(/checklist\.chk: line 1 is not a line of a checklist; .* found "not a sum"/),
   );
-  writeFileSync(list, "not a sum\n");
-  await assert.rejects(verify(dir), refused(/checklist\.chk: line 1 is no line of a checklist; .* found "not a sum"/));
   rmSync(list);
   const { md5, unlisted } = await verify(dir);
   assert.equal(md5, 1); // tokenizer_checklist.chk is still there
   assert.deepEqual(unlisted, ["consolidated.00.pth", "consolidated.01.pth", "params.json"]);
 });
 
-test("loading checks the CRC of what it reads whole", async () => {
+test("loading checks the CRC of tensors that it reads completely", async () => {
   const dir = copy("loaded");
   spoil(join(dir, "consolidated.01.pth"), "layers.3.feed_forward.w1.weight", 100, 0x3f80, false);
   for (const dtype of ["fp32", "int8"] as const) {
     await assert.rejects(
       Llama.build({ ckptDir: dir, nprocPerNode: 1, dtype, cacheDir: null }),
-      refused(/consolidated\.01\.pth: layers\.3\.feed_forward\.w1\.weight: checksum \(CRC-32\) of its bytes/),
+      refused(/consolidated\.01\.pth: layers\.3\.feed_forward\.w1\.weight: checksum \(CRC-32\) does not match/),
     );
   }
 });
 
-test("a norm that is not the same in both files is told, with the largest difference", () => {
+test("a norm that differs between the files is reported with the largest difference", () => {
   const dir = copy("replica");
   const file = join(dir, "consolidated.01.pth");
   spoil(file, "layers.2.ffn_norm.weight", 7, 0x4380, true); // bf16 256
@@ -103,9 +103,9 @@ test("a norm that is not the same in both files is told, with the largest differ
   assert.deepEqual(openCheckpoint(join(demo, "mp2"), 2048).differing, []);
 });
 
-test("a weight that is not finite is told by file, tensor and place, for any number of ranks and type", async () => {
+test("the error for a weight that is not finite has its file, tensor, row and column, for any type and number of ranks", async () => {
   const dir = copy("infinite");
-  // columns 88 to 175 of w2, rows 0 to 1023 of output are in the second and first file
+  // the second file has columns 176 to 351 of w2
   spoil(join(dir, "consolidated.01.pth"), "layers.1.feed_forward.w2.weight", 5 * 176 + 3, 0x7f80, true);
   for (const [nprocPerNode, dtype] of [
     [1, "fp32"],
@@ -121,7 +121,7 @@ test("a weight that is not finite is told by file, tensor and place, for any num
   }
 });
 
-test("the embedding is checked row by row as it is used", async () => {
+test("each row of the embedding is checked when it is used", async () => {
   const dir = copy("embedding");
   spoil(join(dir, "consolidated.00.pth"), "tok_embeddings.weight", 300 * 64 + 9, 0x7fc0, true);
   const llama = await Llama.build({ ckptDir: dir, nprocPerNode: 1 });

@@ -1,4 +1,4 @@
-/** Writes a folder in Meta's layout whose weights are all zero and take no room on the disk, for what depends on shapes and sizes alone. */
+/** Writes a folder in Meta's layout with zero weights that need no disk space, for tests that depend only on shapes and sizes. */
 import { closeSync, ftruncateSync, mkdirSync, openSync, readFileSync, writeFileSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import { BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
@@ -11,7 +11,7 @@ import { randomCheckpoint } from "../../src/model/sizes/presets.js";
 const BYTES_PER_WEIGHT = 2;
 const END = 0xffffffff;
 
-/** `tokenizer` is that of a smaller vocabulary, which is filled up. */
+/** `tokenizer` is a file with a smaller vocabulary, to which unused pieces are added. */
 export function writeZeroCheckpoint(dir: string, params: Record<string, number>, files: number, tokenizer: string) {
   mkdirSync(dir, { recursive: true });
   writeFileSync(join(dir, "params.json"), JSON.stringify(params));
@@ -30,11 +30,11 @@ export function writeZeroCheckpoint(dir: string, params: Record<string, number>,
 
 function shardShape({ shape, split }: Omit<TensorSpec, "name">, files: number): number[] {
   if (split === "replicated") return [...shape];
-  // The embedding as Llama 1 and 2 split it.
+  // The embedding is split as in Llama 1 and 2.
   return shape.map((size, axis) => ((axis === 0) === (split === "rows") ? size / files : size));
 }
 
-/** A zip64 archive of stored entries, as torch.save writes it; what is not written of the file reads as zero. */
+/** Writes a zip64 archive of stored entries, as torch.save does; parts of the file that are not written read as zero. */
 function writeZeroFile(path: string, archive: string, tensors: readonly [name: string, shape: number[]][]): void {
   const file = openSync(path, "w");
   const headers: Buffer[] = [];
@@ -122,7 +122,7 @@ function zeroCrc(size: number): number {
   return crc;
 }
 
-/** The tokenizer with further pieces that no text leads to. */
+/** The tokenizer with additional pieces that no text is encoded to. */
 function longTokenizer(file: string, size: number): Buffer {
   const writer = new BinaryWriter();
   for (let id = readSentencePieceModel(file).pieces.length; id < size; id++) {

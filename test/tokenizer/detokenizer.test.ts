@@ -46,18 +46,18 @@ test("keeps the leading mark of a model without dummy prefix", () => {
   assert.equal(decode([CAT, CAT], { ...llama, addDummyPrefix: false }), " cat cat");
 });
 
-test("gives the unknown surface and nothing for control pieces", () => {
+test("decodes the unknown piece to its surface, and control pieces to nothing", () => {
   assert.equal(decode([0, CAT]), " \u2047  cat");
   assert.equal(decode([1, 2]), "");
 });
 
-test("decodes neighbouring bytes together, but not across another piece", () => {
+test("decodes consecutive bytes together, but not across another piece", () => {
   assert.equal(decode([byte(0xc3), byte(0xa9)]), "é");
   assert.equal(decode([byte(0xc3), 1, byte(0xa9)]), "\uFFFD\uFFFD");
   assert.equal(decode([byte(0xc3), DOG]), "\uFFFDdog");
 });
 
-test("pushes only text that is final", () => {
+test("returns only text that is final", () => {
   const stream = fresh();
   assert.deepEqual(
     [CAT, byte(0xf0), byte(0x9f), byte(0x98), byte(0x80), CAT].map((id) => stream.push(id)),
@@ -74,13 +74,13 @@ test("continues a prompt", () => {
   assert.equal(stream.push(CAT), " cat");
   const first = fresh();
   first.prime([1]);
-  assert.equal(first.push(CAT), "cat", "nothing stands before it");
+  assert.equal(first.push(CAT), "cat", "no text is before it");
   const second = fresh();
   second.prime([]);
   assert.equal(second.push(CAT), "cat");
 });
 
-test("completes a character that a prompt began, and gives nothing for one that stays incomplete", () => {
+test("completes a character that began in the prompt, and returns nothing for one that stays incomplete", () => {
   const begun = () => {
     const stream = fresh();
     stream.prime([CAT, byte(0xe4), byte(0xb8)]);
@@ -92,7 +92,7 @@ test("completes a character that a prompt began, and gives nothing for one that 
   assert.equal(begun().flush(), "");
 });
 
-test("refuses an id outside the vocabulary", () => {
+test("rejects an id outside the vocabulary", () => {
   for (const id of [-1, 263, 1.5, Number.NaN]) {
     assert.throws(() => fresh().push(id), { name: "LlamaError", kind: "usage", message: /0 to 262/ });
   }

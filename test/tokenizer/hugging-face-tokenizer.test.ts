@@ -71,7 +71,7 @@ for (const [name, vectors, convert] of [
   });
 }
 
-test("takes other names of special tokens from tokenizer_config.json", async () => {
+test("reads other names of special tokens from tokenizer_config.json", async () => {
   const json = llama2Json(fixture("own512.model"));
   const token = (id: number, content: string) => ({ id, content, special: true });
   const chat = { ...json, added_tokens: [...json.added_tokens, token(512, "<|im_end|>")] };
@@ -80,7 +80,7 @@ test("takes other names of special tokens from tokenizer_config.json", async () 
   assert.deepEqual([...tokenizer.stopIds], [2, 512]);
 });
 
-test("refuses what is not a LLaMA tokenizer", async () => {
+test("rejects files that are not a LLaMA tokenizer", async () => {
   const json = llama3Json(mini);
   const { model } = json;
   const refuses = async (content: object, message: RegExp) =>
@@ -92,18 +92,18 @@ test("refuses what is not a LLaMA tokenizer", async () => {
   await refuses({ ...json, model: { ...model, vocab: { a: 0, b: 0 } }, added_tokens: [] }, /two for 0/);
   await refuses({ ...json, model: { ...model, vocab: { a: -1 } } }, /found the id -1/);
   await refuses({ ...json, model: { ...model, vocab: { a: 1e9 } } }, /found the id 1000000000/);
-  await refuses({ ...json, added_tokens: [] }, /no tokens that begin and end a text/);
+  await refuses({ ...json, added_tokens: [] }, /no tokens for the beginning and end of a text/);
   await refuses({ ...json, pre_tokenizer: { type: "Unheard" } }, /cannot be used by the tokenizer library.*Unheard/);
   await refuses(
     { version: "1.0", model: { type: "BPE", vocab: { a: 0 }, merges: [] } },
-    /is JSON, but no tokenizer\.json/,
+    /is JSON, but not a tokenizer\.json/,
   );
 });
 
 test("a folder's tokenizer is its tokenizer.model, then original/tokenizer.model, then tokenizer.json", () => {
   const folder = join(root, "folder", "model");
   mkdirSync(join(folder, "original"), { recursive: true });
-  assert.throws(() => findTokenizer(folder), { kind: "model", message: /no tokenizer\.model/ });
+  assert.throws(() => findTokenizer(folder), { kind: "model", message: /no tokenizer found/ });
   const places = ["../tokenizer.model", "tokenizer.json", "original/tokenizer.model", "tokenizer.model"];
   for (const place of places) {
     writeFileSync(join(folder, place), "");

@@ -35,11 +35,11 @@ function encodesExactly(tokenizer: Tokenizer, encode: Vectors["encode"]) {
   }
 }
 
-test("encodes as tiktoken does with the miniature's ranks", async () => {
+test("encodes like tiktoken with the ranks of the miniature model", async () => {
   encodesExactly(await loadTokenizer(mini), readJson<Vectors>(fixture("llama3mini-vectors.json")).encode);
 });
 
-test("encodes, splits and decodes as tiktoken does with Llama 3's ranks", { skip: withoutShared }, async () => {
+test("encodes, splits and decodes like tiktoken with Llama 3's ranks", { skip: withoutShared }, async () => {
   const { encode, decode, split, special_3, special_3_1 } = readJson<Vectors>(shared("vectors/llama3.json"));
   const tokenizer = await loadTokenizer(llama3);
   encodesExactly(tokenizer, encode);
@@ -59,7 +59,7 @@ test("encodes, splits and decodes as tiktoken does with Llama 3's ranks", { skip
   );
 });
 
-test("has the special tokens of Llama 3 or of 3.1 behind the ranks", async () => {
+test("has the special tokens of Llama 3 or 3.1 after the ranks", async () => {
   const newer = await loadTokenizer(mini);
   assert.deepEqual([newer.kind, newer.vocabSize, newer.specialTokens.size], ["tiktoken", 768, 256]);
   assert.deepEqual([newer.bosId, newer.eosId, newer.padId], [512, 513, 516]);
@@ -71,7 +71,7 @@ test("has the special tokens of Llama 3 or of 3.1 behind the ranks", async () =>
   assert.equal(older.decode([520, 767]), "<|reserved_special_token_4|><|reserved_special_token_250|>");
 });
 
-test("takes special tokens in a text for plain text, and adds BOS and EOS as asked", async () => {
+test("encodes special tokens in a text as plain text, and adds BOS and EOS on request", async () => {
   const tokenizer = await loadTokenizer(mini);
   const ids = tokenizer.encode("<|eot_id|>");
   assert.ok(ids.every((id) => id < 512));
@@ -79,16 +79,16 @@ test("takes special tokens in a text for plain text, and adds BOS and EOS as ask
   assert.deepEqual(tokenizer.encode("", { bos: true }), [512]);
 });
 
-test("takes a lone surrogate for U+FFFD, and keeps a byte order mark", async () => {
+test("encodes a lone surrogate as U+FFFD, and keeps a byte order mark", async () => {
   const tokenizer = await loadTokenizer(mini);
   assert.deepEqual(tokenizer.encode("a\uD800b\uDC00"), tokenizer.encode("a\uFFFDb\uFFFD"));
   assert.equal(tokenizer.decode(tokenizer.encode("\uFEFFa")), "\uFEFFa");
 });
 
-test("completes a character that the prompt began", async () => {
+test("completes a character that began in the prompt", async () => {
   const tokenizer = await loadTokenizer(mini);
   const [first, ...rest] = tokenizer.encode("🜁");
-  assert.ok(rest.length > 0, "one token would show nothing");
+  assert.ok(rest.length > 0, "the test needs a character of several tokens");
   const stream = tokenizer.detokenizer();
   stream.prime([first!]);
   assert.equal(rest.map((id) => stream.push(id)).join("") + stream.flush(), "🜁");
@@ -98,13 +98,13 @@ test("completes a character that the prompt began", async () => {
   assert.throws(() => broken.push(768), { kind: "usage", message: /not in the vocabulary/ });
 });
 
-test("cuts runs of more than 25,000 characters, and texts after 400,000", async () => {
+test("splits runs of more than 25,000 characters, and texts after 400,000", async () => {
   const tokenizer = await loadTokenizer(mini);
   const count = (pieces: Iterable<string>) => Array.from(pieces, (piece) => [...piece].length);
-  // an astral letter is one character, though two UTF-16 units
+  // an astral letter is one character but two UTF-16 units
   for (const letter of ["a", "𐐀"]) assert.deepEqual(count(splitText(letter.repeat(50_001))), [25_000, 25_000, 1]);
   assert.deepEqual(count(splitText(" ".repeat(25_002))), [25_000, 2]);
-  // U+001C is white space to Python alone, so it ends a run without being a space of the pattern
+  // only Python counts U+001C as white space: it ends a run, but is not a space in the pattern
   assert.deepEqual(count(splitText(`${"a".repeat(25_000)}\u001c${"a".repeat(25_000)}`)), [25_000, 25_001]);
   const words = "ab ".repeat(133_334);
   assert.deepEqual([...splitText(words)].slice(-3), [" a", "b", " "]);
@@ -119,11 +119,11 @@ test("encodes 400,000 characters without a space in seconds", async () => {
     const text = unit.repeat(400_000 / unit.length);
     assert.equal(tokenizer.decode(tokenizer.encode(text)), text);
   }
-  // Some 2 s; merging in quadratic time takes minutes.
+  // About 2 s; merging in quadratic time takes minutes.
   assert.ok(performance.now() - start < 30_000);
 });
 
-test("a model without scaled rotary frequencies is of Llama 3 itself, and has its names and stop tokens", async () => {
+test("a model without scaled rotary frequencies has the names and stop tokens of Llama 3, not 3.1", async () => {
   const folder = mkdtempSync(join(tmpdir(), "llama-ts-names-"));
   try {
     const later = fixture("llama3mini-bf16-mp1");

@@ -1,4 +1,4 @@
-/** Writes tokenizers as tokenizer.json, as transformers' convert_slow_tokenizer.py does. */
+/** Converts tokenizers to tokenizer.json, as transformers' convert_slow_tokenizer.py does. */
 import { readSentencePieceModel } from "../../src/formats/tokenizer/sentencepiece-model.js";
 import { readTiktokenModel } from "../../src/formats/tokenizer/tiktoken-model.js";
 import { specialTokenNames } from "../../src/tokenizer/kinds/special-tokens.js";
@@ -6,7 +6,7 @@ import { specialTokenNames } from "../../src/tokenizer/kinds/special-tokens.js";
 const LLAMA3_PATTERN =
   "(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|\\p{N}{1,3}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+";
 
-/** Every way to put a token together from two others, in the order of `rank`. */
+/** All ways to make a token from two others, in the order of `rank`. */
 function mergesOf(tokens: readonly string[], ids: ReadonlyMap<string, number>, rank: (id: number) => number): string[] {
   const merges: { parts: [string, string]; rank: number }[] = [];
   for (const token of tokens) {
@@ -32,7 +32,7 @@ const bpe = (vocab: ReadonlyMap<string, number>, merges: string[], more: object)
   ...{ fuse_unk: false, byte_fallback: false, ...more, vocab: Object.fromEntries(vocab), merges },
 });
 
-/** tokenizer.json of Llama 3, from its tiktoken file. */
+/** The tokenizer.json of Llama 3, made from its tiktoken file. */
 export function llama3Json(file: string) {
   const characters: string[] = [];
   let next = 0x100;
@@ -64,7 +64,7 @@ export function llama3Json(file: string) {
   };
 }
 
-/** tokenizer.json of Llama 2, from its SentencePiece file. */
+/** The tokenizer.json of Llama 2, made from its SentencePiece file. */
 export function llama2Json(file: string) {
   const { pieces } = readSentencePieceModel(file);
   const ids = new Map(pieces.map(({ piece }, id) => [piece, id]));

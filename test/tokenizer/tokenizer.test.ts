@@ -14,14 +14,14 @@ const root = new URL("../../../", import.meta.url);
 const demo = fileURLToPath(new URL("models/demo/tokenizer.model", root));
 const own512 = fileURLToPath(new URL("test/fixtures/own512.model", root));
 const data = new URL("../shared/data/", root);
-const skip = existsSync(data) ? false : "shared test data is not here";
+const skip = existsSync(data) ? false : "the shared test data is missing";
 
 function streamed(tokenizer: Tokenizer, ids: readonly number[]): string {
   const stream = tokenizer.detokenizer();
   return ids.map((id) => stream.push(id)).join("") + stream.flush();
 }
 
-test("gives the ids of Meta's special tokens", async () => {
+test("has the ids of Meta's special tokens", async () => {
   const tokenizer = await loadTokenizer(demo);
   assert.deepEqual([tokenizer.bosId, tokenizer.eosId, tokenizer.padId], [1, 2, -1]);
   assert.deepEqual([...tokenizer.stopIds], [2]);
@@ -50,7 +50,7 @@ test("encodes and decodes without loss", async () => {
   }
 });
 
-test("adds BOS and EOS as asked", async () => {
+test("adds BOS and EOS on request", async () => {
   const tokenizer = await loadTokenizer(demo);
   const ids = tokenizer.encode("time");
   assert.deepEqual(tokenizer.encode("time", { bos: true, eos: false }), [1, ...ids]);
@@ -59,17 +59,17 @@ test("adds BOS and EOS as asked", async () => {
   assert.equal(tokenizer.decode([1, ...ids, 2]), "time");
 });
 
-test("takes a lone surrogate for U+FFFD", async () => {
+test("encodes a lone surrogate as U+FFFD", async () => {
   const tokenizer = await loadTokenizer(demo);
   assert.deepEqual(tokenizer.encode("a\uD800b\uDC00"), tokenizer.encode("a\uFFFDb\uFFFD"));
 });
 
-test("refuses a text that would exhaust the encoder", async () => {
+test("rejects a text that would exhaust the encoder's memory", async () => {
   const tokenizer = await loadTokenizer(demo);
   assert.throws(() => tokenizer.encode("a".repeat(1_000_001)), { kind: "usage", message: /too long/ });
 });
 
-test("leaves no listeners on the process and keeps those of others", async () => {
+test("leaves no listeners on the process, and keeps those of others", async () => {
   const events = ["uncaughtException", "unhandledRejection"] as const;
   const counts = () => events.map((event) => process.listenerCount(event));
   const before = counts();
@@ -82,7 +82,7 @@ test("leaves no listeners on the process and keeps those of others", async () =>
   assert.deepEqual(counts(), before);
 });
 
-test("refuses a damaged model", async () => {
+test("rejects a damaged model", async () => {
   const folder = mkdtempSync(join(tmpdir(), "llama-ts-test-"));
   try {
     const path = join(folder, "tokenizer.model");

@@ -1,12 +1,12 @@
-/** A line as a JSON object with an id, and the record of what becomes of it. Knows names and types; not what is asked. */
+/** Parses an input line into a JSON object with an id, and makes the output record. Does not know what a request means. */
 import { LlamaError } from "../../error.js";
 import { quoted } from "../../formats/files/quoted.js";
 import type { InputLine } from "./line-reader.js";
 
-/** What an answer repeats of its request. */
+/** The parts of a request that its answer repeats. */
 export interface Origin {
   line: number;
-  /** null where the request gives none. */
+  /** null if the request has no id. */
   id: string | number | null;
   metadata?: unknown;
 }
@@ -16,7 +16,7 @@ export type Json = Record<string, unknown>;
 /** Keys that every line may have. */
 const COMMON_KEYS = ["id", "metadata"];
 
-/** What a line asks for, made by `request` of its object, which has no other keys than `keys`; or what is wrong with it. */
+/** The request that `request` makes from the line's object, or the error. Keys other than `keys`, id and metadata are an error. */
 export function readLine<R>(
   line: InputLine,
   keys: readonly string[],
@@ -40,7 +40,7 @@ export function readLine<R>(
   }
 }
 
-/** The record of an answer, or of an error. */
+/** The output record of an answer or an error. */
 export function recordOf({ id, line, metadata }: Origin, fields: object | null, error: LlamaError | null): object {
   const origin = { id, line, ...(metadata !== undefined && { metadata }) };
   return error ? { ...origin, error: { kind: error.kind, message: error.message } } : { ...origin, ...fields };

@@ -1,7 +1,7 @@
-/** A set of keys that takes 16 bytes a key, however long they are: so many ids of requests can be remembered. */
+/** A set of strings that uses 16 to 32 bytes per key, whatever its length, to remember millions of request ids. */
 import { createHash } from "node:crypto";
 
-/** Holds 64 bits of each key's hash, by linear probing, at most half full. Two of 10 million keys are alike with a chance of 3 in a million. */
+/** Stores 64 bits of each key's hash, with linear probing, at most half full. Probability of a collision in 10 million keys: 3 in a million. */
 export class KeySet {
   #slots = new Int32Array(2 * 1024);
   size = 0;
@@ -11,7 +11,7 @@ export class KeySet {
     return this.#slots[this.#find(low, high)] !== 0;
   }
 
-  /** Returns whether the key was new. */
+  /** Adds a key; returns true if it was new. */
   add(key: string): boolean {
     const [low, high] = hash(key);
     const at = this.#find(low, high);
@@ -22,7 +22,7 @@ export class KeySet {
     return true;
   }
 
-  /** Where a key is, or would be. */
+  /** The index of the key's slot, or of the slot it would use. */
   #find(low: number, high: number): number {
     const slots = this.#slots;
     let at = (high & (slots.length / 2 - 1)) * 2;
@@ -44,7 +44,7 @@ export class KeySet {
   }
 }
 
-/** The first number is never 0, which marks an empty slot. */
+/** Two 32-bit numbers. The first is never 0, because 0 marks an empty slot. */
 function hash(key: string): [number, number] {
   const bytes = createHash("sha1").update(key).digest();
   return [bytes.readInt32LE(0) || 1, bytes.readInt32LE(4)];

@@ -1,27 +1,27 @@
-/** Where the requests come from: a file or stdin, line by line. Knows bytes and lines; not what they ask. */
+/** Opens the input of requests, a file or stdin, and reads it line by line. Does not know what a line means. */
 import { createReadStream, type ReadStream, statSync } from "node:fs";
 import { addAbortSignal, type Readable } from "node:stream";
 import { isatty } from "node:tty";
 import { LlamaError } from "../../error.js";
 import { type InputLine, readLines } from "./line-reader.js";
 
-/** A line is kept up to this length; a longer one gets a record of its error. */
+/** The longest line that is accepted; a longer one gets an error record. */
 const MAX_LINE_BYTES = 16 << 20;
 const BOM = Buffer.from([0xef, 0xbb, 0xbf]);
 
 export interface LineInput {
-  /** As messages call it. */
+  /** Its name in messages. */
   name: string;
   /** null for a pipe. */
   bytes: number | null;
   lines: AsyncIterable<InputLine>;
 }
 
-/** `path` may be "-" or absent for stdin, which must not be a terminal then. */
+/** `path` "-" or undefined means stdin; with undefined, stdin must not be a terminal. */
 export function openInput(path: string | undefined, signal: AbortSignal): LineInput {
   if (path === undefined || path === "-") {
     if (path === undefined && isatty(0)) {
-      const fix = "Give a file with one JSON object a line, or pipe it in";
+      const fix = "Give a file with one JSON object per line, or pipe it to stdin";
       throw new LlamaError("usage", "no requests", { fix });
     }
     return { name: "stdin", bytes: null, lines: linesOf(process.stdin, "stdin", signal) };
@@ -33,7 +33,7 @@ export function openInput(path: string | undefined, signal: AbortSignal): LineIn
   return { name: path, bytes: stats.isFile() ? stats.size : null, lines: linesOf(stream, path, signal) };
 }
 
-/** Lines that are not blank; a byte order mark before the first is left out. */
+/** Yields lines that are not blank, without a byte order mark before the first. */
 async function* linesOf(stream: Readable, where: string, signal: AbortSignal): AsyncGenerator<InputLine> {
   try {
     for await (const line of readLines(addAbortSignal(signal, stream), MAX_LINE_BYTES)) {

@@ -1,27 +1,27 @@
-/** How far a run through lines is, in one line: on a terminal as it goes, in a log once a minute. Knows counts and time; not what they are of. */
+/** Progress of a run over input lines: a live line on a terminal, one line per minute in a log. */
 import { printNote } from "../terminal/notes.js";
 import { StatusLine } from "../terminal/status-line.js";
 
 const SHOW_EVERY_MS = 200;
 const LOG_EVERY_MS = 60_000;
-/** Estimates from less are guesses. */
+/** Estimates from a shorter time are unreliable. */
 const ESTIMATE_AFTER_MS = 2000;
 
 export class LineProgress {
   answered = 0;
   failed = 0;
-  /** Lines that had their answer before. */
+  /** Lines that an earlier run has answered. */
   skipped = 0;
   readonly #start = performance.now();
   readonly #isShown: boolean;
   readonly #status: StatusLine;
   readonly #total: number | null;
-  /** Bytes of input that were done before this run, and when the first request of it began. */
+  /** Bytes of input before the first request of this run, and when that request began. */
   #first: { bytes: number; ms: number } | null = null;
   #shown = 0;
   #logged = performance.now();
 
-  /** `total`: bytes of the input, if known. */
+  /** `total`: size of the input in bytes, null if unknown. */
   constructor(isShown: boolean, total: number | null) {
     this.#isShown = isShown;
     this.#status = new StatusLine(isShown);
@@ -32,12 +32,12 @@ export class LineProgress {
     return (performance.now() - this.#start) / 1000;
   }
 
-  /** A request that ends at `bytes` of the input begins to run. */
+  /** Call when a request starts; it ends at `bytes` of the input. */
   begin(bytes: number): void {
     this.#first ??= { bytes, ms: performance.now() };
   }
 
-  /** `bytes` of the input are read, and `tokens` of text were made. */
+  /** Shows the progress: `bytes` of the input read, `tokens` generated. */
   show(bytes: number, tokens: number): void {
     if (!this.#isShown) return;
     const now = performance.now();
@@ -60,7 +60,7 @@ export class LineProgress {
     const { answered, failed, skipped, seconds } = this;
     const parts = [`${number(answered)} answered`];
     if (failed > 0) parts.push(`${number(failed)} failed`);
-    if (skipped > 0) parts.push(`${number(skipped)} done before`);
+    if (skipped > 0) parts.push(`${number(skipped)} already done`);
     const total = answered + failed + skipped;
     const rate = `${number(tokens)} tokens in ${duration(seconds)}, ${number(Math.round(tokens / seconds))} tok/s`;
     return `${number(total)} request${total === 1 ? "" : "s"}: ${parts.join(", ")} · ${rate}`;
@@ -76,7 +76,7 @@ export class LineProgress {
     return parts.join(" · ");
   }
 
-  /** Seconds, from the speed at which this run went through the input. */
+  /** Estimated seconds left, from this run's speed through the input. */
   #left(bytes: number): number | null {
     if (this.#total === null || this.#first === null) return null;
     const ms = performance.now() - this.#first.ms;

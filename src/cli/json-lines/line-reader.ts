@@ -1,23 +1,23 @@
-/** Lines of a stream of bytes, with bounded memory whatever their length. Knows bytes and line ends; not what a line says. */
+/** Splits a stream of bytes into lines, with bounded memory for lines of any length. */
 
-/** A line without its end. */
+/** A line without its line end. */
 export interface InputLine {
-  /** From 1. */
+  /** Counted from 1. */
   number: number;
-  /** null where it is longer than what is kept. */
+  /** null if the line is longer than the limit. */
   bytes: Buffer | null;
-  /** Bytes of the whole line, without its end. */
+  /** Length of the line in bytes, without its line end. */
   length: number;
-  /** Bytes of the input up to the end of this line. */
+  /** Offset in the input after this line, in bytes. */
   end: number;
-  /** Whether it ends with \n. */
+  /** True if the line ends with \n. */
   isEnded: boolean;
 }
 
 const NEWLINE = 0x0a;
 const RETURN = 0x0d;
 
-/** A line ends with \n or \r\n; the last one may do without. */
+/** Yields lines that end with \n or \r\n; the last one need not. Lines longer than `maxBytes` have `bytes` null. */
 export async function* readLines(stream: AsyncIterable<Uint8Array>, maxBytes: number): AsyncGenerator<InputLine> {
   let parts: Uint8Array[] = [];
   let length = 0;

@@ -1,15 +1,15 @@
 /**
- * One writer for a file of answers: PATH.lock beside it holds the writer's process and machine. A lock whose process is gone
- * is taken over, so that a run that was killed can be gone on with at once. Knows processes; not records.
+ * Allows one writer per output file: PATH.lock next to it names the writer's process and machine. A lock whose process has
+ * ended is replaced, so that a killed run can be resumed at once. Does not know records.
  */
 import { readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { hostname, uptime } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
 import { LlamaError } from "../../error.js";
 
-/** The child of a supervisor that was killed ends within 3 s. */
+/** Longer than the 3 s within which a child ends after its supervisor was killed. */
 const WAIT_MS = 4000;
-const LOOK_MS = 50;
+const POLL_MS = 50;
 
 export class OutputLock {
   readonly #file: string | null;
@@ -18,9 +18,9 @@ export class OutputLock {
     this.#file = file;
   }
 
-  /** Waits a little for a writer that is about to end; LlamaError while another one writes. */
-  static async take(path: string): Promise<OutputLock> {
-    // A pipe or a device is nobody's.
+  /** Waits up to 4 s for a writer that is about to end. Throws LlamaError (usage) if another process keeps writing. */
+  static async acquire(path: string): Promise<OutputLock> {
+    // Pipes and devices are not locked.
     if (statSync(path, { throwIfNoEntry: false })?.isFile() === false) return new OutputLock(null);
     const file = `${path}.lock`;
     const end = performance.now() + WAIT_MS;
@@ -29,15 +29,15 @@ export class OutputLock {
         writeFileSync(file, `${process.pid} ${hostname()}\n`, { flag: "wx" });
         return new OutputLock(file);
       } catch (error) {
-        // A folder that takes no new file: what is wrong with it, the answers themselves will tell.
+        // No file can be created in this folder: opening the output will report why.
         if ((error as NodeJS.ErrnoException).code !== "EEXIST") return new OutputLock(null);
       }
       const writer = livingWriter(file);
       if (writer === null) rmSync(file, { force: true });
       else if (performance.now() > end) {
-        const fix = `Wait for it or take another --output; if it is not llama-ts, delete ${file}`;
+        const fix = `Wait for it or use another --output; if it is not llama-ts, delete ${file}`;
         throw new LlamaError("usage", `is being written by ${writer}`, { where: path, fix });
-      } else await sleep(LOOK_MS);
+      } else await sleep(POLL_MS);
     }
   }
 
@@ -46,11 +46,11 @@ export class OutputLock {
   }
 }
 
-/** The process that holds a lock, in words; null when it is gone. */
+/** The process that holds a lock, in words; null if it has ended. */
 function livingWriter(file: string): string | null {
   try {
     const [pid, host] = readFileSync(file, "utf8").trim().split(" ");
-    // It has been made, and not yet been written to.
+    // The lock file is created, but not written yet.
     if (!pid || !host) return "another process";
     if (host !== hostname()) return `process ${pid} on ${host}`;
     const isBeforeStart = statSync(file).mtimeMs < Date.now() - uptime() * 1000;

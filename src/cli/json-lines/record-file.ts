@@ -1,6 +1,6 @@
 /**
- * The file of answers: a JSON object a line, appended whole, and read again to go on where a run was ended, however it was.
- * Knows records and bytes; not models.
+ * The output file: one JSON object per line, appended whole, and read again to resume a run that ended in any way.
+ * Does not know models.
  */
 import { createReadStream } from "node:fs";
 import { type FileHandle, open, rename, rm } from "node:fs/promises";
@@ -9,10 +9,10 @@ import type { Origin } from "./json-line.js";
 import { KeySet } from "./key-set.js";
 import { type InputLine, readLines } from "./line-reader.js";
 
-/** No record is longer: a text has at most as many tokens as the context. */
+/** No record is longer, because a text has at most as many tokens as the context. */
 const MAX_RECORD_BYTES = 256 << 20;
 
-/** How a request is known again: by its id, or by its line. */
+/** The key that identifies a request in a resumed run: its id, or else its line number. */
 export function keyOf({ id, line }: Pick<Origin, "id" | "line">): string {
   return id === null ? `line ${line}` : JSON.stringify(id);
 }
@@ -20,9 +20,9 @@ export function keyOf({ id, line }: Pick<Origin, "id" | "line">): string {
 export class RecordFile {
   readonly #path: string;
   readonly #handle: FileHandle;
-  /** Bytes of whole records. */
+  /** Length of all complete records in bytes. */
   #length: number;
-  /** Records that may not be on the disk yet. */
+  /** True if records may not be on the disk yet. */
   #isDirty = false;
   #syncing: Promise<void> | null = null;
   #failure: LlamaError | null = null;
@@ -33,7 +33,7 @@ export class RecordFile {
     this.#length = length;
   }
 
-  /** An empty file; one that holds something is refused unless it may be overwritten. */
+  /** Creates an empty file. Throws LlamaError (usage) if the file has content and `overwrite` is false. */
   static async create(path: string, overwrite: boolean): Promise<RecordFile> {
     const handle = await open(path, "a").catch((error) => {
       throw writeError(path, error);
@@ -41,22 +41,22 @@ export class RecordFile {
     const { size } = await handle.stat();
     if (size > 0 && !overwrite) {
       await handle.close();
-      const fix = "--resume goes on with it, --overwrite begins anew";
-      throw new LlamaError("usage", "exists already", { where: path, fix });
+      const fix = "Use --resume to continue it or --overwrite to start again";
+      throw new LlamaError("usage", "already exists", { where: path, fix });
     }
     if (size > 0) await handle.truncate(0);
     return new RecordFile(path, handle, 0);
   }
 
   /**
-   * A file to go on with, and the keys of requests that have their answer in it. Records of errors and what a run that was
-   * killed has left of a line are taken out, so that those requests run again.
+   * Opens a file to continue; `done` has the keys of the requests that it answers. Records of errors and a line that a killed
+   * run left incomplete are removed, so that those requests run again.
    */
   static async resume(path: string): Promise<{ file: RecordFile; done: KeySet }> {
     try {
       const handle = await open(path, "a");
       const done = new KeySet();
-      /** Answers from the beginning, without a gap. */
+      /** Bytes of the answers from the start of the file up to the first line that is not kept. */
       let length = 0;
       let isBroken = false;
       let hasMore = false;
@@ -77,10 +77,10 @@ export class RecordFile {
     }
   }
 
-  /** Writes the answers beside the file and puts them in its place. */
+  /** Writes the answers to a temporary file and renames it to `path`. */
   static async #rewritten(path: string): Promise<RecordFile> {
-    const beside = `${path}.resume.tmp`;
-    const handle = await open(beside, "w");
+    const temporary = `${path}.resume.tmp`;
+    const handle = await open(temporary, "w");
     const done = new KeySet();
     let length = 0;
     try {
@@ -92,15 +92,15 @@ export class RecordFile {
       }
       await handle.sync();
       await handle.close();
-      await rename(beside, path);
+      await rename(temporary, path);
     } catch (error) {
-      await rm(beside, { force: true });
+      await rm(temporary, { force: true });
       throw error;
     }
     return new RecordFile(path, await open(path, "a"), length);
   }
 
-  /** Appends a record; calls must wait for each other. What could not be written whole leaves no trace. */
+  /** Appends a record; calls must not overlap. A record that cannot be written completely is removed again. */
   async append(record: object): Promise<void> {
     if (this.#failure) throw this.#failure;
     const bytes = Buffer.from(`${JSON.stringify(record)}\n`);
@@ -112,11 +112,11 @@ export class RecordFile {
     }
     this.#length += bytes.length;
     this.#isDirty = true;
-    // The next records come while the disk is waited for.
+    // The next records are generated while the disk syncs.
     this.#syncing ??= this.#sync();
   }
 
-  /** Waits until all is on the disk. */
+  /** Waits until all records are on the disk. */
   async close(): Promise<void> {
     await this.#syncing;
     await this.#handle.close();
@@ -129,7 +129,7 @@ export class RecordFile {
       try {
         await this.#handle.datasync();
       } catch (error) {
-        // A pipe or a device has no disk to wait for.
+        // Pipes and devices cannot be synced.
         const { code } = error as NodeJS.ErrnoException;
         if (code !== "EINVAL" && code !== "ENOTSUP") this.#failure = writeError(this.#path, error);
       }
@@ -138,7 +138,7 @@ export class RecordFile {
   }
 }
 
-/** Whether a line is the whole record of an answer, the first of its request. */
+/** True if a line is a complete record of an answer and the first one for its request. */
 function isAnswer({ bytes, isEnded }: InputLine, done: KeySet): boolean {
   if (bytes === null || !isEnded) return false;
   try {
@@ -156,6 +156,6 @@ function writeError(path: string, error: unknown): LlamaError {
   if (code === "ENOENT" || code === "EISDIR" || code === "ENOTDIR" || code === "EACCES") {
     return new LlamaError("usage", `cannot be opened: ${message}`, { where, cause: error });
   }
-  const fix = "The answers before are whole: run again with --resume";
+  const fix = "Earlier answers are complete: run again with --resume";
   return new LlamaError("runtime", `cannot be written: ${message}`, { where, fix, cause: error });
 }

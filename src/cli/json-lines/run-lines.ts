@@ -1,4 +1,4 @@
-/** A command that answers lines with lines: input, model, output, progress and exit code. Knows the order of things; what a line asks is the command's. */
+/** Runs a command that answers JSON lines: input, model, output, progress and exit code. Does not know what a line means. */
 import { statSync } from "node:fs";
 import { LlamaError } from "../../error.js";
 import { type FeedOptions, GenerationStats, type Llama, type Refused } from "../../index.js";
@@ -18,24 +18,24 @@ import { OutputLock } from "./output-lock.js";
 import { keyOf, RecordFile } from "./record-file.js";
 import { isInShard, parseShard, WHOLE } from "./shard.js";
 
-/** What the command line says of it. */
+/** The options of such a command. */
 export type LineRunFlags = LoadFlags & LineFlags;
 
-/** What becomes of a request: the fields of its answer, or an error; neither where it was interrupted. */
+/** The outcome of a request: the fields of its answer, or an error; neither if it was interrupted. */
 export interface Answered {
   tag: Origin;
   fields: object | null;
   error: LlamaError | null;
 }
 
-/** What a command makes of lines. */
+/** What differs between commands. */
 export interface LineWork<R> {
-  /** Keys a line may have beside id and metadata. */
+  /** Keys that a line may have in addition to id and metadata. */
   keys: readonly string[];
-  /** Throws LlamaError for a wrong one. */
+  /** Makes a request of a line. Throws LlamaError if it is invalid. */
   request: (json: Json, origin: Origin) => R;
   answer: (llama: Llama, requests: AsyncIterable<R | Refused<Origin>>, options: FeedOptions) => AsyncIterable<Answered>;
-  /** Tokens of what was done, for the rate. */
+  /** Number of tokens processed, for the rate. */
   tokens: (stats: GenerationStats) => number;
 }
 
@@ -49,7 +49,7 @@ export async function runLines<R>(path: string | undefined, flags: LineRunFlags,
   const logs = new RankLogs(flags);
   try {
     const input = openInput(path, stop.signal);
-    if (isSameFile(path, flags.output)) throw new LlamaError("usage", "is input and output", { where: path! });
+    if (isSameFile(path, flags.output)) throw new LlamaError("usage", "is both input and output", { where: path! });
     const answers = await openAnswers(flags, stop, logs);
     const progress = new LineProgress(!flags.quiet, input.bytes);
     try {
@@ -60,7 +60,7 @@ export async function runLines<R>(path: string | undefined, flags: LineRunFlags,
     }
     if (!flags.quiet) printNote(progress.summary(work.tokens(stats)));
     if (interrupt.exitCode !== null && flags.output !== undefined && !flags.quiet) {
-      printNote(`Interrupted: --resume goes on with ${flags.output}.`);
+      printNote(`Interrupted. Use --resume to continue ${flags.output}.`);
     }
     return interrupt.exitCode ?? (progress.failed > 0 ? EXIT_SOME_FAILED : EXIT_OK);
   } catch (error) {
@@ -78,7 +78,7 @@ function isSameFile(input: string | undefined, output: string | undefined): bool
 }
 
 interface Answers {
-  /** Keys of requests that have their answer. */
+  /** Keys of requests that are already answered. */
   done: KeySet;
   write: (record: object) => Promise<void>;
   close: () => Promise<void>;
@@ -92,7 +92,7 @@ async function openAnswers(flags: LineFlags, stop: AbortController, logs: RankLo
     const write = (record: object) => stdout.write(`${JSON.stringify(record)}\n`);
     return { write, close: async () => {}, done: new KeySet() };
   }
-  const lock = await OutputLock.take(output);
+  const lock = await OutputLock.acquire(output);
   try {
     const opened = resume ? await RecordFile.resume(output) : null;
     const file = opened?.file ?? (await RecordFile.create(output, overwrite));
@@ -117,8 +117,8 @@ async function answerAll<R>(run: Run, flags: LineRunFlags, work: LineWork<R>): P
   const { input, answers, progress, stats, logs, signal } = run;
   const shard = flags.shard === undefined ? WHOLE : parseShard(flags.shard, process.env);
   const { isDemo, ...model } = chooseModel(flags);
-  if (isDemo && !flags.quiet) printNote("No --ckpt_dir: running the bundled demo model, which tells small stories.");
-  /** Bytes of input that were read. */
+  if (isDemo && !flags.quiet) printNote("No --ckpt_dir: running the bundled demo model, which writes short stories.");
+  /** Bytes of input read. */
   let bytes = 0;
   const show = () => progress.show(bytes, work.tokens(stats));
   const seen = new KeySet();
@@ -133,7 +133,8 @@ async function answerAll<R>(run: Run, flags: LineRunFlags, work: LineWork<R>): P
       if (isNew && !error && answers.done.has(key)) progress.skipped++;
       else {
         progress.begin(bytes);
-        const refused = error ?? (isNew ? null : new LlamaError("usage", "id has stood on an earlier line"));
+        const refused =
+          error ?? (isNew ? null : new LlamaError("usage", "duplicate id: already used on an earlier line"));
         yield refused ? { tag: origin, refused } : (request as R);
       }
       show();

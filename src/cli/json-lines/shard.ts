@@ -1,7 +1,7 @@
-/** Which lines of the input are this process's part. Knows numbers and the variables that cluster schedulers set. */
+/** Selects the input lines that belong to this process, from --shard or the variables of a job array. */
 import { LlamaError } from "../../error.js";
 
-/** Part `index` of `count`, from 1. */
+/** Part `index` of `count`, counted from 1. */
 export interface Shard {
   index: number;
   count: number;
@@ -9,16 +9,16 @@ export interface Shard {
 
 export const WHOLE: Shard = { index: 1, count: 1 };
 
-/** Parts are taken in turn, so that they are equally large however long the input is. */
+/** Lines are dealt to the parts in turn, so that all parts have the same size for any length of input. */
 export function isInShard(line: number, { index, count }: Shard): boolean {
   return (line - 1) % count === index - 1;
 }
 
-/** "2/8", "auto" or "auto/8": the number, or both, from the environment of a job array. */
+/** Parses "2/8", "auto" or "auto/8"; auto reads the index, and the count if absent, from the environment of a job array. */
 export function parseShard(text: string, env: NodeJS.ProcessEnv): Shard {
   const [, part, total] = /^(auto|\d+)(?:\/(\d+))?$/.exec(text) ?? [];
   if (part === undefined || (part !== "auto" && total === undefined)) {
-    throw shardError("is not understood", "i/n with i from 1 to n, auto or auto/n", text);
+    throw shardError("cannot be parsed", "i/n with i from 1 to n, auto or auto/n", text);
   }
   const index = part === "auto" ? indexFrom(env) : Number(part);
   const count = total === undefined ? countFrom(env) : Number(total);
@@ -36,7 +36,7 @@ function indexFrom(env: NodeJS.ProcessEnv): number {
   const completion = number(env, "JOB_COMPLETION_INDEX");
   if (completion !== null) return completion + 1;
   throw shardError(
-    "auto finds no job array",
+    "auto found no job array",
     "SLURM_ARRAY_TASK_ID or JOB_COMPLETION_INDEX in the environment",
     "neither",
   );
@@ -45,14 +45,14 @@ function indexFrom(env: NodeJS.ProcessEnv): number {
 function countFrom(env: NodeJS.ProcessEnv): number {
   const count = number(env, "SLURM_ARRAY_TASK_COUNT");
   if (count !== null) return count;
-  throw shardError("auto finds no number of parts", "SLURM_ARRAY_TASK_COUNT in the environment, or auto/n", "neither");
+  throw shardError("auto found no number of parts", "SLURM_ARRAY_TASK_COUNT in the environment, or auto/n", "neither");
 }
 
 function number(env: NodeJS.ProcessEnv, name: string): number | null {
   const value = env[name];
   if (value === undefined || value === "") return null;
   if (/^\d+$/.test(value)) return Number(value);
-  throw new LlamaError("usage", "is no number", { where: name, found: value });
+  throw new LlamaError("usage", "is not a number", { where: name, found: value });
 }
 
 function shardError(problem: string, expected: string, found: string): LlamaError {

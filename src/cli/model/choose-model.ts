@@ -1,4 +1,4 @@
-/** Which model runs: the folder asked for, or the demo model of the package. Knows paths; opens nothing. */
+/** Chooses the model: the folder of --ckpt_dir, or the demo model of the package. Does not open any file. */
 import { fileURLToPath } from "node:url";
 import { LlamaError } from "../../error.js";
 import type { BuildOptions } from "../../index.js";
@@ -6,7 +6,7 @@ import type { GenerateFlags } from "../options/flags.js";
 
 const DEMO_DIR = fileURLToPath(new URL("../../../../models/demo", import.meta.url));
 
-/** Context the demo model was trained with. */
+/** Context length that the demo model was trained with. */
 const DEMO_MAX_SEQ_LEN = 512;
 
 export interface ModelChoice extends Pick<BuildOptions, "ckptDir" | "tokenizerPath" | "maxSeqLen"> {

@@ -1,18 +1,18 @@
-/** Loads the model that a line asks for, shows how far that is, and tells what is good to know of it. Knows not what is done with it. */
+/** Loads the model that the command line names, with progress and notes. Does not know what the model is used for. */
 import type { BuildOptions, LimitOptions, Llama } from "../../index.js";
 import type { MessageFlags, ModelFlags, RankFlags } from "../options/flags.js";
 import { threadsOfEnvironment } from "../options/torchrun-env.js";
-import { tellState } from "../supervisor/supervised.js";
+import { reportState } from "../supervisor/supervised.js";
 import { printNote } from "../terminal/notes.js";
 import { LoadProgress } from "../terminal/status-line.js";
 import { coreLines, modelLines, typeLines, unusedLines } from "../terminal/summary.js";
 import type { RankLogs } from "./rank-logs.js";
 import { verifiedLine, verify } from "./verify.js";
 
-type Telling = Pick<MessageFlags, "quiet" | "verbose">;
+type NoteFlags = Pick<MessageFlags, "quiet" | "verbose">;
 
-/** What a line may say about loading. */
-export interface LoadFlags extends ModelFlags, Telling {}
+/** The options that concern loading. */
+export interface LoadFlags extends ModelFlags, NoteFlags {}
 
 export interface ModelUse {
   model: Pick<BuildOptions, "ckptDir" | "tokenizerPath" | "maxSeqLen">;
@@ -22,12 +22,18 @@ export interface ModelUse {
   signal: AbortSignal;
 }
 
-/** What a line says about the requests that run at once. */
-export function requestLimits({ concurrency, kv_memory: kvMemory }: { concurrency: number; kv_memory?: number | undefined }): LimitOptions {
+/** The limits of requests that the command line sets. */
+export function requestLimits({
+  concurrency,
+  kv_memory: kvMemory,
+}: {
+  concurrency: number;
+  kv_memory?: number | undefined;
+}): LimitOptions {
   return { concurrency, ...(kvMemory !== undefined && { kvMemory }) };
 }
 
-/** Loads a model, has work done with it, and closes it. */
+/** Loads a model, runs `work` with it and closes it. */
 export function withModel<T>(use: ModelUse, work: (llama: Llama) => Promise<T>): Promise<T> {
   return use.logs.runWithModel(() => loadModel(use), work);
 }
@@ -41,7 +47,7 @@ async function loadModel({ model, flags, logs, limits, signal }: ModelUse): Prom
   }
   const progress = new LoadProgress("Loading", nprocPerNode, !quiet);
   const onProgress = progress.update.bind(progress);
-  tellState({ phase: "loading the model" });
+  reportState({ phase: "loading the model" });
   let llama: Llama;
   try {
     const cacheDir = flags.no_cache ? { cacheDir: null } : {};
@@ -49,32 +55,32 @@ async function loadModel({ model, flags, logs, limits, signal }: ModelUse): Prom
     llama = await Llama.build({
       ...{ ...model, ...cacheDir, ...limits, force: flags.force ?? false, nprocPerNode, dtype, signal, onProgress },
       ...(threads !== undefined && { threadsPerRank: threads }),
-      ...rankSettings(flags, progress.tell.bind(progress), (ranks) => [
+      ...rankSettings(flags, progress.printAbove.bind(progress), (ranks) => [
         ...coreLines(ranks),
-        ...logs.strayLines(ranks.worldSize),
+        ...logs.unknownRankLines(ranks.worldSize),
       ]),
     });
   } finally {
     progress.stop();
   }
-  tellState({ phase: "working" });
+  reportState({ phase: "working" });
   if (!quiet) [...unusedLines(llama), ...typeLines(llama, dtype)].forEach(printNote);
   if (flags.verbose) modelLines(llama, model.ckptDir).forEach(printNote);
   return llama;
 }
 
-/** What a line says about ranks, for whatever starts them. What is wrong with their number is told before they load. */
+/** The engine's options from the options of ranks. `print` gets the warnings about the number of ranks before they load. */
 export function rankSettings(
-  flags: RankFlags & Telling,
-  tell: (line: string) => void,
+  flags: RankFlags & NoteFlags,
+  print: (line: string) => void,
   warnings: (ranks: { worldSize: number; threadsPerRank: number }) => string[] = coreLines,
 ) {
   return {
     cpuBind: flags.cpu_bind,
     rankTimeoutMs: flags.rank_timeout * 1000,
     onPlan: ({ memory, ...ranks }: Parameters<NonNullable<BuildOptions["onPlan"]>>[0]) => {
-      tellState({ estimate: memory });
-      if (!flags.quiet) warnings(ranks).forEach(tell);
+      reportState({ estimate: memory });
+      if (!flags.quiet) warnings(ranks).forEach(print);
     },
   };
 }

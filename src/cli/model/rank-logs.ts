@@ -1,6 +1,6 @@
 /**
- * Where a rank's words go, as with torchrun: shown, kept in LOG_DIR/none_XXXXXX/attempt_0/RANK, or both.
- * Knows streams, files and when ranks say something; neither models nor commands.
+ * Routes the output of each rank like torchrun: to the terminal, to LOG_DIR/none_XXXXXX/attempt_0/RANK, or both.
+ * Does not know models or commands.
  */
 import { appendFileSync, mkdirSync, mkdtempSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -19,7 +19,7 @@ import {
 import { printNote } from "../terminal/notes.js";
 import { loadLines, type RankFigures, timeLines } from "../terminal/summary.js";
 
-/** What torchrun calls a run without --rdzv_id. */
+/** torchrun's prefix for a run without --rdzv_id. */
 const RUN = "none_";
 
 /** A model or an engine. */
@@ -32,9 +32,9 @@ export class RankLogs {
   readonly #isVerbose: boolean;
   readonly #redirects: RankStreams;
   readonly #tee: RankStreams;
-  /** Folder of this run, where anything is kept. */
+  /** Folder of this run's logs; null if nothing is logged. */
   #folder: string | null = null;
-  /** Reports could not be written; that is told once. */
+  /** Set after the first failed write, so that the warning is printed only once. */
   #isBroken = false;
 
   constructor(flags: TorchrunFlags & { verbose?: true | undefined }) {
@@ -45,8 +45,8 @@ export class RankLogs {
   }
 
   /**
-   * Starts ranks, has work done on them and closes them; what they have read, how they spent their time, and why one failed
-   * goes where it belongs. `label` stands before the lines where a command does so several times.
+   * Starts ranks, runs `work` and closes them. Logs what each rank read, how it spent its time, and why one failed.
+   * `label` is printed before each line, for a command that starts ranks several times.
    */
   async runWithModel<R extends Ranks, T>(
     start: () => Promise<R>,
@@ -69,20 +69,20 @@ export class RankLogs {
     }
   }
 
-  /** Warnings of options that name ranks which there are not: nothing would come of them. */
-  strayLines(worldSize: number): string[] {
+  /** Warnings for options that name ranks that do not exist and so have no effect. */
+  unknownRankLines(worldSize: number): string[] {
     return unknownRanks(this.#flags, worldSize).map(([option, rank]) => {
-      const there = worldSize === 1 ? "there is only rank 0" : `the last is rank ${worldSize - 1}`;
-      return `Warning: --${option} names rank ${rank}, and ${there}.`;
+      const existing = worldSize === 1 ? "there is only rank 0" : `the last rank is ${worldSize - 1}`;
+      return `Warning: --${option} names rank ${rank}, but ${existing}.`;
     });
   }
 
-  /** Whether the results, rank 0's stdout, are shown. */
+  /** True if the results (rank 0's stdout) go to the terminal. */
   get showsText(): boolean {
     return this.#isSelected(0) && (hasStream(this.#tee, 0, STDOUT) || !hasStream(this.#redirects, 0, STDOUT));
   }
 
-  /** Keeps a piece of the results, if they are to be kept. Throws where it cannot: they may be shown nowhere else. */
+  /** Logs a piece of the results if they are logged. Throws if it cannot, because they may not be shown anywhere else. */
   keepText(text: string): void {
     if (!hasStream(this.#tee, 0, STDOUT) && !hasStream(this.#redirects, 0, STDOUT)) return;
     try {
@@ -92,7 +92,7 @@ export class RankLogs {
     }
   }
 
-  /** A line about each rank. */
+  /** Logs one line for each rank. */
   #note(lines: readonly string[], label: string): void {
     const { role } = this.#flags;
     for (const [rank, line] of lines.entries()) {
@@ -104,7 +104,7 @@ export class RankLogs {
     }
   }
 
-  /** In torchrun's form. */
+  /** Writes error.json in torchrun's format. */
   #keepFailure(error: unknown): void {
     const place = failurePlace(error);
     if (!place || this.#folder === null) return;
@@ -113,10 +113,10 @@ export class RankLogs {
     const timestamp = String(Math.floor(Date.now() / 1000));
     const report = { message: { message, extraInfo: { rank, world_size, phase, layer, callstack, timestamp } } };
     const file = this.#keep(rank, "error.json", `${JSON.stringify(report)}\n`);
-    if (file !== null) printNote(`Kept in ${file}`);
+    if (file !== null) printNote(`Failure report: ${file}`);
   }
 
-  /** Adds to a file of a rank and returns its path; null where there is none. The work is not ended by it. */
+  /** Appends to a file of a rank and returns its path; null if there are no logs or the write fails, which does not end the work. */
   #keep(rank: number, name: string, text: string): string | null {
     if (this.#folder === null) return null;
     try {
@@ -135,7 +135,7 @@ export class RankLogs {
     return this.#flags.local_ranks_filter?.includes(rank) ?? true;
   }
 
-  /** Makes the folder of this run, before the long work: nothing is lost where it cannot be made. */
+  /** Creates the folder of this run before the long work starts, so that a failure costs no time. */
   #open(): void {
     const { log_dir } = this.#flags;
     if (this.#folder !== null || (log_dir === undefined && !namesStream(this.#tee) && !namesStream(this.#redirects)))
@@ -148,7 +148,7 @@ export class RankLogs {
     } catch (error) {
       throw logError("usage", log_dir ?? tmpdir(), error);
     }
-    if (log_dir === undefined) printNote(`Logs of the ranks: ${this.#folder}`);
+    if (log_dir === undefined) printNote(`Rank logs: ${this.#folder}`);
   }
 
   #file(rank: number, name: string): string {
@@ -161,7 +161,7 @@ export class RankLogs {
 function logError(kind: "usage" | "runtime", where: string | null, error: unknown): LlamaError {
   const { code, message } = error as NodeJS.ErrnoException;
   if (code === undefined) throw error;
-  return new LlamaError(kind, `logs of the ranks cannot be kept: ${message}`, {
+  return new LlamaError(kind, `cannot write the rank logs: ${message}`, {
     where: where ?? "--log_dir",
     cause: error,
   });

@@ -1,11 +1,11 @@
-/** `--verify`: the files of a model are checked before they are used, with progress on a terminal. Knows lines; not checksums. */
+/** Runs `--verify`: checks the files of a model before they are used, with progress. Does not compute checksums itself. */
 
 import { type Verified, verifyFiles } from "../../model/checkpoint/verify-files.js";
 import { findTokenizer } from "../../tokenizer/kinds/find-tokenizer.js";
 import { LoadProgress } from "../terminal/status-line.js";
 import { plural } from "../terminal/summary.js";
 
-/** Throws a LlamaError for a file that is damaged. */
+/** Throws LlamaError if a file is damaged. */
 export async function verify(
   { ckptDir, tokenizerPath }: { ckptDir: string; tokenizerPath?: string },
   quiet: boolean | undefined,
@@ -22,7 +22,7 @@ export async function verify(
 
 /** "Verified 3 files: 3 md5 sums of checklists, 49 CRCs of archives." */
 export function verifiedLine({ files, md5, crc, unlisted }: Verified): string {
-  if (md5 === 0 && crc === 0) return `Nothing to verify ${plural(files, "file")} by: no checklist.chk, no CRCs.`;
+  if (md5 === 0 && crc === 0) return `Cannot verify ${plural(files, "file")}: no checklist.chk and no CRCs.`;
   const sums = md5 === 0 ? "no checklist.chk" : `${plural(md5, "md5 sum")} of checklists`;
   const line = `Verified ${plural(files, "file")}: ${sums}, ${plural(crc, "CRC")} of archives.`;
   return md5 === 0 || unlisted.length === 0 ? line : `${line} Not in a checklist: ${unlisted.join(", ")}.`;

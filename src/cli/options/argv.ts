@@ -1,25 +1,26 @@
 /**
- * The command line before it is parsed: one spelling for every option, and the command that goes without saying.
- * Knows which options exist and which take a value; not what they mean.
+ * Prepares the command line for parsing: one spelling for every option, and the command that a line leaves out.
+ * Does not know what options mean, only which exist and which need a value.
  */
 
-/** The part of a commander command that is looked at. */
+/** The part of a commander command that is read here. */
 export interface CommandSpelling {
   name(): string;
   readonly options: readonly { readonly long?: string | undefined; readonly required: boolean }[];
   readonly commands: readonly CommandSpelling[];
 }
 
-/** Options that only make sense where there is one prompt. */
+/** Options that only make sense with a single prompt. */
 const ONE_PROMPT = /^(-o|--(prompt|prompt[-_]file|no[-_]stdin|echo|json|stream[-_]json|logprobs|output))(=|$)/;
 
 /**
- * Options take - or _ between words, as torchrun's. A line without a command, or one that starts with an option or a
- * script, is a generate, so that `llama-ts --nproc_per_node 2 example.py --ckpt_dir DIR` works as pasted; on a terminal
- * and without a prompt it opens a dialogue.
+ * Accepts - or _ between the words of an option, as torchrun does. A line without a command, or one that starts with an
+ * option or a script, becomes a `generate`, so that `llama-ts --nproc_per_node 2 example.py --ckpt_dir DIR` works as
+ * pasted; on a terminal and without a prompt it becomes a `repl`. `help` alone is `--help`.
  */
 export function normaliseArgv(argv: readonly string[], program: CommandSpelling, stdinIsTerminal: boolean): string[] {
   const words = argv[0] === "torchrun" ? argv.slice(1) : [...argv];
+  if (words.length === 1 && words[0] === "help") return ["--help"];
   const first = words[0];
   const isOwn = first !== undefined && ["-h", "--help", "-V", "--version"].includes(first);
   const impliesCommand = first === undefined || (!isOwn && (first.startsWith("-") || first.endsWith(".py")));

@@ -1,10 +1,10 @@
-/** The user's file of settings: `option = value` lines, with [command] sections. Knows its form and place; not which options there are. */
+/** Finds and parses the user's settings file: `option = value` lines, with [command] sections. Does not know which options exist. */
 import { readFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
 import { LlamaError } from "../../error.js";
 
-/** A value and where it stands. */
+/** A value and the place it was read from. */
 export interface FileSetting {
   value: string;
   /** "~/.config/llama-ts/config:3" */
@@ -14,7 +14,7 @@ export interface FileSetting {
 export interface ConfigFile {
   path: string;
   exists: boolean;
-  /** Of all commands, under "", and of single ones. */
+  /** The settings of each command by its name; those of all commands have the name "". */
   sections: ReadonlyMap<string, ReadonlyMap<string, FileSetting>>;
 }
 
@@ -23,7 +23,7 @@ export function configPath(env: NodeJS.ProcessEnv): string {
   return env.LLAMA_TS_CONFIG ?? join(env.XDG_CONFIG_HOME || join(homedir(), ".config"), "llama-ts", "config");
 }
 
-/** An empty path is no file; one that is not there has no settings. */
+/** Reads the file at configPath(): none if the path is empty, no settings if the default file does not exist. Throws LlamaError if it cannot be read or parsed. */
 export function readConfig(env: NodeJS.ProcessEnv): ConfigFile {
   const path = configPath(env);
   const none = { path, exists: false, sections: new Map() };
@@ -33,13 +33,13 @@ export function readConfig(env: NodeJS.ProcessEnv): ConfigFile {
   } catch (error) {
     if (error instanceof LlamaError) throw error;
     const { code, message } = error as NodeJS.ErrnoException;
-    // A file that was asked for by name must be there.
+    // A file that LLAMA_TS_CONFIG names must exist.
     if ((code === "ENOENT" || code === "ENOTDIR") && env.LLAMA_TS_CONFIG === undefined) return none;
     throw new LlamaError("usage", `cannot be read: ${message}`, { where: path, cause: error });
   }
 }
 
-/** `path` is what origins and errors call the file. */
+/** `path` is the name of the file in origins and errors. */
 export function parseConfig(text: string, path: string): Map<string, Map<string, FileSetting>> {
   let section = new Map<string, FileSetting>();
   const sections = new Map([["", section]]);
@@ -55,9 +55,9 @@ export function parseConfig(text: string, path: string): Map<string, Map<string,
     }
     const [, key, value] = /^([\w-]+)\s*=\s*(.*)$/.exec(line) ?? [];
     if (key === undefined || value === undefined) {
-      throw new LlamaError("usage", "is not understood", {
+      throw new LlamaError("usage", "cannot be parsed", {
         where: origin,
-        expected: "option = value, [command] or # remark",
+        expected: "option = value, [command] or # comment",
       });
     }
     section.set(key.replaceAll("-", "_"), { value: unquoted(value), origin });
@@ -65,7 +65,7 @@ export function parseConfig(text: string, path: string): Map<string, Map<string,
   return sections;
 }
 
-/** Quotes keep spaces at the ends; a leading ~ is the home folder. */
+/** Removes quotes, which keep spaces at the ends, and expands a leading ~ to the home folder. */
 function unquoted(value: string): string {
   const [, quoted] = /^"(.*)"$/.exec(value) ?? [];
   if (quoted !== undefined) return quoted;

@@ -1,11 +1,11 @@
-/** What a command line may say: the values of its options, and the checks of each. Knows no command and no file. */
+/** The types of the parsed options, and the parsers of their values. Does not know commands or files. */
 import { InvalidArgumentError } from "@commander-js/extra-typings";
 import { MAX_PENALTY, MAX_SEED } from "../../generation/sampling/options.js";
 import type { TorchrunFlags } from "./torchrun-flags.js";
 
-// Types, not interfaces: only those are assignable to commander's records of options.
+// Types, not interfaces: only types are assignable to commander's OptionValues.
 
-/** How ranks run and what they tell: the options of rankOptions(). */
+/** The options of rankOptions(): how ranks run and what they report. */
 export type RankFlags = TorchrunFlags & {
   /** Seconds. */
   rank_timeout: number;
@@ -70,7 +70,7 @@ export interface GenerateFlags extends ModelFlags, SamplingFlags, MessageFlags {
   output?: string | undefined;
 }
 
-/** A whole number from `least` to `most`. */
+/** Parses a whole number from `least` to `most`. */
 export function wholeNumber(least: number, most = Number.MAX_SAFE_INTEGER): (text: string) => number {
   const range = most === Number.MAX_SAFE_INTEGER ? `of at least ${least}` : `from ${least} to ${most}`;
   return (text) => {
@@ -80,7 +80,7 @@ export function wholeNumber(least: number, most = Number.MAX_SAFE_INTEGER): (tex
   };
 }
 
-/** A decimal number from `least` to `most`. */
+/** Parses a decimal number from `least` to `most`. */
 export function decimal(least: number, most = Number.POSITIVE_INFINITY): (text: string) => number {
   const isOpen = most === Number.POSITIVE_INFINITY;
   const range = isOpen ? (Number.isFinite(least) ? ` of at least ${least}` : "") : ` from ${least} to ${most}`;
@@ -93,7 +93,7 @@ export function decimal(least: number, most = Number.POSITIVE_INFINITY): (text: 
   };
 }
 
-/** "4G", "512M", "1.5GiB": bytes, in powers of 1024. */
+/** Parses "4G", "512M" or "1.5GiB" to bytes, in powers of 1024. */
 export function byteSize(text: string): number {
   const [, amount, unit] = /^(\d+\.?\d*|\.\d+)\s*([KMGT]?)(?:i?B)?$/i.exec(text) ?? [];
   const value = Number(amount) * 1024 ** " KMGT".indexOf((unit || " ").toUpperCase());
@@ -101,10 +101,10 @@ export function byteSize(text: string): number {
   return value;
 }
 
-/** How many of the most likely tokens are told beside each token. */
+/** How many of the most likely tokens to report at each position. */
 export const topCount = wholeNumber(0, 100);
 
-/** A decimal number above 0. */
+/** Parses a decimal number above 0. */
 export function positive(text: string): number {
   const value = decimal(0)(text);
   if (value === 0) throw new InvalidArgumentError("Expected a number above 0.");
@@ -113,18 +113,18 @@ export function positive(text: string): number {
 
 export const penalty = decimal(-MAX_PENALTY, MAX_PENALTY);
 
-/** "ID=BIAS,ID=BIAS", added to those of earlier options; a bias of -inf forbids the token. */
+/** Parses "ID=BIAS,ID=BIAS" and adds it to earlier options; a bias of -inf forbids the token. */
 export function logitBias(text: string, before: Readonly<Record<number, number>> = {}): Record<number, number> {
   const bias = { ...before };
   for (const part of text.split(",")) {
     const [, id, value] = /^\s*(\d+)\s*=\s*(\S+)\s*$/.exec(part) ?? [];
-    if (id === undefined) throw new InvalidArgumentError("Expected ID=BIAS, several with commas between.");
+    if (id === undefined) throw new InvalidArgumentError("Expected ID=BIAS, or several separated by commas.");
     bias[Number(id)] = value === "-inf" ? Number.NEGATIVE_INFINITY : decimal(Number.NEGATIVE_INFINITY)(value!);
   }
   return bias;
 }
 
-/** The same as it is given on a line. */
+/** The option's value for a bias, as on the command line. */
 export function logitBiasText(bias: Readonly<Record<number, number>>): string {
   const parts = Object.entries(bias).map(
     ([id, value]) => `${id}=${value === Number.NEGATIVE_INFINITY ? "-inf" : value}`,
@@ -132,20 +132,20 @@ export function logitBiasText(bias: Readonly<Record<number, number>>): string {
   return parts.join(",");
 }
 
-/** A string that ends the text, added to those of earlier options. */
+/** Adds a stop string to those of earlier options. */
 export function stopString(text: string, before: readonly string[] = []): string[] {
-  if (text === "") throw new InvalidArgumentError("Expected a text that is not empty.");
+  if (text === "") throw new InvalidArgumentError("Expected a non-empty text.");
   return [...before, text];
 }
 
 export const seed = wholeNumber(0, MAX_SEED);
 
-/** Hugging Face's name for how many tokens prompt lookup may guess. */
+/** How many tokens prompt lookup may draft. */
 export function lookupCount(text: string): number | "auto" {
   return text === "auto" ? text : wholeNumber(0)(text);
 }
 
-/** torchrun's --nproc_per_node: a count, "auto" or its synonym "cpu". The number of heads is not known yet. */
+/** torchrun's --nproc_per_node: a count, "auto" or its synonym "cpu". The upper limit is checked later: the model is not open yet. */
 export function rankCount(text: string): number | "auto" {
   if (text === "auto" || text === "cpu") return "auto";
   if (text === "gpu" || text === "xpu") throw new InvalidArgumentError("llama-ts runs on the CPU only.");

@@ -1,6 +1,6 @@
 /**
- * Groups of options that several commands take, declared once. Knows no command.
- * Their types are written out in flags.ts: inferred over so many options, the compiler takes all memory there is.
+ * Declares the groups of options that several commands share. Does not know the commands.
+ * Their types are written out in flags.ts: if they are inferred over all these options, tsc needs 22 GB of memory.
  */
 import { type Command, type CommandUnknownOpts, Option, type OptionValues } from "@commander-js/extra-typings";
 import type { Command as PlainCommand } from "commander";
@@ -24,83 +24,98 @@ import {
 import { applyTorchrunEnvironment } from "./torchrun-env.js";
 import { firstNode, noBatchSize, noRestarts, oneNode, rankFilter, refusal, streamsText } from "./torchrun-flags.js";
 
-/** Which model, and how it is loaded. */
+/** Adds the options of the model and of how it is loaded, and those of ranks. */
 export function modelOptions<A extends unknown[], O extends OptionValues>(command: Command<A, O>) {
   plain(command)
     .optionsGroup("Model:")
-    .option("--ckpt_dir <dir>", "folder of Meta's or Hugging Face's files; the bundled demo model without it")
-    .option("--tokenizer_path <file>", "default: tokenizer.model or .json in the folder, then in its parent")
+    .option("--ckpt_dir <dir>", "folder of Meta's or Hugging Face's files (default: the bundled demo model)")
+    .option("--tokenizer_path <file>", "tokenizer.model or tokenizer.json (default: in the folder, then in its parent)")
     .addOption(
-      new Option("--nproc_per_node <n>", "ranks (threads) to share the work: 1 to the number of heads, or auto")
+      new Option("--nproc_per_node <n>", "ranks (threads) that share the work: 1 to the number of heads, or auto")
         .argParser(rankCount)
         .default("auto" as const),
     )
-    .option("--max_seq_len <n>", "tokens of prompt and text together (default: 2048, demo: 512)", wholeNumber(1))
+    .option(
+      "--max_seq_len <n>",
+      "maximum tokens of prompt and text together (default: 2048, demo: 512)",
+      wholeNumber(1),
+    )
     .addOption(
-      new Option("--dtype <type>", "weights in memory; auto: fp32 up to 1e9 parameters, else int8")
+      new Option("--dtype <type>", "type of the weights in memory; auto: fp32 up to 1e9 parameters, else int8")
         .choices(["auto", "fp32", "int8", "int4"])
         .default("auto" as const),
     )
-    .option("--no_cache", "do not keep quantised weights for the next start")
-    .option("--force", "load even what needs more memory than is available")
-    .option("--verify", "check the files first: md5 of checklist.chk and all CRCs");
+    .option("--no_cache", "do not read or write the cache of quantised weights")
+    .option("--force", "load even if the model needs more memory than is available")
+    .option("--verify", "check the files before loading: md5 of checklist.chk and all CRCs");
   return rankOptions(command) as unknown as Command<A, O & ModelFlags>;
 }
 
-/** How the next token is chosen, and when to stop. */
+/** Adds the options of how to choose the next token and when to stop. */
 export function samplingOptions<A extends unknown[], O extends OptionValues>(command: Command<A, O>) {
   plain(command)
     .optionsGroup("Sampling:")
-    .option("--temperature <t>", "0 takes the most likely token; 0 or more", decimal(0), 0.8)
-    .option("--top_p <p>", "sample from the most likely tokens that reach this mass, 0 to 1", decimal(0, 1), 0.95)
-    .option("--top_k <n>", "sample from so many of the most likely tokens; 0: from any number", wholeNumber(0), 0)
-    .option("--min_p <p>", "sample from tokens at least so likely as this share of the likeliest", decimal(0, 1), 0)
-    .option("--repetition_penalty <p>", "above 1: fewer tokens of prompt and text again", positive, 1)
-    .option("--presence_penalty <p>", "taken from each token that stands in the text, -2 to 2", penalty, 0)
-    .option("--frequency_penalty <p>", "taken for each time that it stands there, -2 to 2", penalty, 0)
+    .option("--temperature <t>", "sampling temperature; 0: always choose the most likely token", decimal(0), 0.8)
+    .option(
+      "--top_p <p>",
+      "sample only from the most likely tokens with this total probability, 0 to 1",
+      decimal(0, 1),
+      0.95,
+    )
+    .option("--top_k <n>", "sample only from the n most likely tokens; 0: no limit", wholeNumber(0), 0)
+    .option("--min_p <p>", "keep only tokens at least this fraction as likely as the most likely one", decimal(0, 1), 0)
+    .option("--repetition_penalty <p>", "above 1: make tokens of the prompt and text less likely", positive, 1)
+    .option("--presence_penalty <p>", "subtract from the logit of every token already generated, -2 to 2", penalty, 0)
+    .option("--frequency_penalty <p>", "subtract once per occurrence in the generated text, -2 to 2", penalty, 0)
     .addOption(
-      new Option("--logit_bias <id=bias>", "added to the logit of a token; -inf forbids it; repeatable").argParser(
+      new Option("--logit_bias <id=bias>", "add to the logit of a token; -inf forbids it; repeatable").argParser(
         logitBias,
       ),
     )
-    .option("--max_gen_len <n>", "new tokens at most", wholeNumber(0), 256)
+    .option("--max_gen_len <n>", "maximum number of new tokens", wholeNumber(0), 256)
+    .addOption(new Option("--stop <text>", "stop before this text; repeatable").argParser(stopString))
+    .option("--seed <n>", "make the text repeatable for the same number of ranks (default: random)", seed)
     .addOption(
-      new Option("--stop <text>", "end the text before this; may be given several times").argParser(stopString),
-    )
-    .option("--seed <n>", "makes the text repeatable for a number of ranks (default: random)", seed)
-    .addOption(
-      new Option("--prompt_lookup_num_tokens <n>", "tokens guessed from earlier text and checked in one step; 0: never")
+      new Option("--prompt_lookup_num_tokens <n>", "tokens to draft from earlier text and verify in one step; 0: off")
         .argParser(lookupCount)
         .default("auto" as const),
     );
   return command as unknown as Command<A, O & SamplingFlags>;
 }
 
-/** Lines in, lines out, many at once. */
+/** Adds the options of commands that read and write JSON lines, many at once. */
 export function lineOptions<A extends unknown[], O extends OptionValues>(command: Command<A, O>) {
   plain(command)
     .optionsGroup("Lines:")
-    .option("-o, --output <file>", "file the answers are appended to (default: stdout)")
-    .addOption(new Option("--resume", "go on with the output: skip what has its answer there").conflicts("overwrite"))
-    .option("--overwrite", "replace an output that exists")
-    .option("--shard <i/n>", "only every n-th line, from the i-th on; auto: from SLURM's or Kubernetes' job array")
-    .option("--concurrency <n>", "requests that run at once at most", wholeNumber(1, 256), 16)
-    .option("--kv_memory <size>", "for keys and values at most, as 4G (default: half of the free memory)", byteSize)
+    .option("-o, --output <file>", "append the answers to this file (default: stdout)")
+    .addOption(
+      new Option("--resume", "continue an existing output: skip lines that have an answer").conflicts("overwrite"),
+    )
+    .option("--overwrite", "replace an existing output")
+    .option("--shard <i/n>", "read every n-th line, starting at line i; auto: from a SLURM or Kubernetes job array")
+    .option("--concurrency <n>", "maximum number of requests that run at once", wholeNumber(1, 256), 16)
+    .option(
+      "--kv_memory <size>",
+      "maximum size of the KV caches, such as 4G (default: half of the free memory)",
+      byteSize,
+    )
     .addOption(new Option("--max_batch_size <n>").argParser(noBatchSize).hideHelp());
   return command as unknown as Command<A, O & LineFlags>;
 }
 
-/** What is told beside the results. */
+/** Adds the options of what is reported on stderr. */
 export function messageOptions<A extends unknown[], O extends OptionValues>(command: Command<A, O>) {
   plain(command)
     .optionsGroup("Other:")
-    .addOption(new Option("--color <when>", "on stderr").choices(["auto", "always", "never"]).default("auto" as const))
-    .addOption(new Option("--quiet", "errors only on stderr").conflicts("verbose"))
-    .option("--verbose", "tell about model, ranks and loading on stderr");
+    .addOption(
+      new Option("--color <when>", "colour stderr").choices(["auto", "always", "never"]).default("auto" as const),
+    )
+    .addOption(new Option("--quiet", "print only errors on stderr").conflicts("verbose"))
+    .option("--verbose", "report model, ranks and loading on stderr");
   return command as unknown as Command<A, O & MessageFlags>;
 }
 
-/** The options of samplingOptions() as the library takes them. */
+/** Converts the options of samplingOptions() to those of the library. */
 export function samplingSettings(flags: SamplingFlags) {
   return {
     temperature: flags.temperature,
@@ -118,34 +133,46 @@ export function samplingSettings(flags: SamplingFlags) {
   };
 }
 
-/** How ranks run and what they tell, with torchrun's options: docs/torchrun.md. Given in the environment as PET_<NAME> too. */
+/** Adds the options of how ranks run and what they report, with torchrun's (docs/torchrun.md), which are read from PET_<NAME> variables too. */
 export function rankOptions<A extends unknown[], O extends OptionValues>(command: Command<A, O>) {
   plain(command)
     .optionsGroup("Ranks (with torchrun's options):")
-    .option("--log_dir <dir>", "keep what each rank reports, in DIR/none_XXXXXX/attempt_0/RANK")
+    .option("--log_dir <dir>", "write each rank's reports to DIR/none_XXXXXX/attempt_0/RANK")
     .addOption(
-      new Option("-r, --redirects <s>", "streams of ranks into files: 0 none, 1 stdout, 2 stderr, 3 both, 0:1,1:3")
+      new Option(
+        "-r, --redirects <s>",
+        "redirect rank streams to files: 0 none, 1 stdout, 2 stderr, 3 both; by rank: 0:1,1:3",
+      )
         .argParser(streamsText)
         .default("0"),
     )
-    .addOption(new Option("-t, --tee <s>", "into files and shown as well").argParser(streamsText).default("0"))
-    .addOption(new Option("--local_ranks_filter <ranks>", "show these ranks only: 0,1").argParser(rankFilter))
+    .addOption(
+      new Option("-t, --tee <s>", "like --redirects, but also show them on the terminal")
+        .argParser(streamsText)
+        .default("0"),
+    )
+    .addOption(new Option("--local_ranks_filter <ranks>", "show only these ranks, such as 0,1").argParser(rankFilter))
     .addOption(new Option("--role <name>").default("default").hideHelp())
     .addOption(
-      new Option("--cpu_bind <how>", "spread: each rank on cores of its own (Linux)")
+      new Option("--cpu_bind <how>", "spread: bind each rank to its own cores (Linux)")
         .choices(["none", "spread"])
         .default("none"),
     )
-    .option("--rank_timeout <s>", "give up when no rank gets on for so many seconds; 0: never", decimal(0, 1e6), 300)
-    // cli/start.ts looks at it before anything is parsed.
-    .option("--no_supervisor", "run in one process, which cannot tell why it was killed")
+    .option(
+      "--rank_timeout <s>",
+      "abort if no rank makes progress for this many seconds; 0: never",
+      decimal(0, 1e6),
+      300,
+    )
+    // start.cts reads it before anything is parsed.
+    .option("--no_supervisor", "run in a single process; a kill is then not explained")
     .hook("preAction", (_, action) => applyTorchrunEnvironment(action as unknown as CommandUnknownOpts, process.env));
-  addTakenOptions(plain(command));
+  addHiddenOptions(plain(command));
   return command as unknown as Command<A, O & RankFlags>;
 }
 
-/** What else stands on a torchrun line: taken, or refused with what to use instead. */
-function addTakenOptions(command: PlainCommand): void {
+/** Adds torchrun's other options, hidden: accepted without effect, or refused with what to use instead. */
+function addHiddenOptions(command: PlainCommand): void {
   const add = (flags: string, parse?: (text: string) => unknown) => {
     const option = new Option(flags).hideHelp();
     command.addOption(parse ? option.argParser(parse) : option);
@@ -169,7 +196,7 @@ function addTakenOptions(command: PlainCommand): void {
   for (const flags of ["-m, --module", "--no_python", "--run_path"]) add(flags);
 }
 
-/** What only Meta's examples take: nothing follows from it. */
+/** Adds the option that only Meta's example scripts have: accepted without effect. */
 export function scriptOptions<A extends unknown[], O extends OptionValues>(command: Command<A, O>) {
   plain(command).addOption(new Option("--max_batch_size <n>").argParser(wholeNumber(1)).hideHelp());
   return command;

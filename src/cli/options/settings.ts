@@ -1,8 +1,8 @@
-/** Values of options that the line does not give: from the environment, else from the user's file. Knows commander's options; not what they mean. */
+/** Fills in options that the command line leaves out: from LLAMA_TS_* variables, else from the settings file. Does not know what they mean. */
 import { LlamaError } from "../../error.js";
 import { type ConfigFile, readConfig } from "./config-file.js";
 
-/** The part of a commander option that is looked at. */
+/** The part of a commander option that is read here. */
 export interface SettingOption {
   readonly long?: string | undefined;
   readonly hidden: boolean;
@@ -13,7 +13,7 @@ export interface SettingOption {
   attributeName(): string;
 }
 
-/** The part of a commander command that is looked at. */
+/** The part of a commander command that is read and written here. */
 export interface SettingCommand {
   name(): string;
   readonly options: readonly unknown[];
@@ -24,10 +24,10 @@ export interface SettingCommand {
 }
 
 const PREFIX = "LLAMA_TS_";
-/** Not options: where the file is, and what is asked of one run only. */
+/** Options that make sense on the command line only. */
 const RESERVED = ["help", "version"];
 
-/** Fills in what a command's line leaves open. Throws LlamaError for a value that the option would not take on the line. */
+/** Sets the options of a command that its line leaves out. Throws LlamaError for a value that would be an error on the line too. */
 export function applySettings(program: SettingCommand, command: SettingCommand, env: NodeJS.ProcessEnv): void {
   const file = readConfig(env);
   checkNames(program, file);
@@ -37,7 +37,7 @@ export function applySettings(program: SettingCommand, command: SettingCommand, 
   for (const option of options) {
     const name = option.attributeName();
     const setting = settingOf(name, command, env, file);
-    // What stands on the line has its way, also over settings that exclude it.
+    // The line wins, also over settings that conflict with it.
     const isExcluded = options.some((other) => onLine.has(other.attributeName()) && excludes(option, other));
     if (!setting || onLine.has(name) || isExcluded) continue;
     const value = parsed(option, setting.value, setting.where);
@@ -46,14 +46,14 @@ export function applySettings(program: SettingCommand, command: SettingCommand, 
   for (const option of options) {
     for (const name of option.conflictsWith ?? []) {
       if (!isGiven(option.attributeName()) || !isGiven(name)) continue;
-      throw new LlamaError("usage", `excludes ${name}`, {
+      throw new LlamaError("usage", `cannot be used with ${name}`, {
         where: command.getOptionValueSource(option.attributeName())!,
       });
     }
   }
 }
 
-/** Options that a setting can stand for. */
+/** The options that a setting can set. */
 export function settable(command: SettingCommand): SettingOption[] {
   const options = command.options as readonly SettingOption[];
   return options.filter(({ long }) => long !== undefined && !RESERVED.includes(long.slice(2)));
@@ -72,14 +72,14 @@ function settingOf(name: string, command: SettingCommand, env: NodeJS.ProcessEnv
   return found && { value: found.value, origin: found.origin, where: `${found.origin} (${name})` };
 }
 
-/** undefined where a switch is off, or an empty value says nothing. */
+/** undefined if a switch is off. */
 function parsed(option: SettingOption, text: string, where: string): unknown {
   const isSwitch = !option.required && !option.optional;
   const value = text.toLowerCase();
   if (isSwitch || (option.optional && ["true", "false"].includes(value))) {
     if (["1", "true", "yes", "on"].includes(value)) return true;
     if (["0", "false", "no", "off", ""].includes(value)) return undefined;
-    throw new LlamaError("usage", "is not understood", { where, expected: "true or false", found: text });
+    throw new LlamaError("usage", "cannot be parsed", { where, expected: "true or false", found: text });
   }
   if (!option.parseArg) return text;
   try {
@@ -90,14 +90,17 @@ function parsed(option: SettingOption, text: string, where: string): unknown {
   }
 }
 
-/** A name in the file that no command knows is a slip of the pen. */
+/** Throws LlamaError for a command or an option in the file that does not exist: probably a typo. */
 function checkNames(program: SettingCommand, file: ConfigFile): void {
   for (const [section, settings] of file.sections) {
     const commands = section === "" ? program.commands : program.commands.filter((one) => one.name() === section);
     const known = new Set(commands.flatMap((one) => settable(one).map((option) => option.attributeName())));
     const [first] = settings.values();
     if (commands.length === 0) {
-      const expected = program.commands.map((one) => one.name()).join(", ");
+      const expected = program.commands
+        .filter((one) => settable(one).length > 0)
+        .map((one) => one.name())
+        .join(", ");
       throw new LlamaError("usage", "unknown command", { where: first?.origin ?? file.path, expected, found: section });
     }
     for (const [name, { origin }] of settings) {

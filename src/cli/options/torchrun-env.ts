@@ -1,4 +1,4 @@
-/** What torchrun takes from the environment, as defaults for options that are not given. Knows names of variables. */
+/** Reads the environment variables of torchrun as defaults of options that the line leaves out. Does not know what the options do. */
 import { type CommandUnknownOpts, InvalidArgumentError } from "@commander-js/extra-typings";
 import { LlamaError } from "../../error.js";
 
@@ -7,13 +7,13 @@ const PET_OPTIONS = [
   ...["nproc_per_node", "nnodes", "node_rank", "master_addr", "master_port", "max_restarts", "monitor_interval"],
   ...["standalone", "role", "log_dir", "redirects", "tee", "local_ranks_filter"],
 ];
-/** What an empty or false flag is to torchrun. */
+/** Values that torchrun reads as "off". */
 const OFF = ["", "0"];
 
-/** Flags of torchrun about the script, which is not run. */
+/** torchrun's options about the script, which is not run. */
 const SCRIPT_FLAGS = ["module", "no_python", "run_path"];
 
-/** Sets what the environment says for options that the line leaves to their defaults. WORLD_SIZE is Meta's own default for the ranks. */
+/** Sets options that still have their defaults from PET_* and WORLD_SIZE (the default of the ranks in Meta's Llama.build). Throws LlamaError for a wrong value. */
 export function applyTorchrunEnvironment(command: CommandUnknownOpts, env: NodeJS.ProcessEnv): void {
   for (const name of SCRIPT_FLAGS) {
     if (command.getOptionValue(name) !== undefined) {
@@ -24,7 +24,7 @@ export function applyTorchrunEnvironment(command: CommandUnknownOpts, env: NodeJ
   apply(command, "nproc_per_node", "WORLD_SIZE", env);
 }
 
-/** Threads of a rank as OpenMP programs take them; a list is for nested regions, of which the first counts. */
+/** Threads of a rank from OMP_NUM_THREADS; of a list, which is for nested regions, the first number counts. */
 export function threadsOfEnvironment(env: NodeJS.ProcessEnv): number | undefined {
   const [first] = (env.OMP_NUM_THREADS ?? "").split(",");
   return /^0*[1-9]\d{0,3}$/.test(first!.trim()) ? Number(first) : undefined;

@@ -1,19 +1,19 @@
-/** What torchrun's options may say, as torchrun spells it. Knows values; not what is done with them. */
+/** Parsers of torchrun's option values, in torchrun's spelling. Does not know what the options do. */
 import { InvalidArgumentError } from "@commander-js/extra-typings";
 
-/** The options of a torchrun line that mean something here, by their names on the command line. (As an interface it would not be commander's OptionValues.) */
+/** The options of torchrun that have an effect here, by their names. (A type: an interface is not assignable to commander's OptionValues.) */
 export type TorchrunFlags = {
   log_dir?: string | undefined;
-  /** As rankStreams() takes them. */
+  /** In the form that rankStreams() parses. */
   redirects: string;
   tee: string;
   local_ranks_filter?: readonly number[] | undefined;
   role: string;
 };
 
-/** Streams of ranks: bit 0 stdout, bit 1 stderr, as torchrun's Std. */
+/** Streams of each rank: bit 0 is stdout, bit 1 stderr, as in torchrun's Std. */
 export interface RankStreams {
-  /** Of ranks that are not in `ranks`. */
+  /** For ranks that are not in `ranks`. */
   others: number;
   ranks: Readonly<Record<number, number>>;
 }
@@ -25,12 +25,12 @@ export function hasStream({ others, ranks }: RankStreams, rank: number, stream: 
   return ((ranks[rank] ?? others) & stream) !== 0;
 }
 
-/** Whether any stream of any rank is meant. */
+/** Whether any stream of any rank is selected. */
 export function namesStream({ others, ranks }: RankStreams): boolean {
   return others !== 0 || Object.values(ranks).some((streams) => streams !== 0);
 }
 
-/** Options that name ranks which there are not, each with the first of them: nothing would come of it. */
+/** Options that name ranks which do not exist, each with the first such rank: they would have no effect. */
 export function unknownRanks(flags: TorchrunFlags, worldSize: number): [option: string, rank: number][] {
   const named = {
     redirects: Object.keys(rankStreams(flags.redirects).ranks).map(Number),
@@ -49,7 +49,7 @@ export function rankStreams(text: string): RankStreams {
   return { others: 0, ranks: Object.fromEntries(text.split(",").map((pair) => pair.split(":").map(Number))) };
 }
 
-/** Checks what rankStreams() will take. */
+/** Checks the form that rankStreams() parses. */
 export function streamsText(text: string): string {
   if (/^([0-3]|\d+:[0-3](,\d+:[0-3])*)$/.test(text)) return text;
   throw new InvalidArgumentError("Expected 0 (none), 1 (stdout), 2 (stderr), 3 (both), or ranks as 0:1,1:3.");
@@ -61,7 +61,7 @@ export function rankFilter(text: string): number[] {
   return text.split(",").map(Number);
 }
 
-/** torchrun's --nnodes; its MIN:MAX form is known too. */
+/** torchrun's --nnodes, also in its MIN:MAX form. */
 export function oneNode(text: string): 1 {
   if (text !== "1" && text !== "1:1") throw new InvalidArgumentError("llama-ts runs on one machine: expected 1.");
   return 1;
@@ -76,17 +76,17 @@ export function firstNode(text: string): 0 {
 /** torchrun's --max_restarts. */
 export function noRestarts(text: string): 0 {
   if (!/^0+$/.test(text)) {
-    throw new InvalidArgumentError("llama-ts does not start ranks again: expected 0. Run the command again instead.");
+    throw new InvalidArgumentError("llama-ts does not restart ranks: expected 0. Run the command again instead.");
   }
   return 0;
 }
 
-/** Always throws: --max_batch_size of Meta's examples, where requests do run at once. */
+/** Always throws: --max_batch_size of Meta's examples, for commands where requests run at once. */
 export function noBatchSize(): never {
-  throw new InvalidArgumentError("Requests that run at once are set by --concurrency.");
+  throw new InvalidArgumentError("Use --concurrency to set how many requests run at once.");
 }
 
-/** Always throws: an option of torchrun that has nothing to act on here, and what to use instead. */
+/** A parser that always throws: for an option of torchrun that has no meaning here. `advice` says what to use instead. */
 export function refusal(advice: string): (text: string) => never {
   return () => {
     throw new InvalidArgumentError(`llama-ts starts its ranks itself, on one machine: ${advice}.`);

@@ -1,27 +1,27 @@
-/** What the supervisor and its child agree on. */
+/** The protocol between the supervisor and its child: pipe, environment variable and messages. */
 
-/** The child's end of the pipe between them. Node's own channel ("ipc") costs 3 to 5 ms more. */
+/** The child's file descriptor of the pipe between them. Node's own channel ("ipc") costs 3 to 5 ms more. */
 export const PIPE_FD = 3;
-/** Set for the child alone. */
+/** The environment variable that is set only for the child. */
 export const SUPERVISED = "LLAMA_TS_SUPERVISED";
-/** Signals that are no further apart are one wish: a terminal, timeout(1) and the supervisor all send to both processes. */
+/** Signals closer together than this count as one: a terminal, timeout(1) and the supervisor all signal both processes. */
 export const SAME_PRESS_MS = 100;
 
-/** What the child tells, as lines of JSON; "alive" answers whatever the supervisor sends. */
+/** The child's messages, as lines of JSON; "alive" answers anything that the supervisor sends. */
 export type SupervisedMessage =
   | { kind: "alive" }
   | { kind: "state"; state: { phase?: string; estimate?: number } }
-  /** A thread cannot be ended: end the process, with this exit code. */
+  /** A thread cannot be stopped: kill the process and exit with this code. */
   | { kind: "end"; exitCode: number };
 
-/** What is known of the child, for when it dies. */
+/** What the supervisor knows about the child, for the report if it dies. */
 export interface Watched {
-  /** What it was doing. */
+  /** What the child is doing. */
   phase: string;
-  /** Bytes it expected to need; null as long as it has not said. */
+  /** Estimated memory need in bytes; null until the child reports it. */
   estimate: number | null;
-  /** Bytes it held at most; null where the system does not tell. */
+  /** Peak memory in bytes; null if the system does not report it. */
   peak: number | null;
-  /** Whether the kernel has killed for want of memory since the start. */
-  wasMemoryShort: boolean;
+  /** True if the kernel has killed a process because it was out of memory since the start. */
+  wasOutOfMemory: boolean;
 }

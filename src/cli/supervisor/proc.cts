@@ -1,9 +1,9 @@
-/** What Linux tells of another process, and of its own killing. Elsewhere nothing is known. */
+/** Reads from Linux another process's state and peak memory, and the count of out-of-memory kills. Null or 0 on other systems. */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { controlGroups } from "../../engine/machine/control-groups.cjs";
 
-/** Bytes a process has held at most, or null. */
+/** Peak memory of a process in bytes, or null. */
 export function peakMemory(pid: number): number | null {
   const [, kilobytes] = /^VmHWM:\s+(\d+) kB$/m.exec(read(`/proc/${pid}/status`)) ?? [];
   return kilobytes === undefined ? null : Number(kilobytes) * 1024;
@@ -15,8 +15,8 @@ export function processState(pid: number): string | null {
 }
 
 /**
- * Processes that the kernel has killed for want of memory: in this process's cgroup (a container, a service) where it counts
- * them, else on the whole machine; 0 where that is not told. `root` stands before /proc and /sys, for tests.
+ * Number of processes that the kernel has killed because it was out of memory: in this process's cgroup (a container, a
+ * service) if it counts them, else on the whole machine; 0 if unknown. `root` is prepended to /proc and /sys, for tests.
  */
 export function kernelKills(root = "/"): number {
   for (const group of controlGroups("memory", root)) {

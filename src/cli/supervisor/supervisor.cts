@@ -1,6 +1,6 @@
 /**
- * The visible process of a command that loads a model. Its child has the same streams, terminal and process group and does the
- * work; this one passes signals and the exit code on, and says what happened where the child cannot: when it was killed.
+ * The supervisor of a command that loads a model: runs the work in a child, forwards signals and the exit code, and explains a kill.
+ * The child has the same streams, terminal and process group.
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import type { Socket } from "node:net";
@@ -10,33 +10,35 @@ import { SAME_PRESS_MS, SUPERVISED, type SupervisedMessage, type Watched } from 
 import { kernelKills, peakMemory, processState } from "./proc.cjs";
 
 const MAIN = join(__dirname, "..", "main.js");
-/** Between two looks at the child's memory and state. */
+/** Interval between two reads of the child's memory and state. */
 const WATCH_MS = 200;
-/** What a child that does not answer is given after a second signal. */
+/** Time that a child has to answer a second signal before it is killed. */
 const GRACE_MS = 1000;
 /**
- * glibc keeps freed blocks below a threshold that grows up to 32 MB: what the runtime prepacks, up to half the size of the
- * weights. This fixed one is above the activations of most prompts, which would otherwise be mapped anew at every step.
- * A fixed one would also give back a heap's end at 128 kB, and take it again: twice the threshold is glibc's own rule.
+ * glibc does not return freed blocks below a threshold that grows up to 32 MB: for the runtime's prepacking buffers that adds up
+ * to half the size of the weights. This fixed threshold is above the activations of most prompts, which would otherwise be mapped
+ * again at every step. With a fixed threshold glibc would also trim the heap at 128 kB and grow it again; twice the threshold is
+ * glibc's own rule for the trim threshold.
  */
 const ALLOCATOR = { MALLOC_MMAP_THRESHOLD_: "12000000", MALLOC_TRIM_THRESHOLD_: "24000000" };
-/** Pasted text without marks, and the cursor that a spinner hides. */
+/** Turns off bracketed paste and shows the cursor, which a spinner hides. */
 const TERMINAL_SHOWN = "\x1b[?2004l\x1b[?25h";
-/** Signals that end a process in good order: they are passed on, and died of where the child did. */
+/** Signals for an orderly end: forwarded to the child; if it dies from one, so does this process. */
 const ENDING: readonly NodeJS.Signals[] = ["SIGINT", "SIGTERM", "SIGHUP"];
 
-/** Runs the command in a child; ends this process as that one ended. */
+/** Runs the command in a child and ends this process in the same way as the child. */
 export async function supervise(argv: readonly string[]): Promise<void> {
   const child = spawn(process.execPath, [...process.execArgv, MAIN, ...argv], {
     stdio: ["inherit", "inherit", "inherit", "pipe"],
     env: { ...ALLOCATOR, ...process.env, [SUPERVISED]: "1" },
   });
   const killsBefore = kernelKills();
-  const watched: Watched = { phase: "starting", estimate: null, peak: null, wasMemoryShort: false };
-  let verdict: number | null = null;
+  const watched: Watched = { phase: "starting", estimate: null, peak: null, wasOutOfMemory: false };
+  /** Exit code from an "end" message. */
+  let requestedCode: number | null = null;
   listen(child, (message) => {
     if (message.kind === "end") {
-      verdict = message.exitCode;
+      requestedCode = message.exitCode;
       child.kill("SIGKILL");
     } else if (message.kind === "state") Object.assign(watched, message.state);
   });
@@ -44,30 +46,30 @@ export async function supervise(argv: readonly string[]): Promise<void> {
   const timer = setInterval(() => watch(child, watched), WATCH_MS);
   const [exitCode, signal] = await new Promise<[number | null, NodeJS.Signals | null]>((resolve, reject) => {
     child.on("error", (error) => (child.pid === undefined ? reject(error) : undefined));
-    // Not "exit": the pipe's last words come first.
+    // Not "exit", which may come before the pipe's last messages.
     child.on("close", (...end) => resolve(end));
   });
   clearInterval(timer);
   if (signal === null) process.exit(exitCode ?? 1);
 
-  // Echo and lines Node gives back by itself when this process ends, as they were when it began.
+  // Node restores echo and line mode when this process ends; the rest must be restored here.
   if (isatty(2)) process.stderr.write(TERMINAL_SHOWN);
   await removeUnfinished();
-  if (verdict !== null) process.exit(verdict);
+  if (requestedCode !== null) process.exit(requestedCode);
   if (ENDING.includes(signal)) {
     process.removeAllListeners(signal);
     process.kill(process.pid, signal);
     return;
   }
-  watched.wasMemoryShort = kernelKills() > killsBefore;
+  watched.wasOutOfMemory = kernelKills() > killsBefore;
   const { deathReport } = await import("./death.js");
   const { text, code } = deathReport(signal, watched);
-  // On a terminal the text ends in the middle of a line.
+  // On a terminal the generated text ends in the middle of a line.
   process.stderr.write(isatty(1) ? `\n${text}` : text);
   process.exitCode = code;
 }
 
-/** The pipe that the child finds as its file 3; none where it could not be started. */
+/** The pipe that is the child's file descriptor 3; undefined if the child could not be started. */
 function pipeOf(child: ChildProcess): Socket | undefined {
   return child.stdio[3] as Socket | undefined;
 }
@@ -79,14 +81,14 @@ function listen(child: ChildProcess, onMessage: (message: SupervisedMessage) => 
     rest = lines.pop()!;
     for (const line of lines) onMessage(JSON.parse(line));
   };
-  // A child that is gone takes no more: its end is told by "close".
+  // Writing to a child that has ended fails; "close" reports its end.
   pipeOf(child)
     ?.setEncoding("utf8")
     .on("data", onData)
     .on("error", () => {});
 }
 
-/** The terminal sends its signals to both processes, kill to this one alone: the child takes two that come together for one. */
+/** Forwards signals. A terminal signals both processes, kill only this one; the child counts two signals close together as one. */
 function passSignals(child: ChildProcess): void {
   if (process.platform === "win32") return;
   let last = Number.NEGATIVE_INFINITY;
@@ -100,7 +102,7 @@ function passSignals(child: ChildProcess): void {
       const isAgain = performance.now() - last > SAME_PRESS_MS;
       last = performance.now();
       if (!isAgain) return;
-      // Who asks twice and gets no answer shall not have to ask with kill -9.
+      // If a second signal gets no response, kill the child so that the user need not.
       if (!isAnswered) setTimeout(() => isAnswered || child.kill("SIGKILL"), GRACE_MS);
       isAnswered = false;
       pipeOf(child)?.write("?");
@@ -115,16 +117,16 @@ function passSignals(child: ChildProcess): void {
 
 function watch(child: ChildProcess, watched: Watched): void {
   watched.peak = peakMemory(child.pid!) ?? watched.peak;
-  // A child that has stopped itself (Ctrl-Z in a dialogue) would leave the shell waiting for this process.
+  // If the child stops itself (Ctrl-Z in the REPL), the shell would wait for this process, so stop too.
   if (processState(child.pid!) === "T" && isatty(0)) process.kill(process.pid, "SIGSTOP");
 }
 
-/** What the child had half written into the cache. */
+/** Removes what the child had partly written into the weight cache. */
 async function removeUnfinished(): Promise<void> {
   const { defaultCacheRoot, removeAbandoned } = await import("../../engine/weight-cache/cache-folder.js");
   try {
     removeAbandoned(defaultCacheRoot());
   } catch {
-    // No cache, or none that may be changed: the next start that writes tries again.
+    // No cache, or it is read-only: the next start that writes to it tries again.
   }
 }

@@ -1,4 +1,4 @@
-/** Ctrl-C and its relatives: the first signal asks the work to stop, the second ends the process at once. */
+/** Handles SIGINT, SIGTERM and SIGHUP: the first asks the work to stop, the second ends the process at once. */
 
 import { SAME_PRESS_MS } from "../supervisor/link.cjs";
 import { SIGNAL_CODES } from "./exit-code.js";
@@ -6,15 +6,15 @@ import { SIGNAL_CODES } from "./exit-code.js";
 type Signal = keyof typeof SIGNAL_CODES;
 
 export class Interrupt {
-  /** Code to exit with once the work has stopped; null while no signal came. */
+  /** Code to exit with after the work has stopped; null before the first signal. */
   exitCode: number | null = null;
   readonly #onSignal: (name: Signal) => void;
 
   constructor(onInterrupt: () => void) {
     this.#onSignal = oncePerPress((name: Signal) => {
       if (this.exitCode !== null) {
-        // The user has asked twice: the signal's own way to end loses output. process.exit() would wait for the ranks'
-        // threads, and abort where one is inside the runtime.
+        // Second signal: let the signal itself end the process, although output may be lost. process.exit() would wait for
+        // the ranks' threads, and abort if one is inside the runtime.
         this.dispose();
         process.kill(process.pid, name);
         return;
@@ -25,18 +25,18 @@ export class Interrupt {
     for (const name of signals) process.on(name, this.#onSignal);
   }
 
-  /** Whether an error is no more than the stop that a signal has asked for. */
+  /** True if an error is only the abort that a signal has requested. */
   explains(error: unknown): boolean {
     return this.exitCode !== null && error instanceof Error && error.name === "AbortError";
   }
 
-  /** Gives signals their usual meaning back. */
+  /** Restores the default handling of signals. */
   dispose(): void {
     for (const name of signals) process.off(name, this.#onSignal);
   }
 }
 
-/** Signals that come together are one wish, see SAME_PRESS_MS. */
+/** Calls `onSignal` once for signals that arrive together, see SAME_PRESS_MS. */
 export function oncePerPress<A extends unknown[]>(onSignal: (...args: A) => void): (...args: A) => void {
   let last = Number.NEGATIVE_INFINITY;
   return (...args) => {

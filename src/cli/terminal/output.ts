@@ -1,14 +1,14 @@
-/** Text to stdout: with back-pressure, and with an end when the reader is gone. Knows nothing of what is written. */
+/** Writes text to stdout with back-pressure, and stops when the reader has closed the pipe. */
 import { LlamaError } from "../../error.js";
 
-/** Keeps what is written as well, or instead. */
+/** Logs the text in addition to stdout, or instead of it. */
 export interface TextLog {
   readonly showsText: boolean;
   keepText(text: string): void;
 }
 
 export class Output {
-  /** The reader has closed the pipe (EPIPE) or the terminal is gone (EIO): nothing more is wanted. */
+  /** True after the reader has closed the pipe (EPIPE) or the terminal has closed (EIO): no more output is needed. */
   closed = false;
   readonly #stream: NodeJS.WritableStream;
   readonly #onClosed: () => void;
@@ -20,7 +20,7 @@ export class Output {
     this.#log = log;
   }
 
-  /** Waits until the text is on its way, so that a slow reader slows the writer down. */
+  /** Writes the text and waits until the stream has accepted it, so that a slow reader slows the writer down. */
   async write(text: string): Promise<void> {
     if (this.closed || text === "") return;
     this.#log?.keepText(text);
@@ -36,7 +36,7 @@ export class Output {
   }
 }
 
-/** Keeps a closed pipe from ending the process with a stack; writers hear of it through their callbacks. */
+/** Prevents a closed pipe from ending the process with a stack trace; writers get the error through their callbacks. */
 export function tolerateClosedPipes(): void {
   for (const stream of [process.stdout, process.stderr]) {
     stream.on("error", (error: NodeJS.ErrnoException) => {

@@ -1,10 +1,10 @@
-/** What a terminal shows while files are verified, a model loads, a long prompt is read or something is measured. Knows amounts and time; not what they are of. */
+/** Progress on a terminal: a spinner for loading and verifying, and a status line for other long work. */
 import type { Ora } from "ora";
 import { hasColor, printNote } from "./notes.js";
 
-/** A load that is over sooner shows nothing: it would only flicker. */
+/** A shorter load shows nothing, to avoid flicker. */
 const SHOW_AFTER_MS = 150;
-/** Rates of a shorter time are guesses. */
+/** Estimates from a shorter time are unreliable. */
 const ESTIMATE_AFTER_MS = 500;
 
 export class LoadProgress {
@@ -16,7 +16,7 @@ export class LoadProgress {
   #text: string;
   #stopped = false;
 
-  /** `ranks` is shown when it is known before. */
+  /** The number of ranks is shown if it is known before loading. */
   constructor(verb: "Loading" | "Verifying", ranks: number | "auto", isShown: boolean) {
     this.#verb = verb;
     this.#text = verb;
@@ -29,8 +29,8 @@ export class LoadProgress {
     if (this.#spinner) this.#spinner.text = this.#text;
   }
 
-  /** Leaves a line for good above the one that moves. */
-  tell(text: string): void {
+  /** Prints a permanent line above the spinner. */
+  printAbove(text: string): void {
     this.#spinner?.clear();
     printNote(text);
   }
@@ -45,7 +45,7 @@ export class LoadProgress {
   async #show(): Promise<void> {
     const { default: ora } = await import("ora");
     if (this.#stopped) return;
-    // A discarded stdin would be in raw mode, where Ctrl-C is no signal.
+    // ora's discardStdin would set raw mode, where Ctrl-C does not send a signal.
     const options = { stream: process.stderr, discardStdin: false, isEnabled: true, text: this.#text };
     this.#spinner = ora(hasColor() ? options : { ...options, color: false }).start();
   }
@@ -53,11 +53,11 @@ export class LoadProgress {
 
 function isInteractive(): boolean {
   const { CI, TERM } = process.env;
-  // A terminal that tells no width (docker without -it, some editors) would keep ora counting lines for ever.
+  // With a terminal that reports no width (docker without -it, some editors), ora would count lines for ever.
   return process.stderr.isTTY === true && process.stderr.columns > 0 && !CI && TERM !== "dumb";
 }
 
-/** One line that changes on a terminal. It does not move by itself: what is measured meanwhile has the cores for itself. */
+/** One line on a terminal that the caller updates. No timer runs, so that it does not disturb a measurement. */
 export class StatusLine {
   readonly #isShown: boolean;
   #isEmpty = true;

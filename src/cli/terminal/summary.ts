@@ -1,10 +1,10 @@
-/** A model and a completion in words for a human and in JSON for a program. Writes nothing itself. */
+/** Texts and JSON about a model and a completion: summaries, warnings, and what each rank did. Does not print. */
 import { availableCores } from "../../engine/machine/cores.js";
 import type { FailurePlace } from "../../error.js";
 import { quoted } from "../../formats/files/quoted.js";
 import type { Completion, Llama } from "../../index.js";
 
-/** What ranks tell of themselves. */
+/** The figures that ranks report. */
 export type RankFigures = Pick<Llama, "load" | "threadsPerRank" | "rankTimes">;
 
 /** "5 prompt + 64 generated tokens, stop: length · load 180 ms · prefill 900 tok/s · decode 650 tok/s · seed 123" */
@@ -16,12 +16,12 @@ export function summaryLine(llama: Pick<Llama, "loadMs">, completion: Completion
   ];
   if (timings.prefillTps !== null) parts.push(`prefill ${rate(timings.prefillTps)}`);
   if (timings.decodeTps !== null) parts.push(`decode ${rate(timings.decodeTps)}`);
-  // Told only where guesses came true: without them it is always 1.
+  // Shown only if drafts were accepted: without them it is always 1.
   if (timings.acceptedTokens > 0) parts.push(`${timings.tokensPerStep} tokens/step`);
   return [...parts, `seed ${seed}`].join(" · ");
 }
 
-/** The object of --json; its names are a promise to scripts. */
+/** The object of --json. Scripts depend on its names. */
 export function jsonResult(llama: Pick<Llama, "loadMs" | "worldSize" | "dtype">, completion: Completion, echo: string) {
   const { text, ids, promptIds, finishReason, seed, timings, logprobs, promptLogprobs } = completion;
   return {
@@ -47,7 +47,7 @@ export function jsonResult(llama: Pick<Llama, "loadMs" | "worldSize" | "dtype">,
   };
 }
 
-/** What --verbose tells of a loaded model. */
+/** The lines of --verbose about a loaded model. */
 export function modelLines(llama: Llama, ckptDir: string): string[] {
   const { config, worldSize, threadsPerRank } = llama;
   const lines = [
@@ -64,7 +64,7 @@ export function placeLine({ rank, worldSize, phase, layer }: FailurePlace): stri
   return `First failure: rank ${rank} of ${worldSize} in ${phase}${layer === null ? "" : `, layer ${layer}`}.`;
 }
 
-/** What each rank has read and holds, in rank order. */
+/** What each rank has read and holds in memory, in rank order. */
 export function loadLines({ load, threadsPerRank }: Pick<RankFigures, "load" | "threadsPerRank">): string[] {
   const megabytes = (bytes: number) => `${(bytes / 1e6).toFixed(1)} MB`;
   return load.map(
@@ -82,12 +82,12 @@ export function timeLines({ rankTimes }: Pick<RankFigures, "rankTimes">): string
   });
 }
 
-/** A warning where threads are more than cores. */
+/** A warning if there are more threads than cores. */
 export function coreLines({ worldSize, threadsPerRank }: Pick<Llama, "worldSize" | "threadsPerRank">): string[] {
   const cores = availableCores();
   if (worldSize * threadsPerRank <= cores) return [];
-  const asked = `${plural(worldSize, "rank")} of ${plural(threadsPerRank, "thread")} on ${plural(cores, "core")}`;
-  return [`Warning: ${asked} wait for each other (--nproc_per_node and OMP_NUM_THREADS set them).`];
+  const threads = `${plural(worldSize, "rank")} of ${plural(threadsPerRank, "thread")} on ${plural(cores, "core")}`;
+  return [`Warning: ${threads} wait for each other (set --nproc_per_node or OMP_NUM_THREADS).`];
 }
 
 export function plural(amount: number, noun: string): string {
@@ -104,7 +104,7 @@ export function rate(tokensPerSecond: number): string {
   return `${tokensPerSecond.toFixed(tokensPerSecond >= 100 ? 0 : tokensPerSecond >= 10 ? 1 : 2)} tok/s`;
 }
 
-/** Warnings of what the checkpoint holds and the model does not use: layers that params.json leaves out, say. */
+/** Warnings about what the checkpoint has but the model does not use, for example layers that params.json omits. */
 export function unusedLines({
   unexpectedTensors,
   differingTensors,
@@ -113,33 +113,27 @@ export function unusedLines({
   const lines: string[] = [];
   if (unexpectedTensors.length > 0) {
     const names = firstFew(unexpectedTensors);
-    lines.push(`Warning: the checkpoint has tensors that the model does not have, which are not used: ${names}`);
+    lines.push(`Warning: tensors of the checkpoint that the model does not have are not used: ${names}`);
   }
   if (differingTensors.length > 0) {
     const few = firstFew(differingTensors.map(({ name, file, largest }) => `${name} in ${file} by up to ${largest}`));
-    lines.push(`Warning: tensors that all files should hold alike differ, and those of the first are used: ${few}`);
-    lines.push("The files may be of different checkpoints.");
+    lines.push(`Warning: tensors that should be equal in all files differ; the first file's are used: ${few}`);
+    lines.push("The files may belong to different checkpoints.");
   }
   if (unknownParams.length > 0) {
-    lines.push(
-      `Warning: params.json or config.json has keys that are not known, which are not used: ${firstFew(unknownParams)}`,
-    );
+    lines.push(`Warning: unknown keys of params.json or config.json are not used: ${firstFew(unknownParams)}`);
   }
   return lines;
 }
 
-/** What "auto" chose where it is not fp32, and what hindered the cache. */
-export function typeLines({ weightCache, dtype, parameterCount }: Llama, asked: string): string[] {
+/** The type that "auto" chose if it is not fp32, and why the weights could not be cached. */
+export function typeLines({ weightCache, dtype, parameterCount }: Llama, requested: string): string[] {
   const lines: string[] = [];
-  if (asked === "auto" && dtype !== "fp32") {
-    lines.push(
-      `${count(parameterCount)} parameters: running in ${dtype} (--dtype fp32 computes with the full weights).`,
-    );
+  if (requested === "auto" && dtype !== "fp32") {
+    lines.push(`${count(parameterCount)} parameters: running in ${dtype} (use --dtype fp32 for the full weights).`);
   }
   if (weightCache.state === "failed") {
-    lines.push(
-      `Warning: the quantised weights could not be kept for the next start: ${quoted(weightCache.problem ?? "")}`,
-    );
+    lines.push(`Warning: cannot cache the quantised weights for the next start: ${quoted(weightCache.problem ?? "")}`);
   }
   return lines;
 }

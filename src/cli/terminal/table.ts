@@ -1,8 +1,8 @@
-/** Aligned columns of text with a line of titles. Knows nothing of what stands in them. */
+/** Formats rows as aligned columns with a line of titles. Does not know what the cells mean. */
 
 export interface Column<Row> {
   title: string;
-  /** Text stands at the left of its column, numbers at the right. */
+  /** Text is aligned left, numbers right. */
   isText?: true;
   cell: (row: Row) => string;
 }

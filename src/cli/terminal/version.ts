@@ -1,4 +1,4 @@
-/** What `--version` prints. */
+/** The text of `--version`: versions of the package, the runtime and Node, and the platform. */
 import { readFileSync } from "node:fs";
 import { runtimeVersion } from "../../engine/weight-cache/model-identity.js";
 

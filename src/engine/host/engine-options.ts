@@ -1,30 +1,30 @@
-/** What an engine is started with, and what it makes of that before it loads anything. */
+/** The options an engine is started with, and the plan it reports before it loads anything. */
 import type { ComputeType } from "../../model/architecture/compute-type.js";
 
 export interface EngineOptions {
   worldSize: number;
   dtype: ComputeType;
-  /** Tokens a sequence may have at most. */
+  /** Maximum number of tokens in a sequence. */
   maxSeqLen: number;
-  /** Threads inside one operator of one rank; cores / ranks when absent. */
+  /** Threads inside one operator of one rank. Default: cores / ranks. */
   threadsPerRank?: number | undefined;
-  /** Folder that keeps quantised weights for the next start; none is kept without it. */
+  /** Weight cache: folder that keeps quantised weights for the next start. Nothing is kept if it is null or absent. */
   cacheRoot?: string | null;
-  /** Told, before anything is loaded, what is going to be. */
+  /** Called with the plan before anything is loaded. */
   onPlan?: ((plan: LoadPlan) => void) | undefined;
-  /** Told of bytes read so far, over all ranks. */
+  /** Called with the bytes read so far, summed over all ranks. */
   onProgress?: ((bytes: number) => void) | undefined;
-  /** "spread" binds each rank to cores of its own; "none", the default, leaves that to the system. */
+  /** "spread" binds each rank to its own cores; "none" (the default) leaves placement to the operating system. */
   cpuBind?: "none" | "spread" | undefined;
-  /** A group of which no rank gets on for so long is given up, in milliseconds; 0: never. Default 5 minutes. */
+  /** Fail if no rank makes progress for this many milliseconds; 0: never. Default: 5 minutes. */
   rankTimeoutMs?: number | undefined;
   signal?: AbortSignal | undefined;
 }
 
-/** How a model is going to be loaded. */
+/** How a model will be loaded. */
 export interface LoadPlan {
   worldSize: number;
   threadsPerRank: number;
-  /** Bytes of memory that are expected to be needed. */
+  /** Estimated bytes of memory needed. */
   memory: number;
 }

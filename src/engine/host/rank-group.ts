@@ -1,4 +1,4 @@
-/** The threads of a group of ranks: started together, answered together, ended together. Knows messages, not what they mean. */
+/** The threads of a group of ranks: starts them, collects their answers, and stops all when one fails. Does not know what the messages mean. */
 import { env } from "node:process";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Worker } from "node:worker_threads";
@@ -9,14 +9,14 @@ import type { HostMessage, LoadReport, RankMessage, RankSetup, StepTimes } from 
 import { describeFailure, rankError, stallError } from "./rank-failure.js";
 import { StallWatch } from "./stall-watch.js";
 
-/** What ranks of a failed group are given to leave their work: the longest is a session being made. */
+/** Time for the ranks of a failed group to leave their work; creating a session takes longest. */
 const LEAVE_MS = 10_000;
-/** What the others are given when one does not answer at all. */
+/** The same, if one rank does not respond at all. */
 const STUCK_MS = 1000;
 
 type Stepped = StepTimes & { cancelled: boolean };
 
-/** What every rank shall answer, and what each has so far. */
+/** A question that every rank must answer, and the answers so far, by rank. */
 interface Question {
   answers: unknown[];
   resolve: () => void;
@@ -26,10 +26,11 @@ interface Question {
 export class RankGroup {
   readonly #setups: readonly RankSetup[];
   readonly #workers: Worker[];
-  readonly #gone: Promise<unknown>;
+  /** Resolves when all threads have ended. */
+  readonly #exited: Promise<unknown>;
   #onProgress: ((bytes: number) => void) | undefined;
   #onConverted: (failure: string | null) => Promise<string | null> = async () => null;
-  /** What each rank said of its conversion. */
+  /** Each rank's report of its conversion: null, or why it failed. */
   #converted: (string | null)[] = [];
   #bytes = 0;
   #question: Question | null = null;
@@ -38,9 +39,9 @@ export class RankGroup {
   readonly #watch: StallWatch;
   #ended: Promise<void> | null = null;
 
-  /** A group of which no rank gets on for `timeoutMs` has failed; 0: never. */
+  /** The group fails if no rank makes progress for `timeoutMs`; 0: never. */
   constructor(setups: readonly RankSetup[], timeoutMs: number) {
-    // Must stand in the environment of the process before the runtime is loaded.
+    // Must be set before the runtime is loaded.
     env.ORT_DISABLE_TELEMETRY ??= "1";
     this.#setups = setups;
     const { heartbeats } = setups[0]!;
@@ -52,7 +53,7 @@ export class RankGroup {
     this.#workers = setups.map((setup) => {
       const worker = new Worker(new URL("../rank/worker.js", import.meta.url), {
         workerData: setup,
-        // options of the host's own run, such as --input-type of `node -e`, would stop a rank from starting
+        // Options of the host process, such as --input-type of `node -e`, would stop a rank from starting.
         execArgv: [],
         name: `rank ${setup.rank}`,
       });
@@ -63,12 +64,12 @@ export class RankGroup {
       });
       return worker;
     });
-    this.#gone = Promise.all(this.#workers.map((worker) => new Promise((resolve) => worker.once("exit", resolve))));
+    this.#exited = Promise.all(this.#workers.map((worker) => new Promise((resolve) => worker.once("exit", resolve))));
   }
 
   /**
-   * Resolves when every rank has loaded; on failure or abort all ranks are ended first. When all have converted, with
-   * what went wrong in the first that failed, `onConverted` says which folder they shall open (null: none).
+   * Resolves when every rank has loaded; on failure or abort, stops all ranks before it throws. `onConverted` is called
+   * once all ranks have converted, with the first failure or null; it returns the folder they must open (null: none).
    */
   async ready(
     onConverted: (failure: string | null) => Promise<string | null>,
@@ -90,7 +91,7 @@ export class RankGroup {
     }
   }
 
-  /** Asks every rank for a layer of a sequence; resolves with the answers in rank order. */
+  /** Asks every rank for the keys and values of one layer of a sequence; resolves with the answers in rank order. */
   save(message: HostMessage & { kind: "save" }): Promise<Uint8Array[]> {
     return this.#ask(message);
   }
@@ -110,17 +111,17 @@ export class RankGroup {
     this.#workers[rank]!.postMessage(message);
   }
 
-  /** Lets the ranks end by themselves; resolves when their threads are gone. */
+  /** Lets the ranks finish by themselves; resolves when their threads have ended. */
   async close(): Promise<void> {
     this.#closing = true;
     if (this.#failure) return this.#end();
     this.post({ kind: "close" });
-    await this.#gone;
+    await this.#exited;
   }
 
   /**
-   * Ranks leave their work at the next place where they look. Never `terminate()`: inside the runtime that aborts the process.
-   * One that does not leave is given up after a while: it no longer keeps the process alive, and the failure says so.
+   * Stops the ranks: each leaves its work at the next check. Never `terminate()`: inside the runtime that aborts the process.
+   * A rank that does not leave in time is abandoned: it no longer keeps the process alive, and the failure reports it.
    */
   #end(): Promise<void> {
     this.#closing = true;
@@ -132,16 +133,16 @@ export class RankGroup {
 
   async #leave(): Promise<void> {
     const place = failurePlace(this.#failure);
-    const isGone = await Promise.race([
-      this.#gone.then(() => true),
+    const hasExited = await Promise.race([
+      this.#exited.then(() => true),
       sleep(this.#watch.hasStalled ? STUCK_MS : LEAVE_MS, false, { ref: false }),
     ]);
-    if (isGone || place === undefined) return void (await this.#gone);
+    if (hasExited || place === undefined) return void (await this.#exited);
     place.isStuck = true;
     for (const worker of this.#workers) worker.unref();
   }
 
-  /** The answers of all ranks to a message, in rank order; without one, to their setups. One question at a time. */
+  /** Sends a message and collects the answers of all ranks, in rank order; without a message, their answers to the setup. One question at a time. */
   async #ask<T>(message?: HostMessage): Promise<T[]> {
     if (this.#failure) throw this.#failure;
     const answers: T[] = [];
@@ -175,7 +176,7 @@ export class RankGroup {
         this.#converted.push(message.failure);
         if (this.#converted.length === size) {
           const failure = this.#converted.find((one) => one !== null) ?? null;
-          // Bringing it all to the disk takes the host its time.
+          // The ranks wait while the host flushes the files to disk, so the watch pauses.
           this.#watch.stop();
           this.#onConverted(failure).then(
             (folder) => {
@@ -199,13 +200,13 @@ export class RankGroup {
     }
   }
 
-  /** A rank that could not report its failure itself. */
+  /** Reports the failure of a rank that could not report it itself. */
   #failAt(rank: number, error: Error): void {
     const { length } = this.#setups;
     this.#fail(rankError(rank, length, readPlace(this.#setups[rank]!.heartbeats, rank), describeFailure(error)));
   }
 
-  /** The first failure is the group's; the others leave their waits. */
+  /** The first failure becomes the group's; the other ranks stop waiting. */
   #fail(error: Error): void {
     if (this.#failure) return;
     this.#failure = error;

@@ -1,14 +1,14 @@
-/** How each rank spent its time, added up over all steps. Knows times; not what was done in them. */
+/** Adds up how each rank spent its time over all steps: computing, summing and idle. Does not know what was computed. */
 import type { StepTimes } from "../shared/messages.js";
 
-/** Milliseconds from the first step to the end of the last, and how a rank spent them. */
+/** How a rank spent the time from the start of the first step to the end of the last, in milliseconds. */
 export interface RankTimes {
   steps: number;
   total: number;
   computing: number;
-  /** In sums over ranks: waiting for the others, and adding. */
+  /** In sums over ranks: waiting for other ranks, and adding. */
   summing: number;
-  /** Between steps: the host samples, or nobody asks. */
+  /** Between steps: the host is sampling, or there are no requests. */
   idle: number;
 }
 
@@ -24,7 +24,7 @@ export class RankClock {
     this.#summing = Array<number>(worldSize).fill(0);
   }
 
-  /** A step that the host has begun at `begin` and just seen the end of. */
+  /** Adds a step that the host started at `begin` and that has just ended. */
   add(begin: number, answers: readonly StepTimes[]): void {
     this.#begin ??= begin;
     this.#end = performance.now();

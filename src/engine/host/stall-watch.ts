@@ -1,12 +1,12 @@
-/** Tells when no rank of a group gets on any more. Knows beats and time; not what is being done. */
+/** Detects that no rank of a group makes progress any more. Counts heartbeats; does not know what the ranks do. */
 import { countBeats } from "../shared/heartbeat.js";
 
-/** Looks in the time that is allowed. */
-const LOOKS = 10;
+/** Checks within the timeout. */
+const CHECKS = 10;
 
 /**
- * Time is counted in looks, not by the clock: while the whole process stands still (Ctrl-Z, a suspended machine) there are
- * no looks, and the ranks are not blamed.
+ * Counts checks without progress instead of reading the clock: while the whole process is stopped (Ctrl-Z, a suspended
+ * machine) no checks run, so that time does not count as a stall.
  */
 export class StallWatch {
   hasStalled = false;
@@ -26,16 +26,16 @@ export class StallWatch {
     this.stop();
     if (this.#timeoutMs === 0) return;
     let beats = countBeats(this.#heartbeats);
-    let looks = 0;
+    let silentChecks = 0;
     this.#timer = setInterval(() => {
       const now = countBeats(this.#heartbeats);
-      looks = now === beats ? looks + 1 : 0;
+      silentChecks = now === beats ? silentChecks + 1 : 0;
       beats = now;
-      if (looks < LOOKS) return;
+      if (silentChecks < CHECKS) return;
       this.stop();
       this.hasStalled = true;
       this.#onStall();
-    }, this.#timeoutMs / LOOKS);
+    }, this.#timeoutMs / CHECKS);
     this.#timer.unref();
   }
 

@@ -1,22 +1,22 @@
-/** Cuts a batch of sequences into steps that ranks run: flat lists of tokens of bounded size. Knows positions; runs nothing. */
+/** Cuts a batch of sequences into the steps that the ranks run: flat token lists of bounded size. Does not run them. */
 import type { SequenceSpan } from "../shared/messages.js";
 
-/** Tokens of one sequence to run, from `position` on; the cache before `position` must have been filled by earlier calls. */
+/** Tokens of one sequence to run, starting at `position`; earlier calls must have filled the KV cache before `position`. */
 export interface SequenceTokens {
   sequence: number;
   position: number;
   tokens: ArrayLike<number>;
-  /** Rows of logits wanted: none, the last token's or every token's. */
+  /** Requested rows of logits: no row, the last token's, or every token's. */
   logits: "none" | "last" | "all";
 }
 
-/** One flat list. */
+/** One step: a flat list of tokens. */
 export interface Step {
   tokens: number[];
   spans: SequenceSpan[];
-  /** Indices into tokens. */
+  /** Indices into `tokens` of the tokens whose logits are requested. */
   logitRows: number[];
-  /** Where each logit row goes: index in the batch, row of its result. */
+  /** Destination of each logit row: index in the batch, row of its result. */
   targets: { item: number; row: number }[];
 }
 

@@ -1,18 +1,18 @@
-/** How much memory this process may use: the machine's, or less where a cgroup (a container, a service) has a limit. Knows no model. */
+/** Reports how much memory this process may use: the machine's, or the limit of a cgroup (a container, a service). Does not know the model. */
 import { freemem, platform, totalmem } from "node:os";
 import { controlGroups } from "./control-groups.cjs";
 
 /** In bytes. */
 export interface MachineMemory {
-  /** What there is at most. */
+  /** Memory of the machine, or the cgroup's limit. */
   total: number;
-  /** What could be taken now without anything being swapped or killed; page cache counts as free. */
+  /** What can be allocated now without swapping or an out-of-memory kill; page cache counts as free. */
   available: number;
-  /** Whether a cgroup and not the machine sets the total. */
+  /** Whether a cgroup, not the machine, sets the total. */
   isCgroupLimited: boolean;
 }
 
-/** Files of a cgroup's limit, its use, and the page cache counted in that use, in version 2 and 1. */
+/** Files with a cgroup's limit, its use, and the page cache included in that use; version 2, then version 1. */
 const V2 = { limit: "memory.max", used: "memory.current", cache: /^(?:in)?active_file (\d+)$/gm };
 const V1 = {
   limit: "memory.limit_in_bytes",
@@ -20,10 +20,10 @@ const V1 = {
   cache: /^total_(?:in)?active_file (\d+)$/gm,
 };
 
-/** `root` stands before /proc and /sys, for tests. */
+/** `root` is the parent folder of /proc and /sys, for tests. */
 export function machineMemory(root = "/"): MachineMemory {
   const total = totalmem();
-  // elsewhere than on Linux and Windows, "free" leaves out what other programs would give back
+  // Except on Linux and Windows, "free" does not count reclaimable memory.
   const available = ["linux", "win32"].includes(platform()) ? Math.min(freemem(), total) : total;
   const memory = { total, available, isCgroupLimited: false };
   for (const { limit, free } of memoryLimits(root)) {
@@ -33,7 +33,7 @@ export function machineMemory(root = "/"): MachineMemory {
   return memory;
 }
 
-/** The limits of the process's control groups that have one, and what each leaves. */
+/** The memory limits of the process's control groups, and how much each leaves free. */
 function* memoryLimits(root: string): Generator<{ limit: number; free: number }> {
   for (const { version, read } of controlGroups("memory", root)) {
     const files = version === 2 ? V2 : V1;

@@ -1,27 +1,27 @@
-/** How fast threads that do nothing else read memory: the bound of decoding. Knows bytes and time; no model. */
+/** Measures how fast n threads together can read memory, the upper limit of decode speed. Does not know the model. */
 import { once } from "node:events";
 import { Worker } from "node:worker_threads";
-import { isMemoryShort, memoryError } from "../host/rank-failure.js";
+import { isOutOfMemory, memoryError } from "../host/rank-failure.js";
 
-/** Over all readers; far more than caches hold. */
+/** Bytes over all readers; far more than CPU caches hold. */
 const BYTES = 1 << 30;
 const MAX_READER_BYTES = 256 << 20;
 const MIN_READER_BYTES = 16 << 20;
-/** The same memory may be faster or slower by where it happens to lie, so it is allocated anew so many times. */
+/** Speed depends on which physical pages are allocated, so the memory is allocated this many times. */
 const ALLOCATIONS = 3;
-/** Passes over one allocation go on for so many milliseconds. */
+/** Minimum time of the passes over one allocation, in milliseconds. */
 const MEASURE_MS = 300;
 const MIN_PASSES = 6;
 
-/** Bytes a second that so many threads read together at best. */
+/** Best rate at which `readers` threads together read memory, in bytes per second. Throws LlamaError (memory), or the signal's reason. */
 export async function memoryBandwidth(readers: number, signal?: AbortSignal): Promise<number> {
   let best = 0;
-  for (let i = 0; i < ALLOCATIONS; i++) best = Math.max(best, await readAnew(readers, signal));
+  for (let i = 0; i < ALLOCATIONS; i++) best = Math.max(best, await measureAllocation(readers, signal));
   return best;
 }
 
-/** What the fastest tenth of the passes over fresh memory reach. */
-async function readAnew(readers: number, signal?: AbortSignal): Promise<number> {
+/** The rate that the fastest tenth of the passes over newly allocated memory reaches, in bytes per second. */
+async function measureAllocation(readers: number, signal?: AbortSignal): Promise<number> {
   const bytes = Math.max(MIN_READER_BYTES, Math.min(MAX_READER_BYTES, Math.floor(BYTES / readers)));
   const workers = Array.from(
     { length: readers },
@@ -35,7 +35,7 @@ async function readAnew(readers: number, signal?: AbortSignal): Promise<number> 
   const answers = () => Promise.all(workers.map((worker) => once(worker, "message")));
   try {
     await answers().catch((error) => {
-      throw isMemoryShort(error.message) ? memoryError(error.message) : error;
+      throw isOutOfMemory(error.message) ? memoryError(error.message) : error;
     });
     const rates: number[] = [];
     const start = performance.now();
@@ -47,7 +47,7 @@ async function readAnew(readers: number, signal?: AbortSignal): Promise<number> 
       await answer;
       rates.push((readers * bytes * 1000) / (performance.now() - begin));
     }
-    // Other programs only slow a pass down, so the fastest tell most; the very fastest may be a freak.
+    // Other programs only slow a pass down, so the fastest passes count; the single fastest may be an outlier.
     return rates.sort((a, b) => b - a)[Math.floor(rates.length / 10)]!;
   } finally {
     await Promise.all(workers.map((worker) => worker.terminate()));

@@ -1,38 +1,39 @@
-/** Times an engine on made-up tokens: a prompt, or tokens one by one behind a context. Knows positions and time; not how results are shown. */
+/** Times an engine on synthetic tokens: prefill of a prompt, or decode after a context. Does not know how results are printed. */
 import type { Engine } from "../engine.js";
 
-/** What is timed. */
+/** What to time. */
 export interface SpeedTest {
-  /** prefill: `tokens` at once from position 0. decode: `tokens` one by one behind `depth` others. */
+  /** prefill: `tokens` at once from position 0. decode: `tokens` one by one after `depth` others. */
   kind: "prefill" | "decode";
   tokens: number;
   /** 0 for prefill. */
   depth: number;
 }
 
-/** One time through a test, in milliseconds. */
+/** One run of a test, in milliseconds. */
 export interface Trial {
   total: number;
-  /** Waiting for other ranks, the mean over them. */
+  /** Time spent waiting for other ranks, mean over the ranks. */
   waited: number;
 }
 
 export interface TrialOptions {
   vocabSize: number;
-  /** Trials that are not counted, and those that are. */
+  /** Trials that are run first and not counted. */
   warmup: number;
+  /** Trials that are counted. */
   trials: number;
   signal?: AbortSignal;
-  /** Told before each trial; those of the warm-up are below 0. */
+  /** Called before each trial with its index; warm-up trials have negative indices. */
   onTrial?: (index: number) => void;
 }
 
-/** Positions a test needs. */
+/** Number of positions a test needs. */
 export function testLength({ tokens, depth }: SpeedTest): number {
   return depth + tokens;
 }
 
-/** Runs a test some times over. Every trial writes the same positions again, so a trial leaves no trace in the next. */
+/** Runs all trials of a test. Every trial rewrites the same positions, so it does not affect the next. */
 export async function runTrials(engine: Engine, test: SpeedTest, options: TrialOptions): Promise<Trial[]> {
   const { vocabSize, warmup, trials, signal, onTrial } = options;
   const sequence = engine.newSequence();
@@ -73,7 +74,7 @@ async function runOnce(
   return { total: performance.now() - start, waited: engine.times.waited - waited };
 }
 
-/** Ids all over the vocabulary, the same at every call. */
+/** Token ids spread over the whole vocabulary; the same at every call. */
 function scatteredIds(position: number, count: number, vocabSize: number): number[] {
   return Array.from({ length: count }, (_, i) => Math.imul(position + i + 1, 0x9e3779b1) >>> 0).map(
     (hash) => hash % vocabSize,

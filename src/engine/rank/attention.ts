@@ -1,11 +1,11 @@
-/** Attention of one rank over the caches of its sequences: one session serves all layers. Knows positions, not weights. */
+/** Runs one rank's attention over the KV caches of its sequences; one session serves all layers. Does not know weights. */
 import { buildAttention } from "../../model/architecture/attention.js";
 import { isCacheHalf } from "../../model/architecture/compute-type.js";
 import type { RankSetup, SequenceSpan } from "../shared/messages.js";
 import { createSession, integers, type Numbers, type Session, type Tensor, tensor } from "../stages/onnx-session.js";
 import type { SequenceCaches } from "./sequence-caches.js";
 
-/** Numbers of one run's score matrix [heads, queries, keys] at most: 128 MB. */
+/** Maximum size of one run's score matrix [heads, queries, keys], in numbers: 128 MB. */
 const MAX_SCORES = 1 << 25;
 
 export class Attention {
@@ -28,8 +28,8 @@ export class Attention {
   }
 
   /**
-   * Appends the new keys and values to each sequence's cache and attends over it.
-   * q [tokens, q heads * headDim], k and v [tokens, kv heads * headDim], in the order of the spans; returns the shape of q.
+   * Appends the new keys and values to each sequence's KV cache, then attends over it.
+   * q [tokens, q heads * headDim], k and v [tokens, kv heads * headDim], in the order of the spans. Returns a matrix shaped like q.
    */
   async run(
     layer: number,
@@ -47,7 +47,7 @@ export class Attention {
       const cache = this.#caches.of(sequence);
       const rows = (from: Numbers) => from.subarray(row * kvWidth, (row + count) * kvWidth);
       cache.append(layer, position, rows(k), rows(v));
-      // Queries go in blocks so that the score matrix stays small at any length; each block sees just its prefix.
+      // Queries run in blocks so that the score matrix stays small at any length; each block attends only to its prefix.
       const block = Math.max(1, Math.floor(MAX_SCORES / (this.#qHeads * (position + count))));
       for (let done = 0; done < count; done += block) {
         const queries = Math.min(block, count - done);

@@ -1,9 +1,9 @@
-/** Keys and values of one sequence on one rank. Token-major rows by group of heads, so that any prefix is one contiguous view. */
+/** The KV cache of one sequence on one rank: token-major rows for each group of heads, so that any prefix is one contiguous view. */
 import type { Numbers } from "../stages/onnx-session.js";
 
 const FIRST_CAPACITY = 256;
 
-/** Memory: 2 * nLayers * capacity * width numbers; the capacity doubles as the sequence grows. */
+/** Holds 2 * nLayers * capacity * width numbers; the capacity doubles as the sequence grows. */
 export class KvCache {
   /** Per layer and group [capacity, width of the group]. */
   readonly #keys: Numbers[][];
@@ -11,10 +11,10 @@ export class KvCache {
   readonly #widths: readonly number[];
   readonly #width: number;
   readonly #array: Float32ArrayConstructor | Uint16ArrayConstructor;
-  /** Tokens it grows to at most. */
+  /** Maximum number of tokens. */
   limit: number;
 
-  /** `widths` = KV heads * headDim of each group; fp16 (as bits) when `half`. */
+  /** `widths`: KV heads * headDim of each group. `half`: store fp16 (as bits) instead of fp32. */
   constructor(nLayers: number, widths: readonly number[], half: boolean, limit: number) {
     this.limit = limit;
     this.#array = half ? Uint16Array : Float32Array;
@@ -25,13 +25,13 @@ export class KvCache {
     this.#values = Array.from({ length: nLayers }, empty);
   }
 
-  /** Writes rows of all groups side by side at `position`; whatever stood there or behind it is forgotten. */
+  /** Writes rows (the groups side by side) at `position`; replaces what was there and invalidates everything after it. */
   append(layer: number, position: number, k: Numbers, v: Numbers): void {
     this.#write(this.#keys[layer]!, position, k);
     this.#write(this.#values[layer]!, position, v);
   }
 
-  /** Takes over the first `length` rows of another cache of the same shape. */
+  /** Copies the first `length` rows of another cache of the same shape. */
   copyFrom(source: KvCache, length: number): void {
     for (const [stores, others] of [
       [this.#keys, source.#keys],
@@ -48,7 +48,7 @@ export class KvCache {
     }
   }
 
-  /** A copy of the first `length` keys of a layer and then its values, [2, length, width]: rows as append() takes them. */
+  /** Copies the first `length` keys and values of a layer, [2, length, width]: rows in the layout of append(), as bytes. */
   save(layer: number, length: number): Uint8Array {
     const rows = new this.#array(2 * length * this.#width);
     for (const [i, stores] of [this.#keys[layer]!, this.#values[layer]!].entries()) {
@@ -65,19 +65,19 @@ export class KvCache {
     return new Uint8Array(rows.buffer);
   }
 
-  /** Takes over what save() gave. */
+  /** Fills a layer with what save() returned. */
   restore(layer: number, bytes: Uint8Array): void {
     const { buffer, byteOffset, byteLength } = bytes;
     const rows = new this.#array(buffer as ArrayBuffer, byteOffset, byteLength / this.#array.BYTES_PER_ELEMENT);
     this.append(layer, 0, rows.subarray(0, rows.length / 2), rows.subarray(rows.length / 2));
   }
 
-  /** The first `length` keys of a group, [length, width], without a copy. */
+  /** A view of the first `length` keys of a group, [length, width]; not a copy. */
   keys(layer: number, group: number, length: number): Numbers {
     return this.#keys[layer]![group]!.subarray(0, length * this.#widths[group]!);
   }
 
-  /** The first `length` values of a group, [length, width], without a copy. */
+  /** A view of the first `length` values of a group, [length, width]; not a copy. */
   values(layer: number, group: number, length: number): Numbers {
     return this.#values[layer]![group]!.subarray(0, length * this.#widths[group]!);
   }
@@ -100,7 +100,7 @@ export class KvCache {
   }
 }
 
-/** The store, or a larger one with the rows before `position`, that has room for `count` more. */
+/** Returns the store if it has room for `count` rows at `position`, else a larger one with a copy of the rows before `position`. */
 function grown(store: Numbers, position: number, count: number, width: number, limit: number): Numbers {
   const needed = (position + count) * width;
   if (needed <= store.length) return store;

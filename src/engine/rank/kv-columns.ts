@@ -1,6 +1,6 @@
 /**
- * Keys and values of one layer as the model has them, and as each rank does: the columns of its heads.
- * A session that was saved on some ranks goes on on any other number of them. Knows bytes and heads; not layers or threads.
+ * Splits the keys and values of one layer into the columns of each rank's heads, and joins them again.
+ * A conversation saved with N ranks can be restored with any other number. Does not know layers or threads.
  */
 import type { Range } from "../../formats/tensor/range.js";
 import { type ComputeType, isCacheHalf } from "../../model/architecture/compute-type.js";
@@ -8,9 +8,9 @@ import type { ModelConfig } from "../../model/config/config.js";
 import type { RankShare } from "../../model/split/partition.js";
 
 export class KvColumns {
-  /** Bytes of a token's keys, or values, of all heads. */
+  /** Bytes of one token's keys (or values) over all heads. */
   readonly rowBytes: number;
-  /** Bytes of a row that each rank has; one KV head may belong to several ranks, which hold it alike. */
+  /** Each rank's byte range in a row. Several ranks may hold copies of the same KV head. */
   readonly #spans: readonly Range[];
 
   constructor({ headDim, nKvHeads }: ModelConfig, shares: readonly RankShare[], dtype: ComputeType) {
@@ -19,7 +19,7 @@ export class KvColumns {
     this.#spans = shares.map(({ kvHeads }) => ({ start: kvHeads.start * headBytes, end: kvHeads.end * headBytes }));
   }
 
-  /** Of [2, tokens, columns of the rank] from each rank: [2, tokens, all columns], in bytes. */
+  /** Joins [2, tokens, columns of the rank] from each rank into [2, tokens, all columns], as bytes. */
   join(parts: readonly Uint8Array[]): Uint8Array {
     const [first] = this.#spans;
     const rows = new Uint8Array((parts[0]!.byteLength / (first!.end - first!.start)) * this.rowBytes);
@@ -32,7 +32,7 @@ export class KvColumns {
     return rows;
   }
 
-  /** The columns of one rank out of what join() gives. */
+  /** Extracts the columns of one rank from what join() returned. */
   partOf(rank: number, rows: Uint8Array): Uint8Array {
     const { start, end } = this.#spans[rank]!;
     const width = end - start;

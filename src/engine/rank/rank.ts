@@ -1,6 +1,6 @@
 /**
- * One rank: a share of the weights, its sessions and its caches; takes a flat batch of tokens to its columns of the logits.
- * Knows layers and positions; not threads, messages or text.
+ * One rank: its share of the weights, its sessions and KV caches. Computes its columns of the logits for a flat batch of tokens.
+ * Does not know threads, messages or text.
  */
 import { ropeTables } from "../../model/architecture/rope.js";
 import { openWeights, type WeightSource } from "../../model/checkpoint/weight-source.js";
@@ -13,10 +13,10 @@ import type { Stages } from "../stages/stages.js";
 import { Attention } from "./attention.js";
 import { SequenceCaches } from "./sequence-caches.js";
 
-/** Positions the rotary tables begin with; they double on demand. */
+/** Initial number of positions in the rotary tables; they double on demand. */
 const FIRST_POSITIONS = 512;
-/** Tokens of a sequence that a step of decode has at most, guesses of what follows included; more are a prompt. */
-const MOST_GUESSED = 16;
+/** A decode step has at most this many tokens of a sequence, draft tokens included; more count as prefill. */
+const MAX_DECODE_TOKENS = 16;
 const EMBEDDING = "tok_embeddings.weight";
 
 export class Rank {
@@ -26,7 +26,7 @@ export class Rank {
   readonly #heartbeat: Heartbeat;
   readonly #stages: Stages;
   readonly #attention: Attention;
-  /** The embedding stays where it is: a step reads just the rows of its tokens. */
+  /** The embedding stays on disk: a step reads only the rows of its tokens. */
   readonly #embedding: WeightSource;
   #cos: Tensor;
   #sin: Tensor;
@@ -54,15 +54,17 @@ export class Rank {
   }
 
   /**
-   * Runs the tokens of all spans through the model, extends the spans' caches and writes the logits of the asked rows
-   * (indices into `tokens`) to the shared logits. Throws StepCancelled when the host asked to stop.
+   * Runs the tokens of all spans through the model, extends the spans' KV caches and writes the logits of `logitRows`
+   * (indices into `tokens`) to the shared logits. Throws StepCancelled if the host cancelled the step.
    */
   async step(tokens: Int32Array, spans: readonly SequenceSpan[], logitRows: Int32Array): Promise<void> {
     const { nLayers } = this.#setup.checkpoint.config;
     const positions = spans.flatMap(({ position, count }) => Array.from({ length: count }, (_, i) => position + i));
-    this.#reach(Math.max(...positions) + 1);
+    this.#growRotary(Math.max(...positions) + 1);
     const rotary = { position_ids: integers(positions, [1, positions.length]), cos: this.#cos, sin: this.#sin };
-    const phase = spans.some(({ position, count }) => position === 0 || count > MOST_GUESSED) ? "prefill" : "decode";
+    const phase = spans.some(({ position, count }) => position === 0 || count > MAX_DECODE_TOKENS)
+      ? "prefill"
+      : "decode";
     this.#heartbeat.at(phase, null);
     let h = this.#embed(tokens); // [tokens, dim]
     let qkv = await this.#stages.run("qkv", 0, { h: this.#rows(h), ...rotary });
@@ -103,7 +105,7 @@ export class Rank {
     this.collective.addAllReduce(h, partial as Float32Array);
   }
 
-  /** Logits of the asked rows, this rank's columns, into shared memory. */
+  /** Writes this rank's columns of the requested logits, [rows, vocabulary share], to shared memory. */
   async #head(h: Float32Array, logitRows: Int32Array): Promise<void> {
     const { dim, vocabSize, nLayers } = this.#setup.checkpoint.config;
     const { start, end } = this.#setup.share.vocab;
@@ -119,7 +121,7 @@ export class Rank {
     }
   }
 
-  /** Rows of the embedding, [tokens, dim]. */
+  /** Reads the embedding rows of the tokens, [tokens, dim]. */
   #embed(tokens: Int32Array): Float32Array {
     const { dim } = this.#setup.checkpoint.config;
     const rows = new Float32Array(tokens.length * dim);
@@ -137,7 +139,7 @@ export class Rank {
   }
 
   /** Makes the rotary tables long enough for `positions`. */
-  #reach(positions: number): void {
+  #growRotary(positions: number): void {
     const have = this.#cos.dims[0]!;
     if (positions > have) [this.#cos, this.#sin] = this.#rotary(Math.max(positions, have * 2));
   }

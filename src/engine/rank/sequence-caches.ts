@@ -1,11 +1,11 @@
-/** The caches of one rank's sequences, by number. Knows how they are shaped; not what attends over them. */
+/** Holds the KV caches of one rank's sequences, by sequence id. Does not know attention. */
 import { cacheGroups } from "../../model/architecture/attention.js";
 import { isCacheHalf } from "../../model/architecture/compute-type.js";
 import type { RankSetup } from "../shared/messages.js";
 import { KvCache } from "./kv-cache.js";
 
 export class SequenceCaches {
-  /** Numbers of a token's keys in each group of heads, and of its values. */
+  /** Numbers in one token's keys (or values) in each group of heads. */
   readonly widths: readonly number[];
   readonly #setup: RankSetup;
   readonly #caches = new Map<number, KvCache>();
@@ -17,7 +17,7 @@ export class SequenceCaches {
     this.widths = cacheGroups(config, share, isCacheHalf(dtype)).map((heads) => heads * config.headDim);
   }
 
-  /** The cache of a sequence, which is empty at first. */
+  /** The KV cache of a sequence; creates an empty one at first use. */
   of(sequence: number): KvCache {
     let cache = this.#caches.get(sequence);
     if (!cache) {
@@ -28,7 +28,7 @@ export class SequenceCaches {
     return cache;
   }
 
-  /** Forgets a sequence. */
+  /** Frees the KV cache of a sequence. */
   release(sequence: number): void {
     this.#caches.delete(sequence);
   }

@@ -1,4 +1,4 @@
-/** The entry of a rank's thread: messages in, a Rank's work, messages out. */
+/** Entry point of a rank's thread: loads the rank, then answers the host's messages. */
 import { once } from "node:events";
 import { memoryUsage } from "node:process";
 import { parentPort, workerData } from "node:worker_threads";
@@ -23,7 +23,7 @@ function send(message: RankMessage): void {
   port.postMessage(message);
 }
 
-/** Reports the failure and ends the thread; the host then ends the group. */
+/** Reports the failure and ends the thread; the host then stops the group. */
 function fail(error: unknown): void {
   send({ kind: "failed", place: readPlace(setup.heartbeats, setup.rank), failure: describeFailure(error) });
   port.close();
@@ -62,7 +62,7 @@ async function loadStages(onBytes: (bytes: number) => void): Promise<Stages> {
   try {
     await writeStages(setup, weights.folder, onBytes);
   } catch (error) {
-    // A bad checkpoint is that with or without a cache; anything else is taken for trouble with writing.
+    // A bad checkpoint fails with or without the weight cache; any other error is treated as a failure to write it.
     if (error instanceof LlamaError) throw error;
     failure = error instanceof Error ? error.message : String(error);
   }

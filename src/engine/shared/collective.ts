@@ -1,9 +1,9 @@
 /**
- * Sums over ranks on shared memory, and the words by which a group stops together.
- * Knows ranks and numbers; not what is summed.
+ * Sums arrays over ranks in shared memory, and holds the flags by which a group of ranks stops together.
+ * Does not know what is summed.
  */
 
-// Words of the control block, each on a cache line of its own (16 int32 = 64 bytes) against false sharing.
+// Words of the control block, each on its own cache line (16 int32 = 64 bytes) to avoid false sharing.
 const LINE = 16;
 const ARRIVED = 0 * LINE;
 const GENERATION = 1 * LINE;
@@ -12,21 +12,21 @@ const BROKEN = 3 * LINE;
 const DECISION = 4 * LINE; // two lines, by parity of the generation
 const CONTROL_WORDS = 6 * LINE;
 
-/** Above this many numbers each rank sums only its share of them; below, a second barrier costs more than it saves. */
+/** From this many numbers on, each rank sums only its share; for fewer, the second barrier costs more than it saves. */
 const SHARED_SUM = 1 << 16;
-/** Polls between two looks at the clock. */
+/** Polls between two readings of the clock. */
 const POLLS = 500;
-/** A waiting rank looks at the words this often, in milliseconds, in case a notification is lost with its sender. */
+/** A waiting rank rereads the control words after this many milliseconds, in case a failed rank never notified it. */
 const WAIT_SLICE = 100;
 
 /** Shared memory of one group. */
 export interface CollectiveMemory {
   control: SharedArrayBuffer;
-  /** [2, worldSize, capacity] floats: one slot a rank, twice, so that one barrier a sum is enough. */
+  /** [2, worldSize, capacity] floats: one slot per rank, twice, so that one barrier per sum is enough. */
   slots: SharedArrayBuffer;
 }
 
-/** Memory for sums of at most `capacity` floats. */
+/** Allocates memory for sums of at most `capacity` floats. */
 export function allocateCollective(worldSize: number, capacity: number): CollectiveMemory {
   return {
     control: new SharedArrayBuffer(CONTROL_WORDS * 4),
@@ -34,29 +34,29 @@ export function allocateCollective(worldSize: number, capacity: number): Collect
   };
 }
 
-/** Asks the ranks to leave the running step at the next point where all of them stand together. */
+/** Asks the ranks to leave the running step at their next common barrier; false withdraws the request. */
 export function requestCancel(memory: CollectiveMemory, cancel: boolean): void {
   Atomics.store(new Int32Array(memory.control), CANCEL, cancel ? 1 : 0);
 }
 
-/** Makes every wait of the group throw, now and later: a rank is gone. */
+/** Makes every wait of the group throw, now and later, because a rank failed. */
 export function breakGroup(memory: CollectiveMemory): void {
   const control = new Int32Array(memory.control);
   Atomics.store(control, BROKEN, 1);
   Atomics.notify(control, GENERATION);
 }
 
-/** Throws once the group is broken: a place to leave long work that has no sums, such as loading. */
+/** Throws if the group is broken. Lets a rank leave long work without sums, such as loading. */
 export function throwIfBroken(memory: CollectiveMemory): void {
   if (Atomics.load(new Int32Array(memory.control), BROKEN) === 1) throw new Error("another rank has failed");
 }
 
-/** Thrown in every rank when the step was cancelled. */
+/** Thrown in every rank when the host cancels the step. */
 export class StepCancelled extends Error {
   override readonly name = "StepCancelled";
 }
 
-/** One rank's end of the group. */
+/** One rank's access to the group. */
 export class Collective {
   /** Milliseconds spent waiting for other ranks since the last reset. */
   waited = 0;
@@ -68,9 +68,9 @@ export class Collective {
   readonly #rank: number;
   readonly #worldSize: number;
   readonly #spinMs: number;
-  /** Half of the slots the next sum writes: a slow rank may still read the other. */
+  /** Half of the slots that the next sum writes; a slow rank may still read the other. */
   #half = 0;
-  /** Line of the next decision. */
+  /** Which of the two decision lines comes next. */
   #parity = 0;
 
   /** `spinMs`: how long a waiting rank polls before it sleeps, in milliseconds; 0 where ranks outnumber cores. */
@@ -89,12 +89,12 @@ export class Collective {
     );
   }
 
-  /** Throws StepCancelled when a rank that is alone shall stop; with more ranks every sum is such a place. */
+  /** Throws StepCancelled if a single rank must stop; with more ranks every sum checks this. */
   checkpoint(): void {
     if (this.#worldSize === 1 && Atomics.load(this.#control, CANCEL) === 1) throw new StepCancelled();
   }
 
-  /** target += sum over ranks of partial. Added in rank order, so every rank holds the same bits. */
+  /** target += sum of `partial` over ranks. Adds in rank order, so every rank has the same bits. Throws StepCancelled, or Error if the group is broken. */
   addAllReduce(target: Float32Array, partial: Float32Array): void {
     const start = performance.now();
     this.#addAllReduce(target, partial);
@@ -111,7 +111,7 @@ export class Collective {
       addInOrder(target, slots, length);
       return;
     }
-    // Each rank's share of the sum lands in slot 0, where no other rank reads; the second barrier makes it whole.
+    // Each rank writes its share of the sum into slot 0, which no other rank reads there; after the second barrier it is complete.
     const from = Math.floor((length * this.#rank) / this.#worldSize);
     const to = Math.floor((length * (this.#rank + 1)) / this.#worldSize);
     sumIntoFirst(slots, from, to);
@@ -121,8 +121,8 @@ export class Collective {
   }
 
   /**
-   * Waits until all ranks have arrived. Rank 0 publishes, before it arrives, whether the group shall stop; as the word
-   * alternates between two lines, it cannot be overwritten before the slowest rank has read it after the barrier.
+   * Waits until all ranks have arrived. Before it arrives, rank 0 publishes whether the group must stop. The word
+   * alternates between two lines, so it cannot be overwritten before the slowest rank has read it after the barrier.
    */
   #barrier(): void {
     const control = this.#control;

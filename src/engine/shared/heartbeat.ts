@@ -1,18 +1,18 @@
 /**
- * Where each rank is, in shared memory: for the report of a failure, and to tell a rank that is stuck from one that works.
- * Knows phases and layers; not what is done there.
+ * Records in shared memory which phase and layer each rank is in, for failure reports and for detecting stuck ranks.
+ * Does not know what a rank computes there.
  */
 import { type Fault, injectFault } from "./test-fault.js";
 
 const PHASES = ["load", "prefill", "decode", "collective"] as const;
 export type Phase = (typeof PHASES)[number];
 
-// Words of a rank, each rank's on a cache line of its own (16 int32 = 64 bytes) against false sharing.
+// The words of a rank; each rank has its own cache line (16 int32 = 64 bytes) to avoid false sharing.
 const LINE = 16;
 const PHASE = 0;
 const LAYER = 1;
 const BEATS = 2;
-/** A layer's number while there is none. */
+/** Stored as the layer outside of layers. */
 const NO_LAYER = -1;
 
 export interface Place {
@@ -20,7 +20,7 @@ export interface Place {
   layer: number | null;
 }
 
-/** Places of so many ranks. */
+/** Allocates the words of all ranks. */
 export function allocateHeartbeats(worldSize: number): SharedArrayBuffer {
   return new SharedArrayBuffer(worldSize * LINE * 4);
 }
@@ -31,7 +31,7 @@ export function readPlace(memory: SharedArrayBuffer, rank: number): Place {
   return { phase: PHASES[Atomics.load(words, PHASE)]!, layer: layer === NO_LAYER ? null : layer };
 }
 
-/** A number that changes whenever any rank gets on. */
+/** Counts the heartbeats of all ranks; the number changes whenever any rank makes progress. */
 export function countBeats(memory: SharedArrayBuffer): number {
   const words = new Int32Array(memory);
   let beats = 0;
@@ -39,7 +39,7 @@ export function countBeats(memory: SharedArrayBuffer): number {
   return beats;
 }
 
-/** One rank's own place. */
+/** Writes one rank's place and heartbeats. */
 export class Heartbeat {
   readonly #words: Int32Array;
   readonly #fault: Fault | null;
@@ -50,7 +50,7 @@ export class Heartbeat {
     Atomics.store(this.#words, LAYER, NO_LAYER);
   }
 
-  /** Called whenever the rank gets on. */
+  /** Called whenever the rank makes progress. */
   at(phase: Phase, layer: number | null): void {
     Atomics.store(this.#words, PHASE, PHASES.indexOf(phase));
     Atomics.store(this.#words, LAYER, layer ?? NO_LAYER);

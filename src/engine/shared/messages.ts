@@ -1,9 +1,8 @@
 /**
- * The messages between the host and its ranks, all of them.
- * A rank is started with a RankSetup as workerData and answers "progress"* "ready"; one that converts sends "converted"
- * between and waits for "open". Then each "step" is answered by one "stepped" and
- * each "save" by one "saved", until "close" ends it.
- * A rank that fails sends one "failed" and ends.
+ * All messages between the host and its ranks.
+ * A rank starts with a RankSetup as workerData and answers "progress"* "ready"; a rank that converts sends "converted"
+ * before "ready" and waits for "open". Then it answers each "step" with one "stepped" and each "save" with one "saved",
+ * until "close" ends it. A rank that fails sends one "failed" and ends.
  */
 import type { ErrorKind } from "../../error.js";
 import type { ComputeType } from "../../model/architecture/compute-type.js";
@@ -13,12 +12,12 @@ import type { CollectiveMemory } from "./collective.js";
 import type { Place } from "./heartbeat.js";
 import type { Fault } from "./test-fault.js";
 
-/** Where a rank's quantised weights come from; fp32 is always read into memory. */
+/** Where a rank's quantised weights come from; fp32 weights are always read into memory. */
 export type WeightPlan =
   | { kind: "memory" }
-  /** From a whole folder of the cache. */
+  /** Opened from a complete folder of the weight cache. */
   | { kind: "cache"; folder: string }
-  /** Written into `folder` first; then the host says which folder to open. */
+  /** First written into `folder`; then the host names the folder to open. */
   | { kind: "convert"; folder: string };
 
 export interface RankSetup {
@@ -29,17 +28,17 @@ export interface RankSetup {
   dtype: ComputeType;
   /** Threads inside one operator. */
   threads: number;
-  /** Cores its threads are bound to, as taskset takes them; null: any. */
+  /** Cores its threads are bound to, as a list for taskset; null: any. */
   cores: string | null;
   /** Milliseconds a waiting rank polls before it sleeps. */
   spinMs: number;
-  /** Tokens a sequence may have at most. */
+  /** Maximum number of tokens in a sequence. */
   maxSeqLen: number;
   weights: WeightPlan;
   collective: CollectiveMemory;
-  /** Where each rank is. */
+  /** Phase, layer and heartbeats of each rank. */
   heartbeats: SharedArrayBuffer;
-  /** Made on purpose, by a test. */
+  /** A failure that a test injects. */
   fault: Fault | null;
   /** [rows, vocabSize] floats: every rank writes the columns of its vocabulary share. */
   logits: SharedArrayBuffer;
@@ -48,30 +47,30 @@ export interface RankSetup {
 /** Consecutive tokens of one sequence in a flat batch. */
 export interface SequenceSpan {
   sequence: number;
-  /** Position of the first token; what the cache held from there on is replaced. */
+  /** Position of the first token; cache entries from there on are replaced. */
   position: number;
   count: number;
 }
 
 export type HostMessage =
-  /** The folder all ranks have written, or null to load into memory instead. */
+  /** The folder that all ranks have written, or null to load into memory instead. */
   | { kind: "open"; folder: string | null }
   | { kind: "step"; tokens: Int32Array; spans: SequenceSpan[]; logitRows: Int32Array }
-  /** Positions a sequence will need at most, so that its cache does not grow beyond them. */
+  /** Limits how many positions the cache of a sequence grows to. */
   | { kind: "reserve"; sequence: number; positions: number }
-  /** A new sequence begins with a copy of the first `length` positions of another. */
+  /** Creates a sequence with a copy of the first `length` positions of another. */
   | { kind: "fork"; source: number; sequence: number; length: number }
   | { kind: "release"; sequence: number }
-  /** Is answered by "saved". */
+  /** Answered by "saved". */
   | { kind: "save"; sequence: number; layer: number; length: number }
-  /** Fills a layer of a sequence with what the rank, or another of its heads, has saved. */
+  /** Fills a layer of a sequence with saved keys and values of this rank's heads. */
   | { kind: "restore"; sequence: number; layer: number; bytes: Uint8Array }
   | { kind: "close" };
 
-/** What one rank did in a step, in milliseconds. */
+/** How one rank spent a step, in milliseconds. */
 export interface StepTimes {
   total: number;
-  /** Waiting for other ranks in sums. */
+  /** Waiting for other ranks, in sums. */
   waited: number;
   /** In sums, waiting included. */
   summing: number;
@@ -81,13 +80,13 @@ export interface LoadReport {
   /** Bytes read from the checkpoint. */
   bytesRead: number;
   milliseconds: number;
-  /** Bytes that the rank holds: its weights and what JavaScript has allocated. */
+  /** Bytes that the rank holds: its weights and JavaScript's allocations. */
   memory: number;
 }
 
 export type RankMessage =
   | { kind: "progress"; bytes: number }
-  /** All files are written; or they could not be, and why. */
+  /** All files are written (null), or why they could not be. */
   | { kind: "converted"; failure: string | null }
   | ({ kind: "ready" } & LoadReport)
   | ({ kind: "stepped"; cancelled: boolean } & StepTimes)
@@ -95,7 +94,7 @@ export type RankMessage =
   | { kind: "saved"; bytes: Uint8Array }
   | { kind: "failed"; place: Place; failure: Failure };
 
-/** An error as data, since structured clone drops classes. `expected` marks a failure the user can act on. */
+/** An error as data, since structured clone drops classes. `expected` is the kind of a LlamaError, which the user can act on; null for any other error. */
 export interface Failure {
   message: string;
   stack: string;

@@ -1,4 +1,4 @@
-/** Failures made on purpose, for the tests of how failures end. The one place that reads their variable, and only under the test runner. */
+/** Injects failures for the tests of failure handling. Only this file reads their environment variable, and only under the test runner. */
 import { env, exit, kill, pid } from "node:process";
 import { LlamaError } from "../../error.js";
 
@@ -7,7 +7,7 @@ const VARIABLE = "TEST_LLAMA_TS_FAULT";
 const KINDS = ["throw", "memory", "hang", "exit", "abort", "kill"] as const;
 export type FaultKind = (typeof KINDS)[number];
 
-/** What goes wrong, and where: "RANK:PHASE:LAYER:KIND", with a layer of "" for any. */
+/** What fails, and where: "RANK:PHASE:LAYER:KIND"; an empty LAYER means any. */
 export interface Fault {
   rank: number;
   phase: string;
@@ -15,18 +15,19 @@ export interface Fault {
   kind: FaultKind;
 }
 
+/** The fault that the environment asks for, or null. Throws LlamaError (usage) outside of the test runner. */
 export function plannedFault(): Fault | null {
   const text = env[VARIABLE];
   if (text === undefined) return null;
   const [rank, phase, layer, kind] = text.split(":");
   const known = KINDS.find((name) => name === kind);
   if (env.NODE_TEST_CONTEXT === undefined || !known) {
-    throw new LlamaError("usage", "is for the tests of llama-ts", { where: VARIABLE, fix: "Unset it" });
+    throw new LlamaError("usage", "is reserved for the tests of llama-ts", { where: VARIABLE, fix: "Unset it" });
   }
   return { rank: Number(rank), phase: phase!, layer: layer === "" ? null : Number(layer), kind: known };
 }
 
-/** Does what was planned, in the thread that calls. */
+/** Fails in the calling thread. */
 export function injectFault(kind: FaultKind): void {
   switch (kind) {
     case "throw":

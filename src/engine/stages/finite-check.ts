@@ -1,10 +1,10 @@
-/** Finds weights that are NaN or infinite, and says in which file and where they are. Knows tensors, not what is computed with them. */
+/** Finds weights that are NaN or infinite, and reports their file and position. Does not know what is computed with them. */
 import { LlamaError } from "../../error.js";
 import { buildFiniteGraph } from "../../model/architecture/finite-graph.js";
 import type { Checkpoint } from "../../model/checkpoint/checkpoint.js";
 import { createSession, type Session, tensor } from "./onnx-session.js";
 
-/** The error for a weight at a place of the whole tensor; a norm is one row. */
+/** The LlamaError for a weight that is not finite; row and column count in the full tensor, and a norm is one row. */
 export function notFinite(checkpoint: Checkpoint, name: string, row: number, column: number, value: number) {
   const { pieces, axis } = checkpoint.tensors.get(name)!;
   const place = axis === 1 ? column : row;
@@ -17,7 +17,7 @@ export function notFinite(checkpoint: Checkpoint, name: string, row: number, col
   });
 }
 
-/** Looks through one row of a tensor; throws for the first number that is not finite. */
+/** Checks one row of a tensor; throws LlamaError (model) for the first number that is not finite. */
 export function checkRow(checkpoint: Checkpoint, name: string, row: number, values: Float32Array): void {
   for (let i = 0; i < values.length; i++) {
     if (!Number.isFinite(values[i])) throw notFinite(checkpoint, name, row, i, values[i]!);
@@ -35,7 +35,7 @@ export class FiniteCheck {
     return new FiniteCheck(await createSession(buildFiniteGraph(), { threads }));
   }
 
-  /** Row and column of the first number of a matrix that is not finite, or null. */
+  /** Row and column of the first number of a matrix [rows, columns] that is not finite, or null. */
   async find(matrix: Float32Array, rows: number, columns: number): Promise<[number, number] | null> {
     const zeros = tensor(new Float32Array(columns), [1, columns]);
     const { sums } = await this.#session.run({ zeros, matrix: tensor(matrix, [rows, columns]) });

@@ -1,4 +1,4 @@
-/** Stages in fp32: weights are graph inputs in memory of ours, so one session a stage serves every layer. */
+/** Loads and runs the stages in fp32: weights are graph inputs in our memory, so one session per stage serves every layer. */
 import { type StageWeight, weightName } from "../../model/architecture/graph-builder.js";
 import { openWeights } from "../../model/checkpoint/weight-source.js";
 import type { RankSetup } from "../shared/messages.js";
@@ -12,7 +12,7 @@ interface FloatStage {
   weights: readonly StageWeight[];
 }
 
-/** Reads a rank's weights as float32, each once, and makes the sessions. `onBytes` is told of bytes read. */
+/** Reads a rank's weights as float32, each once, and creates the sessions. `onBytes` is called with the bytes of each read. Throws LlamaError (model). */
 export async function loadFloatStages(setup: RankSetup, onBytes: (bytes: number) => void): Promise<Stages> {
   const source = openWeights(setup.checkpoint, onBytes);
   const check = await FiniteCheck.create(setup.threads);

@@ -1,6 +1,6 @@
 /**
- * Stages in int8 or int4: weights are constants that the runtime prepacks, so every layer's stage is a session of its own.
- * It is made in memory, or written to the cache once and from then on mapped. Knows stages; not the order of a step.
+ * Loads and runs the stages in int8 or int4: weights are constants that the runtime prepacks, so every layer has its own sessions.
+ * The sessions are created in memory, or written to the weight cache once and then mapped. Does not know the order of a step.
  */
 import { join } from "node:path";
 import { CONSTANTS } from "../../model/architecture/graph-builder.js";
@@ -11,17 +11,17 @@ import { createSession, integers, type Session, type Tensor, tensor } from "./on
 import { quantizeStage } from "./read-weights.js";
 import { isStorable, type StagePlace, type Stages, stageGraphs } from "./stages.js";
 
-/** Reads and quantises a rank's weights into files of `folder`, which `openStages` opens. Fails like any writing does. */
+/** Reads and quantises a rank's weights into files in `folder`, which `openStages` opens. Throws LlamaError (model) for bad weights, Error if writing fails. */
 export async function writeStages(setup: RankSetup, folder: string, onBytes: (bytes: number) => void): Promise<void> {
   const { threads } = setup;
   const source = openWeights(setup.checkpoint, onBytes, true);
   try {
-    for (const [place, segment] of stageGraphs(setup)) {
+    for (const [place, graph] of stageGraphs(setup)) {
       throwIfBroken(setup.collective);
-      if (!isStorable(segment)) continue;
+      if (!isStorable(graph)) continue;
       const file = stageFile(folder, setup.rank, place);
-      const constants = { file: CONSTANTS, bytes: quantizeStage(source, setup, place, segment) };
-      const made = await createSession(segment.model, { threads, constants, saveTo: file });
+      const constants = { file: CONSTANTS, bytes: quantizeStage(source, setup, place, graph) };
+      const made = await createSession(graph.model, { threads, constants, saveTo: file });
       try {
         const stored = await createSession(file, { threads });
         await checkEqual(setup, made, stored, file).finally(() => stored.release());
@@ -35,8 +35,8 @@ export async function writeStages(setup: RankSetup, folder: string, onBytes: (by
 }
 
 /**
- * Makes a rank's sessions. Those stored in `folder` are mapped, and their weights read as they are used;
- * all others (`folder` null: every one) are read, quantised and held in memory.
+ * Creates a rank's sessions. Sessions saved in `folder` are mapped, and their weights read on first use; the weights of
+ * all others (of every session if `folder` is null) are read, quantised and held in memory.
  */
 export async function openStages(
   setup: RankSetup,
@@ -48,17 +48,17 @@ export async function openStages(
   let source: WeightSource | null = null;
   let constantBytes = 0;
   try {
-    for (const [place, segment] of stageGraphs(setup)) {
+    for (const [place, graph] of stageGraphs(setup)) {
       throwIfBroken(setup.collective);
       let session: Session;
-      if (folder !== null && isStorable(segment)) {
+      if (folder !== null && isStorable(graph)) {
         session = await createSession(stageFile(folder, setup.rank, place), { threads });
       } else {
         source ??= openWeights(setup.checkpoint, onBytes, true);
-        const constants = { file: CONSTANTS, bytes: quantizeStage(source, setup, place, segment) };
-        session = await createSession(segment.model, { threads, constants });
+        const constants = { file: CONSTANTS, bytes: quantizeStage(source, setup, place, graph) };
+        session = await createSession(graph.model, { threads, constants });
       }
-      constantBytes += segment.constantBytes;
+      constantBytes += graph.constantBytes;
       sessions.set(stageKey(place), session);
     }
   } finally {
@@ -73,7 +73,7 @@ export async function openStages(
   };
 }
 
-/** Runs one row through both sessions: what is read back must compute what was written. */
+/** Runs one row through both sessions; throws unless the saved one computes the same bits as the original. */
 async function checkEqual(
   { checkpoint, share }: RankSetup,
   made: Session,
@@ -98,7 +98,7 @@ async function checkEqual(
   const [expected, found] = [await made.run(feeds), await stored.run(feeds)];
   for (const [name, numbers] of Object.entries(expected)) {
     if (numbers.some((value, i) => !Object.is(value, found[name]![i]))) {
-      throw new Error(`${file} does not compute what was written`);
+      throw new Error(`${file} computes other numbers than the session it was saved from`);
     }
   }
 }

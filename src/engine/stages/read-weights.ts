@@ -1,4 +1,4 @@
-/** Brings a rank's share of the weights from their source into arrays, in fp32 or quantised. Knows regions and tensors, not what is computed with them. */
+/** Reads a rank's share of the weights into arrays, in fp32 or quantised. Does not know what is computed with them. */
 
 import type { StageGraph, StageWeight } from "../../model/architecture/graph-builder.js";
 import { partTensor } from "../../model/architecture/matrices.js";
@@ -9,12 +9,12 @@ import type { RankSetup } from "../shared/messages.js";
 import { checkRow, type FiniteCheck, notFinite } from "./finite-check.js";
 import { partLayer, type StagePlace } from "./stages.js";
 
-/** Numbers of a matrix that are quantised at once: what is held in fp32. */
+/** How many numbers of a matrix are held in fp32 and quantised at once. */
 const CHUNK = 1 << 21;
 
 type LinearWeight = StageWeight & { kind: "linear" };
 
-/** Part of a stacked matrix that comes from one tensor; `at` is its first row in the matrix. */
+/** The part of a stacked matrix that comes from one tensor; `at` is its first row in the matrix. */
 interface StackedTensor {
   name: string;
   rows: { start: number; end: number };
@@ -22,7 +22,7 @@ interface StackedTensor {
   at: number;
 }
 
-/** The rank's share of a matrix in fp32, [rows, columns]; throws a LlamaError for a number that is not finite. */
+/** Reads the rank's share of a matrix in fp32, [rows, columns]. Throws LlamaError (model) for a number that is not finite. */
 export async function readMatrix(
   source: WeightSource,
   setup: RankSetup,
@@ -44,7 +44,7 @@ export async function readMatrix(
   return data;
 }
 
-/** A norm, [dim]; checked too. */
+/** Reads a norm, [dim]. Throws LlamaError (model) for a number that is not finite. */
 export function readNorm(
   source: WeightSource,
   { checkpoint }: RankSetup,
@@ -59,16 +59,16 @@ export function readNorm(
   return data;
 }
 
-/** Reads and quantises all weights of a stage: the bytes of its segment's external file. */
-export function quantizeStage(source: WeightSource, setup: RankSetup, place: StagePlace, segment: StageGraph): Buffer {
-  // Not from Node's pool: the arrays over it must be aligned.
-  const bytes = Buffer.from(new ArrayBuffer(segment.constantBytes));
+/** Reads and quantises all weights of a stage; returns the bytes of its graph's external file. Throws LlamaError (model). */
+export function quantizeStage(source: WeightSource, setup: RankSetup, place: StagePlace, graph: StageGraph): Buffer {
+  // Not from Node's pool, because the arrays over it must be aligned.
+  const bytes = Buffer.from(new ArrayBuffer(graph.constantBytes));
   const floats = ({ offset, length }: { offset: number; length: number }) =>
     new Float32Array(bytes.buffer, offset, length / 4);
-  for (const weight of segment.weights) {
+  for (const weight of graph.weights) {
     const layer = partLayer(place, weight.part);
     if (weight.kind === "norm") {
-      floats(segment.norms.get(weight.name)!).set(readNorm(source, setup, weight, layer));
+      floats(graph.norms.get(weight.name)!).set(readNorm(source, setup, weight, layer));
       continue;
     }
     const { format, packed, scales } = weight.quantized!;

@@ -1,6 +1,6 @@
 /**
- * The cache of quantised weights: which folder belongs to a model, whether it is whole, how it comes to be and goes.
- * A folder is written beside under another name and renamed when whole. Knows files; not sessions or layers.
+ * The folders of the weight cache: names, checks, creates, lists and removes them.
+ * A folder is written under a temporary name and renamed when it is complete. Does not know sessions or layers.
  */
 import { createHash, randomBytes } from "node:crypto";
 import {
@@ -19,18 +19,18 @@ import { homedir, hostname } from "node:os";
 import { join } from "node:path";
 import { env, kill, pid } from "node:process";
 
-/** Counts changes of what a folder holds. */
+/** Version of a folder's contents. */
 const FORMAT = 2;
 const MANIFEST = "manifest.json";
 const FOLDER = /^[0-9a-f]{32}$/;
 const UNFINISHED = /^[0-9a-f]{32}\.(.+)\.(\d+)\.[0-9a-f]+\.tmp$/;
-/** Room left on the disk beside what a cache will need. */
+/** Disk space to leave free in addition to what the cache needs. */
 const SPARE_BYTES = 64 << 20;
 
-/** One folder of the cache. */
+/** One folder of the weight cache. */
 export interface CacheEntry {
   folder: string;
-  /** Folder of the checkpoint it was made from. */
+  /** Folder of the checkpoint it was converted from. */
   checkpoint: string;
   dtype: string;
   worldSize: number;
@@ -41,24 +41,24 @@ export interface CacheEntry {
 
 interface Manifest extends Omit<CacheEntry, "folder"> {
   format: number;
-  /** Size and time of change of every file. */
+  /** Size and modification time of every file. */
   files: Record<string, { size: number; mtimeMs: number }>;
 }
 
 /** $XDG_CACHE_HOME/llama-ts, or ~/.cache/llama-ts. */
 export function defaultCacheRoot(): string {
   const base = env.XDG_CACHE_HOME;
-  // The XDG specification: a relative path is to be ignored.
+  // The XDG specification says to ignore a relative path.
   return join(base?.startsWith("/") ? base : join(homedir(), ".cache"), "llama-ts");
 }
 
-/** The folder for the weights of a model (by modelIdentity) on so many ranks. */
+/** The folder for the weights of a model (by modelIdentity) with `worldSize` ranks. */
 export function cacheFolder(root: string, identity: string, worldSize: number): string {
   const about = JSON.stringify([FORMAT, worldSize, identity]);
   return join(root, createHash("sha256").update(about).digest("hex").slice(0, 32));
 }
 
-/** Whether the folder is there with all its files, as they were written. */
+/** Whether the folder exists with all its files, unchanged since they were written. */
 export function isCacheWhole(folder: string): boolean {
   const manifest = readManifest(folder);
   if (manifest === null) return false;
@@ -69,32 +69,32 @@ export function isCacheWhole(folder: string): boolean {
 }
 
 /**
- * Makes the folder to write into, which becomes `folder` by `finishCache`; removes what dead processes have left.
- * Throws an Error that says why when the cache cannot be written or has no room for `bytes`.
+ * Creates the temporary folder to write into, which `finishCache` renames to `folder`; removes what dead processes left.
+ * Throws an Error with the reason if the cache cannot be written or the disk has no room for `bytes`.
  */
 export function beginCache(root: string, folder: string, bytes: number): string {
   try {
     mkdirSync(root, { recursive: true });
   } catch {
-    // Of a disk that is read-only, "recursive" says that there is no such folder.
+    // On a read-only disk, "recursive" reports a missing folder; without it the error names the real cause.
     mkdirSync(root);
   }
   removeAbandoned(root);
   const { bavail, bsize } = statfsSync(root);
   if (bavail * bsize < bytes + SPARE_BYTES) {
-    throw new Error(`${root} has ${gigabytes(bavail * bsize)} free of ${gigabytes(bytes + SPARE_BYTES)} needed`);
+    throw new Error(`${root} has ${gigabytes(bavail * bsize)} free, but ${gigabytes(bytes + SPARE_BYTES)} are needed`);
   }
   const unfinished = `${folder}.${hostname()}.${pid}.${randomBytes(4).toString("hex")}.tmp`;
   mkdirSync(unfinished);
   return unfinished;
 }
 
-/** Removes what processes that are dead were writing. Throws when there is no such root. */
+/** Removes the unfinished folders of dead processes. Throws if `root` does not exist. */
 export function removeAbandoned(root: string): void {
   for (const name of readdirSync(root)) if (isAbandoned(name)) discardCache(join(root, name));
 }
 
-/** Gives a written folder its name; when another process was first, that one's stays. Throws when the files are not safe on disk. */
+/** Flushes a written folder to disk and renames it; if another process was first, keeps that one's. Throws if flushing or renaming fails. */
 export async function finishCache(
   unfinished: string,
   folder: string,
@@ -102,13 +102,13 @@ export async function finishCache(
 ): Promise<void> {
   const files: Manifest["files"] = {};
   for (const name of readdirSync(unfinished)) {
-    files[name] = await synced(join(unfinished, name));
+    files[name] = await flush(join(unfinished, name));
     if (files[name].size === 0) throw new Error(`${name} is empty`);
   }
   const bytes = Object.values(files).reduce((sum, { size }) => sum + size, 0);
   const manifest: Manifest = { format: FORMAT, ...about, bytes, created: new Date().toISOString(), files };
   writeFileSync(join(unfinished, MANIFEST), JSON.stringify(manifest));
-  await synced(join(unfinished, MANIFEST));
+  await flush(join(unfinished, MANIFEST));
   if (existsSync(folder) && !isCacheWhole(folder)) rmSync(folder, { recursive: true, force: true });
   try {
     renameSync(unfinished, folder);
@@ -118,12 +118,12 @@ export async function finishCache(
   }
 }
 
-/** Removes a folder, finished or not. Processes that have mapped its files keep them. */
+/** Removes a folder, finished or not. Processes that have mapped its files can still use them. */
 export function discardCache(folder: string): void {
   rmSync(folder, { recursive: true, force: true });
 }
 
-/** What lies in the cache, the largest first. */
+/** The finished folders of the cache, largest first. */
 export function listCache(root: string): CacheEntry[] {
   const entries: CacheEntry[] = [];
   for (const name of existsSync(root) ? readdirSync(root) : []) {
@@ -136,7 +136,7 @@ export function listCache(root: string): CacheEntry[] {
   return entries.sort((a, b) => b.bytes - a.bytes);
 }
 
-/** Removes all folders of the cache but those that are being written, and nothing else. Returns how many and their bytes. */
+/** Removes all folders of the cache except those still being written, and nothing else. Returns the number of folders and their bytes. */
 export function clearCache(root: string): { folders: number; bytes: number } {
   const bytes = listCache(root).reduce((sum, entry) => sum + entry.bytes, 0);
   const names = existsSync(root) ? readdirSync(root).filter((name) => FOLDER.test(name) || isAbandoned(name)) : [];
@@ -144,7 +144,7 @@ export function clearCache(root: string): { folders: number; bytes: number } {
   return { folders: names.length, bytes };
 }
 
-/** Null when there is none that can be read. */
+/** Null if the manifest is missing or cannot be read. */
 function readManifest(folder: string): Manifest | null {
   try {
     const manifest = JSON.parse(readFileSync(join(folder, MANIFEST), "utf8"));
@@ -154,7 +154,7 @@ function readManifest(folder: string): Manifest | null {
   }
 }
 
-/** Whether a name is that of a folder whose writer, on this host, is gone. */
+/** Whether a name belongs to an unfinished folder whose writer, a process on this host, is dead. */
 function isAbandoned(name: string): boolean {
   const [, host, writer] = UNFINISHED.exec(name) ?? [];
   if (host !== hostname()) return false;
@@ -166,8 +166,8 @@ function isAbandoned(name: string): boolean {
   }
 }
 
-/** Size and time of a file whose bytes have reached the disk. */
-async function synced(file: string): Promise<Manifest["files"][string]> {
+/** Flushes a file to disk; returns its size and modification time. */
+async function flush(file: string): Promise<Manifest["files"][string]> {
   const handle = await open(file, "r+");
   try {
     await handle.sync();

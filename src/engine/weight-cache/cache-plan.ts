@@ -1,4 +1,4 @@
-/** Decides where the ranks get quantised weights from, and carries a conversion into the cache to its end. Knows folders; not ranks. */
+/** Decides where the ranks load quantised weights from, and completes a conversion into the weight cache. Does not know ranks. */
 import { LlamaError } from "../../error.js";
 import type { ComputeType } from "../../model/architecture/compute-type.js";
 import type { Checkpoint } from "../../model/checkpoint/checkpoint.js";
@@ -8,21 +8,21 @@ import type { WeightPlan } from "../shared/messages.js";
 import { isStorable, stageGraphs } from "../stages/stages.js";
 import { beginCache, cacheFolder, discardCache, finishCache, isCacheWhole } from "./cache-folder.js";
 
-/** What became of the cache in a start. */
+/** How a start used the weight cache. */
 export interface CacheOutcome {
   state: "off" | "opened" | "written" | "failed";
   folder: string | null;
-  /** Why it could not be written. */
+  /** Why the cache could not be written. */
   problem: string | null;
 }
 
-/** The plan of one start. */
+/** The plan for one start. */
 export class WeightCachePlan {
   readonly plan: WeightPlan;
   outcome: CacheOutcome;
   readonly #about: { checkpoint: string; dtype: string; worldSize: number };
 
-  /** `root` of null: no cache. */
+  /** A `root` of null means no weight cache. */
   constructor(
     checkpoint: Checkpoint,
     shares: readonly RankShare[],
@@ -34,10 +34,10 @@ export class WeightCachePlan {
     this.#about = { checkpoint: checkpoint.dir, dtype, worldSize };
     this.outcome = { state: "off", folder: null, problem: null };
     this.plan = { kind: "memory" };
-    // fp32 is fed from memory: its files would only double the checkpoint.
+    // fp32 weights are inputs from memory: cache files would only duplicate the checkpoint.
     if (root === null || dtype === "fp32") return;
     const isStored = (share: RankShare) =>
-      [...stageGraphs({ checkpoint, share, worldSize, dtype })].some(([, segment]) => isStorable(segment));
+      [...stageGraphs({ checkpoint, share, worldSize, dtype })].some(([, graph]) => isStorable(graph));
     if (!shares.some(isStored)) return;
     const folder = cacheFolder(root, identity, worldSize);
     if (isCacheWhole(folder)) {
@@ -46,7 +46,7 @@ export class WeightCachePlan {
       return;
     }
     try {
-      // The runtime stores a constant twice: as it was given, and as its kernel wants it.
+      // The runtime stores each constant twice: as given, and in the layout of its kernel.
       const unfinished = beginCache(root, folder, 2 * modelBytesPerToken(checkpoint.config, shares, dtype).weights);
       this.outcome = { state: "written", folder, problem: null };
       this.plan = { kind: "convert", folder: unfinished };
@@ -55,12 +55,12 @@ export class WeightCachePlan {
     }
   }
 
-  /** Called when all ranks have written: the folder to open, or null for none. */
+  /** Called when all ranks have written, with the first failure or null. Returns the folder to open, or null for memory. */
   async finish(failure: string | null): Promise<string | null> {
     const { folder } = this.outcome;
     if (this.plan.kind !== "convert" || folder === null) return null;
     try {
-      if (failure !== null) throw new Error(plain(failure).replaceAll(`${this.plan.folder}/`, ""));
+      if (failure !== null) throw new Error(withoutSourcePlace(failure).replaceAll(`${this.plan.folder}/`, ""));
       await finishCache(this.plan.folder, folder, this.#about);
       return folder;
     } catch (error) {
@@ -71,14 +71,14 @@ export class WeightCachePlan {
     }
   }
 
-  /** Whether an error of a start came of a cache that cannot be opened; it is then gone. */
+  /** True if the start failed because the cached files could not be opened, and they have been deleted. */
   discardIfUnreadable(error: unknown): boolean {
     if (this.plan.kind !== "cache" || error instanceof LlamaError) return false;
     discardCache(this.plan.folder);
     return !isCacheWhole(this.plan.folder);
   }
 
-  /** Removes what was not finished. */
+  /** Removes an unfinished folder. */
   dispose(): void {
     if (this.plan.kind === "convert") discardCache(this.plan.folder);
   }
@@ -89,7 +89,7 @@ export class WeightCachePlan {
   }
 }
 
-/** The runtime's messages begin with places in its own source, and conditions. */
-function plain(message: string): string {
+/** Removes the start of a runtime error message: the place in the runtime's source and the failed condition. */
+function withoutSourcePlace(message: string): string {
   return message.replace(/^.*(?:\b(?:FAIL|EXCEPTION) : (?:\S+:\d+ )?|\bwas false\. )/s, "").trim();
 }

@@ -1,4 +1,4 @@
-/** What tells one model from another: numbers that were computed with one are worth nothing to another. Knows files by their times and checksums. */
+/** Computes a hash that identifies a loaded model, so that cached weights, keys and values are only used with the same model. */
 import { createHash } from "node:crypto";
 import { readFileSync, realpathSync, statSync } from "node:fs";
 import { createRequire } from "node:module";
@@ -7,7 +7,7 @@ import { unreadable } from "../../formats/files/byte-source.js";
 import type { ComputeType } from "../../model/architecture/compute-type.js";
 import type { Checkpoint } from "../../model/checkpoint/checkpoint.js";
 
-/** A hash of what numbers follow from: files, type, runtime and CPU. Throws LlamaError when a file of the checkpoint is gone. */
+/** Hashes everything that determines computed numbers: files, dtype, runtime and CPU. Throws LlamaError if a file of the checkpoint is missing. */
 export function modelIdentity(checkpoint: Checkpoint, dtype: ComputeType): string {
   const { config, tensors, seed } = checkpoint;
   const files = new Map<string, unknown>();
@@ -26,7 +26,7 @@ export function modelIdentity(checkpoint: Checkpoint, dtype: ComputeType): strin
   return createHash("sha256").update(JSON.stringify(identity)).digest("hex").slice(0, 32);
 }
 
-/** A zip's checksums tell contents apart; without them the file has to be the very same. */
+/** A zip's checksums identify its contents; without them, change time, inode and path must match too. */
 function fileIdentity(file: string, hasChecksums: boolean): unknown[] {
   try {
     const { size, mtimeMs, ctimeMs, ino } = statSync(file);
@@ -36,7 +36,7 @@ function fileIdentity(file: string, hasChecksums: boolean): unknown[] {
   }
 }
 
-/** The runtime's version, read from its manifest: its native library need not load for this. Null when it is not installed. */
+/** The runtime's version, read from its manifest so that the native library need not be loaded. Null if it is not installed. */
 export function runtimeVersion(): string | null {
   try {
     const manifest = createRequire(import.meta.url).resolve("onnxruntime-node/package.json");

@@ -1,4 +1,4 @@
-/** Reads a whole file once for its md5, and for the CRC of every entry when it is a zip archive. Knows no tensors. */
+/** Reads a file once to compute its md5 and, for a zip archive, to check the CRC of every entry. Does not know tensors. */
 import { createHash } from "node:crypto";
 import { open } from "node:fs/promises";
 import { LlamaError } from "../../error.js";
@@ -8,16 +8,16 @@ import { quoted } from "../files/quoted.js";
 import { isZip, listZip, readZipEntry, type ZipEntry } from "./zip.js";
 
 const READ_BYTES = 4 * 1024 * 1024;
-/** A compressed entry is held whole; torch does not compress. */
+/** A compressed entry is held in memory as a whole; torch does not compress. */
 const MAX_DEFLATED = 1024 ** 3;
 
 export interface FileCheck {
   md5: string;
-  /** Entries of the archive whose CRC was right; 0 for what is no archive. */
+  /** Entries of the archive whose CRC was right; 0 if the file is not an archive. */
   entries: number;
 }
 
-/** Throws a LlamaError for an entry whose checksum is wrong, or the signal's reason. `onBytes` is told of bytes read. */
+/** Throws a LlamaError for an entry whose checksum is wrong, or the signal's reason. Calls `onBytes` with the bytes of each read. */
 export async function checkFile(
   path: string,
   onBytes: (bytes: number) => void,
@@ -26,20 +26,20 @@ export async function checkFile(
   const source = openFile(path);
   try {
     const head = readBytes(source, 0, Math.min(2, source.size));
-    const entries = isZip(head) ? inOrder(source, [...listZip(source).values()]) : [];
+    const entries = isZip(head) ? sortEntries(source, [...listZip(source).values()]) : [];
     const md5 = createHash("md5");
-    const follow = entryFollower(
+    const check = entryChecker(
       source,
       entries.filter(({ deflated }) => !deflated),
     );
     let end = 0;
     for await (const { bytes, offset } of pieces(path, signal)) {
       md5.update(bytes);
-      follow(bytes, offset);
+      check(bytes, offset);
       end = offset + bytes.byteLength;
       onBytes(bytes.byteLength);
     }
-    // What was not read was not checked either.
+    // Bytes that were not read were not checked.
     if (end < source.size) {
       const fix = "The file was changed while it was read: copy it again";
       const details = { where: path, expected: `${source.size} bytes`, found: String(end), fix };
@@ -52,8 +52,8 @@ export async function checkFile(
   }
 }
 
-/** By place. Entries that share bytes would be read again and again. */
-function inOrder(source: ByteSource, entries: ZipEntry[]): ZipEntry[] {
+/** Sorts entries by offset; rejects entries that share bytes, which could be read any number of times. */
+function sortEntries(source: ByteSource, entries: ZipEntry[]): ZipEntry[] {
   entries.sort((a, b) => a.offset - b.offset);
   let end = 0;
   for (const { name, offset, storedSize } of entries) {
@@ -68,8 +68,8 @@ function inOrder(source: ByteSource, entries: ZipEntry[]): ZipEntry[] {
   return entries;
 }
 
-/** Takes the bytes of a file from its start and checks each entry where it ends. */
-function entryFollower(source: ByteSource, entries: readonly ZipEntry[]): (bytes: Uint8Array, offset: number) => void {
+/** Returns a function to call with the bytes of a file in order; it checks the CRC of each entry at its end. */
+function entryChecker(source: ByteSource, entries: readonly ZipEntry[]): (bytes: Uint8Array, offset: number) => void {
   let index = 0;
   let crc = 0;
   return (bytes, offset) => {
@@ -89,7 +89,7 @@ function entryFollower(source: ByteSource, entries: readonly ZipEntry[]): (bytes
   };
 }
 
-/** The file from start to end; the next piece is being read while one is used. */
+/** Yields the file from start to end; reads the next piece while the current one is used. */
 async function* pieces(
   path: string,
   signal?: AbortSignal,
@@ -108,7 +108,7 @@ async function* pieces(
       signal?.throwIfAborted();
       if (length === 0) return;
       next = read(other, offset + length);
-      // a read that fails while the last piece is used is told when it is waited for
+      // if this read fails while the current piece is used, the error is thrown when `next` is awaited
       next.catch(() => {});
       yield { bytes: buffer.subarray(0, length), offset };
       offset += length;

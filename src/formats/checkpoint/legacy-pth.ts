@@ -12,7 +12,7 @@ const MAGIC = 0x1950a86a20f9469cfc6cn;
 const PROTOCOL = 1001;
 const NUMEL_BYTES = 8;
 
-/** All tensors of a legacy checkpoint; throws a LlamaError when it is cut, corrupt, or no checkpoint. */
+/** All tensors of a legacy checkpoint; throws a LlamaError if it is truncated, corrupt, or not a checkpoint. */
 export function readLegacyPth(source: ByteSource): StoredTensor[] {
   const head = readBytes(source, 0, Math.min(source.size, MAX_PICKLE_BYTES));
   let position = 0;
@@ -51,7 +51,7 @@ function checkMagic(source: ByteSource, next: () => PickleValue): void {
   if (magic !== MAGIC) {
     throw new LlamaError("model", "is a Python pickle, but not one that torch.save wrote", {
       where: source.name,
-      fix: "Take Meta's consolidated.NN.pth files",
+      fix: "Use Meta's consolidated.NN.pth files",
     });
   }
   const protocol = next();
@@ -59,7 +59,7 @@ function checkMagic(source: ByteSource, next: () => PickleValue): void {
     throw new LlamaError("model", "unknown version of the legacy format", {
       where: source.name,
       expected: String(PROTOCOL),
-      found: typeof protocol === "number" ? String(protocol) : "no number",
+      found: typeof protocol === "number" ? String(protocol) : "not a number",
     });
   }
 }
@@ -74,7 +74,7 @@ function checkSystem(source: ByteSource, system: PickleValue): void {
   }
 }
 
-/** Each storage is its number of elements (int64) and then its bytes; the type stands in the pickle only. */
+/** Each storage is its number of elements (int64), then its bytes; its element type is only in the pickle. */
 function locateStorages(
   source: ByteSource,
   keys: readonly string[],
@@ -86,7 +86,7 @@ function locateStorages(
   for (const key of keys) {
     const dtype = storages.get(key)?.dtype;
     if (dtype === undefined) throw corrupt(source, `storage ${quoted(key)} has no known type`);
-    if (locations.has(key)) throw corrupt(source, `storage ${quoted(key)} is there twice`);
+    if (locations.has(key)) throw corrupt(source, `storage ${quoted(key)} is listed twice`);
     const numel = Number(Buffer.from(readBytes(source, position, NUMEL_BYTES).buffer).readBigInt64LE());
     const byteLength = numel * ELEMENT_BYTES[dtype];
     const offset = position + NUMEL_BYTES;
@@ -94,8 +94,8 @@ function locateStorages(
       throw new LlamaError("model", "ends too early", {
         where: source.name,
         expected: `${numel} elements of ${dtype} at offset ${offset} (storage ${quoted(key)})`,
-        found: `${source.size} bytes in all`,
-        fix: "The file is cut: copy or download it again",
+        found: `${source.size} bytes in total`,
+        fix: "The file is truncated: copy or download it again",
       });
     }
     locations.set(key, { file: source.name, offset, byteLength });

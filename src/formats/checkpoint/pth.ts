@@ -1,4 +1,4 @@
-/** Opens a PyTorch checkpoint (.pth) and describes its tensors; reads none of their numbers. Knows the zip container of torch.save since 1.6. */
+/** Opens a PyTorch checkpoint (.pth) and describes its tensors, without reading their numbers. Knows the zip container that torch.save writes since 1.6. */
 import { LlamaError } from "../../error.js";
 import { type ByteSource, openFile, readBytes } from "../files/byte-source.js";
 import { unexpectedKind } from "../files/file-kind.js";
@@ -10,14 +10,14 @@ import { readStateDict } from "./state-dict.js";
 import { torchRules } from "./torch-globals.js";
 import { isZip, listZip, readZipEntry, type ZipEntry } from "./zip.js";
 
-/** Enough to recognise the kind of a file. */
+/** Enough to recognise what kind of file it is. */
 const HEAD_BYTES = 64;
 /** The byteorder record holds one word. */
 const MAX_BYTEORDER_BYTES = 64;
-/** A deflated storage is held whole in memory while its tensors are read; torch itself never deflates. */
+/** A deflated storage is held in memory as a whole while its tensors are read; torch itself never deflates. */
 const MAX_DEFLATED_STORAGE = 1024 ** 3;
 
-/** All tensors of a checkpoint file, in its order; throws a LlamaError that says what is wrong with the file. */
+/** All tensors of a checkpoint file, in file order; throws a LlamaError that says what is wrong with the file. */
 export function openPth(path: string): StoredTensor[] {
   const source = openFile(path);
   try {
@@ -48,7 +48,7 @@ function readZipPth(source: ByteSource): StoredTensor[] {
   });
 }
 
-/** Torch names the folder after the file or "archive"; a file that was renamed keeps the old name inside. */
+/** Torch names the folder after the file, or "archive"; a renamed file keeps the old name inside. */
 function findPickle(source: ByteSource, entries: ReadonlyMap<string, ZipEntry>): ZipEntry {
   const pickles = [...entries.values()].filter(({ name }) => /^[^/]+\/data\.pkl$/.test(name));
   if (pickles.length === 1) return pickles[0]!;
@@ -63,7 +63,7 @@ function findPickle(source: ByteSource, entries: ReadonlyMap<string, ZipEntry>):
         .slice(0, 3)
         .map(quoted)
         .join(", "),
-      fix: "Take Meta's consolidated.NN.pth files",
+      fix: "Use Meta's consolidated.NN.pth files",
     },
   );
 }
@@ -86,7 +86,7 @@ function checkByteOrder(source: ByteSource, entry: ZipEntry | undefined): void {
 function locate(source: ByteSource, { name, offset, storedSize, size, deflated, crc32 }: ZipEntry): StorageLocation {
   if (!deflated) return { file: source.name, offset, byteLength: size, crc32 };
   if (Math.max(size, storedSize) > MAX_DEFLATED_STORAGE) {
-    throw new LlamaError("model", "compressed storage is too large to be read", {
+    throw new LlamaError("model", "compressed storage is too large to read", {
       where: `${source.name}: ${quoted(name)}`,
       expected: `at most ${MAX_DEFLATED_STORAGE} bytes`,
       found: String(Math.max(size, storedSize)),

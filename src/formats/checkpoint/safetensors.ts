@@ -1,4 +1,4 @@
-/** Opens a safetensors file and describes its tensors; reads none of their numbers. Knows the header, not whose tensors they are. */
+/** Opens a safetensors file and describes its tensors, without reading their numbers. Knows the header; does not know what the tensors are for. */
 import { LlamaError } from "../../error.js";
 import { type ByteSource, openFile, readBytes } from "../files/byte-source.js";
 import { unexpectedKind } from "../files/file-kind.js";
@@ -8,9 +8,9 @@ import { type DType, ELEMENT_BYTES, isTensorName, type StoredTensor } from "../t
 
 /** Bytes of the header's length, a little-endian integer. */
 const LENGTH_BYTES = 8;
-/** A thousand tensors take some 130 kB. */
+/** A thousand tensors need about 130 kB. */
 const MAX_HEADER_BYTES = 16 * 1024 * 1024;
-/** Enough to recognise the kind of a file. */
+/** Enough to recognise what kind of file it is. */
 const HEAD_BYTES = 64;
 const DTYPES: ReadonlyMap<unknown, DType> = new Map([
   ["F16", "fp16"],
@@ -18,11 +18,11 @@ const DTYPES: ReadonlyMap<unknown, DType> = new Map([
   ["F32", "fp32"],
   ["F64", "fp64"],
 ]);
-/** The key of the header that is no tensor. */
+/** The only key of the header that is not a tensor. */
 const METADATA = "__metadata__";
 const AGAIN = "The file is damaged: copy or download it again";
 
-/** All tensors of a file, in the order of their bytes; throws a LlamaError that says what is wrong with it. */
+/** All tensors of a file, in the order of their bytes; throws a LlamaError that says what is wrong with the file. */
 export function openSafetensors(path: string): StoredTensor[] {
   const source = openFile(path);
   try {
@@ -42,7 +42,7 @@ function readHeader(source: ByteSource): { header: object; dataStart: number } {
   const where = source.name;
   const head = readBytes(source, 0, Math.min(HEAD_BYTES, source.size));
   const length = head.length < LENGTH_BYTES ? 0 : Number(Buffer.from(head).readBigUInt64LE());
-  // The header is an object, whose brace tells this format from others whatever the length says.
+  // The header is a JSON object; its brace identifies the format, even if the length is wrong.
   if (head.length < LENGTH_BYTES || (head.length > LENGTH_BYTES && head[LENGTH_BYTES] !== 0x7b)) {
     throw unexpectedKind(source, head, "a safetensors file");
   }
@@ -71,7 +71,7 @@ function readEntry(source: ByteSource, name: string, value: unknown, dataStart: 
   const fail = (problem: string, expected: string, found: string): never => {
     throw new LlamaError("model", problem, { where, expected, found, fix: AGAIN });
   };
-  if (!isTensorName(name)) fail("header has a key that cannot name a tensor", "a printable name", quoted(name));
+  if (!isTensorName(name)) fail("header has a key that is not a valid tensor name", "a printable name", quoted(name));
   if (!isObject(value)) return fail("has no description in the header", "an object", showValue(value));
   const { dtype: stored, shape, data_offsets: range } = value;
   if (!isCounts(shape)) return fail("has no shape", "a list of sizes", showValue(shape));
@@ -84,12 +84,12 @@ function readEntry(source: ByteSource, name: string, value: unknown, dataStart: 
   const [begin, end] = range as [number, number];
   const dataBytes = source.size - dataStart;
   if (begin > end || end > dataBytes) {
-    fail("tensor lies outside the file", `a range within ${dataBytes} bytes`, `${begin} to ${end}`);
+    fail("tensor is outside the file", `a range within ${dataBytes} bytes`, `${begin} to ${end}`);
   }
   const elements = shape.reduce((product, size) => product * size, 1);
   if (elements * ELEMENT_BYTES[dtype] !== end - begin) {
     const expected = `${elements * ELEMENT_BYTES[dtype]} for [${shape.join(", ")}] of ${stored}`;
-    fail("has another number of bytes than its shape needs", expected, String(end - begin));
+    fail("number of bytes does not match the shape", expected, String(end - begin));
   }
   let stride = elements;
   const strides = shape.map((size) => {
@@ -100,7 +100,7 @@ function readEntry(source: ByteSource, name: string, value: unknown, dataStart: 
   return { name, dtype, shape, strides, storageOffset: 0, storage };
 }
 
-/** The format allows neither overlaps nor bytes of no tensor: either means that header and data do not belong together. */
+/** The format allows neither overlaps nor unused bytes: either means that header and data do not belong together. */
 function checkGapless(source: ByteSource, entries: readonly StoredTensor[], dataStart: number): void {
   let end = dataStart;
   for (const { name, storage } of entries) {
@@ -112,7 +112,7 @@ function checkGapless(source: ByteSource, entries: readonly StoredTensor[], data
     end += storage.byteLength;
   }
   if (end === source.size) return;
-  const [expected, found] = [`${end} bytes by its header`, String(source.size)];
+  const [expected, found] = [`${end} bytes according to its header`, String(source.size)];
   throw new LlamaError("model", "is longer than its tensors", { where: source.name, expected, found, fix: AGAIN });
 }
 

@@ -1,4 +1,4 @@
-/** Turns the root value of a checkpoint's pickle into tensor entries, checking all that it claims. Knows no container. */
+/** Turns the root value of a checkpoint's pickle into tensor descriptions and checks everything it claims. Does not know the container. */
 import { LlamaError } from "../../error.js";
 import { quoted } from "../files/quoted.js";
 import type { PickleValue } from "../pickle/pickle.js";
@@ -6,8 +6,8 @@ import { ELEMENT_BYTES, isTensorName, type StorageLocation, type StoredTensor } 
 import { type TorchStorage, TorchTensor } from "./torch-globals.js";
 
 /**
- * All tensors of a state dict, in its order. `locate` finds the bytes of a storage or throws.
- * Throws a LlamaError when the root is not a dict of tensors, or a tensor has an unknown type or leaves its storage.
+ * All tensors of a state dict, in its order. `locate` finds the bytes of a storage, or throws.
+ * Throws a LlamaError if the root is not a dict of tensors, or if a tensor has an unknown type or exceeds its storage.
  */
 export function readStateDict(
   file: string,
@@ -28,7 +28,7 @@ export function readStateDict(
       throw new LlamaError("model", "is not a tensor", {
         where: `${file}: ${name}`,
         found: describe(value),
-        fix: "A checkpoint holds tensors only: remove this key",
+        fix: "A checkpoint may hold only tensors: remove this key",
       });
     }
     return readTensor(file, name, value, locate);
@@ -70,7 +70,7 @@ function readTensor(
   if (!Number.isSafeInteger(shape.reduce((product, size) => product * size, 1))) {
     throw new LlamaError("model", "size is out of range", { where, found: `[${shape.join(", ")}]` });
   }
-  // Floats cannot overflow, and a rounded sum this large is outside as well.
+  // Doubles do not overflow here, and a sum so large that it is rounded is outside anyway.
   const reach = shape.includes(0)
     ? storageOffset
     : shape.reduce((sum, size, axis) => sum + (size - 1) * strides[axis]!, storageOffset + 1);
@@ -85,7 +85,7 @@ function readTensor(
   const location = locate(storage);
   const claimed = storage.numel * ELEMENT_BYTES[dtype];
   if (location.byteLength !== claimed) {
-    throw new LlamaError("model", "storage has another length than the pickle claims", {
+    throw new LlamaError("model", "length of the storage differs from what the pickle says", {
       where,
       expected: `${claimed} bytes (${storage.numel} elements of ${dtype})`,
       found: String(location.byteLength),
@@ -98,7 +98,7 @@ function readTensor(
 function checkName(file: string, key: PickleValue): string {
   if (typeof key === "string" && isTensorName(key)) return key;
   const found = typeof key === "string" ? quoted(key) : describe(key);
-  throw new LlamaError("model", "state dict has a key that cannot name a tensor", { where: file, found });
+  throw new LlamaError("model", "state dict has a key that is not a valid tensor name", { where: file, found });
 }
 
 function notTensors(file: string, found: string, fix?: string): LlamaError {
@@ -109,7 +109,7 @@ function notTensors(file: string, found: string, fix?: string): LlamaError {
   });
 }
 
-/** Says what a value is without looking into it: values may share parts so that walking them never ends. */
+/** Says what a value is without walking it: values may share parts, so that a walk would never end. */
 function describe(value: PickleValue): string {
   if (typeof value === "string") return `the text ${quoted(value)}`;
   if (typeof value === "number" || typeof value === "bigint") return `the number ${quoted(String(value))}`;

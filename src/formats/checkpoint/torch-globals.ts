@@ -1,4 +1,4 @@
-/** The Python globals and persistent ids of torch.save, as data. Knows how torch describes a tensor, not where its bytes lie. */
+/** Reads the Python globals and persistent ids of torch.save as data. Knows how torch describes a tensor; does not know where its bytes are. */
 
 import { quoted } from "../files/quoted.js";
 import {
@@ -11,9 +11,9 @@ import {
 } from "../pickle/pickle.js";
 import type { DType } from "../tensor/stored-tensor.js";
 
-/** A block of numbers that tensors look into. */
+/** A block of numbers; tensors are views of it. */
 export class TorchStorage extends PickleObject {
-  /** Python class, such as HalfStorage. */
+  /** Python class, for example HalfStorage. */
   readonly className: string;
   /** Name of its bytes in the container. */
   readonly key: string;
@@ -33,7 +33,7 @@ export class TorchStorage extends PickleObject {
   }
 }
 
-/** A view into a storage as the pickle claims it; nothing but the kinds of the values has been checked. */
+/** A view of a storage as the pickle describes it; only the types of the values have been checked. */
 export class TorchTensor extends PickleObject {
   readonly storage: TorchStorage;
   readonly storageOffset: number;
@@ -72,7 +72,7 @@ const STORAGE_TYPES: ReadonlyMap<string, DType | undefined> = new Map([
   ].map((name): [string, undefined] => [name, undefined]),
 ]);
 
-/** Weights have 2 axes; a bound on the copy that each tensor makes of its shape. */
+/** Weights have 2 axes; this bounds the copy of its shape that each tensor makes. */
 const MAX_RANK = 64;
 
 const TORCH_GLOBALS: ReadonlyMap<string, PickleGlobal> = new Map(
@@ -84,7 +84,7 @@ const TORCH_GLOBALS: ReadonlyMap<string, PickleGlobal> = new Map(
   ].map((global) => [global.name, global]),
 );
 
-/** Rules to read the pickle of a checkpoint; `onStorage` sees every storage that is named in it. */
+/** Rules to read the pickle of a checkpoint; calls `onStorage` with every storage that it names. */
 export function torchRules(where: string, onStorage?: (storage: TorchStorage) => void): PickleRules {
   return {
     where,
@@ -97,21 +97,21 @@ export function torchRules(where: string, onStorage?: (storage: TorchStorage) =>
   };
 }
 
-/** ("storage", class, key, location, numel), and in the legacy container a sixth item for views. The location says only where it was. */
+/** ("storage", class, key, location, numel), and in the legacy container a sixth item for views. The location is the device it was saved from; ignored. */
 function loadStorage(id: PickleValue, fail: Fail): TorchStorage {
   const [tag, type, key, , numel, view = null] = Array.isArray(id) ? id : [];
   if (tag !== "storage" || !(type instanceof PickleGlobal) || typeof key !== "string" || !isCount(numel)) {
-    throw fail("persistent id is not that of a storage");
+    throw fail("persistent id is not one of a storage");
   }
   const className = type.name.replace(/^torch\./, "");
-  if (!STORAGE_TYPES.has(className)) throw fail(`${type.name} is no storage class`);
-  if (view !== null) throw fail(`storage ${quoted(key)} is a view of another, as before PyTorch 0.4`, RESAVE);
+  if (!STORAGE_TYPES.has(className)) throw fail(`${type.name} is not a storage class`);
+  if (view !== null) throw fail(`storage ${quoted(key)} is a view of another, as PyTorch before 0.4 wrote it`, RESAVE);
   return new TorchStorage(className, key, numel);
 }
 
 const RESAVE = "Load and save it again with a newer PyTorch";
 
-/** Python 3 gives no arguments and sets the items afterwards. */
+/** Python 3 passes no arguments and sets the items afterwards. */
 function newOrderedDict(...[args, fail]: Parameters<Build>): PickleValue {
   if (args.length > 0) throw fail("OrderedDict with arguments", RESAVE);
   return new Map();
@@ -124,14 +124,14 @@ function rebuildTensor(...[args, fail]: Parameters<Build>): PickleValue {
   if (!isInteger(offset) || !areIntegers(shape) || !areIntegers(strides)) {
     throw fail("corrupt tensor record: offset, size or stride is not made of integers");
   }
-  // Metadata says that the numbers are to be negated or conjugated when read.
+  // Metadata says that the numbers must be negated or conjugated when they are read.
   if (metadata !== null && !(metadata instanceof Map && metadata.size === 0)) {
     throw fail("tensor with metadata (a negated or conjugated view)", RESAVE);
   }
   return new TorchTensor(storage, offset, shape.slice(), strides.slice());
 }
 
-/** (data, requires_grad, backward_hooks): torch.nn.Parameter is a tensor like any other here. */
+/** (data, requires_grad, backward_hooks): a torch.nn.Parameter is read as a plain tensor. */
 function rebuildParameter(...[args, fail]: Parameters<Build>): PickleValue {
   const [data] = args;
   if (!(data instanceof TorchTensor)) throw fail("corrupt parameter record: no tensor");

@@ -1,8 +1,8 @@
-/** Finds the central directory of a zip archive from the records at its end, the zip64 ones included. Knows no entries. */
+/** Finds the central directory of a zip archive from the records at its end, including zip64. Does not know entries. */
 import { LlamaError } from "../../error.js";
 import { type ByteSource, readBytes } from "../files/byte-source.js";
 
-/** Where the central directory lies. */
+/** Where the central directory is. */
 export interface Directory {
   offset: number;
   size: number;
@@ -17,16 +17,16 @@ const LOCATOR_BYTES = 20;
 const END64_SIGNATURE = 0x06064b50;
 const END64_BYTES = 56;
 
-/** Reads the end records; throws a LlamaError when they are missing, split over volumes or do not fit the file. */
+/** Reads the end records; throws a LlamaError if they are missing, split over volumes or do not fit the file. */
 export function findDirectory(source: ByteSource): Directory {
   const tailOffset = Math.max(0, source.size - END_BYTES - MAX_COMMENT_BYTES);
   const tail = Buffer.from(readBytes(source, tailOffset, source.size - tailOffset).buffer);
   const at = findEnd(tail);
   if (at === undefined) {
-    throw new LlamaError("model", "is cut: the directory at the end of the zip archive is missing", {
+    throw new LlamaError("model", "is truncated: the directory at the end of the zip archive is missing", {
       where: source.name,
       found: `${source.size} bytes`,
-      fix: "The download or copy did not finish: get the file again and compare checklist.chk",
+      fix: "The download or copy did not finish: copy or download the file again, then check it against checklist.chk",
     });
   }
   const zip64 = readZip64(source, tailOffset + at);
@@ -40,22 +40,22 @@ export function findDirectory(source: ByteSource): Directory {
   if (end.disks !== 0) {
     throw new LlamaError("model", "is one part of a split zip archive", {
       where: source.name,
-      fix: "Join the parts to one file first",
+      fix: "Join the parts into one file first",
     });
   }
-  // The directory ends where the end record begins; anything else means that bytes were lost or put in.
+  // The directory ends where the end record begins; anything else means that bytes were lost or added.
   if (end.offset + end.size !== end.position) {
     throw new LlamaError("model", "corrupt zip: the directory is not where it should be", {
       where: source.name,
-      expected: `it to end at offset ${end.offset + end.size}`,
-      found: `its end at ${end.position}`,
+      expected: `its end at offset ${end.offset + end.size}`,
+      found: `offset ${end.position}`,
       fix: "Bytes are missing or were added: copy or download the file again",
     });
   }
   return { offset: end.offset, size: end.size, entryCount: end.entryCount };
 }
 
-/** The last end record whose comment reaches exactly to the end of the file. */
+/** The last end record whose comment ends exactly at the end of the file. */
 function findEnd(tail: Buffer): number | undefined {
   for (let at = tail.length - END_BYTES; at >= 0; at--) {
     const isEnd = tail.readUInt32LE(at) === END_SIGNATURE;
@@ -64,7 +64,7 @@ function findEnd(tail: Buffer): number | undefined {
   return undefined;
 }
 
-/** The zip64 end record, when a locator stands right before the end record at `endOffset`. */
+/** The zip64 end record, if there is a locator directly before the end record at `endOffset`. */
 function readZip64(source: ByteSource, endOffset: number) {
   if (endOffset < LOCATOR_BYTES + END64_BYTES) return undefined;
   const locator = Buffer.from(readBytes(source, endOffset - LOCATOR_BYTES, LOCATOR_BYTES).buffer);

@@ -1,4 +1,4 @@
-/** Reads the directory and the entries of a zip archive, zip64 included (PKWARE APPNOTE 6.3). Knows entries, not what is in them. */
+/** Reads the directory and the entries of a zip archive, including zip64 (PKWARE APPNOTE 6.3). Does not know what the entries contain. */
 import { LlamaError } from "../../error.js";
 import { type ByteSource, readBytes } from "../files/byte-source.js";
 import { crc32 } from "../files/crc32.js";
@@ -18,9 +18,9 @@ export interface ZipEntry {
   crc32: number;
 }
 
-/** Each tensor is an entry, and the largest models have some thousands. */
+/** Each tensor is an entry; the largest models have a few thousand. */
 const MAX_ENTRIES = 100_000;
-/** Room for that many entries with long names, and little memory. */
+/** Enough for that many entries with long names, and still little memory. */
 const MAX_DIRECTORY_BYTES = 32 * 1024 * 1024;
 
 const CENTRAL_SIGNATURE = 0x02014b50;
@@ -33,12 +33,12 @@ const ENCRYPTED_FLAGS = 0x2041;
 const STORED = 0;
 const DEFLATED = 8;
 
-/** Whether a file begins as archives do. */
+/** Whether a file begins like a zip archive. */
 export function isZip(head: Uint8Array): boolean {
   return head[0] === 0x50 && head[1] === 0x4b; // "PK"
 }
 
-/** All entries by name; throws a LlamaError when the archive is cut, corrupt or of a kind that torch never writes. */
+/** All entries by name; throws a LlamaError if the archive is truncated, corrupt or of a kind that torch never writes. */
 export function listZip(source: ByteSource): Map<string, ZipEntry> {
   const directory = findDirectory(source);
   if (directory.entryCount > MAX_ENTRIES || directory.size > MAX_DIRECTORY_BYTES) {
@@ -54,22 +54,22 @@ export function listZip(source: ByteSource): Map<string, ZipEntry> {
     const nameEnd = position + CENTRAL_BYTES + bytes.readUInt16LE(position + 28);
     const extraEnd = nameEnd + bytes.readUInt16LE(position + 30);
     const end = extraEnd + bytes.readUInt16LE(position + 32);
-    if (end > bytes.length) throw corrupt(source, `entry ${count} of the directory is cut`);
+    if (end > bytes.length) throw corrupt(source, `entry ${count} of the directory is truncated`);
     const header = bytes.subarray(position, position + CENTRAL_BYTES);
     const nameBytes = bytes.subarray(position + CENTRAL_BYTES, nameEnd);
     const entry = readEntry(source, directory, header, nameBytes, bytes.subarray(nameEnd, extraEnd));
-    if (entries.has(entry.name)) throw corrupt(source, "two entries have one name", entry.name);
+    if (entries.has(entry.name)) throw corrupt(source, "two entries have the same name", entry.name);
     entries.set(entry.name, entry);
     position = end;
   }
   return entries;
 }
 
-/** The whole content of an entry of at most `limit` bytes, its CRC checked. */
+/** The whole content of an entry of at most `limit` bytes, after checking its CRC. */
 export function readZipEntry(source: ByteSource, entry: ZipEntry, limit: number): Uint8Array {
   const { name, size, storedSize } = entry;
   if (size > limit || storedSize > limit) {
-    throw corrupt(source, `is too large: at most ${limit} bytes are read, found ${Math.max(size, storedSize)}`, name);
+    throw corrupt(source, `entry is too large: at most ${limit} bytes, found ${Math.max(size, storedSize)}`, name);
   }
   const stored = readBytes(source, entry.offset, storedSize);
   const content = entry.deflated ? inflate(stored, size, `${source.name}: ${quoted(name)}`) : stored;
@@ -88,7 +88,7 @@ function readEntry(
   if (header.readUInt16LE(8) & ENCRYPTED_FLAGS) {
     throw new LlamaError("model", "is encrypted, which is not supported", {
       where: `${source.name}: ${quoted(name)}`,
-      fix: "Take the checkpoint as torch.save wrote it",
+      fix: "Use the checkpoint as torch.save wrote it",
     });
   }
   const method = header.readUInt16LE(10);
@@ -97,7 +97,7 @@ function readEntry(
       where: `${source.name}: ${quoted(name)}`,
       expected: "stored (0) or deflated (8)",
       found: String(method),
-      fix: "Take the checkpoint as torch.save wrote it",
+      fix: "Use the checkpoint as torch.save wrote it",
     });
   }
   const { size, storedSize, localOffset, disk } = readSizes(source, header, extra, name);
@@ -107,11 +107,11 @@ function readEntry(
     throw corrupt(source, `${storedSize} stored bytes cannot be ${size} bytes of content`, name);
   }
   const offset = dataOffset(source, directory, localOffset, nameBytes);
-  if (offset + storedSize > directory.offset) throw corrupt(source, "entry reaches outside the file", name);
+  if (offset + storedSize > directory.offset) throw corrupt(source, "entry extends beyond the data of the file", name);
   return { name, offset, storedSize, size, deflated, crc32: header.readUInt32LE(16) };
 }
 
-/** Fields with all bits set stand in the zip64 extra field instead, in this order (APPNOTE 4.5.3). */
+/** The value of a field with all bits set is in the zip64 extra field instead, in this order (APPNOTE 4.5.3). */
 function readSizes(source: ByteSource, header: Buffer, extra: Buffer, name: string) {
   let zip64: Buffer | undefined;
   for (let at = 0; at + 4 <= extra.length && zip64 === undefined; at += 4 + extra.readUInt16LE(at + 2)) {
@@ -133,17 +133,17 @@ function readSizes(source: ByteSource, header: Buffer, extra: Buffer, name: stri
   return { size, storedSize, localOffset, disk };
 }
 
-/** Only the local header tells where the data begin, since its extra field has another length than the central one. */
+/** Only the local header says where the data begins: its extra field may differ in length from the central one. */
 function dataOffset(source: ByteSource, directory: Directory, localOffset: number, nameBytes: Buffer): number {
   const name = nameBytes.toString("utf8");
   if (localOffset + LOCAL_BYTES + nameBytes.length > directory.offset) {
     throw corrupt(source, "entry offset is outside the file", name);
   }
   const local = Buffer.from(readBytes(source, localOffset, LOCAL_BYTES + nameBytes.length).buffer);
-  if (local.readUInt32LE(0) !== LOCAL_SIGNATURE) throw corrupt(source, "no entry begins where it should", name);
+  if (local.readUInt32LE(0) !== LOCAL_SIGNATURE) throw corrupt(source, "no entry at its offset", name);
   const localName = local.subarray(LOCAL_BYTES);
   if (local.readUInt16LE(26) !== nameBytes.length || !localName.equals(nameBytes)) {
-    throw corrupt(source, `entry calls itself ${quoted(localName.toString("utf8"))}`, name);
+    throw corrupt(source, `entry has another name in its own header: ${quoted(localName.toString("utf8"))}`, name);
   }
   return localOffset + LOCAL_BYTES + nameBytes.length + local.readUInt16LE(28);
 }

@@ -1,32 +1,32 @@
-/** A file that appears whole or not at all. Knows bytes and names; not what is written. */
+/** Writes a file so that it appears complete or not at all. Does not know what is written. */
 import { randomBytes } from "node:crypto";
 import { type FileHandle, open, realpath, rename, rm, stat } from "node:fs/promises";
 import { LlamaError } from "../../error.js";
 
 export class AtomicFile {
   readonly #path: string;
-  /** Where the bytes go until they are whole; the path itself for a pipe or a device. */
-  readonly #beside: string;
+  /** Temporary file that is written first; the path itself for a pipe or a device. */
+  readonly #temporary: string;
   readonly #handle: FileHandle;
 
-  private constructor(path: string, beside: string, handle: FileHandle) {
+  private constructor(path: string, temporary: string, handle: FileHandle) {
     this.#path = path;
-    this.#beside = beside;
+    this.#temporary = temporary;
     this.#handle = handle;
   }
 
-  /** `mode` is that of a file that is new; one that is there keeps its own, and a link to it stays. */
+  /** `mode` applies to a new file; an existing file keeps its own mode, and a link to it stays a link. */
   static async create(path: string, mode = 0o666): Promise<AtomicFile> {
     try {
       const existing = await stat(path).catch(() => null);
       if (existing?.isDirectory()) throw new Error("it is a folder");
       if (existing !== null && !existing.isFile()) return new AtomicFile(path, path, await open(path, "w"));
       const target = existing === null ? path : await realpath(path);
-      const beside = `${target}.${randomBytes(6).toString("hex")}.tmp`;
-      const handle = await open(beside, "wx", existing?.mode ?? mode);
-      // open() takes away what the umask does
+      const temporary = `${target}.${randomBytes(6).toString("hex")}.tmp`;
+      const handle = await open(temporary, "wx", existing?.mode ?? mode);
+      // open() applies the umask; chmod does not
       if (existing !== null) await handle.chmod(existing.mode);
-      return new AtomicFile(target, beside, handle);
+      return new AtomicFile(target, temporary, handle);
     } catch (error) {
       const { code, message } = error as NodeJS.ErrnoException;
       const problem = code === "ENOENT" ? "no such folder" : `cannot be written: ${message}`;
@@ -38,19 +38,19 @@ export class AtomicFile {
     await this.#try(() => this.#handle.appendFile(text));
   }
 
-  /** Puts the file in its place. */
+  /** Moves the finished file to its path. */
   async finish(): Promise<void> {
     await this.#try(async () => {
-      if (this.#beside !== this.#path) await this.#handle.sync();
+      if (this.#temporary !== this.#path) await this.#handle.sync();
       await this.#handle.close();
-      if (this.#beside !== this.#path) await rename(this.#beside, this.#path);
+      if (this.#temporary !== this.#path) await rename(this.#temporary, this.#path);
     });
   }
 
-  /** Leaves no trace. */
+  /** Removes the temporary file. */
   async abandon(): Promise<void> {
     await this.#handle.close().catch(() => undefined);
-    if (this.#beside !== this.#path) await rm(this.#beside, { force: true });
+    if (this.#temporary !== this.#path) await rm(this.#temporary, { force: true });
   }
 
   async #try(work: () => Promise<unknown>): Promise<void> {

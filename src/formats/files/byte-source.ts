@@ -1,4 +1,4 @@
-/** The smallest interface to bytes that a file and a buffer both satisfy. Knows offsets, not what lies at them. */
+/** Reads bytes at offsets, through one small interface for files and buffers. Does not know what the bytes mean. */
 import { closeSync, constants, fstatSync, openSync, readSync } from "node:fs";
 import { LlamaError } from "../../error.js";
 
@@ -7,7 +7,7 @@ export interface ByteSource {
   readonly name: string;
   /** Bytes. */
   readonly size: number;
-  /** Fills `target` from `offset`; throws a LlamaError when the source ends before, or cannot be read. */
+  /** Fills `target` from `offset`; throws a LlamaError if the source ends before that or cannot be read. */
   readInto(target: Uint8Array, offset: number): void;
   close(): void;
 }
@@ -16,7 +16,7 @@ export interface ByteSource {
 export function openFile(path: string): ByteSource {
   let fd: number;
   try {
-    // A pipe without a writer would keep a plain open waiting for ever.
+    // Without O_NONBLOCK, opening a pipe that has no writer would block forever.
     fd = openSync(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0));
   } catch (cause) {
     throw new LlamaError("model", "cannot be opened", { where: path, found: (cause as Error).message, cause });
@@ -43,7 +43,7 @@ export function openFile(path: string): ByteSource {
             where: path,
             expected: `${target.byteLength} bytes at offset ${offset}`,
             found: `${done} bytes`,
-            fix: "The file is cut or was changed while it was read: copy it again",
+            fix: "The file is truncated or was changed while it was read: copy it again",
           });
         }
         done += got;
@@ -53,9 +53,9 @@ export function openFile(path: string): ByteSource {
   };
 }
 
-/** The error for a file whose disk or network fails while it is read. */
+/** The error for a file that fails while it is read, for example because of its disk or network. */
 export function unreadable(path: string, cause: unknown): LlamaError {
-  const fix = "Its disk or network may fail: copy it to another place";
+  const fix = "Its disk or network may be failing: copy it to another place";
   return new LlamaError("model", "cannot be read", { where: path, found: (cause as Error).message, fix, cause });
 }
 
@@ -65,8 +65,8 @@ export function readBytes(source: ByteSource, offset: number, length: number): U
     throw new LlamaError("model", "ends too early", {
       where: source.name,
       expected: `${length} bytes at offset ${offset}`,
-      found: `${source.size} bytes in all`,
-      fix: "The file is cut: copy it again",
+      found: `${source.size} bytes in total`,
+      fix: "The file is truncated: copy it again",
     });
   }
   const bytes = new Uint8Array(length);
@@ -74,7 +74,7 @@ export function readBytes(source: ByteSource, offset: number, length: number): U
   return bytes;
 }
 
-/** The whole of a small file; `what` names its kind in the error for one of more than `limit` bytes. */
+/** Reads a small file as a whole; `what` names its kind in the error for a file of more than `limit` bytes. */
 export function readWhole(path: string, limit: number, what: string): Uint8Array {
   const source = openFile(path);
   try {

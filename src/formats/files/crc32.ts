@@ -1,18 +1,18 @@
-/** CRC-32 as zip uses it (ISO 3309, reversed polynomial). Knows bytes only. */
+/** Computes CRC-32 as zip uses it (ISO 3309, reversed polynomial). */
 import zlib from "node:zlib";
 
 const POLYNOMIAL = 0xedb88320;
 let table: Uint32Array | undefined;
 
-/** Whether it costs next to nothing: zlib.crc32 came with Node 20.15. */
+/** Whether CRC-32 costs almost nothing: Node has zlib.crc32 since 20.15. */
 export const isCrcFast = typeof zlib.crc32 === "function";
 
-/** CRC-32 of `bytes`, as an unsigned number; of more bytes than these when `before` is that of those in front. */
+/** CRC-32 of `bytes`, as an unsigned number; `before` is the CRC-32 of the bytes that precede them. */
 export function crc32(bytes: Uint8Array, before = 0): number {
   return isCrcFast ? zlib.crc32(bytes, before) : crc32ByTable(bytes, before);
 }
 
-/** The same without zlib's help. */
+/** The same without zlib. */
 export function crc32ByTable(bytes: Uint8Array, before = 0): number {
   table ??= makeTable();
   let crc = before ^ 0xffffffff;

@@ -1,4 +1,4 @@
-/** Tells from its first bytes what a file is that is not a PyTorch checkpoint. Reads nothing else of it. */
+/** Recognises from its first bytes what a file is that is not the expected checkpoint, for the error message. Reads nothing else of it. */
 import { LlamaError } from "../../error.js";
 import type { ByteSource } from "./byte-source.js";
 
@@ -7,7 +7,7 @@ const DOWNLOAD_AGAIN = "Download it again";
 
 /** [first bytes, what the file is, what to do] */
 const KINDS: readonly [RegExp, string, string][] = [
-  [/^version https:\/\/git-lfs/, "a Git LFS pointer, not the file itself", "Run `git lfs pull` where it came from"],
+  [/^version https:\/\/git-lfs/, "a Git LFS pointer, not the file itself", "Run `git lfs pull` in its repository"],
   [
     /^\s*<(!doctype|html|\?xml|head|body)/i,
     "a web page (HTML or XML)",
@@ -19,7 +19,7 @@ const KINDS: readonly [RegExp, string, string][] = [
   [/^[\t\r\n\x20-\x7e]+$/, "text", DOWNLOAD_AGAIN],
 ];
 
-/** The error for a file that begins with `head` and is not what was `expected` of it. */
+/** The error for a file that begins with `head` and is not of the `expected` kind. */
 export function unexpectedKind(
   source: ByteSource,
   head: Uint8Array,
@@ -36,7 +36,7 @@ export function unexpectedKind(
   return new LlamaError("model", `is not ${expected}`, {
     where,
     expected: `${expected === "a safetensors file" ? "the length of a header and {" : "a zip archive or a pickle"} at its start`,
-    found: `the bytes ${bytes} (${source.size} in all)`,
-    fix: `The start of the file is missing or it is of another kind. ${KNOWN_FILES}`,
+    found: `the bytes ${bytes} (${source.size} in total)`,
+    fix: `The start of the file is missing, or the file is of another kind. ${KNOWN_FILES}`,
   });
 }

@@ -1,8 +1,8 @@
-/** Undoes raw deflate, never making more bytes than were promised. Knows nothing of the archive around it. */
+/** Decompresses raw deflate, to no more bytes than were declared. Does not know the archive around it. */
 import { inflateRawSync } from "node:zlib";
 import { LlamaError } from "../../error.js";
 
-/** Deflate cannot do better than 1032 to 1 (zlib technical notes), so a greater promise is a lie. */
+/** Deflate compresses at most 1032 to 1 (zlib technical notes), so a declared size above that is false. */
 const MAX_RATIO = 1032;
 
 /** True when a deflate stream of `deflatedLength` bytes can hold `length` bytes. */
@@ -10,7 +10,7 @@ export function canInflateTo(deflatedLength: number, length: number): boolean {
   return length <= deflatedLength * MAX_RATIO;
 }
 
-/** Inflates to exactly `length` bytes; throws a LlamaError that names `where` when the stream is broken or of another length. */
+/** Inflates to exactly `length` bytes; throws a LlamaError that names `where` if the stream is broken or has another length. */
 export function inflate(deflated: Uint8Array, length: number, where: string): Uint8Array {
   let bytes: Uint8Array;
   try {

@@ -1,19 +1,19 @@
-/** A JSON file that describes a model: its object, and numbers out of it that are checked. Knows keys and ranges, not what they mean. */
+/** Reads a JSON file that describes a model, and checks the values in it. Knows keys and ranges; does not know what they mean. */
 import { LlamaError } from "../../error.js";
 import { readWhole } from "./byte-source.js";
 import { isObject, showValue } from "./json-value.js";
 
-/** Files of this kind have a few kilobytes; an index of shards has some hundred. */
+/** Files of this kind have a few kilobytes; an index of shards has a few hundred. */
 const MAX_BYTES = 16 * 1024 * 1024;
 const MAX_VOCAB = 1e7;
 
-/** What a file says, as written, with nothing filled in. */
+/** The values of a file as written, without defaults. */
 export interface JsonObject {
   file: string;
   values: ReadonlyMap<string, unknown>;
 }
 
-/** Reads a file whose root is an object; `missingFix` is the advice when there is none. */
+/** Reads a file whose root is an object; `missingFix` is the advice if the file does not exist. */
 export function readJsonObject(file: string, missingFix: string): Record<string, unknown> {
   const text = readText(file, missingFix);
   if (text.trim() === "") throw new LlamaError("model", "is not valid JSON", { where: file, found: "an empty file" });
@@ -21,7 +21,7 @@ export function readJsonObject(file: string, missingFix: string): Record<string,
   try {
     root = JSON.parse(text.replace(/^\uFEFF/, ""));
   } catch (cause) {
-    // Python's json writes and reads these; no key of a model can have such a value.
+    // Python's json writes and reads these, but no key of a model may have such a value.
     const bare = /[:,[]\s*(-?Infinity|NaN)\b/.exec(text)?.[1];
     const found = bare === undefined ? (cause as Error).message.replaceAll(/[\s\p{C}]+/gu, " ") : `a bare ${bare}`;
     throw new LlamaError("model", "is not valid JSON", { where: file, found, cause });
@@ -39,7 +39,7 @@ function readText(file: string, missingFix: string): string {
   }
 }
 
-/** `value` as an object, or an error that says where none was found. */
+/** `value` as an object; throws a LlamaError that names `where` if it is something else. */
 export function asObject(value: unknown, where: string): Record<string, unknown> {
   if (isObject(value)) return value;
   throw new LlamaError("model", "must be a JSON object", { where, found: showValue(value) });
@@ -59,7 +59,7 @@ export function number(
   fallback?: number,
 ): number {
   const value = raw.values.get(key) ?? fallback;
-  if (value === undefined) throw badValue(raw, key, expected, "none");
+  if (value === undefined) throw badValue(raw, key, expected, "no value");
   if (typeof value !== "number" || !Number.isFinite(value) || !fits(value)) {
     throw badValue(raw, key, expected, showValue(value));
   }
@@ -73,7 +73,7 @@ export function flag(raw: JsonObject, key: string): boolean {
   return value;
 }
 
-/** Checks vocab_size against the tokenizer's count; absent or -1, it is that (as in Meta's files of LLaMA 1 and 2). */
+/** Checks that vocab_size equals the tokenizer's count; absent or -1 means that count (as in Meta's files of LLaMA 1 and 2). */
 export function checkVocabSize(
   raw: JsonObject,
   tokenizerSize: number,
@@ -82,7 +82,7 @@ export function checkVocabSize(
   if ((raw.values.get("vocab_size") ?? -1) === -1) return;
   const written = integer(raw, "vocab_size", MAX_VOCAB);
   if (written !== tokenizerSize) {
-    throw new LlamaError("model", "vocab_size is not that of the tokenizer", {
+    throw new LlamaError("model", "vocab_size does not match the tokenizer", {
       where: raw.file,
       expected: `${tokenizerSize} (tokens of the tokenizer)`,
       found: String(written),

@@ -1,12 +1,12 @@
-/** A value out of JSON before anything is known of it: whether it is an object, and how it stands in a message. Knows no key. */
+/** Checks whether an unknown JSON value is an object, and formats such a value for an error message. */
 import { quoted } from "./quoted.js";
 
-/** Whether a value has keys: neither null nor a list. */
+/** Whether a value is an object with keys: neither null nor a list. */
 export function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-/** A value fit for a message, text in quotes; not looked into, since it may be deep. */
+/** Formats a value for a message, text in quotes; does not walk objects, which may be deep. */
 export function showValue(value: unknown): string {
   if (Array.isArray(value)) return `a list of ${value.length}`;
   if (typeof value === "object" && value !== null) return "an object";
@@ -14,7 +14,7 @@ export function showValue(value: unknown): string {
   return typeof value === "string" && !text.startsWith('"') ? `"${text}"` : text;
 }
 
-/** The same of a value that should have been one of some words: text without quotes. */
+/** The same for a value that should be one of a few words: text without quotes. */
 export function showWord(value: unknown): string {
   return typeof value === "string" ? quoted(value) : showValue(value);
 }

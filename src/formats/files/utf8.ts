@@ -1,15 +1,15 @@
-/** Decodes UTF-8 that may be broken, whole or byte by byte, by either rule for invalid bytes. Knows bytes, not tokens. */
+/** Decodes UTF-8 that may be invalid, at once or byte by byte, by one of two rules for invalid bytes. Does not know tokens. */
 
 const REPLACEMENT = "\uFFFD";
 const strict = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 /**
- * What becomes of an invalid sequence: a U+FFFD for each of its bytes, as SentencePiece has it, or one for the longest
- * beginning of a character ("maximal subpart"), as TextDecoder and Python have it.
+ * How an invalid sequence is decoded: as a U+FFFD for each of its bytes, as SentencePiece does, or as one for the longest
+ * beginning of a character ("maximal subpart"), as TextDecoder and Python do.
  */
 export type InvalidRule = "each byte" | "maximal subpart";
 
-/** Decodes a whole byte sequence, a U+FFFD for each invalid byte; a byte order mark is kept as U+FEFF. */
+/** Decodes a whole byte sequence, with a U+FFFD for each invalid byte; keeps a byte order mark as U+FEFF. */
 export function decodeUtf8(bytes: Uint8Array): string {
   try {
     return strict.decode(bytes);
@@ -21,10 +21,10 @@ export function decodeUtf8(bytes: Uint8Array): string {
   }
 }
 
-/** Decodes byte by byte and holds back a character until it is complete or known to be broken. */
+/** Decodes byte by byte; holds back the bytes of a character until it is complete or known to be invalid. */
 export class Utf8Decoder {
   #held: number[] = [];
-  /** How many of the held bytes give nothing when they turn out to be broken. */
+  /** How many of the held bytes decode to nothing if they turn out to be invalid. */
   #silent = 0;
   readonly #rule: InvalidRule;
 
@@ -38,12 +38,12 @@ export class Utf8Decoder {
     return this.#drain(false);
   }
 
-  /** Ends the sequence: held bytes of an incomplete character become U+FFFD each. */
+  /** Ends the sequence: held bytes of an incomplete character become U+FFFD, by the rule for invalid bytes. */
   flush(): string {
     return this.#drain(true);
   }
 
-  /** From here on, the bytes held now give text only if a character is completed from them, and no U+FFFD. */
+  /** The bytes held now give text only if later bytes complete their character; they never become U+FFFD. */
   silenceHeld(): void {
     this.#silent = this.#held.length;
   }
@@ -69,7 +69,7 @@ export class Utf8Decoder {
   }
 }
 
-/** How many bytes from `start` on are of one character, and whether that is all of it (Unicode standard, table 3-7). */
+/** How many bytes from `start` belong to one character, and whether it is complete (Unicode standard, table 3-7). */
 function characterAt(
   bytes: readonly number[],
   start: number,
@@ -81,7 +81,7 @@ function characterAt(
   for (let i = 1; i < length; i++) {
     const byte = bytes[start + i];
     if (byte === undefined) return { length: i, state: "incomplete" };
-    // The second byte's range excludes overlong forms, surrogates and what lies above U+10FFFF.
+    // The second byte's range excludes overlong forms, surrogates and code points above U+10FFFF.
     const low = i > 1 ? 0x80 : first === 0xe0 ? 0xa0 : first === 0xf0 ? 0x90 : 0x80;
     const high = i > 1 ? 0xbf : first === 0xed ? 0x9f : first === 0xf4 ? 0x8f : 0xbf;
     if (byte < low || byte > high) return { length: i, state: "invalid" };

@@ -1,27 +1,27 @@
-/** The state of the pickle machine: a cursor over the bytes, the stack with its marks, and the memo, all bounded. Knows no opcodes. */
+/** The state of the pickle machine: a cursor over the bytes, the stack with its marks, and the memo, all bounded. Does not know opcodes. */
 import { LlamaError } from "../../error.js";
 import { quoted } from "../files/quoted.js";
 import type { Fail, PickleGlobal, PickleValue } from "./value.js";
 
-/** What the reader of a certain kind of pickle brings along. */
+/** What a reader of one kind of pickle must provide. */
 export interface PickleRules {
   /** File (and entry), for error messages. */
   where: string;
   /** The only globals allowed, by `module.name`. */
   globals: ReadonlyMap<string, PickleGlobal>;
-  /** Turns a persistent id into a value; without it such ids are refused. */
+  /** Turns a persistent id into a value; without it, such ids are rejected. */
   persistentLoad?: (id: PickleValue, fail: Fail) => PickleValue;
 }
 
-/** A checkpoint of 10,000 tensors needs a tenth of these; each costs a few dozen bytes of memory. */
+/** A checkpoint of 10,000 tensors needs a tenth of this; each value costs a few dozen bytes of memory. */
 const MAX_STACK = 1_000_000;
 const MAX_MEMO = 1_000_000;
-/** Lines hold names and numbers; turning a longer one into a number takes quadratic time. */
+/** Lines hold names and numbers; the time to convert a line to a number grows with the square of its length. */
 const MAX_LINE = 1024;
 /** Torch's magic number has 10 bytes. */
 const MAX_LONG_BYTES = 255;
 
-// A byte order mark is part of the text here; TextDecoder would drop it.
+// A byte order mark is part of the text here; by default TextDecoder drops it.
 const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 export class PickleMachine {
@@ -53,11 +53,11 @@ export class PickleMachine {
     return this.#position;
   }
 
-  /** Moves over `length` bytes and returns where they began. */
+  /** Skips `length` bytes and returns the offset of the first. */
   skip(length: number): number {
     const start = this.#position;
     if (length > this.#bytes.length - start) {
-      throw this.fail("pickle ends early", "The file is cut or corrupt: copy or download it again");
+      throw this.fail("pickle ends too early", "The file is truncated or corrupt: copy or download it again");
     }
     this.#position = start + length;
     return start;
@@ -81,7 +81,7 @@ export class PickleMachine {
     return this.#view.getInt32(this.skip(4), true);
   }
 
-  /** The one big-endian number of pickle. */
+  /** The only big-endian number in pickle. */
   float64(): number {
     return this.#view.getFloat64(this.skip(8), false);
   }
@@ -111,7 +111,7 @@ export class PickleMachine {
   /** Text up to the next line feed, which is skipped. */
   line(): string {
     const length = this.#bytes.subarray(this.#position, this.#position + MAX_LINE).indexOf(10);
-    if (length < 0) throw this.fail(`no line end within ${MAX_LINE} bytes`);
+    if (length < 0) throw this.fail(`no end of line within ${MAX_LINE} bytes`);
     const text = this.text(length);
     this.skip(1);
     return text;
@@ -145,7 +145,7 @@ export class PickleMachine {
     this.#marks.push(this.#stack.length);
   }
 
-  /** Takes all values above the last mark, and the mark. */
+  /** Removes all values above the last mark, and the mark; returns the values. */
   popToMark(): PickleValue[] {
     const mark = this.#marks.pop();
     if (mark === undefined) throw this.#underflow();

@@ -1,4 +1,4 @@
-/** The opcodes of pickle, protocols 0 to 5 (CPython, pickletools), and what those do that checkpoints use. Knows no torch. */
+/** The opcodes of pickle, protocols 0 to 5 (CPython, pickletools); implements those that checkpoints use. Does not know torch. */
 
 import { quoted } from "../files/quoted.js";
 import type { PickleMachine } from "./machine.js";
@@ -6,7 +6,7 @@ import { PickleGlobal, type PickleValue } from "./value.js";
 
 export interface Opcode {
   name: string;
-  /** Absent when checkpoints have no use for it. */
+  /** Absent if checkpoints do not use it. */
   run?: (machine: PickleMachine) => void;
 }
 
@@ -97,7 +97,8 @@ export const OPCODES: ReadonlyMap<number, Opcode> = new Map(
 
 function protocol(machine: PickleMachine): void {
   const version = machine.uint(1);
-  if (version > MAX_PROTOCOL) throw machine.fail(`pickle protocol ${version} is newer than the ${MAX_PROTOCOL} known`);
+  if (version > MAX_PROTOCOL)
+    throw machine.fail(`pickle protocol ${version} is not supported (at most ${MAX_PROTOCOL})`);
 }
 
 function popTuple(machine: PickleMachine, length: number): PickleValue[] {
@@ -108,7 +109,7 @@ function popTuple(machine: PickleMachine, length: number): PickleValue[] {
 
 function append(machine: PickleMachine, items: readonly PickleValue[]): void {
   const list = machine.top();
-  if (!Array.isArray(list)) throw machine.fail("corrupt pickle: items are added to what is not a list");
+  if (!Array.isArray(list)) throw machine.fail("corrupt pickle: items are added to a value that is not a list");
   for (const item of items) list.push(item);
 }
 
@@ -120,7 +121,7 @@ function newDict(machine: PickleMachine): void {
 
 function setItems(machine: PickleMachine, items: readonly PickleValue[]): void {
   const dict = machine.top();
-  if (!(dict instanceof Map)) throw machine.fail("corrupt pickle: items are set in what is not a dict");
+  if (!(dict instanceof Map)) throw machine.fail("corrupt pickle: items are set in a value that is not a dict");
   if (items.length % 2 !== 0) throw machine.fail("corrupt pickle: a dict key has no value");
   for (let i = 0; i < items.length; i += 2) {
     const key = items[i]!;
@@ -129,21 +130,21 @@ function setItems(machine: PickleMachine, items: readonly PickleValue[]): void {
   }
 }
 
-/** Nothing but the allow-list is ever looked up, so that no name in a file can reach code. */
+/** Looks names up in the allow-list only, so that no name in a file can reach code. */
 function findGlobal(machine: PickleMachine, module: string, name: string): PickleGlobal {
   const found = machine.rules.globals.get(`${module}.${name}`);
   if (found !== undefined) return found;
-  const what = module.startsWith("torch") ? "unsupported kind of tensor or object:" : "refuses the Python global";
+  const what = module.startsWith("torch") ? "unsupported kind of tensor or object:" : "Python global is not allowed:";
   throw machine.fail(
     `${what} ${quoted(`${module}.${name}`)}`,
-    "A checkpoint holds plain tensors only; take it from where you trust it",
+    "A checkpoint should hold only plain tensors; use one from a source you trust",
   );
 }
 
-/** Named only to be refused: this opcode has no other use than to call. */
+/** Always rejected: the only use of this opcode is to call something. */
 function inst(machine: PickleMachine): void {
   const { name } = findGlobal(machine, machine.line(), machine.line());
-  throw machine.fail(`refuses to call ${name} by the opcode INST`);
+  throw machine.fail(`calling ${name} with the opcode INST is not allowed`);
 }
 
 function stackGlobal(machine: PickleMachine): void {
@@ -156,20 +157,21 @@ function reduce(machine: PickleMachine): void {
   const args = machine.pop();
   const callable = machine.pop();
   if (!(callable instanceof PickleGlobal) || callable.build === undefined || !Array.isArray(args)) {
-    const name = callable instanceof PickleGlobal ? callable.name : "a value that is no function";
-    throw machine.fail(`refuses to call ${name}`);
+    const name = callable instanceof PickleGlobal ? callable.name : "a value that is not a function";
+    throw machine.fail(`calling ${name} is not allowed`);
   }
   machine.push(callable.build(args, machine.fail));
 }
 
-/** A state dict carries its module versions this way (`_metadata`); they mean nothing for the tensors. */
+/** A state dict stores its module versions this way (`_metadata`); they do not affect the tensors. */
 function build(machine: PickleMachine): void {
   machine.pop();
-  if (!(machine.top() instanceof Map)) throw machine.fail("refuses to set the state of an object that is not a dict");
+  if (!(machine.top() instanceof Map))
+    throw machine.fail("setting the state of an object other than a dict is not allowed");
 }
 
 function persistentId(machine: PickleMachine): void {
   const load = machine.rules.persistentLoad;
-  if (load === undefined) throw machine.fail("persistent id where there should be none");
+  if (load === undefined) throw machine.fail("unexpected persistent id");
   machine.push(load(machine.pop(), machine.fail));
 }

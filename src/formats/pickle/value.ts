@@ -1,9 +1,9 @@
-/** What a pickle can hold once read: plain data, and marker objects for what stood for Python objects. Nothing here runs. */
+/** The values that reading a pickle returns: plain data, and marker objects in place of Python objects. No code runs. */
 import type { LlamaError } from "../../error.js";
 
-/** Base of all values that are not plain data. */
+/** Base class of all values that are not plain data. */
 export abstract class PickleObject {
-  /** Makes the class a type of its own for the compiler. */
+  /** Makes the class a distinct type for the compiler. */
   readonly isPickleObject = true;
 }
 
@@ -19,17 +19,17 @@ export type PickleValue =
   | Map<PickleValue, PickleValue>
   | PickleObject;
 
-/** Makes the error for the current place in a pickle. */
+/** Makes the error for the current offset of a pickle. */
 export type Fail = (problem: string, fix?: string) => LlamaError;
 
-/** What stands for calling a Python global: makes data from the arguments, or throws what `fail` returns. */
+/** Replaces the call of a Python global: makes data from the arguments, or throws what `fail` returns. */
 export type Build = (args: readonly PickleValue[], fail: Fail) => PickleValue;
 
-/** A reference to an allowed Python global, such as a class. */
+/** A reference to an allowed Python global, for example a class. */
 export class PickleGlobal extends PickleObject {
   /** `module.name` */
   readonly name: string;
-  /** Absent when the global cannot be called. */
+  /** Absent if the global may not be called. */
   readonly build: Build | undefined;
 
   constructor(name: string, build?: Build) {

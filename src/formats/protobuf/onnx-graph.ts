@@ -1,10 +1,10 @@
-/** An ONNX model as plain data: nodes, values, constants (onnx.proto). Knows not what they compute, nor how they are written. */
+/** An ONNX model as plain data: nodes, values, constants (onnx.proto). Does not know what they compute or how they are written. */
 
 /** onnx.proto, TensorProto.DataType */
 export const ONNX_TYPE = { float32: 1, uint8: 2, int32: 6, int64: 7, bool: 9, float16: 10 } as const;
 export type OnnxType = keyof typeof ONNX_TYPE;
 
-/** A fractional attribute must be given as `{ float }`, since 1 and 1.0 are one value in JavaScript. */
+/** A float attribute must be given as `{ float }`, since 1 and 1.0 are the same value in JavaScript. */
 export type OnnxAttribute = number | string | readonly number[] | { float: number };
 
 export interface OnnxNode {
@@ -24,7 +24,7 @@ export interface OnnxValue {
   shape: readonly (number | string)[];
 }
 
-/** A constant: its bytes stand in the model, or in an external file of the given name. */
+/** A constant: its bytes are in the model, or in an external file of the given name. */
 export interface OnnxInitializer {
   name: string;
   type: OnnxType;

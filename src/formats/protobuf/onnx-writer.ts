@@ -1,4 +1,4 @@
-/** Writes an ONNX model as protobuf bytes (onnx.proto, IR version 10). Knows nodes and tensors, not what they compute. */
+/** Writes an ONNX model as protobuf bytes (onnx.proto, IR version 10). Does not know what its nodes compute. */
 import { BinaryWriter } from "@bufbuild/protobuf/wire";
 import {
   ONNX_TYPE,
@@ -103,7 +103,7 @@ function writeValue(writer: BinaryWriter, value: OnnxValue): void {
   );
 }
 
-/** Tag of a varint field. */
+/** Writes the tag of a varint field. */
 function field(writer: BinaryWriter, number: number): BinaryWriter {
   return writer.tag(number, 0);
 }

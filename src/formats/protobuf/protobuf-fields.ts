@@ -1,8 +1,8 @@
-/** Goes through the fields of a protobuf message and of those inside it, checking their types and lengths. Knows no schema. */
+/** Walks the fields of a protobuf message and of nested messages, and checks their types and lengths. Does not know a schema. */
 import { BinaryReader, WireType } from "@bufbuild/protobuf/wire";
 import { decodeUtf8 } from "../files/utf8.js";
 
-/** A cursor on the current field. One BinaryReader serves the messages inside, too, since one for each of 32000 pieces is slow. */
+/** A cursor on the current field. Nested messages share one BinaryReader, since making one for each of 32000 pieces is slow. */
 export class ProtobufFields {
   /** Number of the current field. */
   no = 0;
@@ -16,7 +16,7 @@ export class ProtobufFields {
     this.#end = bytes.length;
   }
 
-  /** Calls `read` for every field of the message; a value that it does not read is skipped. */
+  /** Calls `read` for every field of the message; skips each value that `read` does not read. */
   each(read: (field: ProtobufFields) => void): void {
     const reader = this.#reader;
     while (reader.pos < this.#end) {
@@ -28,7 +28,7 @@ export class ProtobufFields {
     if (reader.pos > this.#end) throw new Error(`a field that ends after its message at offset ${this.#end}`);
   }
 
-  /** The current field's value as a message. */
+  /** Reads the current field's value as a message. */
   message(read: (field: ProtobufFields) => void): void {
     const length = this.#expect(WireType.LengthDelimited).uint32();
     const outer = this.#end;
@@ -36,12 +36,12 @@ export class ProtobufFields {
     if (this.#end > outer) throw new Error(`a message of ${length} bytes at offset ${this.#reader.pos}`);
     this.each(read);
     this.#end = outer;
-    // The fields inside have moved the start of the current value.
+    // The nested fields have overwritten the start of the current value.
     this.#start = -1;
   }
 
   text(): string {
-    // Not reader.string(): a piece must keep its U+FEFF whatever the platform's text decoder does.
+    // Not reader.string(): a piece must keep its U+FEFF, which a platform's text decoder may drop.
     return decodeUtf8(this.bytes());
   }
 

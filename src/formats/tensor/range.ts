@@ -1,6 +1,6 @@
-/** A half-open range of indices, and its length. Knows not what is counted. */
+/** A half-open range of indices, and its length. */
 
-/** From `start` up to, but without, `end`. */
+/** From `start` (included) to `end` (excluded). */
 export interface Range {
   start: number;
   end: number;

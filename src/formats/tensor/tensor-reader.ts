@@ -1,4 +1,4 @@
-/** Reads rectangles of tensors out of checkpoint files, as float32, with bounded memory. Knows entries, not what they are for. */
+/** Reads rectangular regions of tensors from checkpoint files as float32, with bounded memory. Does not know what the tensors are for. */
 
 import { LlamaError } from "../../error.js";
 import type { Range } from "./range.js";
@@ -6,10 +6,10 @@ import { MAX_READ, StorageReader } from "./storage-reader.js";
 import { ELEMENT_BYTES, type StoredTensor } from "./stored-tensor.js";
 import { convertToFloat32 } from "./to-float32.js";
 
-/** Takes elements of one row from `column` on; valid only during the call. */
+/** Called with elements of one row, starting at `column`; `bytes` is valid only during the call. */
 type Visit = (bytes: Uint8Array, row: number, column: number) => void;
 
-/** Below this, reading the gap between two rows costs less than one more system call. */
+/** For rows shorter than this, reading the gap to the next row costs less than another system call. */
 const MIN_SEGMENT = 4096;
 /** Unless the gap is longer than this. */
 const MAX_PITCH = 128 * 1024;
@@ -18,18 +18,18 @@ export class TensorReader {
   readonly #storages: StorageReader;
   readonly #readsInOrder: boolean;
   #tile: Uint8Array | undefined;
-  /** Whether the region that is being read is all of its tensor, or may become so. */
+  /** Whether the region being read is the whole tensor, or the next part of one that is read in order. */
   #isFullTensor = false;
 
-  /** `onBytes` is told the bytes of each read from disk; `readsInOrder` says that tensors are asked for row by row from the top. */
+  /** Calls `onBytes` with the bytes of each read from disk; `readsInOrder` says that each tensor is read row by row from the top. */
   constructor(onBytes?: (bytes: number) => void, readsInOrder = false) {
     this.#storages = new StorageReader(onBytes);
     this.#readsInOrder = readsInOrder;
   }
 
   /**
-   * Writes rows x columns of a tensor as float32 into `out`, row after row from `outOffset`; `outRowStride` elements
-   * lie between the starts of two rows. A tensor of one axis is one row. Throws a LlamaError when the file fails.
+   * Writes rows x columns of a tensor as float32 into `out`, row after row from `outOffset`; the starts of two rows are
+   * `outRowStride` elements apart. A tensor of one axis is one row. Throws a LlamaError if the file cannot be read.
    */
   readRegion(
     entry: StoredTensor,
@@ -53,13 +53,13 @@ export class TensorReader {
     else this.#visitTiles(entry, matrix, rows, columns, visit);
   }
 
-  /** Closes all files; the reader opens them again when it is used again. */
+  /** Closes all files; the next read opens them again. */
   close(): void {
     this.#storages.close();
     this.#tile = undefined;
   }
 
-  /** For rows whose elements lie side by side: as many rows in a read as fit, unless the gaps are worth skipping. */
+  /** For rows of contiguous elements: reads as many rows at once as fit, unless the gaps are worth skipping. */
   #visitRuns(entry: StoredTensor, matrix: Matrix, rows: Range, columns: Range, visit: Visit): void {
     const size = ELEMENT_BYTES[entry.dtype];
     const rowBytes = (columns.end - columns.start) * size;
@@ -85,7 +85,7 @@ export class TensorReader {
     }
   }
 
-  /** For all other strides, such as transposed tensors: gathers one tile after another. */
+  /** For all other strides, for example transposed tensors: gathers one tile after another. */
   #visitTiles(entry: StoredTensor, matrix: Matrix, rows: Range, columns: Range, visit: Visit): void {
     const size = ELEMENT_BYTES[entry.dtype];
     const width = Math.min(columns.end - columns.start, MAX_READ / size);
@@ -105,7 +105,7 @@ export class TensorReader {
     const size = ELEMENT_BYTES[entry.dtype];
     this.#tile ??= new Uint8Array(MAX_READ);
     const tile = this.#tile;
-    // The axis with the smaller steps goes inside, so that a read serves as many elements as possible.
+    // The inner loop runs over the axis with the smaller stride, so that a read covers as many elements as possible.
     const rowsInside = matrix.rowStride < matrix.columnStride;
     const [outerCount, innerCount] = rowsInside ? [width, height] : [height, width];
     const [outerStep, innerStep] = rowsInside
@@ -130,7 +130,7 @@ export class TensorReader {
     return tile;
   }
 
-  /** Bytes of a tensor's storage; valid until the next call. */
+  /** Reads bytes of a tensor's storage; valid until the next call. */
   #read({ name, storage }: StoredTensor, offset: number, length: number): Uint8Array {
     return this.#storages.read(name, storage, offset, length, this.#isFullTensor);
   }

@@ -1,12 +1,12 @@
-/** Turns numbers as stored into float32, many at a time. Knows bit patterns, not files. Assumes a little-endian host, as all that run Node are in practice. */
+/** Converts stored numbers (fp16, bf16, fp32, fp64) to float32, many at a time. Does not know files. Assumes a little-endian host, as in practice all that run Node are. */
 import { type DType, ELEMENT_BYTES } from "./stored-tensor.js";
 
-/** float32 bits of each of the 65,536 halves; made at first use. */
+/** float32 bits of each of the 65,536 fp16 values; made at first use. */
 let halfBits: Uint32Array | undefined;
 
 /**
  * Converts all elements in `bytes` (little-endian, of type `dtype`) to float32, into `out` from `outOffset` (elements).
- * NaN payloads are kept but for fp64; fp64 is rounded to the nearest float32.
+ * NaN payloads are kept, except for fp64; fp64 is rounded to the nearest float32.
  */
 export function convertToFloat32(dtype: DType, bytes: Uint8Array, out: Float32Array, outOffset: number): void {
   const count = bytes.byteLength / ELEMENT_BYTES[dtype];
@@ -31,7 +31,7 @@ export function convertToFloat32(dtype: DType, bytes: Uint8Array, out: Float32Ar
   }
 }
 
-// Bits are written, not floats: a NaN keeps its payload and no rounding can creep in.
+// Writes bits, not floats: a NaN keeps its payload, and nothing is rounded.
 function convertHalves(bytes: Uint8Array, bits: Uint32Array): void {
   halfBits ??= makeHalfBits();
   const table = halfBits;
@@ -44,7 +44,7 @@ function convertBfloats(bytes: Uint8Array, bits: Uint32Array): void {
   for (let i = 0; i < bits.length; i++) bits[i] = source[i]! << 16;
 }
 
-/** IEEE 754: half has 5 exponent bits (bias 15) and 10 of fraction, single 8 (bias 127) and 23. */
+/** IEEE 754: fp16 has 5 exponent bits (bias 15) and 10 fraction bits, float32 has 8 (bias 127) and 23. */
 function makeHalfBits(): Uint32Array {
   const table = new Uint32Array(65536);
   for (let half = 0; half < 65536; half++) {
@@ -56,7 +56,7 @@ function makeHalfBits(): Uint32Array {
     } else if (exponent > 0) {
       table[half] = sign | ((exponent + 112) << 23) | (fraction << 13);
     } else if (fraction > 0) {
-      // A subnormal half is a normal single: shift its leading one out of the fraction.
+      // A subnormal fp16 is a normal float32: shift its leading one out of the fraction.
       const shift = Math.clz32(fraction) - 21;
       table[half] = sign | ((113 - shift) << 23) | (((fraction << shift) & 0x3ff) << 13);
     } else {
@@ -66,7 +66,7 @@ function makeHalfBits(): Uint32Array {
   return table;
 }
 
-/** Typed arrays need an aligned start; a copy has one. */
+/** Typed arrays need an aligned start; copies the bytes if they have none. */
 function aligned(bytes: Uint8Array, size: number): Uint8Array {
   return bytes.byteOffset % size === 0 ? bytes : bytes.slice();
 }

@@ -1,4 +1,4 @@
-/** Reads a SentencePiece tokenizer.model (protobuf ModelProto, sentencepiece_model.proto). Knows its pieces and flags, not how text is encoded with them. */
+/** Reads a SentencePiece tokenizer.model (protobuf ModelProto, sentencepiece_model.proto). Knows its pieces and flags; does not know how text is encoded. */
 import { LlamaError } from "../../error.js";
 import { quoted } from "../files/quoted.js";
 import { ProtobufFields } from "../protobuf/protobuf-fields.js";
@@ -24,7 +24,7 @@ export interface SentencePieceModel {
   readonly unkId: number;
   readonly bosId: number;
   readonly eosId: number;
-  /** -1 when the model has none, as in Meta's. */
+  /** -1 if the model has no padding token, as Meta's models. */
   readonly padId: number;
   readonly byteFallback: boolean;
   /** What an unknown piece decodes to. */
@@ -129,7 +129,7 @@ function readDenormalizerSpec(field: ProtobufFields, draft: Draft): void {
   if (field.no === 2 && field.bytes().length > 0) draft.unsupported = "a denormalizer";
 }
 
-/** What SentencePiece itself demands of the pieces, so that a model read here also loads there. */
+/** Checks what SentencePiece itself requires of the pieces, so that a model read here also loads there. */
 function checkPieces(model: SentencePieceModel, path: string): void {
   const { pieces } = model;
   const fail = (problem: string): never => {
@@ -142,15 +142,17 @@ function checkPieces(model: SentencePieceModel, path: string): void {
     const { piece, type, score } = pieces[id]!;
     if (piece === "") fail(`piece ${id} is empty`);
     if (seen.has(piece)) fail(`piece ${id} occurs twice: ${quoted(piece)}`);
-    if (Number.isNaN(score)) fail(`piece ${id} has no number as score`);
+    if (Number.isNaN(score)) fail(`the score of piece ${id} is not a number`);
     seen.add(piece);
     if (type === "unknown") unknown++;
     if (type !== "byte") continue;
     bytes++;
     if (!/^<0x[0-9A-F]{2}>$/.test(piece)) fail(`byte piece ${id} is ${quoted(piece)}`);
   }
-  if (unknown !== 1) fail("has not exactly one unknown piece");
-  if (bytes !== (model.byteFallback ? 256 : 0)) fail(`has ${bytes} byte pieces, byte fallback ${model.byteFallback}`);
+  if (unknown !== 1) fail(`has ${unknown} unknown pieces instead of 1`);
+  if (bytes !== (model.byteFallback ? 256 : 0)) {
+    fail(`has ${bytes} byte pieces, but byte_fallback is ${model.byteFallback}`);
+  }
   for (const [name, id] of [
     ["BOS", model.bosId],
     ["EOS", model.eosId],

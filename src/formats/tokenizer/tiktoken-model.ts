@@ -1,20 +1,20 @@
-/** Reads a tiktoken tokenizer.model (Llama 3): lines of base64 and rank. Knows the bytes of each token, not how text is encoded with them. */
+/** Reads a tiktoken tokenizer.model (Llama 3): lines of base64 and rank. Knows the bytes of each token; does not know how text is encoded. */
 import { LlamaError } from "../../error.js";
 import { quoted } from "../files/quoted.js";
 import { readTokenizerFile } from "./tokenizer-file.js";
 
 /** Llama 3 has 128,000. */
 const MAX_TOKENS = 1_000_000;
-/** Bytes; Llama 3's longest is for a token of 128 spaces. */
+/** In bytes; Llama 3's longest line is that of a token of 128 spaces. */
 const MAX_LINE = 2048;
 const LINE = /^(\S+)[ \t]+(\d+)\s*$/;
 
 export interface TiktokenModel {
-  /** The bytes of each token, one character each (latin1); the position is rank and id. */
+  /** The bytes of each token, one character a byte (latin1); the index is both rank and id. */
   readonly tokens: readonly string[];
 }
 
-/** Reads and checks a file: every rank from 0 up once and in order, no token twice, every single byte a token. */
+/** Reads and checks a file: every rank from 0 once and in order, no token twice, a token for every single byte. */
 export function readTiktokenModel(path: string): TiktokenModel {
   const { kind, bytes } = readTokenizerFile(path);
   if (kind !== "tiktoken")
@@ -30,9 +30,9 @@ export function readTiktokenModel(path: string): TiktokenModel {
     const line = text.slice(start, end);
     const [, base64 = "", rank] = LINE.exec(line) ?? [];
     const token = Buffer.from(base64, "base64");
-    // Node decodes leniently: only what it would write the same way is base64.
+    // Node decodes leniently: encoding again must give the same text.
     if (rank === undefined || token.toString("base64") !== base64) {
-      fail(where, "is not base64 and rank", "e.g. IQ== 0", quoted(line.trim()));
+      fail(where, "is not base64 and a rank", "a line like IQ== 0", quoted(line.trim()));
     }
     if (rank !== String(tokens.length))
       fail(where, "ranks are not 0, 1, 2 and so on", String(tokens.length), quoted(rank));
@@ -44,9 +44,9 @@ export function readTiktokenModel(path: string): TiktokenModel {
     start = end + 1;
   }
   for (let byte = 0; byte < 256; byte++) {
-    // Any text must be encodable.
+    // Otherwise some text could not be encoded.
     const hex = `0x${byte.toString(16).padStart(2, "0")}`;
-    if (!seen.has(String.fromCharCode(byte))) fail(path, "lacks a token for a byte", "all 256", `none for ${hex}`);
+    if (!seen.has(String.fromCharCode(byte))) fail(path, "has no token for a byte", "all 256", `none for ${hex}`);
   }
   return { tokens };
 }

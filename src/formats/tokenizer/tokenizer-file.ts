@@ -1,18 +1,18 @@
-/** A tokenizer's file: its bytes, within bounds, and by its content which format it has. Reads no format. */
+/** Reads the bytes of a tokenizer's file, up to a limit, and recognises its format by its content. Does not parse it. */
 import { LlamaError } from "../../error.js";
 import { readWhole } from "../files/byte-source.js";
 import { decodeUtf8 } from "../files/utf8.js";
 
-/** The largest published tokenizers of these formats have about 5 MB. */
+/** The largest published tokenizers in these formats have about 5 MB. */
 const MAX_BYTES = 64 * 1024 * 1024;
-/** Enough to recognise the kind of a file. */
+/** Enough to recognise what kind of file it is. */
 const HEAD_BYTES = 1024;
 /** The first line of a tiktoken file: base64 and rank. */
 const TIKTOKEN = /^[A-Za-z0-9+/]+={0,2}[ \t]+\d+\s*(\n|$)/;
 
 export type TokenizerKind = "sentencepiece" | "tiktoken" | "json";
 
-/** Reads a tokenizer's file; throws a LlamaError for one that is known to be something else. */
+/** Reads a tokenizer's file; throws a LlamaError if it is recognised as something else. */
 export function readTokenizerFile(path: string): { kind: TokenizerKind; bytes: Uint8Array } {
   const bytes = readWhole(path, MAX_BYTES, "a tokenizer");
   if (bytes.byteLength === 0) {
@@ -28,5 +28,5 @@ export function readTokenizerFile(path: string): { kind: TokenizerKind; bytes: U
 }
 
 function notATokenizer(path: string, found: string, fix = "Download the file itself"): LlamaError {
-  return new LlamaError("model", "is not a SentencePiece model, nor tiktoken", { where: path, found, fix });
+  return new LlamaError("model", "is neither a SentencePiece nor a tiktoken model", { where: path, found, fix });
 }

@@ -1,4 +1,4 @@
-/** Reads a Hugging Face tokenizer.json and checks what llama-ts builds on: its tokens and how they become text. Knows not how text is encoded. */
+/** Reads a Hugging Face tokenizer.json and checks what llama-ts needs of it: its tokens and its decoder. Does not know how text is encoded. */
 import { LlamaError } from "../../error.js";
 import { isObject, showWord } from "../files/json-value.js";
 import { quoted } from "../files/quoted.js";
@@ -7,21 +7,21 @@ import { readTokenizerFile } from "./tokenizer-file.js";
 const MAX_TOKENS = 1_000_000;
 
 export interface TokenizerJson {
-  /** The file's content, for a library. */
+  /** The file's content, for the tokenizer library. */
   root: Record<string, unknown>;
-  /** By id, as written: byte-level tokens in their alphabet, the others with a mark for a space. */
+  /** By id, as written: byte-level tokens in their alphabet, others with a mark for each space. */
   tokens: string[];
   /** Tokens that are not part of the model's vocabulary, by name. */
   added: Map<string, number>;
-  /** Token for what has no other; null when there is none. */
+  /** Token for text that no other token represents; null if the model has no such token. */
   unknown: string | null;
-  /** "bytes": a character for each byte (Llama 3). "pieces": marks and byte tokens, as SentencePiece has them. */
+  /** "bytes": a character for each byte (Llama 3). "pieces": space marks and byte tokens, as in SentencePiece. */
   decoding: "bytes" | "pieces";
-  /** Whether decoding takes a space off the start of a text. */
+  /** Whether decoding removes a space from the start of a text. */
   stripsSpace: boolean;
 }
 
-/** Reads and checks a file; only byte-pair models with one of the two kinds of decoders are accepted. */
+/** Reads and checks a file; accepts only byte-pair models with one of the two kinds of decoders. */
 export function readTokenizerJson(path: string): TokenizerJson {
   const { kind, bytes } = readTokenizerFile(path);
   let root: unknown;
@@ -40,7 +40,7 @@ export function readTokenizerJson(path: string): TokenizerJson {
     const isId = Number.isInteger(id) && (id as number) >= 0 && (id as number) < MAX_TOKENS;
     if (!isId || typeof token !== "string") throw unsupported(path, "a token for each id", `the id ${showWord(id)}`);
     const known = tokens[id as number];
-    // A special token may stand among the vocabulary, too.
+    // A special token may also be part of the vocabulary.
     if (known !== undefined && known !== token) throw unsupported(path, "a token for each id", `two for ${id}`);
     tokens[id as number] = token;
   };
@@ -59,7 +59,7 @@ export function readTokenizerJson(path: string): TokenizerJson {
   return { root, tokens, added, unknown, ...decoderOf(path, root.decoder) };
 }
 
-/** The two decoders of LLaMA's tokenizers: byte level, and SentencePiece's put together from steps. */
+/** Recognises the two decoders of LLaMA's tokenizers: byte level, and SentencePiece's as a sequence of steps. */
 function decoderOf(path: string, decoder: unknown): Pick<TokenizerJson, "decoding" | "stripsSpace"> {
   if (isObject(decoder) && decoder.type === "ByteLevel") return { decoding: "bytes", stripsSpace: false };
   const steps: unknown[] = isObject(decoder) && Array.isArray(decoder.decoders) ? decoder.decoders : [];
@@ -71,7 +71,7 @@ function decoderOf(path: string, decoder: unknown): Pick<TokenizerJson, "decodin
 }
 
 function unsupported(path: string, expected: string, found: string): LlamaError {
-  return new LlamaError("model", "is JSON, but no tokenizer.json that llama-ts can use", {
+  return new LlamaError("model", "is JSON, but not a tokenizer.json that llama-ts can use", {
     where: path,
     expected,
     found,

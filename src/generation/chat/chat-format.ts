@@ -1,4 +1,4 @@
-/** How a conversation is written as tokens: what every chat format offers. The formats are files of their own. */
+/** The interface of a chat format: how to write a conversation as tokens. Each format has its own file. */
 import { LlamaError } from "../../error.js";
 import type { Dialog } from "./dialog.js";
 
@@ -6,19 +6,19 @@ export type ChatName = "none" | "llama2" | "llama3";
 
 export interface ChatFormat {
   readonly name: ChatName;
-  /** Meta's ids of a whole dialog, up to where the answer begins; throws LlamaError where Meta's code asserts. */
+  /** The ids of a whole dialog as in Meta's code, up to the start of the answer; throws LlamaError (usage) where Meta's code asserts. */
   encodeDialog(dialog: Dialog): number[];
-  /** The ids of a user's turn, up to where the answer begins; the system's text stands in the first. */
+  /** The ids of a user's turn, up to the start of the answer; the first turn includes the system prompt. */
   openTurn(text: string, system: string | null, isFirst: boolean): number[];
   /** The ids that end an answer when another turn follows. */
   closeTurn(answerIds: readonly number[]): number[];
-  /** The ids of an answer that is known as text only. */
+  /** The ids of an answer known only as text. */
   encodeAnswer(text: string): number[];
-  /** Meta's error text for text that may not stand in a dialog, or null. */
+  /** Meta's error text if a text is not allowed in a dialog, else null. */
   refusal(texts: readonly string[]): string | null;
 }
 
-/** Throws LlamaError (usage) for texts that may not stand in a dialog. */
+/** Throws LlamaError (usage) if a text is not allowed in a dialog. */
 export function checkTexts(format: ChatFormat, texts: readonly string[]): void {
   const refusal = format.refusal(texts);
   if (refusal !== null) throw new LlamaError("usage", refusal.replace(/^Error: /, "").replace(/\.$/, ""));

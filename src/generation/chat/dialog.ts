@@ -1,4 +1,4 @@
-/** A dialog as Meta's generation.py takes it: messages with roles. Knows no format and no tokens. */
+/** The types of a dialog, as in Meta's generation.py: messages with roles. Does not know formats or tokens. */
 
 import type { FinishReason } from "../sampling/options.js";
 
@@ -11,7 +11,7 @@ export interface Message {
 
 export type Dialog = readonly Message[];
 
-/** What chatCompletion() returns for a dialog, as in Meta's generation.py: tokens and logprobs only when logprobs were asked for. */
+/** The result of chatCompletion() for a dialog, as in Meta's generation.py: tokens and logprobs only if logprobs were requested. */
 export interface ChatPrediction {
   generation: { role: "assistant"; content: string };
   finishReason: FinishReason;

@@ -1,4 +1,4 @@
-/** Llama 2's dialogs, to the id as chat_completion() of Meta's generation.py writes them. */
+/** Llama 2's chat format: the same ids as chat_completion() in Meta's generation.py. */
 import { LlamaError } from "../../error.js";
 import { strip } from "../../tokenizer/encoding/python-whitespace.js";
 import type { Tokenizer } from "../../tokenizer/tokenizer.js";
@@ -44,12 +44,12 @@ export function llama2Format(tokenizer: Tokenizer): ChatFormat {
   };
 }
 
-/** The system's text becomes part of the message behind it. */
+/** Makes the system prompt part of the message after it. */
 function mergeSystem(dialog: Dialog): Dialog {
   const [first, second, ...rest] = dialog;
   if (first === undefined) throw new LlamaError("usage", "the dialog has no messages");
   if (first.role !== "system") return dialog;
-  if (second === undefined) throw new LlamaError("usage", "the dialog has no message behind the system's");
+  if (second === undefined) throw new LlamaError("usage", "the dialog has no message after the system message");
   return [{ role: second.role, content: B_SYS + first.content + E_SYS + second.content }, ...rest];
 }
 

@@ -1,15 +1,16 @@
-/** Llama 3's dialogs, to the id as ChatFormat of Meta's code writes them. Special tokens in a text are plain text there. */
+/** Llama 3's chat format: the same ids as ChatFormat in Meta's code. Special tokens within a message are plain text. */
 import { LlamaError } from "../../error.js";
 import { strip } from "../../tokenizer/encoding/python-whitespace.js";
 import type { Tokenizer } from "../../tokenizer/tokenizer.js";
 import type { ChatFormat } from "./chat-format.js";
 import type { Dialog, Message } from "./dialog.js";
 
-/** `strips` as Llama 3's own code; that of 3.1 and later (llama-models) keeps white space and calls a tool ipython. */
+/** `strips`: strip messages, as Llama 3's code does. The code of 3.1 and later (llama-models) keeps white space and names the tool role ipython. */
 export function llama3Format(tokenizer: Tokenizer, strips: boolean): ChatFormat {
   const special = (name: string) => {
     const id = tokenizer.specialTokens.get(name);
-    if (id === undefined) throw new LlamaError("usage", `the tokenizer has no ${name}, which the format llama3 needs`);
+    if (id === undefined)
+      throw new LlamaError("usage", `the tokenizer has no ${name}, which the chat format llama3 needs`);
     return id;
   };
   const header = (role: string) => [

@@ -1,6 +1,12 @@
 /** A completion from its request to its end: ids, text and log-probabilities in step with each other. Does not know who waits for it. */
 import type { ModelContext } from "../loading/model-context.js";
-import { type GenerateOptions, type ResolvedSampling, resolveMaxGenLen, resolveSampling, resolveStop } from "../sampling/options.js";
+import {
+  type GenerateOptions,
+  type ResolvedSampling,
+  resolveMaxGenLen,
+  resolveSampling,
+  resolveStop,
+} from "../sampling/options.js";
 import { randomSeed } from "../sampling/random.js";
 import type { EndEvent, GenerationRequest, PrefillEvent, TokenEvent } from "../scheduling/request.js";
 import { GenerationStats } from "../scheduling/stats.js";
@@ -29,7 +35,7 @@ export class RunningCompletion {
   constructor(model: ModelContext, promptIds: number[], options: GenerateOptions, traits: RequestTraits = {}) {
     const { tokenizer, config, maxSeqLen } = model;
     checkPrompt(promptIds, 0, model);
-    const { logprobs = false } = options;
+    const { logprobs = false, cachePrompt = true } = options;
     const maxTokens = Math.min(resolveMaxGenLen(options, maxSeqLen), maxSeqLen - promptIds.length);
     this.sampling = resolveSampling(options, config.vocabSize, randomSeed);
     this.stats = traits.stats ?? new GenerationStats();
@@ -37,7 +43,7 @@ export class RunningCompletion {
     this.#text = new CompletionText(tokenizer.detokenizer(), resolveStop(options), promptIds);
     this.#logprobs = new TokenLogprobs(tokenizer, promptIds, options);
     const base = {
-      ...{ promptIds, maxTokens, stopIds: tokenizer.stopIds, logprobs },
+      ...{ promptIds, maxTokens, stopIds: tokenizer.stopIds, logprobs, cachePrompt },
       ...traits,
       ...model.lookup(options, this.sampling),
       stats: this.stats,
@@ -65,7 +71,13 @@ export class RunningCompletion {
     const ids = isCut ? this.#ids : this.#ids.slice(0, this.#text.idCount);
     this.#logprobs.cut(ids.length);
     const completion = {
-      ...{ text: this.#delivered + text, ids, promptIds: this.#promptIds, finishReason: reason, seed: this.sampling.seed },
+      ...{
+        text: this.#delivered + text,
+        ids,
+        promptIds: this.#promptIds,
+        finishReason: reason,
+        seed: this.sampling.seed,
+      },
       ...{ reusedTokens: this.#reusedTokens, stopId: stop?.id ?? null, stopString: this.#text.stopString },
       ...{ logprobs: this.#logprobs.tokens, promptLogprobs: this.#logprobs.prompt },
     };

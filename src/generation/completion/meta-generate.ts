@@ -63,7 +63,10 @@ export async function generateIds(
     for await (const event of model.loop.submit(requests[i]!, signal)) {
       if (event.kind === "prefill") {
         prefilled[i] = event.done;
-        options.onPrompt?.(prefilled.reduce((sum, done) => sum + done), total);
+        options.onPrompt?.(
+          prefilled.reduce((sum, done) => sum + done),
+          total,
+        );
       } else if (event.kind === "token") {
         tokens[i]!.push(event.id);
         values[i]!.push(event.logprob ?? 0);

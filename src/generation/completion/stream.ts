@@ -1,7 +1,7 @@
 /** Continues one prompt; yields text as it becomes final. */
 import type { ModelContext } from "../loading/model-context.js";
 import type { GenerateOptions } from "../sampling/options.js";
-import { RunningCompletion, type RequestTraits } from "./completion.js";
+import { type RequestTraits, RunningCompletion } from "./completion.js";
 import type { StreamEvent } from "./results.js";
 
 export async function* streamText(

@@ -1,18 +1,18 @@
-/** Refuses a model that is not going to fit, before anything is loaded. Knows sizes; loads nothing. */
+/** Refuses a model that will not fit into memory, before anything is loaded. */
 import { machineMemory } from "../../engine/machine/machine-memory.js";
 import { LlamaError } from "../../error.js";
 import type { ComputeType } from "../../model/architecture/compute-type.js";
 import type { ModelConfig } from "../../model/config/config.js";
 import { memoryNeed } from "../../model/sizes/memory-need.js";
 
-/** Types by size; the next smaller one is proposed. */
+/** The smaller types of each type, largest first; the error suggests the first that fits. */
 const SMALLER: Readonly<Record<ComputeType, readonly ComputeType[]>> = {
   fp32: ["int8", "int4"],
   int8: ["int4"],
   int4: [],
 };
 
-/** Throws a LlamaError with the numbers when the weights and a whole context need more than is available. */
+/** Throws LlamaError (memory) with the numbers if the weights and a full context of `tokens` tokens need more than is available. */
 export function checkMemory(
   config: ModelConfig,
   worldSize: number,
@@ -28,8 +28,8 @@ export function checkMemory(
     advice.push(`--dtype ${smaller} needs ${gigabytes(memoryNeed(config, worldSize, smaller, tokens).total)}`);
   }
   if (weights + working < available) advice.push("a smaller --max_seq_len needs less");
-  advice.push("--force tries it all the same");
-  throw new LlamaError("memory", `the model does not fit into the memory in ${dtype}`, {
+  advice.push("--force loads it anyway");
+  throw new LlamaError("memory", `the model does not fit into memory as ${dtype}`, {
     expected: `${gigabytes(total)} (weights ${gigabytes(weights)}, context of ${tokens} tokens ${gigabytes(context)}, working memory ${gigabytes(working)})`,
     found: `${gigabytes(available)} available`,
     fix: advice.join(", "),

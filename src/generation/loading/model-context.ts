@@ -25,18 +25,21 @@ export class ModelContext {
     this.#dtype = dtype;
   }
 
-  /** Ids of a prompt: a text gets a beginning-of-sentence token, ids are taken as they are. */
+  /** The ids of a prompt: a text is encoded with a beginning-of-sentence token, ids are used unchanged. */
   promptIds(prompt: string | readonly number[]): number[] {
     return typeof prompt === "string" ? this.tokenizer.encode(prompt, { bos: true }) : [...prompt];
   }
 
-  /** How Meta's code for such a tokenizer writes dialogs. */
+  /** The chat format that Meta's code uses for dialogs with this tokenizer. */
   get dialogFormat(): ChatFormat {
     return chatFormat(familyFormat(this.tokenizer), this.tokenizer, this.config);
   }
 
   /** How a request drafts tokens by prompt lookup. */
-  lookup(options: GenerateOptions, { temperature }: { temperature: number }): Pick<GenerationRequest, "lookup" | "timedLookup"> {
+  lookup(
+    options: GenerateOptions,
+    { temperature }: { temperature: number },
+  ): Pick<GenerationRequest, "lookup" | "timedLookup"> {
     // The same call must give the same text however busy the machine is. Only the most likely token of fp32 hardly ever
     // depends on a last bit; quantised weights round activations to 8 bits, which makes a larger step of a last bit.
     return { lookup: resolveLookup(options), timedLookup: temperature === 0 && this.#dtype === "fp32" };

@@ -1,5 +1,4 @@
-/** A model before its weights are loaded: its tokenizer, its checkpoint, how it is shared where nothing is asked for, and its start. Knows no text. */
-
+/** Opens a model's tokenizer and checkpoint, chooses ranks and dtype, and starts the engine. Does not generate. */
 import { Engine } from "../../engine/engine.js";
 import type { EngineOptions } from "../../engine/host/engine-options.js";
 import { availableCores } from "../../engine/machine/cores.js";
@@ -11,24 +10,25 @@ import { openTokenizer } from "../../tokenizer/kinds/open-tokenizer.js";
 import type { Tokenizer, TokenizerSource } from "../../tokenizer/tokenizer.js";
 import type { BuildOptions } from "./build-options.js";
 
+/** A model before its weights are loaded. */
 export interface OpenedModel {
   tokenizer: TokenizerSource;
   tokenizerPath: string;
   checkpoint: Checkpoint;
 }
 
-/** Reads all that stands around the weights, and checks that it fits together. */
+/** Reads everything but the weights, and checks that it fits together. Throws LlamaError (model) for bad files. */
 export function openModel(options: Pick<BuildOptions, "ckptDir" | "tokenizerPath">): OpenedModel {
   const { ckptDir } = options;
-  // Read first, so that a wrong folder is told before the tokenizer that is missing with it.
+  // Read first, so that a wrong folder is reported before its missing tokenizer.
   const set = isRopeScaled(ckptDir) ? "3.1" : "3";
   const tokenizerPath = options.tokenizerPath ?? findTokenizer(ckptDir);
-  // The tokenizer counts the vocabulary, which Meta's params.json leaves out.
+  // The vocabulary size comes from the tokenizer, because Meta's params.json omits it.
   const tokenizer = openTokenizer(tokenizerPath, set);
   return { tokenizer, tokenizerPath, checkpoint: openCheckpoint(ckptDir, tokenizer.vocabulary.vocabSize) };
 }
 
-/** Ranks and type of the weights, chosen where they are left to "auto". */
+/** The number of ranks and the type of the weights, chosen here if they are "auto". */
 export function resolveSetup(
   { config, parameterCount, shardCount }: Checkpoint,
   options: Pick<BuildOptions, "nprocPerNode" | "dtype">,
@@ -39,7 +39,7 @@ export function resolveSetup(
   return { worldSize: autoWorldSize(config, availableCores(), shardCount, dtype !== "fp32"), dtype };
 }
 
-/** Starts the ranks and, meanwhile on this thread, the tokenizer, which takes as long as a small model. Where one fails the other is let go. */
+/** Starts the ranks and meanwhile, on this thread, the tokenizer, which takes as long to load as a small model. If one fails, stops the other and throws its error. */
 export async function startModel(
   { tokenizer: source, checkpoint }: OpenedModel,
   options: EngineOptions,

@@ -1,6 +1,6 @@
-/** Log-probabilities of tokens from raw logits, without temperature or top-p. */
+/** Computes log-probabilities of tokens from raw logits, without temperature or top-p. */
 
-/** The natural log-softmax of `logits` at `id`, computed in float64. */
+/** The natural log-softmax of `logits` [vocabSize] at `id`, computed in float64. Throws RangeError for an id outside. */
 export function logSoftmaxAt(logits: Float32Array, id: number): number {
   if (logits[id] === undefined) throw new RangeError(`logSoftmaxAt: id ${id} of ${logits.length} logits`);
   return logSoftmax(logits)(id);
@@ -15,13 +15,13 @@ function logSoftmax(logits: Float32Array): (id: number) => number {
   return (id) => logits[id]! - max - logSum;
 }
 
-/** A token and the log-probability it had. */
+/** A token and its log-probability. */
 export interface RankedToken {
   id: number;
   logprob: number;
 }
 
-/** The `count` most likely tokens with their log-probabilities, most likely first (ties: lower id first). */
+/** The `count` most likely tokens of `logits` [vocabSize] with their log-probabilities, most likely first (ties: lower id first). */
 export function topLogprobs(logits: Float32Array, count: number): RankedToken[] {
   const best: number[] = [];
   const before = (a: number, b: number) => logits[a]! > logits[b]!;

@@ -1,4 +1,4 @@
-/** What a generation may be asked for, and the checks of it. Options are resolved once here; behind it nothing is optional. */
+/** The options of a generation, their defaults and checks. Options are resolved once, here; later code has no optional values. */
 import { LlamaError } from "../../error.js";
 import type { PenaltyOptions } from "./penalties.js";
 import type { SamplerOptions } from "./sampler.js";
@@ -6,44 +6,46 @@ import type { SamplerOptions } from "./sampler.js";
 export type FinishReason = "stop" | "length" | "abort";
 
 export interface SamplingOptions {
-  /** 0 takes the most likely token. Default 0.6, as Meta's generation.py. */
+  /** 0 always picks the most likely token. Default 0.6, as in Meta's generation.py. */
   temperature?: number;
-  /** Nucleus: the most likely tokens whose mass reaches top_p. Default 0.9, as Meta's generation.py. */
+  /** Nucleus sampling: sample from the most likely tokens whose total probability reaches top_p. Default 0.9, as in Meta's generation.py. */
   topP?: number;
-  /** Sample from so many of the most likely tokens; 0 (the default) from any number. */
+  /** Sample only from the k most likely tokens; 0 (the default): no limit. */
   topK?: number;
-  /** Sample from the tokens that are at least so likely as this share of the most likely one. Default 0. */
+  /** Keep tokens at least this fraction as likely as the most likely one. Default 0. */
   minP?: number;
-  /** Above 1 makes the tokens of prompt and text less likely (logit / p, or * p below 0). Default 1. */
+  /** Above 1 makes tokens of the prompt and the generated text less likely (positive logits / p, negative logits * p). Default 1. */
   repetitionPenalty?: number;
-  /** Taken from the logit of every token that stands in the text, -2 to 2. Default 0. */
+  /** Subtracted from the logit of every token already generated, -2 to 2. Default 0. */
   presencePenalty?: number;
-  /** Taken from a logit for each time the token stands in the text, -2 to 2. Default 0. */
+  /** Subtracted from a token's logit once per occurrence in the generated text, -2 to 2. Default 0. */
   frequencyPenalty?: number;
-  /** Added to the logits of single tokens, by id; -Infinity forbids one. */
+  /** Added to the logits of individual tokens, by id; -Infinity forbids a token. */
   logitBias?: Readonly<Record<number, number>>;
-  /** Makes sampling repeatable for the same number of ranks. Drawn at random when absent. */
+  /** Makes sampling repeatable for the same number of ranks. Default: drawn at random. */
   seed?: number;
 }
 
 export interface GenerateOptions extends SamplingOptions {
-  /** New tokens a sequence may get at most; the room left in the context when absent. */
+  /** Maximum number of new tokens of a sequence. Default: the rest of the context. */
   maxGenLen?: number | null;
-  /** Ends a text before the first of these; finishReason is then "stop". */
+  /** Ends the text before the first of these strings; finishReason is then "stop". */
   stop?: string | readonly string[];
-  /** Return log-probabilities of the tokens (of the raw logits, without temperature and top_p). */
+  /** Return log-probabilities of the tokens (from the raw logits, without temperature and top_p). */
   logprobs?: boolean;
-  /** With logprobs, in streams and batches: so many of the most likely tokens in the place of each. Default 0. */
+  /** With logprobs, in streams and batches: also return this many most likely tokens at each position. Default 0. */
   topLogprobs?: number;
-  /** Return the prompt's tokens in front of the new ones. */
+  /** Return the prompt's tokens before the new ones. */
   echo?: boolean;
   /**
-   * Guess tokens from what followed the same words before, and check them in one step: the same text, sooner where it
-   * repeats itself. "auto" (the default) guesses where it pays, a number guesses that many whenever it can, 0 never.
+   * Draft tokens from earlier text and verify them in one step: the same text, but faster where it repeats itself.
+   * "auto" (the default) drafts where that saves time; a number drafts that many tokens whenever possible; 0: off.
    */
   promptLookupNumTokens?: number | "auto";
-  /** Told while the prompt runs, in steps of 256 tokens: tokens done, tokens of all prompts. */
+  /** Called during prefill after each step of 256 tokens: tokens done, tokens of all prompts. */
   onPrompt?: (done: number, total: number) => void;
+  /** false: compute the whole prompt, and leave no KV cache to later requests. Default true. */
+  cachePrompt?: boolean;
   signal?: AbortSignal;
 }
 
@@ -53,7 +55,7 @@ export interface ResolvedSampling extends SamplerOptions, PenaltyOptions {
 }
 
 export const MAX_SEED = 2 ** 32 - 1;
-/** As OpenAI's: presence and frequency penalties are from -2 to 2. */
+/** As in OpenAI's API: presence and frequency penalties range from -2 to 2. */
 export const MAX_PENALTY = 2;
 
 /** Most likely tokens reported beside each one at most. */
@@ -61,7 +63,7 @@ export const MAX_TOP_LOGPROBS = 100;
 /** Larger biases decide as much as this one, and the largest are infinite in float32. */
 export const MAX_BIAS = 1e6;
 
-/** Fills in defaults; throws LlamaError (usage) that names the option. */
+/** Fills in defaults; throws a LlamaError (usage) that names the option out of range. */
 export function resolveSampling(
   options: SamplingOptions,
   vocabSize: number,
@@ -95,20 +97,20 @@ function resolveBias(bias: Readonly<Record<number, number>>, vocabSize: number):
   return new Map(entries);
 }
 
-/** The strings that end a text; throws LlamaError (usage) for an empty one. */
+/** The strings that end a text; throws LlamaError (usage) for an empty string. */
 export function resolveStop({ stop = [] }: GenerateOptions): readonly string[] {
   const stops = typeof stop === "string" ? [stop] : stop;
-  check("stop", '""', "strings that are not empty", !stops.includes(""));
+  check("stop", '""', "non-empty strings", !stops.includes(""));
   return stops;
 }
 
-/** How many tokens prompt lookup may guess; throws LlamaError (usage) unless it is a count or "auto". */
+/** How many tokens prompt lookup may draft; throws LlamaError (usage) unless it is a count or "auto". */
 export function resolveLookup({ promptLookupNumTokens = "auto" }: GenerateOptions): number | "auto" {
   if (promptLookupNumTokens !== "auto") checkCount("prompt_lookup_num_tokens", promptLookupNumTokens, 0);
   return promptLookupNumTokens;
 }
 
-/** New tokens at most. */
+/** Maximum number of new tokens; throws LlamaError (usage) unless it is a count, null or absent. */
 export function resolveMaxGenLen({ maxGenLen }: GenerateOptions, maxSeqLen: number): number {
   checkCount("max_gen_len", maxGenLen, 0);
   return maxGenLen ?? maxSeqLen - 1;

@@ -1,20 +1,20 @@
-/** Logits changed by rules before one is chosen: bias of single tokens, penalties of those that came before. Knows ids; chooses none. */
+/** Changes logits before sampling: bias for individual tokens, penalties for tokens that occurred before. Does not choose tokens. */
 
 export interface PenaltyOptions {
-  /** Above 1 makes every token of prompt and text less likely, as in CTRL and Hugging Face; 1 is off. */
+  /** Above 1 makes every token of the prompt and the text less likely, as in CTRL (arXiv:1909.05858) and Hugging Face; 1: off. */
   repetitionPenalty: number;
-  /** Taken once from the logit of each token of the text, as OpenAI's; 0 is off. */
+  /** Subtracted once from the logit of each token in the generated text, as in OpenAI's API; 0: off. */
   presencePenalty: number;
-  /** Taken from the logit for each time a token stands in the text, as OpenAI's; 0 is off. */
+  /** Subtracted from a token's logit once per occurrence in the generated text, as in OpenAI's API; 0: off. */
   frequencyPenalty: number;
   /** Added to the logit of a token; -Infinity forbids it. */
   logitBias: ReadonlyMap<number, number>;
 }
 
-/** The rules for one sequence, which they follow token by token. */
+/** The penalties of one sequence; counts its tokens one by one. */
 export class Penalties {
   readonly #options: PenaltyOptions;
-  /** How often each id stands in the text; 0 for those of the prompt alone. */
+  /** Occurrences of each id in the generated text; 0 for ids only in the prompt. */
   readonly #counts = new Map<number, number>();
 
   constructor(options: PenaltyOptions, promptIds: readonly number[]) {
@@ -27,7 +27,7 @@ export class Penalties {
     return repetitionPenalty !== 1 || presencePenalty !== 0 || frequencyPenalty !== 0 || logitBias.size > 0;
   }
 
-  /** A changed copy: bias first, then the repetition penalty, then presence and frequency. */
+  /** Returns a changed copy of `logits` [vocabSize]: bias first, then the repetition penalty, then presence and frequency. */
   apply(logits: Float32Array): Float32Array {
     const { repetitionPenalty, presencePenalty, frequencyPenalty, logitBias } = this.#options;
     const changed = logits.slice();
@@ -40,7 +40,7 @@ export class Penalties {
     return changed;
   }
 
-  /** Takes note of the token that was chosen. */
+  /** Counts the token that was chosen. */
   push(id: number): void {
     this.#counts.set(id, (this.#counts.get(id) ?? 0) + 1);
   }

@@ -1,10 +1,10 @@
-/** Repeatable random numbers from a seed. Knows nothing of tokens. Not for secrets. */
+/** Generates repeatable random numbers from a seed. Not for secrets. */
 import { randomInt } from "node:crypto";
 
 const WARM_UP_ROUNDS = 12;
 
 /**
- * A generator of numbers uniform in [0, 1) with 53 bits. The algorithm is sfc32 by Chris Doty-Humphrey (PractRand,
+ * Creates a generator of numbers uniform in [0, 1) with 53 bits. The algorithm is sfc32 by Chris Doty-Humphrey (PractRand,
  * https://pracrand.sourceforge.net), seeded with the 64 low bits of `seed`, an integer.
  */
 export function createRandom(seed: number): () => number {
@@ -28,7 +28,7 @@ export function createRandom(seed: number): () => number {
   };
 }
 
-/** A seed that differs from run to run, short enough to be typed again. */
+/** A random 32-bit seed, short enough to be typed again. */
 export function randomSeed(): number {
   return randomInt(2 ** 32);
 }

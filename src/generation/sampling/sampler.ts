@@ -1,30 +1,30 @@
-/** Picks the next token from logits: greedy, or softmax with temperature, then top-k, Meta's top-p and min-p. Knows numbers, not tokens; the randomness comes from outside. */
+/** Picks the next token from logits: greedy, or softmax with temperature, then top-k, Meta's top-p and min-p. Does not create random numbers. */
 import { LlamaError } from "../../error.js";
 
-/** Which tokens may be sampled, by their probabilities. */
+/** Which tokens can be sampled, by their probabilities. */
 export interface KeepOptions {
-  /** The most probable so many; 0 keeps every token. */
+  /** Keeps this many of the most probable tokens; 0 keeps every token. */
   topK: number;
-  /** Those that reach this share of the mass that top-k leaves; 1 or more keeps every token. */
+  /** Keeps the most probable tokens that reach this share of the probability left by top-k; 1 or more keeps every token. */
   topP: number;
-  /** Those at least so probable as this share of the most probable one; 0 keeps every token. */
+  /** Keeps tokens at least this fraction as probable as the most probable one; 0 keeps every token. */
   minP: number;
 }
 
 export interface SamplerOptions extends KeepOptions {
-  /** 0 always takes the most probable token. */
+  /** 0 always picks the most probable token. */
   temperature: number;
 }
 
 export type Sampler = (logits: Float32Array, random: () => number) => number;
 
-/** The tokens that are left, most probable first (ties: lower id first), with probabilities that sum to 1. */
+/** The tokens that remain, most probable first (ties: lower id first), with probabilities that sum to 1. */
 export interface KeptTokens {
   ids: Uint32Array;
   probs: Float64Array;
 }
 
-/** A function from logits [vocabSize] to a token id; `random` gives numbers in [0, 1). It throws LlamaError (runtime) for logits that are not finite. */
+/** Creates a function from logits [vocabSize] to a token id; `random` returns numbers in [0, 1). It throws LlamaError (runtime) for NaN, +infinity, or no finite logit. */
 export function createSampler(options: SamplerOptions): Sampler {
   const { temperature, topK, topP, minP } = options;
   if (temperature === 0) return (logits) => firstMaximum(logits);
@@ -37,8 +37,9 @@ export function createSampler(options: SamplerOptions): Sampler {
 }
 
 /**
- * Top-p drops a token when the mass before it exceeds p, so the one that crosses p stays, and always one. It counts
- * in shares of what top-k leaves.
+ * Applies top-k, top-p and min-p to probabilities [vocabSize]. Top-p (sample_top_p in Meta's generation.py) drops a token if
+ * the tokens before it sum to more than p, so the token that crosses p stays, and at least one stays. p is a share of the
+ * probability left by top-k.
  */
 export function keepTokens(probs: Float64Array, { topK, topP, minP }: KeepOptions): KeptTokens {
   const isTopK = topK > 0 && topK < probs.length;
@@ -75,7 +76,7 @@ export function keepTokens(probs: Float64Array, { topK, topP, minP }: KeepOption
   return { ids: kept, probs: Float64Array.from(kept, (id) => probs[id]! / mass) };
 }
 
-/** Throws on NaN, +infinity, and when no logit is finite: the computation before has failed. */
+/** Index of the first maximum. Throws LlamaError (runtime) for NaN, +infinity, or no finite logit: the forward pass failed. */
 function firstMaximum(logits: Float32Array): number {
   let best = 0;
   let max = Number.NEGATIVE_INFINITY;
@@ -90,9 +91,9 @@ function firstMaximum(logits: Float32Array): number {
     }
   }
   if (Number.isFinite(max)) return best;
-  throw new LlamaError("runtime", "the model gave logits that cannot be sampled from", {
+  throw new LlamaError("runtime", "cannot sample from the model's logits", {
     expected: "finite numbers",
-    found: max === Number.NEGATIVE_INFINITY ? "no finite one" : String(max),
+    found: max === Number.NEGATIVE_INFINITY ? "no finite number" : String(max),
     fix: "The weights may be damaged, or the compute type may be too small for them",
   });
 }
@@ -111,8 +112,8 @@ function softmax(logits: Float32Array, temperature: number): Float64Array {
 }
 
 /**
- * The ids that top-p can keep. All n tokens below (1 - p) / n together have less than 1 - p, so before each of them
- * lies a mass above p. The idea is llama2.c's (https://github.com/karpathy/llama2.c, run.c).
+ * The ids that top-p can keep. All tokens below (1 - p) / n together have less than 1 - p, so the tokens before each of
+ * them sum to more than p. From llama2.c (https://github.com/karpathy/llama2.c, run.c).
  */
 function candidates(probs: Float64Array, p: number): Uint32Array {
   const cutoff = Math.max(0, 1 - p) / probs.length;
@@ -122,7 +123,7 @@ function candidates(probs: Float64Array, p: number): Uint32Array {
   return ids.subarray(0, count);
 }
 
-/** Restores the heap order below `root`; a heap, since usually few of the candidates are taken out. */
+/** Restores the heap order below `root`. A heap is faster than sorting, since usually only few candidates are taken out. */
 function sink(heap: Uint32Array, size: number, root: number, probs: Float64Array): void {
   const id = heap[root]!;
   let at = root;

@@ -124,9 +124,9 @@ export class PrefixPool {
     for (const entry of this.#entries.filter((one) => one.owner === owner && !this.#pinned.has(one))) this.#drop(entry);
   }
 
+  /** Drops all that nobody reads. */
   clear(): void {
-    for (const { sequence } of this.#entries) this.#engine.release(sequence);
-    this.#entries = [];
+    for (const entry of [...this.#entries]) if (!this.#pinned.has(entry)) this.#drop(entry);
   }
 
   #touch(entry: PooledSequence): void {

@@ -51,7 +51,10 @@ export function resolveLimits(
 }
 
 /** Throws LlamaError (usage) for a request that can never fit. */
-export function checkFits({ promptIds, maxTokens }: GenerationRequest, { maxPositions, positionBytes }: LoopLimits): void {
+export function checkFits(
+  { promptIds, maxTokens }: GenerationRequest,
+  { maxPositions, positionBytes }: LoopLimits,
+): void {
   const positions = promptIds.length + maxTokens;
   if (positions <= maxPositions) return;
   const megabytes = (count: number) => `${((count * positionBytes) / 1e6).toFixed(1)} MB`;

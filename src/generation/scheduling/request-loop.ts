@@ -108,6 +108,11 @@ export class RequestLoop {
     this.#scheduler.pool.forget(owner);
   }
 
+  /** Drops the KV caches of all ended requests. */
+  clear(): void {
+    this.#scheduler.pool.clear();
+  }
+
   async #run(): Promise<void> {
     this.#isRunning = true;
     // Requests that are submitted together run together.
@@ -166,10 +171,7 @@ export class RequestLoop {
       if (entry.isOver) continue;
       const share = (milliseconds * item.tokens.length) / count;
       const prompt = chunk ? item.tokens.length : 0;
-      entry.request.stats?.addStep(
-        { prompt, rows: chunk ? 0 : 1, drafts: chunk ? 0 : item.tokens.length - 1 },
-        share,
-      );
+      entry.request.stats?.addStep({ prompt, rows: chunk ? 0 : 1, drafts: chunk ? 0 : item.tokens.length - 1 }, share);
       try {
         if (chunk) this.#afterChunk(chunk, logits[i]!);
         else {

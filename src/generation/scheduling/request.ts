@@ -29,6 +29,8 @@ export interface GenerationRequest {
   owner?: object;
   /** Nobody will continue this text: its KV cache is the first to be reused. */
   isDisposable?: boolean;
+  /** false: neither uses the KV cache of another request nor leaves its own to later ones. */
+  cachePrompt?: boolean;
   /** Counts this request's steps; several requests may share one. */
   stats?: GenerationStats;
 }

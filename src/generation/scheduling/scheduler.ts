@@ -107,6 +107,7 @@ export class Scheduler {
     list.splice(at, 1);
     const { sequence, ids, length, positions, request } = entry;
     if (sequence === null) return;
+    if (request.cachePrompt === false) return this.#engine.release(sequence);
     const { owner = null, isDisposable = false } = request;
     this.pool.add({ sequence, ids: ids.slice(0, length), owner, isDisposable }, positions);
   }
@@ -120,6 +121,7 @@ export class Scheduler {
   #inherit(entry: OpenRequest, room: number): void {
     const { request, positions } = entry;
     if (request.lookup) entry.drafts = new RowDrafts(entry.ids, positions);
+    if (request.cachePrompt === false) return;
     const found = this.pool.take(request.promptIds, sharable(request), request.owner ?? null, positions, room);
     if (found) this.#reuse(entry, found.sequence, found.length);
   }
@@ -129,7 +131,7 @@ export class Scheduler {
     let donor: OpenRequest | null = null;
     let ready = 0;
     let promised = 0;
-    for (const other of this.running) {
+    for (const other of entry.request.cachePrompt === false ? [] : this.running) {
       if (other === entry) break;
       const shared = sharedLength(other.ids, entry.request);
       promised = Math.max(promised, Math.min(shared, other.request.promptIds.length));

@@ -1,4 +1,4 @@
-/** How likely a text of any length is, in windows that overlap. Knows ids and windows; samples nothing. */
+/** Scores a text of any length in overlapping windows, for its perplexity. Does not sample. */
 import { LlamaError } from "../../error.js";
 import type { ModelContext } from "../loading/model-context.js";
 import { logSoftmaxAt } from "../sampling/logprobs.js";
@@ -8,15 +8,15 @@ import { GenerationStats } from "../scheduling/stats.js";
 import { scoreRequest } from "./score-request.js";
 
 export interface PerplexityOptions extends FeedOptions {
-  /** Tokens of a window, a beginning-of-sentence token included. Default: the context. */
+  /** Tokens per window, including a beginning-of-sentence token. Default: the context length. */
   window?: number;
-  /** Tokens from one window to the next: so many are scored in each, with those before them as their context. Default: half a window. */
+  /** Tokens from one window to the next: each window scores this many, with the tokens before them as context. Default: half a window. */
   stride?: number;
-  /** Told how many tokens are scored. */
+  /** Called with the number of tokens scored so far. */
   onTokens?: (done: number, total: number) => void;
 }
 
-/** Sum of the log-probabilities of all ids, and their number; fewer where the signal ended it. */
+/** Sum of the log-probabilities of all ids, and their number; after an abort, of those scored so far. Throws LlamaError (usage) for a bad window or stride. */
 export async function scoreText(
   model: ModelContext,
   ids: readonly number[],
@@ -27,7 +27,7 @@ export async function scoreText(
   checkCount("window", window, 2);
   checkCount("stride", stride, 1);
   if (window > maxSeqLen || stride >= window) {
-    const expected = `window up to ${maxSeqLen}, and stride below it`;
+    const expected = `a window of at most ${maxSeqLen} and a stride below the window`;
     throw new LlamaError("usage", "windows do not fit", { expected, found: `${window} and ${stride}` });
   }
   const total = { logprob: 0, tokens: 0 };

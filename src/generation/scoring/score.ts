@@ -1,4 +1,4 @@
-/** How likely given continuations of contexts are. Knows logits and ids; samples nothing. */
+/** Scores how likely given continuations are after their contexts. Does not sample. */
 import { LlamaError } from "../../error.js";
 import { stripEnd } from "../../tokenizer/encoding/python-whitespace.js";
 import type { Tokenizer } from "../../tokenizer/tokenizer.js";
@@ -9,7 +9,7 @@ import type { FeedOptions, Refused, Requests } from "../scheduling/in-flight.js"
 import { GenerationStats } from "../scheduling/stats.js";
 import { scoreRequest } from "./score-request.js";
 
-/** A text, or token ids that are taken as they are. */
+/** A text, or token ids to use unchanged. */
 type Text = string | readonly number[];
 
 export interface ScoredPair<T> {
@@ -22,18 +22,18 @@ export type ScoreRequest<T> = ScoredPair<T> | Refused<T>;
 
 export interface ScoredToken {
   id: number;
-  /** Texts of tokens, put together, are the continuation. */
+  /** The texts of all tokens, joined, are the continuation. */
   text: string;
-  /** Natural logarithm. */
+  /** Natural logarithm of the probability. */
   logprob: number;
-  /** Whether it is the most likely token there. */
+  /** Whether it is the most likely token at its position. */
   isGreedy: boolean;
 }
 
 export interface Score {
-  /** Sum over the tokens of the continuation. */
+  /** Sum of the log-probabilities of the continuation's tokens. */
   logprob: number;
-  /** Whether each of them is the most likely one: greedy decoding would write this. */
+  /** Whether every token is the most likely one, so that greedy decoding would generate this continuation. */
   isGreedy: boolean;
   tokens: ScoredToken[];
   contextTokens: number;
@@ -85,8 +85,8 @@ async function scorePair<T>(
 }
 
 /**
- * Ids of both texts, and where the continuation begins. As lm-evaluation-harness does: encoded as one text, spaces between
- * them belong to the continuation, and it begins after as many tokens as the context has alone.
+ * The ids of both texts, and the index where the continuation starts. As in lm-evaluation-harness, both are encoded as one
+ * text, spaces between them belong to the continuation, and it starts after as many tokens as the context has by itself.
  */
 function joined(tokenizer: Tokenizer, context: Text, continuation: Text): { ids: readonly number[]; start: number } {
   const encode = (text: string, bos: boolean) => tokenizer.encode(text, { bos, eos: false });

@@ -1,40 +1,41 @@
 /**
- * Guesses the next tokens from what the sequence already holds: where its last few tokens stood before, what followed there.
- * Knows ids only; whether a guess is worth computing is decided in speculation.ts.
+ * Drafts the next tokens of a sequence: finds an earlier occurrence of its last few tokens and copies what followed.
+ * Does not know whether a draft is worth verifying; speculation.ts decides that.
  */
 
-/** Lengths of the n-grams that are looked up. Shorter ones are mostly chance. */
+/** Lengths of the n-grams to look up. Shorter matches are mostly chance. */
 const SHORTEST = 2;
 const LONGEST = 4;
-/** A table has at most 2^16 slots, 256 KB; a slot holds the latest n-gram that fell into it. */
+/** A table has at most 2^16 slots, 256 KB; a slot holds the latest n-gram with its hash. */
 const MAX_BITS = 16;
-/** Tokens that are compared to tell how long a match is. */
+/** Maximum number of tokens compared to measure the length of a match. */
 const MAX_MATCH = 32;
 
-/** What may follow, and how many tokens before it agree with the place it was taken from. */
+/** Draft tokens, and how many tokens before them match those before the place they were copied from. */
 export interface Proposal {
   ids: number[];
   matched: number;
 }
 
 /**
- * One sequence and an index of its n-grams, in constant time a token. The tables are direct-mapped as in LZ4
- * (https://github.com/lz4/lz4): what they say is compared with the ids, so a collision only costs a guess.
+ * A sequence and an index of its n-grams, updated in constant time per token. The tables are direct-mapped as in LZ4
+ * (https://github.com/lz4/lz4): every entry found is compared with the ids, so a hash collision only loses a draft.
+ * The method is prompt lookup decoding (https://github.com/apoorvumang/prompt-lookup-decoding).
  */
 export class PromptLookup {
   readonly #ids: Int32Array;
   #length = 0;
-  /** One table per n-gram length, shortest first: the position behind the latest such n-gram; 0 is none. */
+  /** One table per n-gram length, shortest first: the position after the latest such n-gram; 0 means empty. */
   readonly #tables: Int32Array[] = [];
-  /** The slot of the n-gram at the end, by table. */
+  /** The slot of the last n-gram, by table. */
   readonly #slots: number[] = [];
-  /** The high bits of a hash, which are its best, are the slot. */
+  /** The slot is the high bits of a hash, which are the best mixed. */
   readonly #shift: number;
-  /** Where the proposal was taken from, and how many tokens before it agree; followed while the sequence agrees. */
+  /** Where the proposal is copied from, and how many tokens before it match; both advance while new tokens match. */
   #source = 0;
   #matched = 0;
 
-  /** An empty sequence of at most `capacity` tokens. */
+  /** Starts with an empty sequence of at most `capacity` tokens. */
   constructor(capacity: number) {
     this.#ids = new Int32Array(capacity);
     let bits = 8;
@@ -46,7 +47,7 @@ export class PromptLookup {
   /** Adds a token to the end. */
   push(id: number): void {
     const at = this.#length++;
-    // An n-gram is entered once it is known what follows, so that the end of the sequence never finds itself.
+    // An n-gram enters its table only with the token after it, so that the end of the sequence never finds itself.
     for (let i = 0; i < this.#tables.length && at >= i + SHORTEST; i++) this.#tables[i]![this.#slots[i]!] = at;
     this.#ids[at] = id;
     if (this.#matched > 0 && this.#ids[this.#source] === id) {
@@ -62,7 +63,7 @@ export class PromptLookup {
     }
   }
 
-  /** The `count` tokens that followed the last tokens before; a repetition at the very end is carried on. */
+  /** The `count` tokens after an earlier occurrence of the last tokens, or null; a repetition at the end is continued. */
   propose(count: number): Proposal | null {
     this.#search();
     if (this.#matched === 0 || count <= 0) return null;
@@ -72,12 +73,12 @@ export class PromptLookup {
     return { ids, matched: this.#matched };
   }
 
-  /** Looks for the longest n-gram; a match that is being followed stays unless the found one is as long. */
+  /** Looks up the longest n-gram; the current match stays unless the one found is at least as long. */
   #search(): void {
     for (let i = this.#tables.length - 1; i >= 0; i--) {
       if (this.#length < i + SHORTEST) continue;
       const source = this.#tables[i]![this.#slots[i]!]!;
-      const matched = source === 0 ? 0 : this.#agreement(source);
+      const matched = source === 0 ? 0 : this.#matchLength(source);
       if (matched < i + SHORTEST) continue;
       if (matched >= this.#matched) {
         this.#source = source;
@@ -87,8 +88,8 @@ export class PromptLookup {
     }
   }
 
-  /** How many tokens before `source` are the same as those at the end. */
-  #agreement(source: number): number {
+  /** How many tokens before `source` equal those at the end. */
+  #matchLength(source: number): number {
     let count = 0;
     const most = Math.min(source, MAX_MATCH);
     while (count < most && this.#ids[source - 1 - count] === this.#ids[this.#length - 1 - count]) count++;

@@ -1,26 +1,26 @@
 /**
- * Speculation without a second model: decides which guesses of prompt-lookup.ts a step computes along with the pending
- * tokens, by what they are expected to gain and to cost. The loop keeps a guess only if it is what would have been sampled anyway.
+ * Speculative decoding without a second model: decides how many draft tokens of prompt-lookup.ts a step verifies, by their
+ * expected gain and cost. Does not verify them: the decoding loop keeps a draft token only if sampling picks the same token.
  */
 import type { ComputeType } from "../../model/architecture/compute-type.js";
 import { PromptLookup, type Proposal } from "./prompt-lookup.js";
 import { StepCost } from "./step-cost.js";
 
-/** Guesses for one sequence and step at most, where they are chosen by their gain. */
+/** Maximum number of draft tokens per sequence and step in "auto" mode. */
 const MAX_DRAFT = 15;
-/** Guesses must promise this much more speed than none. */
+/** A draft must promise this speed-up over a step without one. */
 const MARGIN = 1.1;
-/** Share of right guesses to begin with, for matches of 2, 3, 4, 5 to 7, 8 to 15 and more tokens, and the trials it counts as. */
+/** Initial acceptance rate for matches of 2, 3, 4, 5 to 7, 8 to 15 and more tokens, and the number of trials it counts as. */
 const PRIOR = [0.35, 0.45, 0.5, 0.55, 0.7, 0.9];
 const PRIOR_TRIALS = 3;
-/** What one trial leaves of the weight of those before it. */
+/** Each trial multiplies the weight of all earlier trials by this. */
 const MEMORY = 0.97;
 
-/** One sequence: its text so far, the guess at hand, and how good guesses were. */
+/** The drafts of one sequence: its tokens so far, the current proposal, and the acceptance rates. */
 export class RowDrafts {
   readonly #lookup: PromptLookup;
   #proposal: Proposal | null = null;
-  /** Tokens that have come since the proposal, all as proposed. */
+  /** Tokens pushed since the proposal, all as proposed. */
   #followed = 0;
   readonly #hits = PRIOR.map((rate) => rate * PRIOR_TRIALS);
   readonly #trials = PRIOR.map(() => PRIOR_TRIALS);
@@ -30,7 +30,7 @@ export class RowDrafts {
     for (const id of promptIds) this.#lookup.push(id);
   }
 
-  /** Adds a token that was decided. It is compared with the proposal even if that was not computed. */
+  /** Adds a decided token. It is compared with the proposal even if the proposal was not verified. */
   push(id: number): void {
     this.#lookup.push(id);
     const expected = this.#proposal?.ids[this.#followed];
@@ -41,14 +41,14 @@ export class RowDrafts {
     if (id !== expected) this.#proposal = null;
   }
 
-  /** Guesses anew, at most `count` tokens. */
+  /** Makes a new proposal of at most `count` tokens. */
   propose(count: number): readonly number[] {
     this.#followed = 0;
     this.#proposal = this.#lookup.propose(count);
     return this.#proposal?.ids ?? [];
   }
 
-  /** The chance of each proposed token to be reached and right. */
+  /** The probability of each proposed token that it and all before it are accepted. */
   chances(): number[] {
     let chance = 1;
     return (this.#proposal?.ids ?? []).map((_, i) => {
@@ -96,7 +96,7 @@ export class Speculation {
     return proposals.map((ids, i) => (requests[i]!.count === "auto" ? ids.slice(0, counts[i]!) : ids));
   }
 
-  /** Takes note of how long a decode step took. */
+  /** Records how long a decode step took. */
   observe(tokens: number, milliseconds: number): void {
     this.#measured.observe(tokens, milliseconds);
   }

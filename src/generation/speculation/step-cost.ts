@@ -1,10 +1,10 @@
-/** How long a step of n tokens takes next to one of a single token: measured curves, corrected by the steps of this very run. */
+/** Estimates how long a step of n tokens takes relative to one token: measured curves, corrected by the steps of this run. */
 import type { ComputeType } from "../../model/architecture/compute-type.js";
 
-/** Time of n rows relative to one row, at the rows given; a line between them. Two cores with AVX-512, large matrices. */
+/** Time of n rows relative to one row, interpolated linearly. Measured on two cores with AVX-512, with large matrices. */
 type Curve = readonly (readonly [rows: number, cost: number])[];
 
-/** fp32: `node bench/weights.js`, weights as graph inputs. The others: MatMulNBits with blocks of 128. */
+/** fp32: `node bench/weights.js`, weights as graph inputs. int8 and int4: MatMulNBits with blocks of 128. */
 const CURVES: Readonly<Record<ComputeType, Curve>> = {
   fp32: [
     [1, 1],
@@ -30,26 +30,28 @@ const CURVES: Readonly<Record<ComputeType, Curve>> = {
   ],
 };
 
-/** A single step may be slow by chance, so it moves the estimate by a part, and fast ones count more. */
+/** A single step may be slow by chance, so it moves the estimate only partly, and fast steps count more. */
 const SLOWER = 0.25;
 const FASTER = 0.5;
-/** What was not measured for long drifts back to the curve. */
+/** With every step, the factors of other sizes move towards the new one by this share. */
 const DRIFT = 1 / 256;
 
-/** Expected time of steps by their number of tokens. In milliseconds once a step was observed, before that in steps of one token. */
+/** Expected time of a step by its number of tokens: in milliseconds once a step was observed, before that in steps of one token. */
 export class StepCost {
   readonly #curve: Curve;
-  /** Measured time over the curve's, by the power of two of the number of tokens. */
+  /** Measured time / time on the curve, by group(tokens). */
   readonly #factors: (number | undefined)[] = [];
 
   constructor(dtype: ComputeType) {
     this.#curve = CURVES[dtype];
   }
 
+  /** Expected time of a step of `tokens` tokens. */
   of(tokens: number): number {
     return onCurve(this.#curve, tokens) * this.#factor(group(tokens));
   }
 
+  /** Corrects the estimates by a measured step. */
   observe(tokens: number, milliseconds: number): void {
     const at = group(tokens);
     const measured = milliseconds / onCurve(this.#curve, tokens);
@@ -66,7 +68,7 @@ export class StepCost {
     this.#factors[at] = factor;
   }
 
-  /** Of the nearest group that was measured; the larger one of two. */
+  /** The factor of the nearest measured group; of two at equal distance, the larger group's. */
   #factor(at: number): number {
     for (let distance = 0; distance < MAX_GROUPS; distance++) {
       const factor = this.#factors[at + distance] ?? this.#factors[at - distance];
@@ -78,7 +80,7 @@ export class StepCost {
 
 const MAX_GROUPS = 32;
 
-/** 1, 2, 3 to 4, 5 to 8, 9 to 16 tokens and so on. */
+/** Groups 1, 2, 3 to 4, 5 to 8, 9 to 16 tokens and so on. */
 function group(tokens: number): number {
   return Math.ceil(Math.log2(tokens));
 }

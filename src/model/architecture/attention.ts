@@ -1,16 +1,16 @@
-/** Grouped-query attention over a cache as an ONNX graph. It has no weights; it knows heads and groups of them, not layers or sequences. */
+/** Builds grouped-query attention over a KV cache as an ONNX graph without weights. Does not know layers or sequences. */
 import { ONNX_TYPE, type OnnxNode, type OnnxValue } from "../../formats/protobuf/onnx-graph.js";
 import { writeOnnx } from "../../formats/protobuf/onnx-writer.js";
 import type { ModelConfig } from "../config/config.js";
 import type { RankShare } from "../split/partition.js";
 import { OPSETS } from "./graph-builder.js";
 
-/** Numbers of a cached row that are widened from fp16 at once: a few hundred tokens of them fit the core's own cache. */
+/** Numbers of a cached row that are widened from fp16 at once: for a few hundred tokens they fit the core's own cache. */
 const GROUP_WIDTH = 512;
 
 /**
- * KV heads of each group in which a share's cache is kept. fp32 takes all at once; fp16 is widened group by group,
- * so that what is widened stays in the core's cache.
+ * Number of KV heads in each group of a share's KV cache. fp32 has one group; fp16 is widened group by group, so that
+ * the widened numbers stay in the core's cache.
  */
 export function cacheGroups({ headDim }: ModelConfig, { kvHeads }: RankShare, half: boolean): number[] {
   const count = kvHeads.end - kvHeads.start;
@@ -19,15 +19,15 @@ export function cacheGroups({ headDim }: ModelConfig, { kvHeads }: RankShare, ha
 }
 
 /**
- * Attention of one sequence: q [1, n, q heads * headDim] -> attended, the same shape; for each group g of KV heads
- * kg, vg [1, past + n, heads * headDim]. With `length` = past + n the causal mask aligns the last query with the last key
+ * Attention of one sequence: q [1, n, q heads * headDim] -> attended, the same shape. Each group g of KV heads has inputs
+ * kg, vg [1, past + n, heads * headDim]. With `length` = past + n, the causal mask aligns the last query with the last key
  * (ONNX Attention, opset 24, nonpad_kv_seqlen).
  */
 export function buildAttention(config: ModelConfig, share: RankShare, half: boolean): Uint8Array {
   const { headDim } = config;
   const groups = cacheGroups(config, share, half);
   const qHeads = share.qHeads.end - share.qHeads.start;
-  // A part of one KV head's queries, or whole groups of queries: the same number for every KV head either way.
+  // A share has part of one KV head's queries, or whole groups of queries: every KV head has the same number of them.
   const ratio = qHeads / (share.kvHeads.end - share.kvHeads.start);
   const nodes: OnnxNode[] = [];
   const inputs: OnnxValue[] = [

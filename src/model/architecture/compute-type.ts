@@ -1,18 +1,18 @@
-/** The types that weights are held and multiplied in, and what follows from each. Knows no tensor. */
+/** The types in which weights are kept and multiplied (fp32, int8, int4), and how to choose one. Does not know tensors. */
 
-/** fp32, or blocks of 8 or 4 bits that are multiplied with activations in int8. */
+/** fp32, or blocks of 8-bit or 4-bit weights that are multiplied with int8 activations. */
 export type ComputeType = "fp32" | "int8" | "int4";
 export type QuantType = Exclude<ComputeType, "fp32">;
 
-/** Parameters up to which "auto" keeps fp32. */
+/** Largest number of parameters for which "auto" chooses fp32. */
 const FLOAT_PARAMETERS = 1e9;
 
-/** What "auto" means for a model. */
+/** The type that "auto" chooses for a model. */
 export function chooseType(parameterCount: number): ComputeType {
   return parameterCount <= FLOAT_PARAMETERS ? "fp32" : "int8";
 }
 
-/** Whether keys and values are kept in fp16: beside quantised weights they are. */
+/** Whether the KV cache is fp16, as it is with quantised weights. */
 export function isCacheHalf(dtype: ComputeType): boolean {
   return dtype !== "fp32";
 }

@@ -1,8 +1,8 @@
-/** A graph that finds the rows of a matrix with a NaN or an infinity, at the speed of memory. Knows no tensor. */
+/** Builds a graph that finds the rows of a matrix with a NaN or an infinity, at the speed of memory. */
 import { writeOnnx } from "../../formats/protobuf/onnx-writer.js";
 import { OPSETS } from "./graph-builder.js";
 
-/** zeros [1, columns], matrix [rows, columns] -> sums [1, rows]: 0 times what is not finite is NaN, and stays so in a sum. */
+/** zeros [1, columns], matrix [rows, columns] -> sums [1, rows]: 0 times a number that is not finite is NaN, and so is its sum. */
 export function buildFiniteGraph(): Uint8Array {
   return writeOnnx({
     name: "finite",

@@ -1,6 +1,6 @@
 /**
- * A segment: a graph that runs without a stop, and the weights it is fed with. Weights are graph inputs in fp32 and constants
- * in an external file where they are quantised. Knows tensors and shapes; not what a transformer makes of them.
+ * Builds the ONNX graph of a stage operator by operator, and lists the weights it needs. fp32 weights are graph inputs;
+ * quantised weights are constants in an external file. Does not know what a transformer computes.
  */
 import type { OnnxInitializer, OnnxNode, OnnxType, OnnxValue } from "../../formats/protobuf/onnx-graph.js";
 import { writeOnnx } from "../../formats/protobuf/onnx-writer.js";
@@ -10,25 +10,25 @@ import type { ComputeType } from "./compute-type.js";
 import { type Matrix, matrixShape, NORMS, type Part, quantFormat } from "./matrices.js";
 import { type QuantFormat, quantizedSize } from "./quantize.js";
 
-/** ONNX's own operators, and those of onnxruntime. */
+/** Versions of ONNX's own operators and of onnxruntime's. */
 export const OPSETS = { "": 24, "com.microsoft": 1 };
 /** Name of the external file of constants. */
 export const CONSTANTS = "constants";
-/** Constants begin at cache lines. */
+/** Constants begin at a cache line. */
 const ALIGNMENT = 64;
 
-/** In bytes. */
+/** A range of the constants, in bytes. */
 interface Place {
   offset: number;
   length: number;
 }
 
-/** A weight of a segment as the graph wants it. */
+/** A weight of a stage, in the shape and form that the graph needs. */
 export type StageWeight =
   | { kind: "norm"; part: Part; name: string }
   | { kind: "linear"; part: Part; linear: Matrix; rows: number; columns: number; quantized: QuantizedPlace | null };
 
-/** Where a quantised matrix lies in the bytes of a segment's constants. */
+/** Where a quantised matrix is in a stage's constants. */
 interface QuantizedPlace {
   format: QuantFormat;
   packed: Place;
@@ -38,13 +38,13 @@ interface QuantizedPlace {
 export interface StageGraph {
   model: Uint8Array;
   weights: readonly StageWeight[];
-  /** Norms of a quantised segment, [dim] floats each, by name. */
+  /** Norms of a quantised stage, [dim] floats each, by name. */
   norms: ReadonlyMap<string, Place>;
-  /** Bytes of the constants, which the model looks for in the external file CONSTANTS; 0 in fp32. */
+  /** Bytes of the constants, which the model reads from the external file CONSTANTS; 0 in fp32. */
   constantBytes: number;
 }
 
-/** Name of a matrix's or norm's graph input in fp32. */
+/** Name of the graph input of a matrix or norm, in fp32. */
 export function weightName(weight: StageWeight): string {
   return weight.kind === "norm" ? weight.name : weight.linear.name;
 }
@@ -77,13 +77,13 @@ export class GraphBuilder {
     this.#outputs.push({ name, type, shape });
   }
 
-  /** An operator with one output. */
+  /** Adds an operator with one output. */
   node(op: string, inputs: string[], to: string, attributes: OnnxNode["attributes"] = {}, domain = ""): string {
     this.#nodes.push({ op, domain, inputs, outputs: [to], attributes });
     return to;
   }
 
-  /** Cuts the last axis of a tensor. */
+  /** Splits the last axis of a tensor. */
   split(from: string, sizes: readonly number[], to: string[]): void {
     const inputs = [from, this.integers(`${from}_sizes`, sizes)];
     this.#nodes.push({ op: "Split", inputs, outputs: to, attributes: { axis: -1 } });
@@ -95,7 +95,7 @@ export class GraphBuilder {
     return name;
   }
 
-  /** The norm a part begins with: x / rms(x) * weight, [tokens, dim]. */
+  /** Adds the norm at the start of a part: x / rms(x) * weight, [tokens, dim]. */
   norm(part: Part, x: string, to: string): string {
     const name = NORMS[part]!;
     const { dim, normEps } = this.config;
@@ -105,7 +105,7 @@ export class GraphBuilder {
     return this.node("SimplifiedLayerNormalization", [x, name], to, { axis: -1, epsilon: { float: normEps } });
   }
 
-  /** x [tokens, columns] · weight [rows, columns]ᵀ (+ added), [tokens, rows]. */
+  /** Adds a product: x [tokens, columns] · weight [rows, columns]ᵀ (+ added), [tokens, rows]. */
   linear(part: Part, linear: Matrix, x: string, to: string, added?: string): string {
     const { name } = linear;
     const [rows, columns] = matrixShape(linear, this.config, this.share);
@@ -138,7 +138,7 @@ export class GraphBuilder {
     return { model, weights: this.#weights, norms: this.#norms, constantBytes: this.#constantBytes };
   }
 
-  /** A constant in the external file. */
+  /** Adds a constant in the external file. */
   #constant(name: string, type: OnnxType, shape: number[], length: number): Place {
     const offset = this.#constantBytes;
     this.#constantBytes += Math.ceil(length / ALIGNMENT) * ALIGNMENT;

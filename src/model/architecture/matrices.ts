@@ -1,4 +1,4 @@
-/** The matrices the graph multiplies with: tensors of the checkpoint stacked where they take the same input. Knows names and shapes, no numbers. */
+/** The matrices of each part of a layer: tensors of the checkpoint, stacked if they have the same input. Does not know numbers. */
 
 import { lengthOf } from "../../formats/tensor/range.js";
 import type { ModelConfig } from "../config/config.js";
@@ -17,7 +17,7 @@ import { layerTensor } from "./tensor-table.js";
  */
 export type Part = "qkv" | "wo" | "ffn" | "head";
 
-/** Meta's tensors [out, in] below each other as one matrix. */
+/** Meta's tensors [out, in], stacked along their rows into one matrix. */
 export interface Matrix {
   name: string;
   tensors: readonly string[];
@@ -34,7 +34,7 @@ export const MATRICES = {
   head: [{ name: "output", tensors: ["output"] }],
 } as const satisfies Record<Part, readonly Matrix[]>;
 
-/** The norm each part begins with. */
+/** The norm at the start of each part. */
 export const NORMS: Readonly<Record<Part, string | null>> = {
   qkv: "attention_norm",
   wo: null,
@@ -42,24 +42,25 @@ export const NORMS: Readonly<Record<Part, string | null>> = {
   head: "norm",
 };
 
-/** Meta's full name of a part's tensor in a layer; the head belongs to none. */
+/** Meta's full name of a part's tensor in a layer; the head does not belong to a layer. */
 export function partTensor(part: Part, layer: number, name: string): string {
   return part === "head" ? `${name}.weight` : layerTensor(layer, name);
 }
 
-/** Rows and columns of a share of a linear: [out, in]. */
+/** Rows and columns of a share of a matrix: [out, in]. */
 export function matrixShape({ tensors }: Matrix, config: ModelConfig, share: RankShare): [number, number] {
   const regions = tensors.map((name) => tensorRegion(`${name}.weight`, config, share));
   return [regions.reduce((sum, { rows }) => sum + lengthOf(rows), 0), lengthOf(regions[0]!.columns)];
 }
 
 /**
- * How a linear is quantised. Blocks of 128 are the fastest; where ranks cut the columns, a block divides the unit of the
- * cut, so that any number of ranks has the same quantised weights (heads of 8 excepted: the kernel's blocks begin at 16).
+ * How a matrix is quantised. Blocks of 128 are the fastest. If ranks split the columns, the block size divides the unit of
+ * the split, so that any number of ranks has the same quantised weights (except for a headDim of 8: the kernel's smallest
+ * block is 16).
  */
 export function quantFormat({ name }: Matrix, config: ModelConfig, type: QuantType): QuantFormat {
   const unit = name === "attention.wo" ? config.headDim : name === "feed_forward.w2" ? ffnUnit(config.ffnDim) : 128;
   const blockSize = ([128, 64, 32] as const).find((size) => unit % size === 0) ?? 16;
-  // The head's errors go straight into the logits, and it is 2 % of a large model's weights.
+  // The head's errors directly affect the logits, and it has only 2 % of a large model's weights.
   return { bits: type === "int8" || name === "output" ? 8 : 4, blockSize };
 }

@@ -1,9 +1,9 @@
 /**
  * Quantises weights to 4 or 8 bits in blocks along a row, as onnxruntime's MatMulNBits stores them.
- * Knows numbers, not tensors or files.
+ * Does not know tensors or files.
  */
 
-/** Bits a weight, and weights that share a scale. */
+/** Bits per weight, and the number of weights that share a scale. */
 export interface QuantFormat {
   bits: 4 | 8;
   blockSize: 16 | 32 | 64 | 128;
@@ -11,7 +11,7 @@ export interface QuantFormat {
 
 /** Sizes of a quantised matrix: its weights are [rows, blocks, blockBytes], its scales [rows, blocks]. */
 export interface QuantizedSize {
-  /** Blocks of a row; the last one may be partial, and is padded to its full size. */
+  /** Blocks of a row; the last one may be partial and is padded to its full size. */
   blocks: number;
   blockBytes: number;
   packedBytes: number;
@@ -24,7 +24,7 @@ export function quantizedSize(rows: number, columns: number, { bits, blockSize }
   return { blocks, blockBytes, packedBytes: rows * blocks * blockBytes, scaleCount: rows * blocks };
 }
 
-/** A weight that is NaN or infinite, which no scale can hold; row and column are those of the matrix given. */
+/** Thrown for a weight that is NaN or infinite, which no scale can represent; row and column are those of the given matrix. */
 export class NotFiniteError extends Error {
   override readonly name = "NotFiniteError";
   readonly row: number;
@@ -44,7 +44,8 @@ const INFINITY_BITS = 0x7f800000;
 /**
  * Quantises values [rows, columns] into `packed` and `scales` of `quantizedSize`: weight = (q - zero) * scale, with q
  * unsigned and zero 8 (4 bits, the lower nibble first) or 128 (8 bits). A scale may be negative.
- * A block's numbers follow from its values alone, so a matrix cut at blocks gives the same ones.
+ * The result for a block depends on its values alone, so splitting a matrix at blocks does not change it.
+ * Throws a NotFiniteError for a NaN or an infinity.
  */
 export function quantizeRows(
   values: Float32Array,
@@ -60,7 +61,7 @@ export function quantizeRows(
     throw new RangeError(`arrays of ${values.length}, ${packed.length}, ${scales.length} for ${rows} x ${columns}`);
   }
   const quantizeBlock = bits === 4 ? quantizeBlock4 : quantizeBlock8;
-  // As integers, the magnitudes of floats are in their order, and those that are not finite above all others.
+  // Compared as integers, magnitudes of floats have the same order, and those that are not finite are the largest.
   const valueBits = new Int32Array(values.buffer, values.byteOffset, values.length);
   // A copy of the block, so that inner loops have one fixed array of doubles; its padding stays zero.
   const block = new Float64Array(blockSize);
@@ -91,10 +92,10 @@ export function quantizeRows(
   }
 }
 
-/** Scale by the largest magnitude, to the nearest q of -127 to 127. */
+/** Scales by the largest magnitude and rounds to the nearest q from -127 to 127. */
 function quantizeBlock8(block: Float64Array, largest: number, packed: Uint8Array, to: number): number {
   const scale = Math.fround(Math.abs(largest) / 127);
-  // In doubles, since the inverse of a subnormal scale is beyond float32. Such a scale is coarse and may be 0, so q is clipped.
+  // In double precision, since the inverse of a subnormal scale exceeds float32. Such a scale is coarse and may be 0, so q is clipped.
   const inverse = scale === 0 ? 0 : 1 / scale;
   for (let i = 0; i < block.length; i++) {
     let q = (block[i]! * inverse + 128.5) | 0;
@@ -106,13 +107,13 @@ function quantizeBlock8(block: Float64Array, largest: number, packed: Uint8Array
 }
 
 /**
- * Scales to try, as the q of real numbers that a block's largest weight would have; beyond -8 and 7 it is clipped.
- * The negative ones turn the signs of the block round, so that its largest weight takes the longer side of q.
+ * Scales to try, each given as the unrounded q of the block's largest weight; q is clipped to -8 and 7.
+ * The negative ones invert the signs of the block, so that its largest weight uses the longer side of q.
  */
 const TRIED = [-8, -8.6, -9.5, -10.6, 7, 7.6, 8.5, 9.5] as const;
-/** The search sees weights, divided by the largest of their block, as bins of equal width over -1 to 1. */
+/** For the search, weights divided by the largest of their block are sorted into bins of equal width from -1 to 1. */
 const BINS = 256;
-/** A sum over a block of errors in these units stays below PAIR. */
+/** The sum of a block's errors in these units stays below PAIR. */
 const ERROR_UNIT = 2 ** -18;
 const PAIR = 2 ** 26;
 /** Squared error of a weight in the middle of a bin for a tried scale, in whole ERROR_UNITs. */
@@ -128,14 +129,14 @@ const ERRORS = Float64Array.from({ length: (BINS * TRIED.length) / 2 }, (_, i) =
 });
 
 /**
- * The scale of least squared error: the best of TRIED, then the nearest q and the scale fitted to them, sum(w q) / sum(q q).
- * Scale search and fit are those of llama.cpp's make_qx_quants (ggml-quants.c), without its weighting by w * w, which
- * measured worse; the table of errors makes the search cheap enough for loading.
+ * Uses the scale of least squared error: the best of TRIED gives the nearest q, and the scale is then fitted to these q,
+ * sum(w q) / sum(q q). Search and fit are those of llama.cpp's make_qx_quants (ggml-quants.c), but without its weighting by
+ * w * w, which measured worse; the table of errors makes the search cheap enough to run while loading.
  */
 function quantizeBlock4(block: Float64Array, largest: number, packed: Uint8Array, to: number): number {
   const size = block.length;
   const toBin = (BINS / 2 - 0.01) / largest;
-  // A variable for each pair of TRIED, so that the loop stores nothing.
+  // One variable for each pair of TRIED, so that the loop does not write to memory.
   let e0 = 0;
   let e1 = 0;
   let e2 = 0;
@@ -168,7 +169,7 @@ function quantizeBlock4(block: Float64Array, largest: number, packed: Uint8Array
   return Math.fround(sumWq / sumQq);
 }
 
-/** Index of the least of eight errors that come in pairs. */
+/** Index of the smallest of eight errors, which are given in pairs. */
 function bestOfPairs(...pairs: number[]): number {
   let best = 0;
   let least = Number.POSITIVE_INFINITY;

@@ -1,13 +1,13 @@
-/** Rotary position tables: the cosines and sines each pair of a head is turned by. Knows positions, not tokens. */
+/** Rotary position tables: the cosines and sines by which each pair of a head is rotated. Does not know tokens. */
 import type { ModelConfig, RopeScaling } from "../config/config.js";
 
-/** cos and sin, each [positions, headDim / 2]; pair j of a head is its neighbours 2j and 2j+1. */
+/** cos and sin, each [positions, headDim / 2]; pair j of a head is its elements 2j and 2j+1. */
 export interface RopeTables {
   cos: Float32Array;
   sin: Float32Array;
 }
 
-/** Tables for positions 0 up to `positions`, rounded to float32 where Meta's precompute_freqs_cis is. */
+/** Tables for positions 0 to `positions` - 1, rounded to float32 at the same steps as Meta's precompute_freqs_cis. */
 export function ropeTables(config: ModelConfig, positions: number): RopeTables {
   const frequencies = ropeFrequencies(config);
   const pairs = frequencies.length;
@@ -23,7 +23,7 @@ export function ropeTables(config: ModelConfig, positions: number): RopeTables {
   return { cos, sin };
 }
 
-/** Angle per position of each pair [headDim / 2]: theta^(-2j / headDim), scaled where the model asks for it. */
+/** Angle per position of each pair [headDim / 2]: theta^(-2j / headDim), scaled if the config says so. */
 export function ropeFrequencies({ headDim, ropeScaling, ropeTheta }: ModelConfig): Float32Array {
   return Float32Array.from({ length: headDim / 2 }, (_, pair) => {
     const power = Math.fround(ropeTheta ** Math.fround((2 * pair) / headDim));
@@ -32,7 +32,7 @@ export function ropeFrequencies({ headDim, ropeScaling, ropeTheta }: ModelConfig
   });
 }
 
-/** Slow rotations are slowed by `factor`, fast ones kept, those between blended (llama-models, apply_scaling). */
+/** Divides low frequencies by `factor`, keeps high ones and interpolates between them (llama-models, apply_scaling). */
 function scale(frequency: number, { factor, lowFreqFactor, highFreqFactor, oldContext }: RopeScaling): number {
   const wavelength = Math.fround((2 * Math.PI) / frequency);
   if (wavelength < oldContext / highFreqFactor) return frequency;

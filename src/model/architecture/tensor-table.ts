@@ -1,9 +1,9 @@
-/** The tensors a LLaMA is made of: Meta's names, full shapes, and how fairscale splits each over shards. Knows no file. */
+/** The tensors of a LLaMA model: Meta's names, full shapes, and how fairscale splits each over shards. Does not know files. */
 import type { ModelConfig } from "../config/config.js";
 
 /**
- * How shards hold a tensor: cut along its rows (axis 0) or columns (axis 1), or each the whole.
- * The embedding is cut along columns by Llama 1 and 2 (ParallelEmbedding) and along rows since Llama 3 (VocabParallelEmbedding).
+ * How shards hold a tensor: split by rows (axis 0) or columns (axis 1), or each shard has all of it.
+ * Llama 1 and 2 split the embedding by columns (ParallelEmbedding), Llama 3 and later by rows (VocabParallelEmbedding).
  */
 export type Split = "rows" | "columns" | "replicated" | "embedding";
 
@@ -19,7 +19,7 @@ export function layerTensor(layer: number, part: string): string {
   return `layers.${layer}.${part}.weight`;
 }
 
-/** Names for a message: the first three, and how many more there are. */
+/** Names for a message: the first three, and the number of the others. */
 export function firstFew(names: readonly string[]): string {
   const rest = names.length - 3;
   return names.slice(0, 3).join(", ") + (rest > 0 ? ` and ${rest} more` : "");
@@ -49,7 +49,7 @@ export function tensorTable(config: ModelConfig): TensorSpec[] {
   return table;
 }
 
-/** Whether a tensor is one that Meta's files carry but nothing reads: rotation frequencies, which are computed. */
+/** Whether a tensor in Meta's files is not needed: rotation frequencies, which are computed instead. */
 export function isIgnoredTensor(name: string): boolean {
   return /^(?:layers\.\d+\.attention\.inner_attention\.)?rope\.freqs$/.test(name);
 }

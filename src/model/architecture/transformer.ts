@@ -1,6 +1,6 @@
 /**
- * The transformer as ONNX graphs, cut where shares of the model must be summed and where attention needs the cache
- * (Meta's model.py, TransformerBlock). Knows what is computed; not layers or threads.
+ * Builds the transformer as ONNX graphs, one for each stage (Meta's model.py, TransformerBlock). A stage ends where ranks
+ * must be summed and where attention needs the KV cache. Does not know layers or threads.
  */
 
 import { ONNX_TYPE } from "../../formats/protobuf/onnx-graph.js";
@@ -12,8 +12,8 @@ import { GraphBuilder, type StageGraph } from "./graph-builder.js";
 import { MATRICES, type Part } from "./matrices.js";
 
 /**
- * Parts that run without a stop in between, on the stream h [tokens, dim]. With `residual` a part adds to the stream;
- * without it a partial product comes out, which is still to be summed over ranks.
+ * Builds the graph of a stage: parts that run without interruption on the residual stream h [tokens, dim]. With `residual`,
+ * a part adds its result to the stream; without it, its output is a partial product that must be summed over ranks.
  */
 export function buildStage(
   config: ModelConfig,
@@ -24,7 +24,7 @@ export function buildStage(
 ): StageGraph {
   const graph = new GraphBuilder(config, share, type);
   let stream = "h";
-  // A part that only projects the heads' output (no residual) never sees the stream itself.
+  // A part that only projects the heads' output (no residual) does not use the stream.
   if (residual || parts[0] !== "wo") graph.input("h", ["tokens", config.dim]);
   for (const part of parts) {
     if (part === "qkv") addQkv(graph, stream);
@@ -36,7 +36,7 @@ export function buildStage(
   return graph.build(parts.join("_"));
 }
 
-/** h -> q [1, tokens, q heads * headDim], k the same of KV heads, v [tokens, KV heads * headDim]; q and k rotated by position. */
+/** h -> q [1, tokens, q heads * headDim], k [1, tokens, KV heads * headDim], v [tokens, KV heads * headDim]; q and k are rotated by position. */
 function addQkv(graph: GraphBuilder, h: string): void {
   const { headDim } = graph.config;
   const qWidth = lengthOf(graph.share.qHeads) * headDim;
@@ -61,13 +61,13 @@ function addQkv(graph: GraphBuilder, h: string): void {
   graph.output("v", ["tokens", kvWidth], isHalf ? "float16" : "float32");
 }
 
-/** What the heads attended to [tokens, q heads * headDim] -> [tokens, dim]. */
+/** attended [tokens, q heads * headDim] -> [tokens, dim]. */
 function addWo(graph: GraphBuilder, h: string | undefined): string {
   const attended = graph.input("attended", ["tokens", lengthOf(graph.share.qHeads) * graph.config.headDim]);
   return graph.linear("wo", MATRICES.wo[0], attended, h ? "h_attention" : "partial", h);
 }
 
-/** w2(silu(w1 x) * w3 x), x being h after its norm. */
+/** w2(silu(w1 x) * w3 x), where x is h after its norm. */
 function addFeedForward(graph: GraphBuilder, h: string, residual: boolean): string {
   const width = lengthOf(graph.share.ffn);
   const [w13, w2] = MATRICES.ffn;

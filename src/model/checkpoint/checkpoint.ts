@@ -1,4 +1,4 @@
-/** A checkpoint folder of either layout as one model: its config and where every tensor lies. Knows files and shapes; reads no weights but norms. */
+/** Opens a checkpoint folder of either layout as one model: its config, and where every tensor is. Reads no weights except norms. */
 import { LlamaError } from "../../error.js";
 import { openPth } from "../../formats/checkpoint/pth.js";
 import { flag } from "../../formats/files/json-file.js";
@@ -19,32 +19,35 @@ export interface Checkpoint {
   dir: string;
   config: ModelConfig;
   shardCount: number;
-  /** Commonest element type of the matrices. */
+  /** Most common element type of the matrices. */
   dtype: DType;
   /** Numbers in all tensors. */
   parameterCount: number;
-  /** Bytes of all tensors in the files, replicated ones once. */
+  /** Bytes of all tensors in the files; replicated ones are counted once. */
   byteLength: number;
-  /** By name, in the order of the model; every tensor of the config and no other. */
+  /** By name, in the order of the model; exactly the tensors of the config. */
   tensors: Map<string, ModelTensor>;
   /** Tensors in the files that the model does not have. */
   unexpected: string[];
-  /** Tensors that all shards should hold alike and do not; those of the first are used. */
+  /** Replicated tensors that differ between shards; the first shard's are used. */
   differing: DifferingReplica[];
   /** Keys of params.json or config.json that were ignored. */
   unknownParams: string[];
-  /** Of a model made of random numbers, whose tensors have no pieces; null for one of files. */
+  /** Seed of a model of random numbers, whose tensors have no pieces; null for a model read from files. */
   seed: number | null;
 }
 
-/** Reads the description of a model and the headers of its files, and checks that they make one model. `vocabSize` is the tokenizer's. */
+/**
+ * Reads the description of a model and the headers of its files, and checks that they belong together. `vocabSize` is the
+ * tokenizer's. Throws a LlamaError if a file is missing, damaged or does not fit.
+ */
 export function openCheckpoint(dir: string, vocabSize: number): Checkpoint {
   const { layout, files } = openFolder(dir);
   const model = layout === "meta" ? openMeta(dir, files, vocabSize) : openHuggingFace(dir, files, vocabSize);
   const { tensors } = model;
   const sizes = new Map<StoredTensor, { count: number; bytes: number }>();
   for (const { shape, pieces } of tensors.values()) {
-    // By entry, since a tied embedding stands for two tensors.
+    // Keyed by entry, since a tied embedding is used as two tensors.
     const { entry } = pieces[0]!;
     const count = shape.reduce((a, b) => a * b);
     sizes.set(entry, { count, bytes: count * ELEMENT_BYTES[entry.dtype] });
@@ -54,14 +57,14 @@ export function openCheckpoint(dir: string, vocabSize: number): Checkpoint {
     dir,
     ...model,
     shardCount: files.length,
-    dtype: commonestType(tensors),
+    dtype: mostCommonType(tensors),
     parameterCount: sum([...sizes.values()].map(({ count }) => count)),
     byteLength: sum([...sizes.values()].map(({ bytes }) => bytes)),
     seed: null,
   };
 }
 
-/** Whether a folder's model scales its rotary frequencies, as all do since Llama 3.1. Reads no more than its config. */
+/** Whether a folder's model scales its rotary frequencies, as all do since Llama 3.1. Reads only its config. */
 export function isRopeScaled(dir: string): boolean {
   if (openFolder(dir).layout === "meta") return flag(readParams(dir), "use_scaled_rope");
   return resolveRope(readHfConfig(dir)).ropeScaling !== null;
@@ -83,7 +86,7 @@ function openMeta(dir: string, files: readonly string[], vocabSize: number): Mod
   });
 
   const partsOf = (name: string) => shards.map((shard) => shard.get(name)!);
-  // The first attention matrix tells a missing shard, which would otherwise look like a vocabulary of another size.
+  // Checked first: a missing shard would otherwise look like a vocabulary of another size.
   const query = layerTensor(0, "attention.wq");
   mergeShards(table.find((spec) => spec.name === query)!, partsOf(query));
   checkVocabulary(partsOf("output.weight"), vocabSize);
@@ -115,9 +118,9 @@ function checkComplete(
   const details: { where: string; found?: string; fix?: string } = { where: file };
   if (unexpected.length > 0) details.found = `unknown ${firstFew(unexpected)}`;
   if (unexpected.some((name) => name.startsWith("model.layers."))) {
-    details.fix = "These are Hugging Face's names; put its config.json and .safetensors files in a folder of their own";
+    details.fix = "These are Hugging Face's names: put its config.json and .safetensors files in a separate folder";
   } else if (layers > 0 && layers < config.nLayers) {
-    details.fix = `params.json says n_layers ${config.nLayers}, the file has ${layers}`;
+    details.fix = `params.json has n_layers ${config.nLayers}, but the file has ${layers} layers`;
   }
   throw new LlamaError("model", `missing tensor ${firstFew(missing)}`, details);
 }
@@ -125,7 +128,7 @@ function checkComplete(
 function checkVocabulary(parts: readonly StoredTensor[], vocabSize: number): void {
   const rows = parts.reduce((sum, { shape }) => sum + (shape[0] ?? 0), 0);
   if (rows === vocabSize) return;
-  throw new LlamaError("model", "the vocabulary is not that of the tokenizer", {
+  throw new LlamaError("model", "vocabulary does not match the tokenizer", {
     where: `${parts[0]!.storage.file}: output.weight`,
     expected: `${vocabSize} rows (tokens of the tokenizer)`,
     found: String(rows),
@@ -133,7 +136,7 @@ function checkVocabulary(parts: readonly StoredTensor[], vocabSize: number): voi
   });
 }
 
-function commonestType(tensors: ReadonlyMap<string, ModelTensor>): DType {
+function mostCommonType(tensors: ReadonlyMap<string, ModelTensor>): DType {
   const counts = new Map<DType, number>();
   for (const { shape, pieces } of tensors.values()) {
     const { dtype } = pieces[0]!.entry;

@@ -1,4 +1,4 @@
-/** The files of a checkpoint folder: tells Meta's layout from Hugging Face's, finds the shards, and tells what is wrong with a folder that has none. Opens no shard. */
+/** Finds the weight files of a checkpoint folder, in Meta's or Hugging Face's layout, and explains a folder without any. Opens no shard. */
 import { readdirSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { LlamaError } from "../../error.js";
@@ -11,8 +11,8 @@ export interface CheckpointFolder {
 }
 
 /**
- * Looks what a folder holds. Meta's shards are every *.pth, by name, as Meta's loader lists them;
- * with both kinds of files, those count whose description (params.json or config.json) is there.
+ * Lists the weight files of a folder. Meta's shards are all *.pth files, sorted by name, as in Meta's loader. If a folder
+ * has both kinds of files, Meta's are used if params.json exists. Throws a LlamaError if there are no weight files.
  */
 export function openFolder(dir: string): CheckpointFolder {
   const names = list(dir);
@@ -25,7 +25,7 @@ export function openFolder(dir: string): CheckpointFolder {
   return { layout: "meta", files: shards.map((name) => join(dir, name)) };
 }
 
-/** Files named *.pth, sorted so that a number without leading zeros also counts as one; hidden ones are no shards. */
+/** Files named *.pth except hidden ones, sorted so that numbers without leading zeros are in order, too. */
 function shardNames(names: readonly string[]): string[] {
   const byName = new Intl.Collator("en", { numeric: true });
   return names.filter((name) => name.endsWith(".pth") && !name.startsWith(".")).sort(byName.compare);
@@ -37,7 +37,7 @@ function noShards(dir: string, names: readonly string[]): LlamaError {
   return new LlamaError("model", `no checkpoint files found in ${dir}`, details);
 }
 
-/** A shard left out in the middle would shift all later ones to a wrong rank. */
+/** Checks that no shard is missing: a gap would shift all later shards to a wrong rank. */
 function checkNumbering(dir: string, names: string[]): void {
   const digits = names.map((name) => /^consolidated\.(\d+)\.pth$/.exec(name)?.[1]);
   const present = new Set(digits.map(Number));
@@ -59,7 +59,7 @@ function holdsShards(path: string): boolean {
     const names = list(path);
     return shardNames(names).length > 0 || isHuggingFace(names);
   } catch {
-    return false; // a file, or not ours to read
+    return false; // a file, or a folder without read permission
   }
 }
 
@@ -70,7 +70,7 @@ function list(dir: string): string[] {
     const { code, message } = cause as NodeJS.ErrnoException;
     if (code === "ENOENT") throw new LlamaError("model", "checkpoint folder does not exist", { where: dir, cause });
     if (code === "ENOTDIR") {
-      const fix = `Give the folder that holds the checkpoint, e.g. ${dirname(dir)}`;
+      const fix = `Name the folder that contains the checkpoint, for example ${dirname(dir)}`;
       throw new LlamaError("model", "is not a folder", { where: dir, fix, cause });
     }
     throw new LlamaError("model", "folder cannot be read", { where: dir, found: message, cause });

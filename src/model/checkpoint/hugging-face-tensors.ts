@@ -1,4 +1,4 @@
-/** Hugging Face's tensors as Meta's: names, the order of rows in wq and wk, tied embeddings. Knows shapes; reads no numbers. */
+/** Maps Hugging Face's tensors to Meta's: names, the order of rows in wq and wk, tied embeddings. Reads no numbers. */
 import { LlamaError } from "../../error.js";
 import { openPth } from "../../formats/checkpoint/pth.js";
 import { openSafetensors } from "../../formats/checkpoint/safetensors.js";
@@ -10,7 +10,7 @@ import { type ModelTensor, sameShape, showShape } from "./model-tensor.js";
 const EMBEDDING = "model.embed_tokens.weight";
 const HEAD = "lm_head.weight";
 
-/** Meta's names, with the layer's number as N, and Hugging Face's. */
+/** Meta's names, without layer and ".weight", and Hugging Face's. */
 const NAMES: ReadonlyMap<string, string> = new Map([
   ["tok_embeddings", "model.embed_tokens"],
   ["attention.wq", "self_attn.q_proj"],
@@ -40,7 +40,10 @@ export interface HfTensors {
   unexpected: string[];
 }
 
-/** Finds every tensor of the config in the files; `tied` says that the embedding is the output matrix, too. */
+/**
+ * Finds every tensor of the config in the files; `tied` says that the embedding is also the output matrix.
+ * Throws a LlamaError if a tensor is missing, is in two files, or has a shape that does not fit the config.
+ */
 export function openHfTensors(files: readonly string[], config: ModelConfig, tied: boolean): HfTensors {
   const entries = new Map<string, StoredTensor>();
   for (const file of files) {
@@ -48,7 +51,7 @@ export function openHfTensors(files: readonly string[], config: ModelConfig, tie
       const other = entries.get(entry.name);
       if (other) {
         const where = `${file}: ${entry.name}`;
-        throw new LlamaError("model", "the tensor is in another file, too", { where, found: other.storage.file });
+        throw new LlamaError("model", "tensor is also in another file", { where, found: other.storage.file });
       }
       entries.set(entry.name, entry);
     }
@@ -69,7 +72,7 @@ export function openHfTensors(files: readonly string[], config: ModelConfig, tie
         fix: "Check that config.json belongs to these files",
       });
     }
-    // The first half of a head's rows are the first of Meta's pairs, the second half their partners.
+    // The first half of a head's rows are the first elements of Meta's pairs, the second half the second elements.
     const isHalved = /\.attention\.w[qk]\./.test(name);
     const pieces = [{ start: 0, end: shape[0]!, entry }];
     return [name, { name, shape, axis: null, pieces, ...(isHalved && { halvedHead: config.headDim }) }];
@@ -85,7 +88,7 @@ function missingTensors(files: readonly string[], missing: readonly string[]): L
   return new LlamaError("model", `missing tensor ${firstFew(missing)}`, {
     where,
     ...(missing[0] === HEAD && {
-      fix: "If the model uses its embedding for it, config.json must have tie_word_embeddings",
+      fix: "If the model uses its embedding as the output matrix, set tie_word_embeddings to true in config.json",
     }),
   });
 }

@@ -1,10 +1,10 @@
-/** A tensor of the whole model, put together from its parts in the shards. Knows shapes; reads no numbers. */
+/** A tensor of the whole model, assembled from its parts in the shards. Knows shapes; reads no numbers. */
 import { basename } from "node:path";
 import { LlamaError } from "../../error.js";
 import type { StoredTensor } from "../../formats/tensor/stored-tensor.js";
 import type { TensorSpec } from "../architecture/tensor-table.js";
 
-/** Indices [start, end) of the axis that a shard holds. */
+/** The part of a tensor in one shard: indices [start, end) of the split axis. */
 export interface Piece {
   start: number;
   end: number;
@@ -16,17 +16,17 @@ export interface ModelTensor {
   name: string;
   /** Full shape. */
   shape: readonly number[];
-  /** The axis along which `pieces` lie one after another; null when the only piece is the whole tensor. */
+  /** The axis along which the tensor is split into `pieces`; null if the only piece is the whole tensor. */
   axis: 0 | 1 | null;
   pieces: Piece[];
   /**
-   * Rows of a head where the files have each head's even rows before its odd ones (Hugging Face's order of wq and wk,
-   * for rotation by halves); absent where they have Meta's order. The rows of `shape` are Meta's in any case.
+   * Rows per head, if the files store each head's even rows before its odd ones (Hugging Face's order of wq and wk, for
+   * rotation by halves); absent if they have Meta's order. Rows of this tensor are always numbered in Meta's order.
    */
   halvedHead?: number;
 }
 
-/** Puts a tensor together from what each shard has of it, in rank order; throws a LlamaError when the parts do not fit. */
+/** Assembles a tensor from the parts in each shard, in rank order; throws a LlamaError if the parts do not fit. */
 export function mergeShards(spec: TensorSpec, entries: readonly StoredTensor[]): ModelTensor {
   const { name, shape } = spec;
   const [first, ...others] = entries as [StoredTensor, ...StoredTensor[]];
@@ -66,12 +66,12 @@ function shardAxis(spec: TensorSpec, entries: readonly StoredTensor[]): 0 | 1 | 
     case "replicated":
       return null;
     case "embedding":
-      // Only shards of Llama 1 and 2 have a row for each token.
+      // Only in shards of Llama 1 and 2 does the embedding have a row for every token.
       return entries.every((entry) => entry.shape[0] === spec.shape[0]) ? 1 : 0;
   }
 }
 
-/** The error for parts that do not add up: as a matter of the number of shards when the shapes say so. */
+/** The error for parts that do not add up; blames the number of shards if the shapes suggest it. */
 function misfit(
   spec: TensorSpec,
   axis: 0 | 1 | null,
@@ -89,15 +89,15 @@ function misfit(
         where,
         expected: `${needed} ${needed === 1 ? "shard" : "shards"} of shape ${showShape(culprit.shape)} to make ${showShape(spec.shape)}`,
         found: `${entries.length} (${entries.map((entry) => basename(entry.storage.file)).join(", ")})`,
-        fix: "Put all consolidated.*.pth files of the model, and no others, in one folder",
+        fix: "Put all consolidated.*.pth files of the model, and no other .pth files, in one folder",
       });
     }
     if (entries.length > 1) {
       return new LlamaError("model", alike ? "shards do not add up" : "shards of different splits are mixed", {
         where,
-        expected: `${full} ${axis === 0 ? "rows" : "columns"} in all`,
+        expected: `${full} ${axis === 0 ? "rows" : "columns"} in total`,
         found: lengths.join(" + "),
-        fix: "Take all consolidated.*.pth files from the same download",
+        fix: "Use consolidated.*.pth files that are all from the same download",
       });
     }
   }
@@ -110,7 +110,7 @@ function misfit(
   });
 }
 
-/** Whether a part is as long as the whole along the other axis, and not empty along its own. */
+/** Whether a part has the full size along the other axis and is not empty along the split axis. */
 function fitsBeside(part: readonly number[], full: readonly number[], axis: 0 | 1): boolean {
   return part.length === 2 && part[1 - axis] === full[1 - axis] && part[axis]! > 0;
 }

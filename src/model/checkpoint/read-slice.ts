@@ -1,9 +1,9 @@
-/** Gathers a region of a global tensor from the pieces it lies in. Knows pieces and spans, not file formats. */
+/** Reads a region of a tensor from the shards that contain it. Does not know file formats. */
 import type { Range } from "../../formats/tensor/range.js";
 import type { TensorReader } from "../../formats/tensor/tensor-reader.js";
 import type { ModelTensor, Piece } from "./model-tensor.js";
 
-/** Reads rows x columns of a tensor as float32 into `out`, row after row. A 1-D tensor is one row. */
+/** Reads rows x columns of a tensor as float32 into `out`, row after row. A tensor of one axis is one row. */
 export function readSlice(
   reader: TensorReader,
   tensor: ModelTensor,
@@ -18,20 +18,20 @@ export function readSlice(
   }
 }
 
-/** The part of a region that lies in one piece, as rows that follow each other there. */
+/** The part of a region that is in one piece, as consecutive rows of that piece. */
 export interface Overlap {
   piece: Piece;
-  /** In the piece. */
+  /** Rows and columns of the piece. */
   rows: Range;
   columns: Range;
   /** Where the part begins, relative to the region. */
   row: number;
   column: number;
-  /** From one of these rows to the next in the region. */
+  /** Distance in the region between two consecutive rows of the piece. */
   rowStep: 1 | 2;
 }
 
-/** Where the rows and columns of a tensor lie in its pieces. */
+/** Where the rows and columns of a tensor are in its pieces. */
 export function overlaps(tensor: ModelTensor, rows: Range, columns: Range): Overlap[] {
   const [height, width] = tensor.shape.length === 1 ? [1, tensor.shape[0]!] : (tensor.shape as [number, number]);
   if (!isWithin(rows, height) || !isWithin(columns, width)) {
@@ -56,7 +56,7 @@ export function overlaps(tensor: ModelTensor, rows: Range, columns: Range): Over
   return found;
 }
 
-/** Row 2j + p of a head, as Meta has it, is row p * head / 2 + j of the head in the file. */
+/** Row 2j + p of a head in Meta's order is row p * head / 2 + j of the head in the file. */
 function* halves(piece: Piece, head: number, rows: Range, columns: Range): Generator<Overlap> {
   for (let first = rows.start - (rows.start % head); first < rows.end; first += head) {
     const [from, to] = [Math.max(first, rows.start), Math.min(first + head, rows.end)];

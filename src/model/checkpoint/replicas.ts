@@ -1,4 +1,4 @@
-/** Compares what every shard of a checkpoint holds whole: norms. Reads their numbers, nothing else. */
+/** Compares the tensors that every shard of a checkpoint has a full copy of: norms. Reads no other numbers. */
 import { basename } from "node:path";
 import type { StoredTensor } from "../../formats/tensor/stored-tensor.js";
 import { TensorReader } from "../../formats/tensor/tensor-reader.js";
@@ -6,12 +6,13 @@ import { TensorReader } from "../../formats/tensor/tensor-reader.js";
 /** A tensor that is not the same in all shards. */
 export interface DifferingReplica {
   name: string;
-  /** File that differs from the first one, which is the one used. */
+  /** File that differs from the first; the first one is used. */
   file: string;
+  /** Largest absolute difference. */
   largest: number;
 }
 
-/** The first shard that differs, for each of the replicated tensors; `shards` has their entries by name. */
+/** For each of the replicated tensors, the first shard that differs; `shards` has their entries by name. */
 export function compareReplicas(
   names: readonly string[],
   shards: readonly ReadonlyMap<string, StoredTensor>[],
@@ -46,7 +47,7 @@ export function compareReplicas(
 function largestDifference(a: Float32Array, b: Float32Array): number {
   let largest = 0;
   for (let i = 0; i < a.length; i++) {
-    // NaN and infinities, which are refused later, are no difference when both have them
+    // equal NaNs and infinities do not count as a difference here; both are rejected later
     if (!Object.is(a[i], b[i])) largest = Math.max(largest, Math.abs(a[i]! - b[i]!) || Number.POSITIVE_INFINITY);
   }
   return largest;

@@ -1,4 +1,4 @@
-/** Checks the files of a checkpoint against Meta's checklists (md5) and their own CRCs. Knows files; reads no tensors. */
+/** Checks the files of a checkpoint against Meta's checklists (md5) and against their own CRCs. Does not know tensors. */
 import { existsSync, statSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { LlamaError } from "../../error.js";
@@ -7,23 +7,23 @@ import { readWhole } from "../../formats/files/byte-source.js";
 import { quoted } from "../../formats/files/quoted.js";
 import { openFolder } from "./folder.js";
 
-/** One line for each file of a folder; the largest models have some twenty. */
+/** One line for each file of a folder; the largest models have about twenty. */
 const MAX_CHECKLIST_BYTES = 1 << 20;
-/** Meta's lists: of a model's files, and of the tokenizer's, which may lie in the folder above. */
+/** Meta's lists: one for a model's files, one for the tokenizer's, which may be in the parent folder. */
 const [MODEL_LIST, TOKENIZER_LIST] = ["checklist.chk", "tokenizer_checklist.chk"] as const;
 
 export interface Verified {
   files: number;
   bytes: number;
-  /** Files whose md5 stands in a checklist. */
+  /** Files whose md5 is in a checklist. */
   md5: number;
   /** Entries of archives whose CRC was checked. */
   crc: number;
-  /** Names of files that no checklist has. */
+  /** Names of files that are in no checklist. */
   unlisted: string[];
 }
 
-/** Reads all files of a model once; throws a LlamaError for the first that is damaged, or the signal's reason. */
+/** Reads all files of a model once; throws a LlamaError for the first damaged file, or the signal's reason. */
 export async function verifyFiles(
   dir: string,
   tokenizerPath: string,
@@ -56,9 +56,9 @@ export async function verifyFiles(
       continue;
     }
     if (expected !== md5) {
-      throw new LlamaError("model", "md5 is not that of the checklist", {
+      throw new LlamaError("model", "md5 does not match the checklist", {
         ...{ where: file, expected, found: md5 },
-        fix: "The file is damaged or another version: copy or download it again",
+        fix: "The file is damaged or of another version: copy or download it again",
       });
     }
     result.md5++;
@@ -66,7 +66,7 @@ export async function verifyFiles(
   return result;
 }
 
-/** md5 by file name, from the lists of a folder that are there. */
+/** md5 by file name, from those of the named lists that exist in a folder. */
 function readChecklists(dir: string, names: readonly string[]): Map<string, string> {
   const sums = new Map<string, string>();
   for (const name of names) {
@@ -77,9 +77,9 @@ function readChecklists(dir: string, names: readonly string[]): Map<string, stri
       if (line.trim() === "") continue;
       const [, md5, path] = /^([0-9a-fA-F]{32}) [ *]?(\S.*?)\s*$/.exec(line) ?? [];
       if (md5 === undefined) {
-        throw new LlamaError("model", `line ${i + 1} is no line of a checklist`, {
+        throw new LlamaError("model", `line ${i + 1} is not a line of a checklist`, {
           ...{ where: file, expected: '"md5  filename"', found: quoted(line) },
-          fix: "Get the checklist again, or leave out --verify",
+          fix: "Download the checklist again, or omit --verify",
         });
       }
       sums.set(path!.replace(/^\.\//, ""), md5.toLowerCase());
@@ -88,11 +88,11 @@ function readChecklists(dir: string, names: readonly string[]): Map<string, stri
   return sums;
 }
 
-/** A shard that is listed but not there would else only show as a wrong shape. */
+/** Checks that all listed shards exist; a missing one would otherwise only cause a shape error. */
 function checkPresent(dir: string, sums: ReadonlyMap<string, string>, files: readonly string[]): void {
   const present = new Set(files.map((file) => basename(file)));
   const missing = [...sums.keys()].find((name) => name.endsWith(".pth") && !present.has(name));
   if (missing === undefined) return;
   const fix = "Copy or download it again";
-  throw new LlamaError("model", `${quoted(missing)} is in the checklist, but not in the folder`, { where: dir, fix });
+  throw new LlamaError("model", `${quoted(missing)} is in the checklist but not in the folder`, { where: dir, fix });
 }

@@ -1,16 +1,16 @@
-/** Where the numbers of a model come from: the files of a checkpoint, or a seed. Knows tensors, not what they are for. */
+/** Reads the numbers of a model from the files of a checkpoint, or makes them from a seed. Does not know what the tensors are for. */
 import type { Range } from "../../formats/tensor/range.js";
 import { TensorReader } from "../../formats/tensor/tensor-reader.js";
 import type { Checkpoint } from "./checkpoint.js";
 import { readSlice } from "./read-slice.js";
 
 export interface WeightSource {
-  /** Writes rows x columns of a tensor as float32 into `out`, row after row. Throws LlamaError when a file fails. */
+  /** Writes rows x columns of a tensor as float32 into `out`, row after row. Throws a LlamaError if a file cannot be read. */
   read(name: string, rows: Range, columns: Range, out: Float32Array): void;
   close(): void;
 }
 
-/** Opens the weights of a checkpoint; `onBytes` is told of bytes read (or made), `readsInOrder` says that rows are read in turn. */
+/** Opens the weights of a checkpoint. Calls `onBytes` with the bytes read or made; `readsInOrder` says that each tensor is read row by row. */
 export function openWeights(
   checkpoint: Checkpoint,
   onBytes?: (bytes: number) => void,
@@ -39,7 +39,10 @@ class FileWeights implements WeightSource {
   }
 }
 
-/** Even noise of the size a trained model has: norms near 1, matrices of deviation 1 / sqrt(columns). Any cut gives the same numbers. */
+/**
+ * Uniform noise as large as the weights of a trained model: norms near 1, matrices with a standard deviation of
+ * 1 / sqrt(columns). Splitting a tensor does not change its numbers.
+ */
 class RandomWeights implements WeightSource {
   readonly #checkpoint: Checkpoint;
   readonly #order: Map<string, number>;
@@ -64,14 +67,14 @@ class RandomWeights implements WeightSource {
         out[at++] = offset + mix(stream + Math.imul(column, 0x85ebca6b)) * factor;
       }
     }
-    // as many as an fp16 file would have
+    // the number of bytes of an fp16 file
     this.#onBytes?.(at * 2);
   }
 
   close(): void {}
 }
 
-/** A hash of 32 bits (Wellons' lowbias32). */
+/** A 32-bit hash (Wellons' lowbias32). */
 function mix(value: number): number {
   let x = value;
   x = Math.imul(x ^ (x >>> 16), 0x7feb352d);

@@ -1,4 +1,4 @@
-/** The resolved shape of a model: no optional fields, no defaults left. */
+/** The config of a model: its shape and constants, with all defaults filled in. */
 
 /** Llama 3.1's frequency scaling (llama-models, models/llama3/model.py, apply_scaling). */
 export interface RopeScaling {

@@ -1,4 +1,4 @@
-/** config.json of a Hugging Face folder, and the config it amounts to. Knows keys and numbers, not tensors. */
+/** Reads the config.json of a Hugging Face folder and resolves it to a model config. Does not know tensors. */
 import { join } from "node:path";
 import { LlamaError } from "../../error.js";
 import {
@@ -16,7 +16,7 @@ import type { ModelConfig, RopeScaling } from "./config.js";
 import { LIMITS } from "./meta-params.js";
 
 export interface HfConfig extends JsonObject {
-  /** Keys that mean nothing here and are ignored. */
+  /** Keys that are not known and are ignored. */
   unknownKeys: string[];
 }
 
@@ -24,30 +24,30 @@ const KNOWN_KEYS = new Set([
   ...["hidden_size", "num_hidden_layers", "num_attention_heads", "num_key_value_heads", "head_dim"],
   ...["intermediate_size", "vocab_size", "rms_norm_eps", "hidden_act", "attention_bias", "mlp_bias"],
   ...["rope_theta", "rope_scaling", "rope_parameters", "tie_word_embeddings", "model_type", "quantization_config"],
-  // what training, sampling and other programs use
+  // used by training, sampling and other programs; ignored here
   ...["architectures", "_name_or_path", "transformers_version", "torch_dtype", "dtype", "use_cache"],
   ...["bos_token_id", "eos_token_id", "pad_token_id", "unk_token_id", "initializer_range", "attention_dropout"],
   ...["max_position_embeddings", "max_sequence_length", "pretraining_tp", "auto_map", "_attn_implementation"],
 ]);
 
-const DENSE = "Dense LLaMA text models can be loaded";
+const DENSE = "Only dense LLaMA text models can be loaded";
 
-/** Reads `dir`/config.json; throws a LlamaError when it is missing, no JSON object, or of another architecture. */
+/** Reads `dir`/config.json; throws a LlamaError if it is missing, not a JSON object, or of another architecture. */
 export function readHfConfig(dir: string): HfConfig {
   const file = join(dir, "config.json");
-  const root = readJsonObject(file, "Every Hugging Face folder has one beside its .safetensors files");
+  const root = readJsonObject(file, "Every Hugging Face folder has a config.json next to its .safetensors files");
   const values = new Map(Object.entries(root));
   const raw = { file, values, unknownKeys: [...values.keys()].filter((key) => !KNOWN_KEYS.has(key)) };
   const type = values.get("model_type");
   if (type !== "llama") {
-    const problem = type === undefined ? "names no model_type" : `model_type ${showValue(type)} is not supported`;
+    const problem = type === undefined ? "has no model_type" : `model_type ${showValue(type)} is not supported`;
     throw new LlamaError("model", problem, { where: file, expected: "llama", fix: DENSE });
   }
   const quantized = values.get("quantization_config");
   if (quantized !== undefined && quantized !== null) {
     const method = showValue(asObject(quantized, `${file}: quantization_config`).quant_method);
     const problem = `quantised weights (${method}) are not supported`;
-    throw new LlamaError("model", problem, { where: file, fix: "Take the model's original weights" });
+    throw new LlamaError("model", problem, { where: file, fix: "Use the model's original weights" });
   }
   for (const key of ["attention_bias", "mlp_bias"]) {
     if (flag(raw, key)) throw new LlamaError("model", `${key} is not supported`, { where: file, fix: DENSE });
@@ -59,7 +59,7 @@ export function readHfConfig(dir: string): HfConfig {
   return raw;
 }
 
-/** Fills in defaults (those of transformers' LlamaConfig) and checks every number. `vocabSize` is the tokenizer's count. */
+/** Fills in the defaults of transformers' LlamaConfig and checks every number. `vocabSize` is the tokenizer's count. Throws a LlamaError for a bad value. */
 export function resolveHfConfig(raw: HfConfig, vocabSize: number): ModelConfig {
   const dim = integer(raw, "hidden_size", LIMITS.dim);
   const nHeads = integer(raw, "num_attention_heads", dim);
@@ -75,7 +75,7 @@ export function resolveHfConfig(raw: HfConfig, vocabSize: number): ModelConfig {
   checkVocabSize(
     raw,
     vocabSize,
-    "If tokens were added to the model, its tokenizer.json counts them: give it as tokenizer_path",
+    "If tokens were added to the model, they are in its tokenizer.json: pass that file as tokenizer_path",
   );
   return {
     dim,
@@ -90,7 +90,7 @@ export function resolveHfConfig(raw: HfConfig, vocabSize: number): ModelConfig {
   };
 }
 
-/** Rotation: its keys stand at the top, or since transformers 5 all under rope_parameters. */
+/** The settings of rotation, whose keys are at the top level or, since transformers 5, all in rope_parameters. */
 export function resolveRope(raw: HfConfig): { ropeTheta: number; ropeScaling: RopeScaling | null } {
   const key = isSet(raw, "rope_parameters") ? "rope_parameters" : "rope_scaling";
   const file = `${raw.file}: ${key}`;
@@ -105,7 +105,7 @@ export function resolveRope(raw: HfConfig): { ropeTheta: number; ropeScaling: Ro
     throw new LlamaError("model", `rope scaling of type ${showValue(type)} is not supported`, {
       where: file,
       expected: "llama3 or none",
-      fix: "Take the model as it was before its context was stretched",
+      fix: "Use the version of the model without an extended context",
     });
   }
   const ropeScaling = {

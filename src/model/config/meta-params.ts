@@ -1,4 +1,4 @@
-/** params.json: what a checkpoint says about its shape, and the resolved config it amounts to. Knows keys and numbers, not tensors. */
+/** Reads the params.json of a checkpoint in Meta's layout and resolves it to a model config. Does not know tensors. */
 import { join } from "node:path";
 import { LlamaError } from "../../error.js";
 import {
@@ -13,9 +13,9 @@ import {
 } from "../../formats/files/json-file.js";
 import type { ModelConfig, RopeScaling } from "./config.js";
 
-/** params.json as written, with nothing filled in. */
+/** params.json as written, without defaults. */
 export interface RawParams extends JsonObject {
-  /** Keys that mean nothing here and are ignored. */
+  /** Keys that are not known and are ignored. */
   unknownKeys: string[];
 }
 
@@ -45,22 +45,22 @@ const OTHER_ARCHITECTURES: ReadonlyMap<string, string> = new Map([
   ["vision_num_cross_attention_layers", "a vision model"],
 ]);
 
-/** Far above any model; LIMITS.ffn is of the width that comes out. */
+/** Far above any model; LIMITS.ffn limits the computed width. */
 export const LIMITS = { dim: 1e6, n_layers: 1000, multiple_of: 1e6, ffn: 1e7 };
 
 // Hard-coded by Meta for every model with use_scaled_rope (llama-models, apply_scaling).
 const SCALED_ROPE: RopeScaling = { factor: 8, lowFreqFactor: 1, highFreqFactor: 4, oldContext: 8192 };
 
-/** Reads `dir`/params.json; throws a LlamaError when it is missing, no JSON object, or of another architecture. */
+/** Reads `dir`/params.json; throws a LlamaError if it is missing, not a JSON object, or of another architecture. */
 export function readParams(dir: string): RawParams {
   const file = join(dir, "params.json");
-  const root = readJsonObject(file, "Every checkpoint folder has one beside its .pth files");
+  const root = readJsonObject(file, "Every checkpoint folder has a params.json next to its .pth files");
   const values = new Map(Object.entries("model" in root ? asObject(root.model, file) : root));
   for (const [key, meaning] of OTHER_ARCHITECTURES) {
     if (isSet(values.get(key))) {
       throw new LlamaError("model", `${key} means ${meaning}, which is not supported`, {
         where: file,
-        fix: "Dense LLaMA text models in Meta's format can be loaded",
+        fix: "Only dense LLaMA text models can be loaded",
       });
     }
   }
@@ -69,8 +69,8 @@ export function readParams(dir: string): RawParams {
 }
 
 /**
- * Fills in defaults and checks every number. `vocabSize` is the tokenizer's count: it stands in for -1 and must equal
- * any other vocab_size (llama-models asserts the same).
+ * Fills in defaults and checks every number. `vocabSize` is the tokenizer's count: it replaces -1 and must equal any other
+ * vocab_size (llama-models asserts the same). Throws a LlamaError for a bad value.
  */
 export function resolveConfig(raw: RawParams, vocabSize: number): ModelConfig {
   const dim = integer(raw, "dim", LIMITS.dim);
@@ -97,13 +97,13 @@ export function resolveConfig(raw: RawParams, vocabSize: number): ModelConfig {
     ffnDim: ffnWidth(raw, dim),
     vocabSize,
     normEps: number(raw, "norm_eps", "a number from 0 to 1", (value) => value >= 0 && value <= 1, 1e-5),
-    // Meta's code of Llama 3 has another default, but its files always name theirs.
+    // Meta's code for Llama 3 has another default, but its files always have this key.
     ropeTheta: number(raw, "rope_theta", "a positive number", (value) => value > 0, 10000),
     ropeScaling: flag(raw, "use_scaled_rope") ? SCALED_ROPE : null,
   };
 }
 
-/** Width of the feed-forward block, truncated at both steps as Meta's FeedForward does. */
+/** Width of the feed-forward block, truncated at both steps as in Meta's FeedForward. */
 function ffnWidth(raw: RawParams, dim: number): number {
   const multipleOf = integer(raw, "multiple_of", LIMITS.multiple_of, 256);
   const multiplier = number(raw, "ffn_dim_multiplier", "a positive number", (value) => value > 0, 1);
@@ -115,7 +115,7 @@ function ffnWidth(raw: RawParams, dim: number): number {
   return width;
 }
 
-/** Whether an optional feature is switched on: llama-models writes -1, 0, false or null for off. */
+/** Whether an optional feature is on: llama-models writes -1, 0, false or null for off. */
 function isSet(value: unknown): boolean {
   return value !== undefined && value !== null && value !== false && !(typeof value === "number" && value <= 0);
 }

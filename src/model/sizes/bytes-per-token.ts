@@ -1,4 +1,4 @@
-/** How many bytes a model takes in memory and a token reads of it, from shapes alone. Knows no kernel, no file and no time. */
+/** Computes from shapes how many bytes of weights and KV cache a token reads. Does not know files or time. */
 import { type ComputeType, isCacheHalf } from "../architecture/compute-type.js";
 import { MATRICES, type Matrix, matrixShape, type Part, quantFormat } from "../architecture/matrices.js";
 import { quantizedSize } from "../architecture/quantize.js";
@@ -6,13 +6,13 @@ import type { ModelConfig } from "../config/config.js";
 import type { RankShare } from "../split/partition.js";
 
 export interface BytesPerToken {
-  /** Matrices and norms over all ranks: what one token reads when it goes through the model alone, logits included. */
+  /** Matrices and norms of all ranks: what one token reads if a step has no other token, including the logits. */
   weights: number;
   /** Keys and values of one position over all layers and ranks. */
   position: number;
 }
 
-/** The bytes of a model that is divided like this. The embedding, of which a token reads one row, does not count. */
+/** The bytes of a model divided into these shares. Does not count the embedding, of which a token reads one row. */
 export function modelBytesPerToken(
   config: ModelConfig,
   shares: readonly RankShare[],
@@ -23,9 +23,9 @@ export function modelBytesPerToken(
   return { weights: sum("weights"), position: sum("position") };
 }
 
-/** The same of one rank. */
+/** The same for one rank. */
 export function shareBytesPerToken(config: ModelConfig, share: RankShare, dtype: ComputeType): BytesPerToken {
-  // norms, which every rank has whole
+  // norms, of which every rank has a full copy
   let weights = (2 * config.nLayers + 1) * config.dim * 4;
   for (const part of Object.keys(MATRICES) as Part[]) {
     weights += (part === "head" ? 1 : config.nLayers) * partBytes(part, config, share, dtype);
@@ -34,7 +34,7 @@ export function shareBytesPerToken(config: ModelConfig, share: RankShare, dtype:
   return { weights, position: config.nLayers * heads * config.headDim * 2 * (isCacheHalf(dtype) ? 2 : 4) };
 }
 
-/** Matrices of one part, of one layer, in a share. */
+/** Bytes of the matrices of one part of one layer in a share. */
 export function partBytes(part: Part, config: ModelConfig, share: RankShare, dtype: ComputeType): number {
   return MATRICES[part].reduce((sum, linear) => sum + matrixBytes(linear, config, share, dtype), 0);
 }

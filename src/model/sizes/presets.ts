@@ -1,4 +1,4 @@
-/** Released shapes by name, as checkpoints of random numbers: to measure a model that is not at hand. Reads no file. */
+/** Shapes of released models by name, as checkpoints of random numbers: to measure a model without its files. Reads no file. */
 import { LlamaError } from "../../error.js";
 import { tensorTable } from "../architecture/tensor-table.js";
 import type { Checkpoint } from "../checkpoint/checkpoint.js";
@@ -17,7 +17,7 @@ const LLAMA3_70B = {
 
 /** params.json of the released models. */
 export const PRESETS: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
-  // of llama2.c, for a quick try
+  // from llama2.c, for a quick test
   "260K": { dim: 64, n_layers: 5, n_heads: 8, n_kv_heads: 4, vocab_size: 512, multiple_of: 4 },
   "7B": { dim: 4096, n_layers: 32, n_heads: 32, vocab_size: 32000, multiple_of: 256 },
   "13B": { dim: 5120, n_layers: 40, n_heads: 40, vocab_size: 32000, multiple_of: 256 },
@@ -49,7 +49,7 @@ export const PRESETS: Readonly<Record<string, Readonly<Record<string, unknown>>>
   },
 };
 
-/** A checkpoint without files: the shape of a preset, with `layers` of its layers, and numbers that follow from the seed. */
+/** A checkpoint without files: the shape of a preset, with its first `layers` layers, and numbers made from the seed. */
 export function presetCheckpoint(name: string, layers?: number, seed = 1): Checkpoint {
   const params = PRESETS[name];
   if (!params) {

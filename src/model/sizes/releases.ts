@@ -1,23 +1,23 @@
-/** The released models by name, recognised by shape and constants. Knows configs; reads no file. */
+/** Recognises released models by their shape and constants, and names them. Reads no file. */
 import type { ModelConfig } from "../config/config.js";
 
 export interface Release {
-  /** As Meta calls it; several where their files tell no difference. */
+  /** Meta's name; several names if their files do not differ. */
   name: string;
   /** Tokens it was trained for. */
   context: number;
 }
 
-/** What all sizes of a family have in common. */
+/** What the sizes of a family have in common. */
 interface Family {
   name: string;
   context: number;
   ropeTheta: number;
   isScaled?: true;
   vocabSizes: readonly number[];
-  /** Where families differ in nothing else. */
+  /** Given if families differ in nothing else. */
   normEps?: number;
-  /** dim, layers, heads, KV heads, width of the feed-forward block, by size */
+  /** dim, layers, heads, KV heads and feed-forward width, by size */
   sizes: Readonly<Record<string, readonly [number, number, number, number, number]>>;
 }
 
@@ -52,7 +52,7 @@ const FAMILIES: readonly Family[] = [
   },
 ];
 
-/** The released model that a config is of, or null. */
+/** The released model with this config, or null. */
 export function findRelease(config: ModelConfig): Release | null {
   const shape = [config.dim, config.nLayers, config.nHeads, config.nKvHeads, config.ffnDim].join();
   for (const { name, context, sizes, ...family } of FAMILIES) {

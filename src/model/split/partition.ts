@@ -1,13 +1,13 @@
-/** How the heads, the feed-forward width and the vocabulary of a model are divided over ranks. Knows no tensor. */
+/** Divides the heads, the feed-forward width and the vocabulary of a model over ranks. Does not know tensors. */
 import { LlamaError } from "../../error.js";
 import type { Range } from "../../formats/tensor/range.js";
 import type { ModelConfig } from "../config/config.js";
 
 /** What one rank computes. */
 export interface RankShare {
-  /** Whole groups (all query heads of each of `kvHeads`), or a part of the group of a single KV head. */
+  /** Whole groups (all query heads of each of `kvHeads`), or part of the group of a single KV head. */
   qHeads: Range;
-  /** KV heads that `qHeads` need; one may belong to several ranks. */
+  /** KV heads that `qHeads` need; a KV head may belong to several ranks. */
   kvHeads: Range;
   /** Columns of the feed-forward block. */
   ffn: Range;
@@ -15,25 +15,25 @@ export interface RankShare {
   vocab: Range;
 }
 
-/** Columns of the feed-forward block that stay together: blocks of quantised weights do not straddle ranks. */
+/** Number of feed-forward columns that stay together on a rank, so that no block of quantised weights is divided. */
 export function ffnUnit(ffnDim: number): 128 | 64 | 32 | 16 {
   return ([128, 64, 32] as const).find((unit) => ffnDim >= 16 * unit) ?? 16;
 }
 
 /**
- * Divides a model over `worldSize` ranks, in rank order. Unlike fairscale's, the parts need not be equal:
- * every sum over ranks is one of partial products, right for any cut.
+ * Divides a model over `worldSize` ranks, in rank order. Unlike in fairscale, the shares need not be equal: a sum of
+ * partial products over ranks is correct for any division. Throws a LlamaError if the model is too narrow.
  */
 export function partition(config: ModelConfig, worldSize: number): RankShare[] {
   const { ffnDim, nHeads, vocabSize } = config;
   if (!Number.isInteger(worldSize) || worldSize < 1 || worldSize > nHeads) {
-    throw new LlamaError("usage", "the number of processes does not fit the model", {
+    throw new LlamaError("usage", "the model cannot be divided over this number of processes", {
       expected: nHeads === 1 ? "1 (the model has one attention head)" : `1 to ${nHeads} (one per attention head)`,
       found: String(worldSize),
     });
   }
   if (ffnDim < worldSize || vocabSize < worldSize) {
-    throw new LlamaError("usage", "the model is too narrow to divide over so many processes", {
+    throw new LlamaError("usage", "the model is too narrow for this number of processes", {
       expected: `1 to ${Math.min(ffnDim, vocabSize)}`,
       found: String(worldSize),
     });
@@ -64,7 +64,7 @@ function divideHeads({ nHeads, nKvHeads }: ModelConfig, worldSize: number): Pick
   );
 }
 
-/** Cuts 0..total into contiguous spans whose lengths differ by at most one. */
+/** Divides 0..total into contiguous ranges whose lengths differ by at most one. */
 function divide(total: number, parts: number): Range[] {
   const cut = (part: number) => Math.floor((part * total) / parts);
   return Array.from({ length: parts }, (_, part) => ({ start: cut(part), end: cut(part + 1) }));

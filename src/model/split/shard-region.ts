@@ -1,4 +1,4 @@
-/** Which rows and columns of each global tensor one share of the model needs. Knows names and spans, not bytes or threads. */
+/** Says which rows and columns of each tensor one share of the model needs. Does not know bytes or threads. */
 import type { Range } from "../../formats/tensor/range.js";
 import type { ModelConfig } from "../config/config.js";
 import type { RankShare } from "./partition.js";
@@ -9,13 +9,13 @@ export interface Region {
 }
 
 /**
- * The region of a tensor that a share computes with, in the layout of the file ([out, in]).
- * Column-parallel weights are cut by rows, row-parallel ones by columns (fairscale, nn/model_parallel/layers.py);
- * a norm counts as one row. For the embedding it is the part that this share brings into the common table.
+ * The region of a tensor that a share uses, in the layout of the file ([out, in]).
+ * Column-parallel weights are split by rows, row-parallel ones by columns (fairscale, nn/model_parallel/layers.py);
+ * a norm counts as one row. For the embedding it is the part that this rank loads into the shared table.
  */
 export function tensorRegion(name: string, config: ModelConfig, share: RankShare): Region {
   const { dim, headDim } = config;
-  const heads = (span: Range): Range => ({ start: span.start * headDim, end: span.end * headDim });
+  const heads = (range: Range): Range => ({ start: range.start * headDim, end: range.end * headDim });
   const all: Range = { start: 0, end: dim };
   switch (name.split(".").at(-2)) {
     case "wq":

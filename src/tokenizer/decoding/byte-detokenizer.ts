@@ -1,8 +1,8 @@
-/** Turns ids whose tokens are byte strings back into text, id by id, exactly as the whole list decodes. Knows bytes, not how text was encoded. */
+/** Decodes ids of byte-string tokens to text, id by id, exactly as the whole list decodes. Does not know how text was encoded. */
 import { Utf8Decoder } from "../../formats/files/utf8.js";
 import { type Detokenizer, unknownId } from "./detokenizer.js";
 
-/** `table`: the bytes of each id, one character each. */
+/** `table` has the bytes of each id, one character a byte. */
 export function createByteDetokenizer(table: readonly string[]): Detokenizer {
   const decoder = new Utf8Decoder("maximal subpart");
   const push = (id: number): string => {

@@ -1,15 +1,15 @@
-/** What turns token ids back into text, id by id; each kind of vocabulary has its own. Knows no vocabulary. */
+/** The interface that decodes token ids to text, id by id; each kind of vocabulary implements it. */
 import { LlamaError } from "../../error.js";
 
-/** Streaming detokeniser: what `push` and `flush` return, put together, is the decoded text. */
+/** Streaming detokeniser: what `push` and `flush` return, concatenated, is the decoded text. */
 export interface Detokenizer {
-  /** Adds an id and returns the text that is final with it, often "". Throws LlamaError for an id outside the vocabulary. */
+  /** Adds an id and returns the text that is final with it, often "". Throws a LlamaError for an id outside the vocabulary. */
   push(id: number): string;
-  /** Ends the text: an incomplete character becomes U+FFFD, as often as the model's own decoder has it. */
+  /** Ends the text: an incomplete character becomes as many U+FFFD as in the model's own decoder. */
   flush(): string;
   /**
-   * Adds the ids that stand before the text, without giving their text. The text then keeps its leading space, and
-   * completes a character of which the last of these ids are the first bytes.
+   * Adds the ids that precede the text, without returning their text. The text then keeps its leading space and
+   * completes a character that begins in the last of these ids.
    */
   prime(ids: readonly number[]): void;
 }

@@ -1,4 +1,4 @@
-/** Turns token ids back into text, id by id, exactly as SentencePiece decodes the whole list. Knows the model's pieces, not how text was encoded. */
+/** Decodes ids of SentencePiece pieces to text, id by id, exactly as SentencePiece decodes the whole list. Does not know how text was encoded. */
 
 import { Utf8Decoder } from "../../formats/files/utf8.js";
 import type { SentencePieceModel } from "../../formats/tokenizer/sentencepiece-model.js";
@@ -6,11 +6,11 @@ import { type Detokenizer, unknownId } from "./detokenizer.js";
 
 const SPACE_MARK = "\u2581";
 
-/** What each id stands for: text, one byte, or nothing. */
+/** What each id decodes to: text, one byte, or nothing. */
 export type DecodeTable = readonly (DecodeEntry | null)[];
 type DecodeEntry = { readonly text: string; readonly atStart: string } | { readonly byte: number };
 
-/** Prepares a model's pieces for decoding; one table serves any number of detokenisers. */
+/** Prepares a model's pieces for decoding; detokenisers can share the table. */
 export function decodeTable(
   model: Pick<SentencePieceModel, "addDummyPrefix" | "pieces" | "removeExtraWhitespaces" | "unkSurface">,
 ): DecodeTable {
@@ -33,11 +33,11 @@ export function createPieceDetokenizer(table: DecodeTable, removeExtraWhitespace
     const entry = table[id];
     if (entry === undefined) throw unknownId(id, table.length);
     if (entry !== null && "byte" in entry) {
-      // Bytes are text even while they are held back, so a mark after them is a space.
+      // Bytes count as text even while they are held back, so a mark after them is a space.
       atStart = false;
       return bytes.push(entry.byte);
     }
-    // SentencePiece decodes bytes together only when nothing stands between them, not even a control piece.
+    // SentencePiece decodes bytes together only if nothing is between them, not even a control piece.
     const before = bytes.flush();
     if (entry === null) return before;
     const text = atStart ? entry.atStart : entry.text;

@@ -1,4 +1,4 @@
-/** Byte-pair encoding by rank, as tiktoken does it. Knows byte strings and ranks, not text or special tokens. */
+/** Encodes byte strings by byte pairs and their ranks, as tiktoken does. Does not know text or special tokens. */
 
 /** Above any position in a piece; rank * STEP + position is exact in a double. */
 const STEP = 2 ** 21;
@@ -7,23 +7,23 @@ export class BytePairEncoder {
   readonly #ranks: Map<string, number>;
   readonly #longest: number;
 
-  /** `tokens` by rank, one character a byte; every single byte must be one. */
+  /** `tokens` by rank, one character a byte; every single byte must be a token. */
   constructor(tokens: readonly string[]) {
     this.#ranks = new Map(tokens.map((token, rank) => [token, rank]));
     this.#longest = tokens.reduce((longest, { length }) => Math.max(longest, length), 0);
   }
 
-  /** Appends the tokens of a piece: itself if it is one, else what is left when the pair of lowest rank (leftmost of equals) is merged again and again. */
+  /** Appends the tokens of a piece: one if the piece is a token, otherwise those that remain after merging the pair of lowest rank (the leftmost of equals) until no pair is a token. */
   encode(piece: string, ids: number[]): void {
     const whole = this.#ranks.get(piece);
     if (whole !== undefined) ids.push(whole);
     else this.#merge(piece, ids);
   }
 
-  /** A linked list of parts and a heap of pairs, so that a long run takes n log n steps. */
+  /** Uses a linked list of parts and a heap of pairs, so that a piece of n bytes needs n log n steps. */
   #merge(piece: string, ids: number[]): void {
     const length = piece.length;
-    // A part is named by its first byte: where the parts beside it begin, and the rank of it and its right neighbour.
+    // Indexed by a part's first byte: where its neighbours begin, and the rank of the pair it makes with the right one.
     const next = Int32Array.from({ length }, (_, at) => at + 1);
     const previous = Int32Array.from({ length }, (_, at) => at - 1);
     const pairRank = new Int32Array(length);
@@ -41,7 +41,7 @@ export class BytePairEncoder {
     while (heap.length > 0) {
       const pair = pop(heap);
       const at = pair % STEP;
-      // Entries of pairs that are gone stay in the heap.
+      // The heap may still have pairs that no longer exist.
       if (pairRank[at] !== Math.floor(pair / STEP)) continue;
       const right = next[at]!;
       const after = next[right]!;
@@ -65,7 +65,7 @@ function push(heap: number[], value: number): void {
   heap[at] = value;
 }
 
-/** Takes the smallest from a heap that is not empty. */
+/** Removes and returns the smallest value of a heap that is not empty. */
 function pop(heap: number[]): number {
   const smallest = heap[0]!;
   const last = heap.pop()!;

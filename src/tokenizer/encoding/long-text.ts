@@ -1,11 +1,11 @@
-/** Token ids of a text that is longer than what is encoded at once. Knows where a text may be cut, not how it is encoded. */
+/** Encodes a text that is too long to encode at once. Knows where a text may be divided; does not know how it is encoded. */
 import { LlamaError } from "../../error.js";
-import { encodeBehind, type Tokenizer } from "../tokenizer.js";
+import { encodeAfter, type Tokenizer } from "../tokenizer.js";
 
 /** Characters encoded at once. */
 const MAX_PIECE = 500_000;
 
-/** Ids of a text of any length; it is cut after newlines, where no token crosses. */
+/** Ids of a text of any length, which is divided after newlines, where no token crosses. Throws a LlamaError for a line that is too long. */
 export function encodeLong(tokenizer: Tokenizer, text: string): number[] {
   const ids: number[] = [];
   for (let start = 0; start < text.length; ) {
@@ -16,7 +16,7 @@ export function encodeLong(tokenizer: Tokenizer, text: string): number[] {
       if (end === start) throw new LlamaError("usage", `has a line of more than ${MAX_PIECE} characters`);
     }
     const piece = text.slice(start, end);
-    for (const id of start === 0 ? tokenizer.encode(piece) : encodeBehind(tokenizer, piece)) ids.push(id);
+    for (const id of start === 0 ? tokenizer.encode(piece) : encodeAfter(tokenizer, piece)) ids.push(id);
     start = end;
   }
   return ids;

@@ -1,4 +1,4 @@
-/** White space as Python has it, where Meta's code and lm-evaluation-harness cut it off: JavaScript's trim() takes other characters. */
+/** Strips white space as Python does, to get the results of Meta's code and lm-evaluation-harness. JavaScript's trim() strips other characters. */
 
 const SPACE = /\p{White_Space}/u;
 

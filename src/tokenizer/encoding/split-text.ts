@@ -1,9 +1,9 @@
-/** Cuts a text into the pieces that tiktoken encodes one by one, with Llama 3's pattern. Knows characters, not tokens. */
+/** Splits a text into the pieces that tiktoken encodes one by one, with Llama 3's pattern. Does not know tokens. */
 import { isSpace } from "./python-whitespace.js";
 
 /**
- * Meta's pattern, which is written for Rust. There \s is White_Space (JavaScript's has U+FEFF and lacks U+0085),
- * and an s without regard to case is also U+017F; Node 20 has no (?i:...).
+ * Meta's pattern, which is written for Rust. There \s means White_Space (JavaScript's \s has U+FEFF and lacks U+0085),
+ * and a case-insensitive s also matches U+017F; Node 20 has no (?i:...).
  */
 const SPACE = "\\p{White_Space}";
 const PIECE = new RegExp(
@@ -19,18 +19,18 @@ const PIECE = new RegExp(
   "gu",
 );
 
-// llama-models, tokenizer.py: tiktoken's own limits made these necessary, and they decide where tokens end.
+// llama-models, tokenizer.py: limits of tiktoken made these necessary; they affect where tokens end.
 const MAX_CHUNK = 400_000;
 const MAX_RUN = 25_000;
 
-/** The pieces of a text, in order; put together they are the text. */
+/** The pieces of a text, in order; concatenated, they are the text. */
 export function* splitText(text: string): Generator<string, void, void> {
   for (const chunk of chunks(text)) {
     for (const [piece] of chunk.matchAll(PIECE)) yield piece;
   }
 }
 
-/** Cuts after 400,000 characters, and in runs of more than 25,000 characters that are all white space or all none. */
+/** Splits after 400,000 characters, and after 25,000 characters in a row that are all white space or all not. */
 function* chunks(text: string): Generator<string, void, void> {
   if (text.length <= MAX_RUN) {
     yield text;

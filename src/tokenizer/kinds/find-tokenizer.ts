@@ -1,11 +1,12 @@
-/** Where the tokenizer of a checkpoint lies, if nobody says. Opens no file. */
+/** Finds the tokenizer's file of a checkpoint if the user does not name one. Opens no file. */
 import { existsSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { LlamaError } from "../../error.js";
 
 /**
- * tokenizer.model in the folder (Llama 3, Hugging Face) or in `original`, where Hugging Face's folders of Llama 3 have
- * Meta's files; then tokenizer.json in the folder, then tokenizer.model beside it (LLaMA 1 and 2).
+ * Looks for tokenizer.model in the folder (Llama 3, Hugging Face) or in `original`, where Hugging Face's folders of Llama 3
+ * have Meta's files; then tokenizer.json in the folder, then tokenizer.model in the parent folder (LLaMA 1 and 2).
+ * Throws a LlamaError if none of these files exists.
  */
 export function findTokenizer(ckptDir: string): string {
   const model = "tokenizer.model";
@@ -17,6 +18,6 @@ export function findTokenizer(ckptDir: string): string {
   ];
   const found = places.find((path) => existsSync(path));
   if (found) return found;
-  const fix = "Give the tokenizer's file with tokenizer_path";
-  throw new LlamaError("model", `no ${model}`, { where: ckptDir, expected: places.join(" or "), fix });
+  const fix = "Name the tokenizer's file with tokenizer_path";
+  throw new LlamaError("model", "no tokenizer found", { where: ckptDir, expected: places.join(" or "), fix });
 }

@@ -1,4 +1,4 @@
-/** The tokenizer of a tokenizer.json. Encoding is Hugging Face's own (@huggingface/tokenizers), decoding is ours; knows no prompt format. */
+/** The tokenizer of a tokenizer.json: Hugging Face's library encodes, our streaming detokeniser decodes. Does not know prompt formats. */
 import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { LlamaError } from "../../error.js";
@@ -16,7 +16,7 @@ const EOS_NAMES = ["<|end_of_text|>", "</s>"];
 const PAD_NAMES = ["<|finetune_right_pad_id|>"];
 const BYTE_TOKEN = /^<0x([0-9A-F]{2})>$/;
 
-/** Reads a tokenizer.json; names of special tokens that are not LLaMA's are looked up in the tokenizer_config.json beside it. */
+/** Reads a tokenizer.json; names of special tokens other than LLaMA's are looked up in the tokenizer_config.json next to it. */
 export function openHuggingFaceTokenizer(path: string): TokenizerSource {
   const json = readTokenizerJson(path);
   const named = configuredNames(path);
@@ -26,7 +26,7 @@ export function openHuggingFaceTokenizer(path: string): TokenizerSource {
   const eosId = idOf([...EOS_NAMES, named.eos]);
   if (bosId === undefined || eosId === undefined) {
     const expected = `${[...BOS_NAMES, ...EOS_NAMES].join(", ")}, or names in tokenizer_config.json`;
-    throw new LlamaError("model", "has no tokens that begin and end a text", { where: path, expected });
+    throw new LlamaError("model", "has no tokens for the beginning and end of a text", { where: path, expected });
   }
   const stops = [eosId, ...[...STOP_TOKENS, named.eos].map((name) => idOf([name]))];
   const vocabulary = {
@@ -50,7 +50,7 @@ async function loadEncoder(path: string, { root }: TokenizerJson): Promise<(text
     new LlamaError("model", "cannot be used by the tokenizer library", { where: path, found: String(cause), cause });
   let library: InstanceType<typeof Library>;
   try {
-    // Special tokens are never recognised in a text: without added tokens the library knows none.
+    // Special tokens must never be recognised in a text: without added tokens, the library does not know any.
     library = new Library({ ...root, added_tokens: [], post_processor: null }, {});
     library.encode("a", { add_special_tokens: false });
   } catch (cause) {
@@ -84,7 +84,7 @@ function decoderOf(path: string, { tokens, added, unknown, decoding, stripsSpace
   return () => createPieceDetokenizer(table, false);
 }
 
-/** The character that stands for each byte: itself where it is printable in latin1, else the next from U+0100 on (GPT-2's bytes_to_unicode). */
+/** Maps characters to the bytes they represent: a byte printable in latin1 is its own character, others are U+0100 and up (GPT-2's bytes_to_unicode). */
 function byteAlphabet(): Map<string, string> {
   const alphabet = new Map<string, string>();
   let next = 0x100;
@@ -95,7 +95,7 @@ function byteAlphabet(): Map<string, string> {
   return alphabet;
 }
 
-/** bos_token and eos_token of the tokenizer_config.json beside the file, where there is one. */
+/** bos_token and eos_token of the tokenizer_config.json next to the file, if it exists. */
 function configuredNames(path: string): { bos?: string; eos?: string } {
   const file = join(dirname(path), "tokenizer_config.json");
   if (!existsSync(file)) return {};
@@ -105,7 +105,7 @@ function configuredNames(path: string): { bos?: string; eos?: string } {
     ["bos", config.bos_token],
     ["eos", config.eos_token],
   ] as const) {
-    // as text, or as an added token with its content
+    // either text, or an added token with its content
     const content = typeof value === "object" && value !== null ? (value as { content?: unknown }).content : value;
     if (typeof content === "string") names[key] = content;
   }

@@ -1,4 +1,4 @@
-/** Loads a tokenizer of whichever kind a file holds. Knows the kinds by name only. */
+/** Opens a tokenizer file of any kind: SentencePiece, tiktoken or tokenizer.json. */
 import { readTokenizerFile } from "../../formats/tokenizer/tokenizer-file.js";
 import type { Tokenizer, TokenizerSource } from "../tokenizer.js";
 import { openHuggingFaceTokenizer } from "./hugging-face-tokenizer.js";
@@ -6,7 +6,7 @@ import { openSentencePieceTokenizer } from "./sentencepiece-tokenizer.js";
 import type { SpecialTokenSet } from "./special-tokens.js";
 import { openTiktokenTokenizer } from "./tiktoken-tokenizer.js";
 
-/** Reads a tokenizer.model, SentencePiece or tiktoken, or a tokenizer.json. `set` names the special tokens that tiktoken's file leaves out. */
+/** Reads a tokenizer.model (SentencePiece or tiktoken) or a tokenizer.json. `set` names the special tokens, which tiktoken's file does not list. */
 export function openTokenizer(path: string, set: SpecialTokenSet = "3.1"): TokenizerSource {
   const { kind } = readTokenizerFile(path);
   if (kind === "json") return openHuggingFaceTokenizer(path);

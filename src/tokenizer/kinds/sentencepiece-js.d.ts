@@ -1,7 +1,7 @@
-/** The part of sentencepiece-js that is used here; the package has no types of its own. */
+/** Types of the part of sentencepiece-js that is used here; the package has no types. */
 declare module "sentencepiece-js" {
   export class SentencePieceProcessor {
-    /** Resolves also when the file is no model; encodeIds then always gives []. */
+    /** Resolves even if the file is not a model; encodeIds then always returns []. */
     load(path: string): Promise<void>;
     encodeIds(text: string): number[];
   }

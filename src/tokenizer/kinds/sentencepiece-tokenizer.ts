@@ -1,4 +1,4 @@
-/** The tokenizer of LLaMA 1 and Llama 2. Encoding is SentencePiece's own (sentencepiece-js), decoding is the streaming detokeniser; knows no prompt format. */
+/** The tokenizer of LLaMA 1 and Llama 2: sentencepiece-js encodes, our streaming detokeniser decodes. Does not know prompt formats. */
 import process from "node:process";
 import { LlamaError } from "../../error.js";
 import { readSentencePieceModel } from "../../formats/tokenizer/sentencepiece-model.js";
@@ -27,7 +27,7 @@ export function openSentencePieceTokenizer(path: string): TokenizerSource {
 }
 
 async function loadEncoder(path: string, vocabSize: number): Promise<(text: string) => number[]> {
-  // Imported on use: the module carries its WebAssembly and takes longer to read than all the rest.
+  // Imported on use: the module contains its WebAssembly and takes longer to read than all other modules together.
   const { SentencePieceProcessor } = await import("sentencepiece-js");
   const processor = new SentencePieceProcessor();
   try {
@@ -36,7 +36,7 @@ async function loadEncoder(path: string, vocabSize: number): Promise<(text: stri
     throw new LlamaError("model", "cannot be loaded", { where: path, found: String(cause), cause });
   }
   const encodeIds = (text: string): number[] => (text === "" ? [] : processor.encodeIds(encodable(text)));
-  // The library ignores the status of its load: only an encoding shows whether it worked.
+  // The library ignores the status of its load: only encoding something shows whether it worked.
   const probe = encodeIds("a");
   if (probe.length === 0 || probe.some((id) => !(id >= 0 && id < vocabSize))) {
     throw new LlamaError("model", "is not accepted by SentencePiece", {
@@ -52,7 +52,7 @@ const PROCESS_EVENTS = ["uncaughtException", "unhandledRejection"] as const;
 const LISTENER_SOURCE =
   /^function\s*\((\w+)\)\s*\{\s*(if\s*\(!\(\1 instanceof ExitStatus\)\)\s*\{\s*)?throw \1;?\s*\}+$/;
 
-/** Takes back the process-wide listeners that `load` adds, which would change how the host program fails. */
+/** Removes the process-wide listeners that `load` adds, which would change how the host program fails. */
 async function withoutItsListeners(load: () => Promise<void>): Promise<void> {
   const before = PROCESS_EVENTS.map((event) => new Set<unknown>(process.rawListeners(event)));
   try {
@@ -60,7 +60,7 @@ async function withoutItsListeners(load: () => Promise<void>): Promise<void> {
   } finally {
     for (const [i, event] of PROCESS_EVENTS.entries()) {
       for (const listener of process.rawListeners(event)) {
-        // Others may have added listeners in the meantime, so being new is not enough.
+        // Other code may have added listeners in the meantime, so it is not enough that a listener is new.
         if (before[i]!.has(listener) || !LISTENER_SOURCE.test(String(listener))) continue;
         process.removeListener(event, listener as (...args: unknown[]) => void);
       }

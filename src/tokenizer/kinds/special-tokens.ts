@@ -1,9 +1,9 @@
-/** The special tokens of Llama 3, which its tokenizer.model does not list: their names in the order of their ids. Knows no ids. */
+/** Names of Llama 3's special tokens in the order of their ids; its tokenizer.model does not list them. Does not know the ids. */
 
-/** Special tokens behind the ranks of the file. */
+/** Number of special tokens; their ids follow the ranks of the file. */
 const COUNT = 256;
 
-/** Meta's two tables: Llama 3's (llama3, tokenizer.py), and that of 3.1 and later (llama-models), which names some of the reserved ones. */
+/** Meta's two tables: Llama 3's (llama3, tokenizer.py), and that of 3.1 and later (llama-models), which names some of the tokens that Llama 3 reserves. */
 export type SpecialTokenSet = "3" | "3.1";
 
 const NAMED: Record<SpecialTokenSet, readonly (string | null)[]> = {
@@ -17,10 +17,10 @@ const NAMED: Record<SpecialTokenSet, readonly (string | null)[]> = {
   ],
 };
 
-/** The tokens that end a generation; a set has those of them that it names. */
+/** The tokens that end a generation; a set need not have all of them. */
 export const STOP_TOKENS = ["<|end_of_text|>", "<|eom_id|>", "<|eot_id|>"];
 
-/** All names of a set; places without a name are reserved, and numbered. */
+/** All names of a set; places without a name are reserved tokens with a number. */
 export function specialTokenNames(set: SpecialTokenSet): string[] {
   let reserved = 0;
   return Array.from(

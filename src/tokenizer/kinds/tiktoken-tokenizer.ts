@@ -1,4 +1,4 @@
-/** The tokenizer of Llama 3 and later: tiktoken's ranks and Meta's special tokens. Knows no prompt format. */
+/** The tokenizer of Llama 3 and later: tiktoken's ranks and Meta's special tokens. Does not know prompt formats. */
 import { readTiktokenModel } from "../../formats/tokenizer/tiktoken-model.js";
 import { createByteDetokenizer } from "../decoding/byte-detokenizer.js";
 import { BytePairEncoder } from "../encoding/byte-pairs.js";
@@ -15,7 +15,7 @@ export function openTiktokenTokenizer(path: string, set: SpecialTokenSet = "3.1"
   const specialTokens = new Map(names.map((name, place) => [name, tokens.length + place]));
   const idsOf = (wanted: readonly string[]) => wanted.flatMap((name) => specialTokens.get(name) ?? []);
   const [bosId, eosId] = idsOf(["<|begin_of_text|>", "<|end_of_text|>"]) as [number, number];
-  // Special tokens decode to their names, as tiktoken has it.
+  // Special tokens decode to their names, as in tiktoken.
   const table = [...tokens, ...names];
   const vocabulary = {
     kind: "tiktoken",
@@ -26,7 +26,7 @@ export function openTiktokenTokenizer(path: string, set: SpecialTokenSet = "3.1"
   } as const;
   const encodeWith = (encoder: BytePairEncoder) => (text: string) => {
     const ids: number[] = [];
-    // A lone surrogate has no UTF-8 form; tiktoken takes it for U+FFFD.
+    // A lone surrogate has no UTF-8 form; tiktoken encodes it as U+FFFD.
     for (const piece of splitText(text.replace(/\p{Surrogate}/gu, "\uFFFD"))) {
       encoder.encode(ASCII.test(piece) ? piece : Buffer.from(piece).toString("latin1"), ids);
     }

@@ -1,21 +1,35 @@
-/** The options of `batch`, declared once. What it does is loaded when it runs. */
+/** Declares the command `batch`, its options and examples. Its implementation is loaded when it runs. */
 import type { Command } from "@commander-js/extra-typings";
 import { topCount } from "../../options/flags.js";
-import { BATCH_HELP } from "../../options/help.js";
+import { examples } from "../../options/help.js";
 import { lineOptions, messageOptions, modelOptions, samplingOptions } from "../../options/option-groups.js";
 
 export function addBatch(program: Command, exit: (code: number) => void): void {
   const requests = program
     .command("batch")
-    .description("Answer many requests from a file of JSON lines, many at a time.")
+    .description("Answer a file of requests (JSON lines), many at a time.")
     .usage("[options] IN.jsonl -o OUT.jsonl")
-    .argument("[input]", "one JSON object a line; - or none: stdin")
+    .argument("[input]", "file with one JSON object per line (default: stdin)")
     .optionsGroup("Answers:")
-    .option("--logprobs [n]", "log-probabilities, and the n most likely tokens beside each", topCount)
-    .option("--echo", "with --logprobs: those of the prompts too");
+    .option("--logprobs [n]", "add log-probabilities, and the n most likely tokens at each position", topCount)
+    .option("--echo", "with --logprobs: add those of the prompts too");
   messageOptions(samplingOptions(modelOptions(lineOptions(requests))))
     .helpOption("-h, --help", "print help")
-    .addHelpText("after", BATCH_HELP)
+    .addHelpText(
+      "after",
+      examples(
+        "docs/batch.md",
+        ["Answer a file of requests, 64 tokens each", "llama-ts batch prompts.jsonl -o answers.jsonl --max_gen_len 64"],
+        [
+          "Convert questions to requests, and print the answers",
+          "jq -c '{id: .n, prompt: .question}' q.jsonl | llama-ts batch | jq -r .text",
+        ],
+        [
+          "Answer the second quarter of the lines, on one of four machines",
+          "llama-ts batch in.jsonl --shard 2/4 -o out-2.jsonl",
+        ],
+      ),
+    )
     .action(async (input, flags) => {
       const { batch } = await import("./batch.js");
       exit(await batch(input, flags));

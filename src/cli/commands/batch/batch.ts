@@ -1,4 +1,4 @@
-/** The command `batch`: requests in, texts out as they are done. What all commands on lines do is in lines/. */
+/** The command `batch`: reads requests and writes each text when it is done. json-lines/ does what it shares with `score`. */
 import type { BatchAnswer, BatchRequest } from "../../../index.js";
 import type { Origin } from "../../json-lines/json-line.js";
 import { type Answered, type LineRunFlags, runLines } from "../../json-lines/run-lines.js";
@@ -28,7 +28,7 @@ export function batch(path: string | undefined, flags: BatchFlags): Promise<numb
   });
 }
 
-/** The fields are a promise to scripts. */
+/** The output fields of an answer. Scripts depend on their names. */
 function answered({ tag, completion, error }: BatchAnswer<Origin>): Answered {
   if (error) return { tag, fields: null, error };
   const { text, ids, promptIds, finishReason, seed, logprobs, promptLogprobs } = completion;

@@ -1,9 +1,9 @@
-/** A line of the input as a request: its prompt and options by their names. Ranges are checked where they are used. */
+/** Converts an input line of `batch` into a request: its prompt and options. Checks types; ranges are checked where values are used. */
 import { LlamaError } from "../../../error.js";
 import type { BatchRequest, BatchRequestOptions, Dialog, Message } from "../../../index.js";
 import { isNumber, type Json, type Origin, wrongType } from "../../json-lines/json-line.js";
 
-/** Options of a request by their names on the command line, and what they are in the library. */
+/** Options of a request: the name on the command line, and the name in the library. */
 const NUMBERS: Readonly<Record<string, keyof BatchRequestOptions>> = {
   temperature: "temperature",
   top_p: "topP",
@@ -19,7 +19,7 @@ const PROMPTS = ["prompt", "prompt_ids", "messages"];
 
 export const REQUEST_KEYS = [...PROMPTS, ...Object.keys(NUMBERS), "stop", "logit_bias", "echo", "logprobs"];
 
-/** `defaults` are for what the line does not say; the seed is that of the whole plus the line's number. */
+/** Makes a request. `defaults` apply to options that the line omits; the default seed is `defaults.seed` + line number - 1. */
 export function requestOf(
   json: Json,
   origin: Origin,

@@ -1,4 +1,4 @@
-/** What the line of `bench` may say: lists, separated by commas. Knows no model and no measurement. */
+/** The options of `bench` and the parsers of their comma-separated lists. Does not know models or measurements. */
 import { InvalidArgumentError } from "@commander-js/extra-typings";
 import { type MessageFlags, type RankFlags, rankCount, wholeNumber } from "../../options/flags.js";
 
@@ -26,12 +26,12 @@ export interface BenchFlags extends RankFlags, MessageFlags {
   table?: true | undefined;
 }
 
-/** Values separated by commas, each taken by `parse` and once only. */
+/** A parser of values separated by commas: each value is parsed by `parse`, duplicates are removed. */
 export function listOf<T>(parse: (text: string) => T): (text: string) => T[] {
   return (text) => [...new Set(text.split(",").map((item) => parse(item.trim())))];
 }
 
-/** Tokens of a prompt, a text or a context; the bound keeps a slip of the finger from asking for all memory. */
+/** Lengths in tokens of a prompt, a text or a context; the bound catches typing errors that would ask for all memory. */
 export const tokenCounts = listOf(wholeNumber(0, 1_000_000));
 export const threadCounts = listOf(wholeNumber(1, 1024));
 export const rankCounts = listOf(rankCount);

@@ -1,4 +1,4 @@
-/** Which model is measured: a folder, a named shape with random weights, or the demo model. Knows files and names; loads no weights. */
+/** Opens the model to measure: a folder, a preset with random weights, or the demo model. Does not load weights. */
 import { LlamaError } from "../../../error.js";
 import { openModel } from "../../../generation/loading/open-model.js";
 import type { Checkpoint } from "../../../model/checkpoint/checkpoint.js";
@@ -7,7 +7,7 @@ import { chooseModel } from "../../model/choose-model.js";
 import type { BenchFlags } from "./bench-flags.js";
 
 export interface BenchModel {
-  /** As rows of results call it. */
+  /** Its name in the results. */
   name: string;
   checkpoint: Checkpoint;
 }

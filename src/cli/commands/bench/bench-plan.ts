@@ -1,4 +1,4 @@
-/** Everything one line of `bench` asks for, checked before the first weight is read. Knows counts and sizes; runs nothing. */
+/** Plans the setups and tests of `bench` and checks them before any weight is read. Does not run them. */
 
 import { availableCores } from "../../../engine/machine/cores.js";
 import { type SpeedTest, testLength } from "../../../engine/measure/benchmark.js";
@@ -20,7 +20,7 @@ export interface BenchSetup {
   traffic: BytesPerToken;
 }
 
-/** The tests of every setup, in the order they are run. */
+/** The tests of each setup, in the order in which they run. Throws LlamaError (usage) if no test is left. */
 export function planTests({ pp, tg, depth }: Pick<BenchFlags, "pp" | "tg" | "depth">): SpeedTest[] {
   const prefill = pp.map((tokens): SpeedTest => ({ kind: "prefill", tokens, depth: 0 }));
   const decode = tg.flatMap((tokens) => depth.map((depth): SpeedTest => ({ kind: "decode", tokens, depth })));
@@ -29,7 +29,7 @@ export function planTests({ pp, tg, depth }: Pick<BenchFlags, "pp" | "tg" | "dep
   throw new LlamaError("usage", "nothing to measure", { fix: "Give --pp or --tg a number above 0" });
 }
 
-/** Every combination of type, ranks and threads. Throws for what cannot run: too many ranks, too little memory. */
+/** All combinations of type, ranks and threads. Throws LlamaError for too many ranks (usage) or too little memory (memory). */
 export function planSetups(
   checkpoint: Checkpoint,
   flags: Pick<BenchFlags, "dtype" | "nproc_per_node" | "threads" | "force">,
@@ -51,7 +51,7 @@ export function planSetups(
   return [...setups.values()];
 }
 
-/** Tokens the longest test needs. */
+/** Context length in tokens that the longest test needs. */
 export function contextLength(tests: readonly SpeedTest[]): number {
   return Math.max(...tests.map(testLength));
 }

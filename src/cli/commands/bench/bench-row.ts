@@ -1,4 +1,4 @@
-/** One result of `bench`: what is computed from the trials, under the names that --json and --csv promise to scripts. Prints nothing. */
+/** Computes one result of `bench` from its trials, under the names that scripts read from --json and --csv. Does not print. */
 import type { SpeedTest, Trial } from "../../../engine/measure/benchmark.js";
 import type { BenchSetup } from "./bench-plan.js";
 
@@ -13,22 +13,22 @@ export interface BenchRow {
   tokens: number;
   depth: number;
   trials: number;
-  /** Tokens a second. */
+  /** Tokens per second. */
   tps_median: number;
   tps_min: number;
   tps_max: number;
   ms_per_token: number;
-  /** Waiting for other ranks in sums: median over the trials of the mean over the ranks. */
+  /** Time spent waiting for other ranks in sums: median over the trials of the mean over the ranks. */
   wait_ms_per_token: number;
-  /** Decode only: what a token reads, on average over the test. Prefill shares one reading among many tokens. */
+  /** Decode only: bytes read per token, averaged over the test. Null for prefill, which reads the weights once for many tokens. */
   weight_bytes_per_token: number | null;
   kv_bytes_per_token: number | null;
   read_gb_per_s: number | null;
-  /** What ranks x threads (at most as many as cores) readers that do nothing else read together. */
+  /** Memory bandwidth of min(ranks x threads, cores) threads that only read. */
   memory_gb_per_s: number;
   memory_share: number | null;
   load_ms: number;
-  /** opened, written, failed or off: whether loading read quantised weights from the cache. */
+  /** The weight cache during loading: opened, written, failed or off. */
   cache: string;
 }
 
@@ -38,7 +38,7 @@ export interface Measured {
   setup: BenchSetup;
   test: SpeedTest;
   trials: readonly Trial[];
-  /** Bytes a second. */
+  /** Bytes per second. */
   bandwidth: number;
   loadMs: number;
   cache: string;
@@ -78,7 +78,7 @@ export function benchRow({ setup, test, trials, bandwidth, ...rest }: Measured):
   };
 }
 
-/** As llama-bench has it: pp512, tg64@128. */
+/** The name as in llama-bench: pp512, tg64@128. */
 export function testName({ kind, tokens, depth }: SpeedTest): string {
   return `${kind === "prefill" ? "pp" : "tg"}${tokens}${depth > 0 ? `@${depth}` : ""}`;
 }
@@ -89,7 +89,7 @@ function median(values: readonly number[]): number {
   return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
 }
 
-/** Four digits are more than any of this is sure of. */
+/** Rounds to four digits, which is more than the accuracy of a measurement. */
 function round(value: number): number {
   return Number(value.toPrecision(4));
 }

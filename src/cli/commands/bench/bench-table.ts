@@ -1,8 +1,8 @@
-/** Results of `bench` as text: a table for a human, lines of CSV for a program. Measures and prints nothing. */
+/** Formats the results of `bench` as a table for humans or as CSV for programs. Does not measure or print. */
 import { type Column, tableText } from "../../terminal/table.js";
 import type { BenchRow } from "./bench-row.js";
 
-/** Columns of the table; the model stands above it. */
+/** Columns of the table; the model is named above the table. */
 const COLUMNS: readonly Column<BenchRow>[] = [
   { title: "dtype", isText: true, cell: ({ dtype }) => dtype },
   { title: "ranks x threads", isText: true, cell: ({ world_size, threads }) => `${world_size} x ${threads}` },
@@ -17,21 +17,21 @@ const COLUMNS: readonly Column<BenchRow>[] = [
   { title: "of memory", cell: shareCell },
 ];
 
-/** Explains the columns; stands under the table. */
-export const LEGEND = `tok/s: median of the trials, with the slowest and the fastest. waiting: ms/token for other ranks, mean over the ranks.
-weights + KV: read for each token. of memory: of what as many threads read that do nothing else, measured in this run.`;
+/** Explains the columns, below the table. */
+export const LEGEND = `tok/s: median of the trials; min..max: slowest and fastest trial. waiting: ms/token spent waiting for other ranks, mean over ranks.
+weights + KV: read for each token. of memory: share of the memory bandwidth of the same number of threads, measured in this run.`;
 
 /** Aligned columns with a line of titles. */
 export function benchTable(rows: readonly BenchRow[]): string {
   return tableText(COLUMNS, rows);
 }
 
-/** The names of the columns; every row has them in this order. */
+/** The line of CSV with the column names, in the order of the fields of every row. */
 export function csvHeader(row: BenchRow): string {
   return `${Object.keys(row).join(",")}\n`;
 }
 
-/** One line (RFC 4180, but with a plain newline); what is not measured is empty. */
+/** One line of CSV (RFC 4180, but with \n as line end); a value that was not measured is empty. */
 export function csvLine(row: BenchRow): string {
   const fields = Object.values(row).map((value) => {
     const text = value === null ? "" : String(value);
@@ -50,7 +50,7 @@ function shareCell({ memory_share, memory_gb_per_s }: BenchRow): string {
   return `${Math.round(memory_share * 100)} % of ${digits(memory_gb_per_s)}`;
 }
 
-/** Three digits, more before the point. */
+/** Formats with three significant digits, or more if the integer part has more. */
 function digits(value: number): string {
   if (value === 0) return "0";
   const places = Math.max(0, 2 - Math.floor(Math.log10(Math.abs(value))));

@@ -1,4 +1,4 @@
-/** The command `bench`: prefill and decode speed of every setup asked for. Knows the order of things; each thing is a file of its own. */
+/** The command `bench`: measures prefill and decode speed of each requested setup and prints the results. */
 import { cpus } from "node:os";
 import { Engine } from "../../../engine/engine.js";
 import { availableCores } from "../../../engine/machine/cores.js";
@@ -9,7 +9,7 @@ import { quoted } from "../../../formats/files/quoted.js";
 import { rankSettings } from "../../model/load.js";
 import { RankLogs } from "../../model/rank-logs.js";
 import { threadsOfEnvironment } from "../../options/torchrun-env.js";
-import { tellState } from "../../supervisor/supervised.js";
+import { reportState } from "../../supervisor/supervised.js";
 import { EXIT_OK } from "../../terminal/exit-code.js";
 import { Interrupt } from "../../terminal/interrupt.js";
 import { printNote } from "../../terminal/notes.js";
@@ -23,7 +23,7 @@ import { type BenchSetup, contextLength, planSetups, planTests } from "./bench-p
 import { type BenchRow, benchRow, testName } from "./bench-row.js";
 import { benchTable, csvHeader, csvLine, LEGEND } from "./bench-table.js";
 
-/** Runs the command and returns the exit code. What was measured before an interruption is printed. */
+/** Runs the command and returns the exit code. After an interruption it prints what it has measured. */
 export async function bench(flags: BenchFlags): Promise<number> {
   const stop = new AbortController();
   const interrupt = new Interrupt(() => stop.abort());
@@ -42,7 +42,7 @@ export async function bench(flags: BenchFlags): Promise<number> {
         rows.push(row);
       };
       const status = new StatusLine(!flags.quiet);
-      if (!flags.quiet) logs.strayLines(Math.max(...setups.map(({ worldSize }) => worldSize))).forEach(printNote);
+      if (!flags.quiet) logs.unknownRankLines(Math.max(...setups.map(({ worldSize }) => worldSize))).forEach(printNote);
       await measure(setups, { model, tests, flags, logs, status, signal: stop.signal, onRow });
     } catch (error) {
       if (!stop.signal.aborted || error !== stop.signal.reason) throw error;
@@ -67,12 +67,12 @@ interface Measurement {
 
 async function measure(setups: readonly BenchSetup[], measurement: Measurement): Promise<void> {
   const { status, signal } = measurement;
-  /** By the number of readers. */
+  /** Measured bandwidth by number of reading threads. */
   const bandwidths = new Map<number, number>();
   try {
     for (const setup of setups) {
       const readers = Math.min(setup.worldSize * setup.threads, availableCores());
-      status.show("Measuring the memory");
+      status.show("Measuring the memory bandwidth");
       const bandwidth = bandwidths.get(readers) ?? (await memoryBandwidth(readers, signal));
       bandwidths.set(readers, bandwidth);
       status.clear();
@@ -92,14 +92,14 @@ async function measureSetup(
   const { trials, warmup, quiet } = flags;
   const { vocabSize } = checkpoint.config;
   const label = `${setup.dtype}, ${setup.worldSize} x ${setup.threads}`;
-  tellState({ phase: "loading the model" });
+  reportState({ phase: "loading the model" });
   const start = performance.now();
   const starting = () => startEngine(checkpoint, setup, contextLength(tests), flags, signal);
   const work = async (engine: Engine) => {
     const loadMs = performance.now() - start;
     const { state: cache, problem } = engine.weightCache;
-    if (problem !== null && !quiet) printNote(`Warning: the quantised weights could not be kept: ${quoted(problem)}`);
-    tellState({ phase: "measuring" });
+    if (problem !== null && !quiet) printNote(`Warning: cannot cache the quantised weights: ${quoted(problem)}`);
+    reportState({ phase: "measuring" });
     for (const test of tests) {
       const onTrial = (index: number) =>
         status.show(`${label}, ${testName(test)}: ${index < 0 ? "warm-up" : `trial ${index + 1} of ${trials}`}`);
@@ -124,7 +124,7 @@ async function startEngine(
   try {
     return await Engine.start(checkpoint, {
       ...{ worldSize, dtype, maxSeqLen, threadsPerRank: threads, signal },
-      ...rankSettings(flags, progress.tell.bind(progress)),
+      ...rankSettings(flags, progress.printAbove.bind(progress)),
       cacheRoot: flags.no_cache ? null : defaultCacheRoot(),
       onProgress: (bytes) => progress.update(Math.min(bytes, total), total),
     });
@@ -133,7 +133,7 @@ async function startEngine(
   }
 }
 
-/** What OMP_NUM_THREADS says, as --threads would. */
+/** The value of OMP_NUM_THREADS as a value of --threads. */
 function environmentThreads(): number[] | undefined {
   const threads = threadsOfEnvironment(process.env);
   return threads === undefined ? undefined : [threads];

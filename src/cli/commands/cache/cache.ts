@@ -1,10 +1,10 @@
-/** The command `cache`: what lies in the cache of quantised weights, and its removal. Knows sizes and lines; not what the files hold. */
+/** The command `cache`: lists or removes the cached quantised weights. Does not read their content. */
 import { clearCache, defaultCacheRoot, listCache } from "../../../engine/weight-cache/cache-folder.js";
 import { EXIT_OK } from "../../terminal/exit-code.js";
 import { printNote } from "../../terminal/notes.js";
 import { Output } from "../../terminal/output.js";
 
-/** Prints one line a folder, or all as JSON, to stdout. */
+/** Prints one line per folder, or a JSON array, to stdout. */
 export async function listCommand({ json }: { json?: true | undefined }): Promise<number> {
   const root = defaultCacheRoot();
   const entries = listCache(root);
@@ -25,7 +25,7 @@ export async function listCommand({ json }: { json?: true | undefined }): Promis
   return EXIT_OK;
 }
 
-/** Removes everything and says how much that was. */
+/** Removes all cached weights and prints their size. */
 export async function clearCommand(): Promise<number> {
   const root = defaultCacheRoot();
   const { folders, bytes } = clearCache(root);

@@ -1,9 +1,9 @@
-/** The command `config`: what a command would run with, and where each value comes from. Knows options; sets none. */
+/** The command `config`: shows the options a command would run with, and where each value comes from. Does not know what they mean. */
 import type { Command, CommandUnknownOpts } from "@commander-js/extra-typings";
 import { LlamaError } from "../../../error.js";
 import { configPath } from "../../options/config-file.js";
 import { logitBiasText } from "../../options/flags.js";
-import { CONFIG_HELP } from "../../options/help.js";
+import { examples } from "../../options/help.js";
 import { applySettings, type SettingCommand, settable } from "../../options/settings.js";
 import { applyTorchrunEnvironment } from "../../options/torchrun-env.js";
 import { EXIT_OK } from "../../terminal/exit-code.js";
@@ -12,12 +12,26 @@ import { Output } from "../../terminal/output.js";
 export function addConfig(program: Command, exit: (code: number) => void): void {
   program
     .command("config")
-    .description("Show what a command would run with, and where each value comes from.")
+    .description("Show the options a command would run with, and their sources.")
     .usage("[options] [command]")
-    .argument("[command]", "default: generate", "generate")
+    .argument("[command]", "the command", "generate")
     .option("--json", "print one JSON object")
     .helpOption("-h, --help", "print help")
-    .addHelpText("after", CONFIG_HELP)
+    .addHelpText(
+      "after",
+      examples(
+        "docs/settings.md",
+        ["Show the options of generate", "llama-ts config"],
+        [
+          "Set an option by a variable, and show those of batch as JSON",
+          "LLAMA_TS_DTYPE=int4 llama-ts config batch --json",
+        ],
+        [
+          "Set an option in a settings file",
+          'echo "top_k = 40" > my.config; LLAMA_TS_CONFIG=my.config llama-ts config',
+        ],
+      ),
+    )
     .action(async (name, flags) => {
       const command = program.commands.find((one) => one.name() === name) as SettingCommand | undefined;
       if (!command) throw new LlamaError("usage", "unknown command", { found: name });

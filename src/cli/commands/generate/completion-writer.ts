@@ -1,4 +1,4 @@
-/** A completion as text, as one JSON object or as events line by line, piece by piece as it comes. Writes where it is told. */
+/** Writes a completion while it is generated: as text, as one JSON object, or as one JSON event per line. */
 import type { Completion, Llama, StreamEvent } from "../../../index.js";
 import type { GenerateFlags } from "../../options/flags.js";
 import { jsonResult } from "../../terminal/summary.js";
@@ -10,7 +10,7 @@ export class CompletionWriter {
   readonly #llama: Llama;
   readonly #form: Form;
   readonly #prompt: string;
-  /** Nothing is written before the first piece: a prompt that is refused leaves stdout empty. */
+  /** True after the first piece. Nothing is written before it, so that a refused prompt leaves stdout empty. */
   #isOpen = false;
 
   constructor(write: (text: string) => Promise<void>, llama: Llama, form: Form, prompt: string) {
@@ -31,7 +31,7 @@ export class CompletionWriter {
     this.#isOpen = true;
   }
 
-  /** `completion` is null where the work has failed. */
+  /** Finishes the output. `completion` is null if generation has failed. */
   async end(completion: Completion | null): Promise<void> {
     const { json, stream_json, echo } = this.#form;
     if (!json && !stream_json) {
@@ -40,8 +40,8 @@ export class CompletionWriter {
     }
     if (!completion) return;
     const result = jsonResult(this.#llama, completion, echo ? this.#prompt : "");
-    // The events have told them already.
-    const { logprobs: _told, ...summary } = result;
+    // The events have already reported the log-probabilities.
+    const { logprobs: _reported, ...summary } = result;
     await this.#line(stream_json ? { event: "summary", ...summary } : result);
   }
 

@@ -1,4 +1,4 @@
-/** The command `generate`: prompt in, text to stdout as it comes. Knows the order of things; each thing is a file of its own. */
+/** The command `generate`: reads a prompt and streams its completion to stdout or a file. */
 import { LlamaError } from "../../../error.js";
 import { AtomicFile } from "../../../formats/files/atomic-file.js";
 import type { Completion, Llama } from "../../../index.js";
@@ -7,7 +7,7 @@ import { withModel } from "../../model/load.js";
 import { RankLogs } from "../../model/rank-logs.js";
 import type { GenerateFlags } from "../../options/flags.js";
 import { samplingSettings } from "../../options/option-groups.js";
-import { tellState } from "../../supervisor/supervised.js";
+import { reportState } from "../../supervisor/supervised.js";
 import { EXIT_OK } from "../../terminal/exit-code.js";
 import { Interrupt } from "../../terminal/interrupt.js";
 import { printNote } from "../../terminal/notes.js";
@@ -17,7 +17,7 @@ import { summaryLine } from "../../terminal/summary.js";
 import { CompletionWriter } from "./completion-writer.js";
 import { readPrompt } from "./prompt.js";
 
-/** Runs the command and returns the exit code. `words` are what stands on the line beside the options. */
+/** Runs the command and returns the exit code. `words` are the arguments that are not options. */
 export async function generate(flags: GenerateFlags, words: readonly string[]): Promise<number> {
   const stop = new AbortController();
   const interrupt = new Interrupt(() => stop.abort());
@@ -40,9 +40,9 @@ export async function generate(flags: GenerateFlags, words: readonly string[]): 
 async function run(flags: GenerateFlags, output: Output, logs: RankLogs, signal: AbortSignal): Promise<void> {
   const { isDemo, ...model } = chooseModel(flags);
   const prompt = await readPrompt(flags, signal);
-  if (isDemo && !flags.quiet) printNote("No --ckpt_dir: running the bundled demo model, which tells small stories.");
+  if (isDemo && !flags.quiet) printNote("No --ckpt_dir: running the bundled demo model, which writes short stories.");
   const summary = await withModel({ model, flags, logs, signal }, async (llama) => {
-    tellState({ phase: "generating" });
+    reportState({ phase: "generating" });
     const completion = await (flags.output === undefined
       ? stream(llama, prompt, flags, output.write.bind(output), signal)
       : streamToFile(llama, prompt, flags, flags.output, signal));
@@ -51,7 +51,7 @@ async function run(flags: GenerateFlags, output: Output, logs: RankLogs, signal:
   if (!flags.quiet && !output.closed) printNote(summary);
 }
 
-/** The file appears when the text is whole: an interrupted one is no text. */
+/** Writes a file that appears only when the completion is complete; an interrupted one leaves no file. */
 async function streamToFile(
   llama: Llama,
   prompt: string,
@@ -71,7 +71,7 @@ async function streamToFile(
   }
 }
 
-/** Hands out the text as it becomes final. */
+/** Generates the completion and writes each piece of text as soon as it is final. */
 async function stream(
   llama: Llama,
   prompt: string,
@@ -103,15 +103,15 @@ async function stream(
   return completion;
 }
 
-/** A pasted torchrun line has a script: it is not run. Any other word is a mistake, most often a prompt without its option. */
+/** A pasted torchrun line may name a script, which is not run. Any other word is an error, most often a prompt without its option. */
 export function checkWords(words: readonly string[], { quiet }: Pick<GenerateFlags, "quiet">): void {
   const [script, ...rest] = words;
   if (script === undefined) return;
-  const stray = script.endsWith(".py") ? rest[0] : script;
-  if (stray !== undefined) {
-    throw new LlamaError("usage", `unexpected argument '${stray}'`, {
-      fix: 'A prompt is given as --prompt "...", a command comes first',
+  const unexpected = script.endsWith(".py") ? rest[0] : script;
+  if (unexpected !== undefined) {
+    throw new LlamaError("usage", `unexpected argument '${unexpected}'`, {
+      fix: 'Give a prompt as --prompt "..."; a command must come first',
     });
   }
-  if (!quiet) printNote(`${script} is not run: llama-ts does its work itself.`);
+  if (!quiet) printNote(`${script} is not run: llama-ts replaces it.`);
 }

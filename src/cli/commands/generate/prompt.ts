@@ -1,4 +1,4 @@
-/** Where the prompt comes from: the command line, stdin or a file. Knows bytes and text; not tokens. */
+/** Reads the prompt from the command line, a file or stdin. Does not know tokens. */
 import { createReadStream, fstatSync } from "node:fs";
 import { addAbortSignal, type Readable } from "node:stream";
 import { isatty } from "node:tty";
@@ -7,19 +7,19 @@ import { decodeUtf8 } from "../../../formats/files/utf8.js";
 import type { GenerateFlags } from "../../options/flags.js";
 import { printNote } from "../../terminal/notes.js";
 
-/** No context holds more; keeps a wrong pipe from filling the memory. */
+/** More than any context holds; the limit prevents a wrong pipe from filling the memory. */
 const MAX_PROMPT_BYTES = 64 << 20;
 
-/** Where a prompt has this, the text of stdin takes its place. */
+/** The placeholder in a prompt that is replaced by the text of stdin. */
 const SLOT = "{{input}}";
-/** A pipe that says nothing for so long gets a remark: nobody may be there to write. */
-const REMARK_AFTER_MS = 2000;
+/** A pipe that is silent for this long produces a note, because there may be no writer. */
+const NOTE_AFTER_MS = 2000;
 
 type PromptFlags = Pick<GenerateFlags, "prompt" | "prompt_file" | "no_stdin" | "quiet">;
 
 /**
- * The prompt of the line or the file, with what is piped in before it or in its slot; or stdin alone. Nothing is waited for
- * on a terminal.
+ * Returns the prompt of the command line or the file, with piped text before it or in place of {{input}}; or the text of stdin
+ * alone. Never waits for a terminal.
  */
 export async function readPrompt(flags: PromptFlags, signal: AbortSignal): Promise<string> {
   const { prompt, prompt_file, no_stdin, quiet = false } = flags;
@@ -30,7 +30,7 @@ export async function readPrompt(flags: PromptFlags, signal: AbortSignal): Promi
       ? prompt
       : decodeUtf8(await readAll(createReadStream(prompt_file), `--prompt_file ${prompt_file}`, signal));
   if (own?.includes(SLOT) && !no_stdin) {
-    if (isatty(0)) throw new LlamaError("usage", `nothing takes the place of ${SLOT}`, { fix: "Pipe text in" });
+    if (isatty(0)) throw new LlamaError("usage", `no input to replace ${SLOT}`, { fix: "Pipe text to stdin" });
     const input = withoutNewline(await read());
     return own.replaceAll(SLOT, () => input);
   }
@@ -39,14 +39,14 @@ export async function readPrompt(flags: PromptFlags, signal: AbortSignal): Promi
     return before === "" || before.endsWith("\n") ? before + own : `${before}\n${own}`;
   }
   const fix = "Give --prompt TEXT, --prompt_file FILE or text on stdin";
-  if (isatty(0)) throw new LlamaError("usage", "no prompt", { fix: `${fix}; llama-ts repl opens a dialogue` });
+  if (isatty(0)) throw new LlamaError("usage", "no prompt", { fix: `${fix}; llama-ts repl starts a conversation` });
   const text = withoutNewline(await read());
-  // An empty stdin is more often a job without a terminal than a wish; --prompt "" is the wish.
+  // An empty stdin usually means a job without a terminal. To ask for an empty prompt, use --prompt "".
   if (text === "") throw new LlamaError("usage", "no prompt, and stdin is empty", { fix });
   return text;
 }
 
-/** Whether somebody may have text for us: a terminal, /dev/null and other devices have none. */
+/** True if stdin may have text: a pipe, a file or a socket, but not a terminal, /dev/null or another device. */
 function isStdinPiped(): boolean {
   try {
     const stdin = fstatSync(0);
@@ -57,9 +57,8 @@ function isStdinPiped(): boolean {
 }
 
 async function readStdin(signal: AbortSignal, quiet: boolean): Promise<string> {
-  const remark = () =>
-    printNote("Waiting for stdin to end; give --no_stdin, or < /dev/null, if nothing comes from there.");
-  const timer = quiet ? undefined : setTimeout(remark, REMARK_AFTER_MS);
+  const note = () => printNote("Waiting for stdin to end; use --no_stdin or < /dev/null if it has no input.");
+  const timer = quiet ? undefined : setTimeout(note, NOTE_AFTER_MS);
   try {
     return decodeUtf8(await readAll(process.stdin, "stdin", signal));
   } finally {
@@ -67,11 +66,12 @@ async function readStdin(signal: AbortSignal, quiet: boolean): Promise<string> {
   }
 }
 
-/** Without the newline that echo, printf lines and here-documents end with. */
+/** Removes the newline that echo, printf and here-documents add at the end. */
 function withoutNewline(text: string): string {
   return text.replace(/\r?\n$/, "");
 }
 
+/** Reads a stream of at most 64 MiB. Throws LlamaError (usage), which names `where`, if it is larger or cannot be read. */
 export async function readAll(stream: Readable, where: string, signal: AbortSignal): Promise<Uint8Array> {
   const chunks: Buffer[] = [];
   let length = 0;
@@ -89,7 +89,7 @@ export async function readAll(stream: Readable, where: string, signal: AbortSign
     throw new LlamaError("usage", problem, { where, cause: error });
   }
   if (length > MAX_PROMPT_BYTES) {
-    throw new LlamaError("usage", `prompt of more than ${MAX_PROMPT_BYTES >> 20} MiB`, { where });
+    throw new LlamaError("usage", `input of more than ${MAX_PROMPT_BYTES >> 20} MiB`, { where });
   }
   return Buffer.concat(chunks);
 }

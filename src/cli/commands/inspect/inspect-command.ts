@@ -1,21 +1,32 @@
-/** The options of `inspect`, declared once. What it does is loaded when it runs. */
+/** Declares the command `inspect`, its options and examples. Its implementation is loaded when it runs. */
 import type { Command } from "@commander-js/extra-typings";
 import { wholeNumber } from "../../options/flags.js";
-import { INSPECT_HELP } from "../../options/help.js";
+import { examples } from "../../options/help.js";
 
 export function addInspect(program: Command, exit: (code: number) => void): void {
   program
     .command("inspect")
-    .description("Tell what a checkpoint is and what memory it needs, without loading its weights.")
+    .description("Show what a checkpoint is and the memory it needs.")
     .usage("[options] [dir]")
-    .argument("[dir]", "folder of the checkpoint; the bundled demo model without it")
-    .option("--ckpt_dir <dir>", "the same")
-    .option("--tokenizer_path <file>", "default: tokenizer.model in the folder, then in its parent")
-    .option("--max_seq_len <n>", "tokens of the context that memory is reckoned for (default: 2048)", wholeNumber(1))
-    .option("--verify", "check the files: md5 of checklist.chk and all CRCs (reads all of them)")
+    .argument("[dir]", "folder of the checkpoint (default: the bundled demo model)")
+    .option("--ckpt_dir <dir>", "another way to give the folder")
+    .option("--tokenizer_path <file>", "tokenizer.model or tokenizer.json (default: in the folder, then in its parent)")
+    .option("--max_seq_len <n>", "context size to estimate the memory for (default: 2048)", wholeNumber(1))
+    .option("--verify", "check the files, which reads them whole: md5 of checklist.chk and all CRCs")
     .option("--json", "print one JSON object")
     .helpOption("-h, --help", "print help")
-    .addHelpText("after", INSPECT_HELP)
+    .addHelpText(
+      "after",
+      examples(
+        "docs/inspect.md",
+        ["Show a checkpoint, and the memory that each type and number of ranks needs", "llama-ts inspect 13B"],
+        [
+          "List what fits into the memory of this machine",
+          "llama-ts inspect 13B --json | jq '.needs[] | select(.fits)'",
+        ],
+        ["Check the files", "llama-ts inspect 13B --verify"],
+      ),
+    )
     .action(async (dir, flags) => {
       const { inspect } = await import("./inspect.js");
       exit(await inspect(dir, flags));

@@ -1,4 +1,4 @@
-/** All that `inspect` finds, under the names that --json promises to scripts. Prints nothing. */
+/** Collects everything that `inspect` reports, under the names that scripts read from --json. Does not print. */
 import { statSync } from "node:fs";
 import { basename } from "node:path";
 import { machineMemory } from "../../../engine/machine/machine-memory.js";
@@ -17,7 +17,7 @@ const TABLE_RANKS = [1, 2, 4, 8];
 
 export type InspectionReport = ReturnType<typeof inspectionReport>;
 
-/** `tokens` is the context that memory is reckoned for. */
+/** `tokens`: context length for the memory estimate. `verified`: result of --verify, or null. */
 export function inspectionReport(
   { tokenizer, tokenizerPath, checkpoint }: OpenedModel,
   tokens: number,
@@ -32,7 +32,7 @@ export function inspectionReport(
   const auto = resolveSetup(checkpoint, {});
   return {
     folder: dir,
-    /** null when it is none of the released models */
+    /** null if the shape is not that of a released model */
     name: release?.name ?? null,
     format: layout === "meta" ? formatName(checkpoint) : "Hugging Face, safetensors",
     parameters: parameterCount,
@@ -49,7 +49,7 @@ export function inspectionReport(
     norm_eps: config.normEps,
     rope_theta: config.ropeTheta,
     rope_scaling: config.ropeScaling,
-    /** tokens it was trained for; null when the model has no name, since params.json does not tell */
+    /** context length it was trained with, in tokens; null without a name, since params.json does not have it */
     context: release?.context ?? null,
     tokenizer: { file: tokenizerPath, kind: tokenizer.vocabulary.kind, vocab_size: tokenizer.vocabulary.vocabSize },
     nproc_per_node: { min: 1, max: most, even: evenRanks(config, most), auto: auto.worldSize },
@@ -60,7 +60,7 @@ export function inspectionReport(
     unexpected_tensors: unexpected,
     differing_tensors: differing,
     unknown_params: unknownParams,
-    /** null without --verify; a file that is damaged ends the command */
+    /** null without --verify; a damaged file ends the command */
     verified,
   };
 }
@@ -84,7 +84,7 @@ function needs(config: ModelConfig, most: number, tokens: number, available: num
   );
 }
 
-/** Numbers of ranks that divide the heads, and so the work, evenly. */
+/** Numbers of ranks that divide the heads and so the work evenly. */
 function evenRanks({ nHeads, nKvHeads }: ModelConfig, most: number): number[] {
   const counts = Array.from({ length: most }, (_, i) => i + 1);
   return counts.filter((count) => nHeads % count === 0 && (nKvHeads % count === 0 || count % nKvHeads === 0));
@@ -95,7 +95,7 @@ function formatName({ tensors }: Checkpoint): string {
   return storage.crc32 === undefined ? "Meta, PyTorch before 1.6" : "Meta, PyTorch (zip)";
 }
 
-/** Which tensors lie along which axis, by the last part of their names; null for one file. Hugging Face's are whole. */
+/** Which tensors Meta's files split along which axis, by the last part of their names; null for a single file. */
 function splitOf({ tensors, shardCount }: Checkpoint) {
   if (shardCount === 1) return null;
   const names = (wanted: 0 | 1 | null) => {

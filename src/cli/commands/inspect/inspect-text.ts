@@ -1,4 +1,4 @@
-/** What `inspect` finds as text for a human. Computes nothing. */
+/** Formats the report of `inspect` as text for a human. Does not compute anything. */
 import { basename } from "node:path";
 import { quoted } from "../../../formats/files/quoted.js";
 import { verifiedLine } from "../../model/verify.js";
@@ -11,10 +11,10 @@ type Need = InspectionReport["needs"][number];
 const COLUMNS: readonly Column<Need>[] = [
   { title: "dtype", isText: true, cell: ({ dtype }) => dtype },
   { title: "ranks", cell: ({ world_size }) => String(world_size) },
-  { title: "weights of a rank", cell: ({ weight_bytes_per_rank }) => bytes(weight_bytes_per_rank) },
-  { title: "of all", cell: ({ weight_bytes }) => bytes(weight_bytes) },
+  { title: "weights per rank", cell: ({ weight_bytes_per_rank }) => bytes(weight_bytes_per_rank) },
+  { title: "all ranks", cell: ({ weight_bytes }) => bytes(weight_bytes) },
   { title: "KV, 1,000 tokens", cell: ({ kv_bytes_per_1000_tokens }) => bytes(kv_bytes_per_1000_tokens) },
-  { title: "in all", cell: ({ total_bytes }) => bytes(total_bytes) },
+  { title: "total", cell: ({ total_bytes }) => bytes(total_bytes) },
   { title: "fits", isText: true, cell: ({ fits }) => (fits ? "yes" : "no") },
 ];
 
@@ -23,17 +23,17 @@ export function inspectionText(report: InspectionReport): string {
   const pairs = lines(report);
   const width = Math.max(...pairs.map(([label]) => label.length));
   const facts = pairs.map(([label, text]) => `${label.padEnd(width)}  ${text}\n`).join("");
-  const limit = memory.limited_by_cgroup ? " (limit of a cgroup)" : "";
+  const limit = memory.limited_by_cgroup ? " (cgroup limit)" : "";
   return `${title(report)}
 
 ${facts}
-Memory: ${bytes(memory.total_bytes)}${limit}, ${bytes(memory.available_bytes)} available. In all: weights, a context of ${max_seq_len} tokens, working memory.
+Memory: ${bytes(memory.total_bytes)}${limit}, ${bytes(memory.available_bytes)} available. Total: weights, a context of ${max_seq_len} tokens, working memory.
 
 ${tableText(COLUMNS, needs)}`;
 }
 
 function title({ folder, name, parameters }: InspectionReport): string {
-  return `${folder}: ${name ?? "a LLaMA of its own shape"}, ${count(parameters)} parameters`;
+  return `${folder}: ${name ?? "not a released model (custom shape)"}, ${count(parameters)} parameters`;
 }
 
 function lines(report: InspectionReport): [string, string][] {
@@ -52,7 +52,7 @@ function lines(report: InspectionReport): [string, string][] {
       "rope",
       `theta ${report.rope_theta}${report.rope_scaling === null ? "" : ", scaled"}; norm_eps ${report.norm_eps}`,
     ],
-    ["context", context === null ? "not known" : `${context} tokens`],
+    ["context", context === null ? "unknown" : `${context} tokens`],
     [
       "tokenizer",
       `${tokenizer.kind === "tiktoken" ? "tiktoken" : "SentencePiece"}, ${tokenizer.vocab_size} tokens (${tokenizer.file})`,
@@ -65,7 +65,7 @@ function lines(report: InspectionReport): [string, string][] {
   ];
 }
 
-/** Each file with its size, and how the tensors are divided over them. */
+/** The files with their sizes, and how the tensors are split over them. */
 function shardLines({ shards, split }: InspectionReport): [string, string][] {
   if (shards.length === 1) return [];
   const sizes = [...new Set(shards.map((shard) => shard.bytes))].map(bytes);
@@ -75,7 +75,7 @@ function shardLines({ shards, split }: InspectionReport): [string, string][] {
     [
       "split",
       split === null
-        ? "every tensor whole in one of them"
+        ? "each tensor is whole in one file"
         : `by rows ${split.rows.join(" ")}; by columns ${split.columns.join(" ")}; whole in each: norms`,
     ],
   ];

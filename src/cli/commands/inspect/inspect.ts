@@ -1,4 +1,4 @@
-/** The command `inspect`: what a folder holds, to stdout. Knows the order of things; each thing is a file of its own. */
+/** The command `inspect`: prints what a checkpoint is and what memory it needs. Does not load weights. */
 import { LlamaError } from "../../../error.js";
 import { DEFAULT_MAX_SEQ_LEN } from "../../../generation/loading/build-options.js";
 import { openModel } from "../../../generation/loading/open-model.js";
@@ -19,16 +19,16 @@ export interface InspectFlags {
   verify?: true | undefined;
 }
 
-/** Runs the command and returns the exit code. `dir` is the word on the line. */
+/** Runs the command and returns the exit code. `dir` is the argument, a folder. */
 export async function inspect(dir: string | undefined, flags: InspectFlags): Promise<number> {
   if (dir !== undefined && flags.ckpt_dir !== undefined) {
-    throw new LlamaError("usage", "two folders are given", { found: `${dir} and --ckpt_dir ${flags.ckpt_dir}` });
+    throw new LlamaError("usage", "two folders given", { found: `${dir} and --ckpt_dir ${flags.ckpt_dir}` });
   }
   const { isDemo, maxSeqLen: _, ...folder } = chooseModel({ ...flags, ckpt_dir: dir ?? flags.ckpt_dir });
   if (isDemo) printNote("No folder: inspecting the bundled demo model.");
   const verified = flags.verify ? await verify(folder, false) : null;
   const model = openModel(folder);
-  // What a library refuses is found only here.
+  // Some errors of a tokenizer's file are found only when it is loaded.
   await model.tokenizer.load();
   const { unexpected, differing, unknownParams } = model.checkpoint;
   unusedLines({ unexpectedTensors: unexpected, differingTensors: differing, unknownParams }).forEach(printNote);

@@ -1,4 +1,4 @@
-/** An answer on its way to stdout, and the line of figures behind it. Knows streams; not how tokens come about. */
+/** Prints an answer while it is generated, then a line of figures about it. */
 import { printNote } from "../../terminal/notes.js";
 import type { Output } from "../../terminal/output.js";
 import { promptText, StatusLine } from "../../terminal/status-line.js";
@@ -6,12 +6,12 @@ import { rate } from "../../terminal/summary.js";
 import type { Answer, Dialogue } from "./dialogue.js";
 
 export interface AnswerOptions {
-  /** A human watches: figures are told, and control characters kept from the terminal. */
+  /** True on a terminal: figures are printed, and control characters are removed from the text. */
   isInteractive: boolean;
   quiet: boolean;
 }
 
-/** Answers `text`; an abort ends the answer and keeps what has come of it. */
+/** Prints the answer to `text`; an abort ends the answer and keeps the part that was generated. */
 export async function printAnswer(
   dialogue: Dialogue,
   text: string,
@@ -26,7 +26,7 @@ export async function printAnswer(
   let isAtStart = true;
   const write = async (piece: string) => {
     status.clear();
-    // Chat models begin with a space; what goes on in a text may begin with anything.
+    // Chat models begin an answer with a space; the continuation of a text may begin with any character.
     const shown = isEmpty && isChat ? piece.trimStart() : piece;
     if (shown === "") return;
     isEmpty = false;
@@ -40,7 +40,7 @@ export async function printAnswer(
     const answer = await dialogue.send(text, write, onPrompt, signal);
     if (!isAtStart || isEmpty) await output.write("\n");
     isAtStart = true;
-    if (isInteractive && !quiet) tell(dialogue, answer);
+    if (isInteractive && !quiet) printFigures(dialogue, answer);
     else if (answer.droppedTurns > 0 && !quiet) printNote(droppedText(answer.droppedTurns));
   } finally {
     status.clear();
@@ -48,7 +48,7 @@ export async function printAnswer(
   }
 }
 
-function tell(dialogue: Dialogue, answer: Answer): void {
+function printFigures(dialogue: Dialogue, answer: Answer): void {
   if (answer.droppedTurns > 0) printNote(droppedText(answer.droppedTurns));
   printNote(figures(answer, dialogue.llama.maxSeqLen));
 }

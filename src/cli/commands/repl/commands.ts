@@ -1,4 +1,4 @@
-/** The commands of the dialogue: names, help and what each does. Knows the dialogue; not where lines come from. */
+/** The slash commands of the REPL: their names, help and actions. Does not know where lines come from. */
 import { homedir } from "node:os";
 import { LlamaError } from "../../../error.js";
 import { count } from "../../terminal/summary.js";
@@ -7,7 +7,7 @@ import type { Dialogue } from "./dialogue.js";
 import { loadDialogue, saveDialogue } from "./dialogue-file.js";
 import { change, SETTING_NAMES, showSetting } from "./settings.js";
 
-/** What a command may do beside changing the dialogue. */
+/** What a command can use: the dialogue, output, the editor and the state of the REPL. */
 export interface CommandHost {
   readonly dialogue: Dialogue;
   print(line: string): void;
@@ -18,34 +18,34 @@ export interface CommandHost {
 }
 
 export interface Command {
-  /** Names and arguments, as /help shows them; the first word is what is typed. */
+  /** Name and arguments, as /help shows them; the first word is the name. */
   readonly usage: string;
   readonly help: string;
   run(host: CommandHost, argument: string): Promise<void> | void;
 }
 
 export const COMMANDS: readonly Command[] = [
-  { usage: "/help", help: "this list", run: (host) => helpLines().forEach(host.print) },
+  { usage: "/help", help: "list the commands", run: (host) => helpLines().forEach(host.print) },
   { usage: "/set NAME VALUE", help: `change a setting: ${SETTING_NAMES.join(" ")}`, run: set },
   {
     usage: "/show",
-    help: "settings, model, memory, context",
+    help: "show settings, model, memory and context",
     run: (host) => showLines(host.dialogue).forEach(host.print),
   },
-  { usage: "/clear", help: "begin anew", run: clear },
-  { usage: "/regen", help: "the last answer again", run: regenerate },
-  { usage: "/undo", help: "take the last turn back", run: undo },
-  { usage: "/save FILE [cache]", help: "write the dialogue, with cache also keys and values", run: save },
-  { usage: "/load FILE", help: "go on with a dialogue from a file", run: load },
+  { usage: "/clear", help: "clear the conversation", run: clear },
+  { usage: "/regen", help: "generate the last answer again", run: regenerate },
+  { usage: "/undo", help: "remove the last turn", run: undo },
+  { usage: "/save FILE [cache]", help: "save the conversation; with cache also the KV cache", run: save },
+  { usage: "/load FILE", help: "load a conversation from a file", run: load },
   {
     usage: "/stats",
-    help: "figures of the last answer and of all",
+    help: "show figures of the last answer and of all answers",
     run: (host) => statsLines(host.dialogue).forEach(host.print),
   },
-  { usage: "/tokens TEXT", help: "the tokens of a text", run: tokens },
-  { usage: "/multiline", help: "Enter adds a line, an empty line sends; again: off", run: multiline },
-  { usage: "/edit [last]", help: "write in $EDITOR; last: change the last message", run: editMessage },
-  { usage: "/bye", help: "leave, as Ctrl-D", run: (host) => host.leave() },
+  { usage: "/tokens TEXT", help: "show the tokens of a text", run: tokens },
+  { usage: "/multiline", help: "on or off: Enter adds a line, an empty line sends", run: multiline },
+  { usage: "/edit [last]", help: "write a message in $EDITOR; last: edit the last message", run: editMessage },
+  { usage: "/bye", help: "leave (also Ctrl-D)", run: (host) => host.leave() },
 ];
 
 export const COMMAND_NAMES = COMMANDS.map(({ usage }) => usage.split(" ")[0]!);
@@ -56,7 +56,7 @@ export async function runCommand(host: CommandHost, line: string): Promise<void>
   const [, typed = "", argument = ""] = /^(\S+)\s*([\s\S]*?)\s*$/.exec(line) ?? [];
   const name = OTHER_NAMES[typed] ?? typed;
   const command = COMMANDS[COMMAND_NAMES.indexOf(name)];
-  if (!command) throw new LlamaError("usage", `no command '${typed}'`, { fix: "/help lists them" });
+  if (!command) throw new LlamaError("usage", `unknown command: ${typed}`, { fix: "/help lists the commands" });
   await command.run(host, argument);
 }
 
@@ -65,8 +65,8 @@ function helpLines(): string[] {
   return [
     ...COMMANDS.map(({ usage, help }) => usage.padEnd(width) + help),
     "",
-    'Several lines: """ before and behind, or \\ at the end of a line, or paste them.',
-    "Ctrl-C stops an answer. At an empty prompt, Enter goes on with the text of a model that is not for chats.",
+    'Several lines: put """ before and after them, end a line with \\ to continue it, or paste them.',
+    "Ctrl-C stops an answer. At an empty prompt, Enter continues the text of a model without a chat format.",
   ];
 }
 
@@ -95,21 +95,20 @@ function showLines(dialogue: Dialogue): string[] {
 
 function clear({ dialogue, print }: CommandHost): void {
   dialogue.conversation.turns = [];
-  print("Begun anew.");
+  print("Conversation cleared.");
 }
 
 async function regenerate({ dialogue, answer }: CommandHost): Promise<void> {
-  await answer(takeBack(dialogue));
+  await answer(removeLastTurn(dialogue));
 }
 
 function undo({ dialogue, print }: CommandHost): void {
-  takeBack(dialogue);
-  const left = dialogue.turns.length;
-  print(`The last turn is taken back; ${left} ${left === 1 ? "is" : "are"} left.`);
+  removeLastTurn(dialogue);
+  print(`Removed the last turn; ${dialogue.turns.length} left.`);
 }
 
-/** What was said last; its turn goes. */
-function takeBack({ conversation }: Dialogue): string {
+/** Removes the last turn and returns its user message. Throws LlamaError (usage) if there is no turn yet. */
+function removeLastTurn({ conversation }: Dialogue): string {
   const turn = conversation.undo();
   if (!turn) throw new LlamaError("usage", "there is no turn yet");
   return turn.user;
@@ -118,16 +117,16 @@ function takeBack({ conversation }: Dialogue): string {
 async function save({ dialogue, print }: CommandHost, argument: string): Promise<void> {
   const [, file = "", cache] = /^(.*?)(\s+cache)?$/s.exec(argument)!;
   if (file === "") throw new LlamaError("usage", "/save needs a file");
-  print(await saveDialogue(dialogue, place(file), cache !== undefined));
+  print(await saveDialogue(dialogue, expandHome(file), cache !== undefined));
 }
 
 async function load({ dialogue, print }: CommandHost, file: string): Promise<void> {
   if (file === "") throw new LlamaError("usage", "/load needs a file");
-  print(await loadDialogue(dialogue, place(file)));
+  print(await loadDialogue(dialogue, expandHome(file)));
 }
 
-/** No shell has seen what is typed here. */
-function place(file: string): string {
+/** Expands a leading ~, since no shell does it here. */
+function expandHome(file: string): string {
   return file.replace(/^~(?=\/)/, homedir());
 }
 
@@ -144,7 +143,7 @@ function tokens({ dialogue, print }: CommandHost, text: string): void {
   const ids = tokenizer.encode(text);
   print(`${ids.length} ${ids.length === 1 ? "token" : "tokens"}`);
   const shown = ids.map((id) => {
-    // Behind another word a token shows the space it may begin with.
+    // Decoded after another word, a token shows the space that it may begin with.
     const stream = tokenizer.detokenizer();
     stream.prime(tokenizer.encode("a"));
     return `${id} ${JSON.stringify(stream.push(id) + stream.flush())}`;
@@ -158,10 +157,10 @@ function multiline({ toggleMultiline, print }: CommandHost): void {
 
 async function editMessage({ dialogue, edit, answer }: CommandHost, argument: string): Promise<void> {
   if (argument !== "" && argument !== "last")
-    throw new LlamaError("usage", `/edit takes only 'last', found '${argument}'`);
+    throw new LlamaError("usage", `/edit accepts only 'last', found '${argument}'`);
   const isLast = argument === "last";
   const text = await edit(isLast ? (dialogue.turns.at(-1)?.user ?? "") : "");
   if (text === "") throw new LlamaError("usage", "the text is empty: nothing was sent");
-  if (isLast) takeBack(dialogue);
+  if (isLast) removeLastTurn(dialogue);
   await answer(text);
 }

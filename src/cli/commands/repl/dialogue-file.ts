@@ -1,16 +1,16 @@
-/** A dialogue's file: what is written of it, and what of a file is taken over. Knows settings by name; the library knows the file. */
+/** Saves a dialogue to a file and restores one from it. Does not know the file's format. */
 import type { CacheRestore } from "../../../index.js";
 import type { Dialogue } from "./dialogue.js";
 import { restoreSettings, type Settings, savedSettings } from "./settings.js";
 
-/** Writes the dialogue; a line that tells what was written. */
+/** Writes the dialogue and returns a line that says what was written. `cache`: also write the KV cache. */
 export async function saveDialogue({ llama, conversation, settings }: Dialogue, file: string, cache: boolean) {
   conversation.system = settings.system;
   await llama.saveConversation(conversation, file, { cache, settings: savedSettings(settings) });
-  return `Saved ${turns(conversation.turns.length)}${cache ? " with keys and values" : ""} to ${file}.`;
+  return `Saved ${turns(conversation.turns.length)}${cache ? " with the KV cache" : ""} to ${file}.`;
 }
 
-/** Puts the dialogue of a file in the place of this one; a line that tells what was taken over. */
+/** Replaces the conversation and settings by those of a file and returns a line that says what was loaded. */
 export async function loadDialogue(dialogue: Dialogue, file: string): Promise<string> {
   const { conversation, settings, cache } = await dialogue.llama.loadConversation(file);
   try {
@@ -23,7 +23,7 @@ export async function loadDialogue(dialogue: Dialogue, file: string): Promise<st
   return `Loaded ${turns(conversation.turns.length)} from ${file}${cacheText(cache)}.`;
 }
 
-/** Begins with the file's dialogue; what stands on the command line goes before its settings. */
+/** Loads a file at the start; settings given on the command line override those of the file. */
 export async function openDialogueFile(dialogue: Dialogue, file: string, given: Partial<Settings>): Promise<string> {
   const line = await loadDialogue(dialogue, file);
   Object.assign(dialogue.settings, given);
@@ -36,7 +36,5 @@ function turns(count: number): string {
 
 function cacheText(cache: CacheRestore): string {
   if (cache === "absent") return "";
-  return cache === "restored"
-    ? " with keys and values"
-    : `; its keys and values are ${cache}, and will be computed again`;
+  return cache === "restored" ? " with the KV cache" : `; its KV cache is ${cache} and will be computed again`;
 }

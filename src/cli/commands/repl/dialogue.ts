@@ -1,4 +1,4 @@
-/** A dialogue in progress: the conversation, its settings and figures. Knows the library; neither keys nor commands. */
+/** The state of the REPL's dialogue: the conversation, its settings and figures. Does not know the terminal or commands. */
 import type { Completion, Conversation, Llama, Turn, TurnStats } from "../../../index.js";
 import { samplingSettings } from "../../options/option-groups.js";
 import type { Settings } from "./settings.js";
@@ -31,13 +31,13 @@ export class Dialogue {
     return this.conversation.turns;
   }
 
-  /** Goes on with another conversation. */
+  /** Closes the conversation and continues with another one. */
   replace(conversation: Conversation): void {
     this.conversation.close();
     this.conversation = conversation;
   }
 
-  /** Streams an answer to `write` and takes note of its figures. */
+  /** Streams an answer to `write` and records its figures. */
   async send(
     text: string,
     write: (text: string) => Promise<void>,
@@ -50,12 +50,12 @@ export class Dialogue {
     for await (const event of this.conversation.send(text, { ...samplingSettings(this.settings), onPrompt, signal })) {
       if (firstTokenMs === 0) firstTokenMs = performance.now() - start;
       await write(event.text);
-      if (event.done) this.#note({ ...event.done, firstTokenMs });
+      if (event.done) this.#record({ ...event.done, firstTokenMs });
     }
     return this.last!;
   }
 
-  #note(answer: Answer): void {
+  #record(answer: Answer): void {
     this.last = answer;
     this.totals.answers++;
     this.totals.newTokens += answer.promptIds.length - answer.reusedTokens;

@@ -1,27 +1,27 @@
-/** The lines that were entered, kept for the next time in a file that only its owner can read. Knows nothing of what they mean. */
+/** Keeps the input history of the REPL in a file that only its owner can read. Does not know what lines mean. */
 import { appendFileSync, chmodSync, existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { dirname, join } from "node:path";
 
-/** Lines that are kept; the file may grow to twice as many between two starts. */
+/** Number of lines kept at a start; the file may grow to twice as many before the next start shortens it. */
 const KEPT = 1000;
 
 /** $XDG_STATE_HOME/llama-ts/history, or below ~/.local/state. */
 export function historyPath(): string {
   const base = process.env.XDG_STATE_HOME;
-  // The XDG specification: a relative path is to be ignored.
+  // The XDG specification says to ignore a relative path.
   return join(base?.startsWith("/") ? base : join(homedir(), ".local", "state"), "llama-ts", "history");
 }
 
 export class History {
-  /** Newest first, as readline has them. */
+  /** Newest first, as readline expects. */
   readonly lines: string[] = [];
   readonly #path: string | null;
   readonly #onProblem: (problem: string) => void;
   #last = "";
   #isBroken = false;
 
-  /** Without a path nothing is kept. `onProblem` is told once when the file cannot be read or written. */
+  /** If `path` is null, nothing is kept. `onProblem` is called once if the file cannot be read or written. */
   constructor(path: string | null, onProblem: (problem: string) => void) {
     this.#path = path;
     this.#onProblem = onProblem;
@@ -51,7 +51,7 @@ export class History {
       work(this.#path);
     } catch (error) {
       this.#isBroken = true;
-      this.#onProblem(`the history is not kept: ${(error as Error).message}`);
+      this.#onProblem(`cannot keep the input history: ${(error as Error).message}`);
     }
   }
 }

@@ -1,15 +1,15 @@
-/** What the dialogue reads from: lines one by one, with an end. Knows neither commands nor messages. */
+/** The interface of the REPL's input: lines, interrupts and an end. Does not know commands or messages. */
 
-/** One line; or Ctrl-C, and whether there was text that it took away; or the end of the input. */
+/** A line; or Ctrl-C, with whether it discarded typed text; or the end of the input. */
 export type Line = { kind: "line"; text: string } | { kind: "interrupt"; hadText: boolean } | { kind: "end" };
 
 export interface Lines {
-  /** A human sits there: prompts, hints and figures are wanted. */
+  /** True on a terminal: prompts, hints and figures are shown. */
   readonly isInteractive: boolean;
   read(prompt: string): Promise<Line>;
-  /** Ctrl-C, or a signal that means it, while nothing is read. */
+  /** Called for Ctrl-C or SIGINT while no line is being read. */
   onInterrupt: () => void;
-  /** Leaves terminal and input to another program for a while. */
+  /** Releases the terminal and the input to another program while `work` runs. */
   suspendFor<T>(work: () => Promise<T>): Promise<T>;
   close(): void;
 }

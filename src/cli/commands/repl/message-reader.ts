@@ -1,16 +1,16 @@
-/** Puts lines together to messages: """ blocks, a trailing backslash, several lines until an empty one. Knows no command. */
+/** Joins lines into messages: """ blocks, a trailing backslash, or lines up to an empty one. Does not know commands. */
 import type { Lines } from "./lines.js";
 
 const PROMPT = ">>> ";
 const MORE = "... ";
 const FENCE = '"""';
 
-/** A message, and whether it may be a command; or Ctrl-C at an empty prompt; or the end. */
+/** A message (`isPlain`: it may be a command); or Ctrl-C at an empty prompt; or the end of the input. */
 export type Message = { kind: "message"; text: string; isPlain: boolean } | { kind: "interrupt" } | { kind: "end" };
 
 export class MessageReader {
   readonly lines: Lines;
-  /** Enter adds a line, and an empty line sends. */
+  /** If true, Enter adds a line and an empty line sends. */
   isMultiline = false;
 
   constructor(lines: Lines) {
@@ -24,7 +24,7 @@ export class MessageReader {
     }
   }
 
-  /** null when Ctrl-C took away what was typed. */
+  /** null if Ctrl-C discarded typed text. */
   async #read(): Promise<Message | null> {
     const first = await this.lines.read(PROMPT);
     if (first.kind === "end") return first;
@@ -36,7 +36,7 @@ export class MessageReader {
     return { kind: "message", text, isPlain: !text.includes("\n") };
   }
 
-  /** Up to the closing fence, or the end of the input. */
+  /** Reads up to the closing fence or the end of the input. */
   async #fenced(text: string): Promise<Message | null> {
     let all = text;
     for (let end = all.indexOf(FENCE); ; end = all.indexOf(FENCE)) {

@@ -1,4 +1,4 @@
-/** Lines from a pipe, or from a terminal that moves no cursor: read as they are. Knows nothing of keys. */
+/** Reads lines from a pipe or a dumb terminal, without line editing. */
 import { createInterface, type Interface } from "node:readline";
 import { oncePerPress } from "../../terminal/interrupt.js";
 import type { Line, Lines } from "./lines.js";

@@ -1,4 +1,4 @@
-/** What the command line of `repl` may say. Knows no command and no file. */
+/** The options of `repl`, by their names on the command line. */
 
 import type { LoadFlags } from "../../model/load.js";
 import type { SamplingFlags } from "../../options/flags.js";

@@ -1,4 +1,4 @@
-/** The command `repl`: loads the model, then reads, answers and obeys until the end. Knows the order of things; each thing is a file of its own. */
+/** The command `repl`: loads the model, then answers messages and runs commands until the user leaves. */
 import { existsSync } from "node:fs";
 import { failurePlace, LlamaError } from "../../../error.js";
 import type { Llama } from "../../../index.js";
@@ -23,9 +23,10 @@ import type { ReplFlags } from "./repl-flags.js";
 import { complete } from "./tab-completion.js";
 import { TerminalLines } from "./terminal-lines.js";
 
-/** Signals that end the dialogue; Ctrl-C has a meaning of its own in it. */
+/** Signals that end the REPL; Ctrl-C is handled separately. */
 const ENDING = ["SIGTERM", "SIGHUP"] as const;
 
+/** Runs the command and returns the exit code. `isGiven`: true if an option was given on the command line. */
 export async function repl(
   flags: ReplFlags,
   words: readonly string[],
@@ -34,7 +35,7 @@ export async function repl(
   checkWords(words, flags);
   const { isDemo, ...model } = chooseModel(flags);
   if (isDemo && !flags.quiet && process.stdin.isTTY) {
-    printNote("No --ckpt_dir: running the bundled demo model, which tells small stories.");
+    printNote("No --ckpt_dir: running the bundled demo model, which writes short stories.");
   }
   const stop = new AbortController();
   const interrupt = new Interrupt(() => stop.abort());
@@ -71,7 +72,7 @@ async function converse(
 class Repl {
   readonly #dialogue: Dialogue;
   readonly #quiet: boolean;
-  /** File that the dialogue is kept in. */
+  /** File of --session; null without one. */
   readonly #session: string | null;
   readonly #isCacheKept: boolean;
   readonly #lines: Lines;
@@ -79,7 +80,7 @@ class Repl {
   readonly #output: Output;
   #exitCode: number | null = null;
   #abort: AbortController | null = null;
-  /** Ctrl-C at an empty prompt just before. */
+  /** True if the last input was Ctrl-C at an empty prompt. */
   #isHinted = false;
 
   constructor(dialogue: Dialogue, flags: ReplFlags, logs: RankLogs) {
@@ -109,7 +110,7 @@ class Repl {
 
   #greeting(): string {
     const isChat = this.#dialogue.conversation.format.name !== "none";
-    return `${isChat ? "Say something" : "Type a text for the model to continue"}. /help lists commands, Ctrl-D or /bye leaves.`;
+    return `${isChat ? "Type a message" : "Type a text for the model to continue"}. /help lists commands, Ctrl-D or /bye leaves.`;
   }
 
   async #turn(): Promise<void> {
@@ -117,7 +118,7 @@ class Repl {
     if (message.kind === "interrupt") return this.#interrupted();
     this.#isHinted = false;
     if (message.kind === "end") {
-      // The terminal's own prompt begins a line.
+      // The shell's prompt should begin on a new line.
       if (this.#lines.isInteractive && this.#exitCode === null) process.stderr.write("\n");
       return this.#leave(EXIT_OK);
     }
@@ -125,14 +126,14 @@ class Repl {
       if (message.isPlain && message.text.startsWith("/")) await runCommand(this.#host(), message.text);
       else await this.#answer(message.text);
     } catch (error) {
-      // Ranks that one of them has failed are no more.
+      // After a rank has failed, all ranks have ended.
       if (!(error instanceof LlamaError) || failurePlace(error)) throw error;
       printError(error.message);
     }
     await this.#keep(false);
   }
 
-  /** Writes the session; keys and values only at the end, since they may be large. */
+  /** Saves the session; the KV cache only at the end, because it may be large. */
   async #keep(withCache: boolean): Promise<void> {
     if (this.#session === null) return;
     try {
@@ -150,7 +151,7 @@ class Repl {
       return;
     }
     this.#isHinted = true;
-    printNote("Ctrl-C again, Ctrl-D or /bye leaves.");
+    printNote("Press Ctrl-C again, Ctrl-D or enter /bye to leave.");
   }
 
   async #answer(text: string): Promise<void> {
@@ -160,7 +161,7 @@ class Repl {
     try {
       const options = { isInteractive: this.#lines.isInteractive, quiet: this.#quiet };
       await printAnswer(this.#dialogue, text, this.#output, options, this.#abort.signal);
-      // Where no human is to be asked, Ctrl-C ends it all.
+      // Without a terminal, Ctrl-C ends the program.
       if (this.#abort.signal.aborted && !this.#lines.isInteractive) this.#leave(SIGNAL_CODES.SIGINT);
     } finally {
       this.#abort = null;
@@ -188,7 +189,7 @@ class Repl {
   }
 }
 
-/** Edited lines on a terminal that can do it, else lines as they are. */
+/** Edited lines on a capable terminal, otherwise plain lines. */
 function openLines(flags: ReplFlags): Lines {
   const { stdin, stdout, stderr } = process;
   const isInteractive = stdin.isTTY === true && (stdout.isTTY === true || stderr.isTTY === true);

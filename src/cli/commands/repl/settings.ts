@@ -1,4 +1,4 @@
-/** What `/set` can change: names, values in words and back. Knows the options of the command line, which have the same names. */
+/** The settings that `/set` changes: parses, shows and restores them. They are named like the command-line options. */
 import { LlamaError } from "../../../error.js";
 import { decimal, penalty, positive, type SamplingFlags, seed, wholeNumber } from "../../options/flags.js";
 
@@ -25,21 +25,21 @@ const PARSERS: { readonly [K in Name]: (text: string) => Settings[K] } = {
 
 export const SETTING_NAMES = Object.keys(PARSERS) as Name[];
 
-/** Changes one setting; throws LlamaError (usage). */
+/** Changes one setting. Throws LlamaError (usage) for an unknown name or an invalid value. */
 export function change(settings: Settings, name: string, value: string): void {
   if (!isName(name)) {
-    throw new LlamaError("usage", `no setting '${name}'`, { expected: SETTING_NAMES.join(", ") });
+    throw new LlamaError("usage", `unknown setting: ${name}`, { expected: SETTING_NAMES.join(", ") });
   }
   set(settings, name, value);
 }
 
-/** The settings as a session keeps them; the system's text is its own part there. */
+/** The settings as a session file has them, without the system prompt, which the file has separately. */
 export function savedSettings(settings: Settings): Record<string, unknown> {
   const { system: _, ...rest } = Object.fromEntries(SETTING_NAMES.map((name) => [name, settings[name] ?? null]));
   return rest;
 }
 
-/** Settings with those of a session in their place; throws LlamaError (usage) for one that is none. */
+/** `settings` overridden by those of a session file. Throws LlamaError (usage) for an invalid value. */
 export function restoreSettings(
   settings: Settings,
   saved: Readonly<Record<string, unknown>>,
@@ -51,7 +51,7 @@ export function restoreSettings(
     if (!isName(name) || value === null) continue;
     if (typeof value === "number") set(restored, name, String(value));
     else if (name === "stop" && isTexts(value)) restored.stop = value;
-    else throw new LlamaError("usage", `has a setting that is none: ${name}`, { where });
+    else throw new LlamaError("usage", `invalid value of a setting: ${name}`, { where });
   }
   return restored;
 }
@@ -60,7 +60,7 @@ function isTexts(value: unknown): value is string[] {
   return Array.isArray(value) && value.every((text) => typeof text === "string" && text !== "");
 }
 
-/** A setting in words. */
+/** A setting as text: its name and value. */
 export function showSetting(settings: Settings, name: string): string {
   if (!isName(name)) return "";
   const value = settings[name];
@@ -88,7 +88,7 @@ function isName(name: string): name is Name {
   return Object.hasOwn(PARSERS, name);
 }
 
-/** Texts in double quotes, with \n and the like as in JSON; a text without quotes is one as it stands. */
+/** Parses up to `most` texts in double quotes, with escapes as in JSON; a text without quotes is used literally. */
 function strings(text: string, most = Number.POSITIVE_INFINITY): string[] {
   if (!text.startsWith('"')) return [text];
   const quoted: string[] = text.match(/"(?:[^"\\]|\\.)*"/g) ?? [];

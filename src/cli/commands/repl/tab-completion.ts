@@ -1,4 +1,4 @@
-/** What Tab completes: commands, settings, files. Knows names only. */
+/** Tab completion of the REPL: commands, settings and files. */
 import { readdirSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { COMMAND_NAMES } from "./commands.js";
@@ -6,7 +6,7 @@ import { SETTING_NAMES } from "./settings.js";
 
 const WITH_FILE = /^\/(?:save|load)\s+(\S*)$/;
 
-/** For node's readline: what may stand for the last part of the line, and that part. */
+/** For node's readline: returns the candidates for the last part of the line, and that part. */
 export function complete(line: string): [string[], string] {
   const file = WITH_FILE.exec(line)?.[1];
   if (file !== undefined) return [files(file), file];

@@ -1,6 +1,6 @@
 /**
- * Lines edited on a terminal by node's readline, with history and completion; pasted lines stay one text. What is typed
- * while an answer runs waits for the next prompt. Knows keys; not what lines mean.
+ * Reads edited lines from a terminal with node's readline, with history and completion; a paste stays one text.
+ * Keys typed during an answer wait for the next prompt. Does not know what lines mean.
  */
 import { createInterface, type Interface } from "node:readline";
 import { PassThrough } from "node:stream";
@@ -10,15 +10,15 @@ import type { Line, Lines } from "./lines.js";
 const CTRL_C = 0x03;
 const [PASTE_ON, PASTE_OFF] = ["\x1b[?2004h", "\x1b[?2004l"];
 const [PASTE_START, PASTE_END] = ["\x1b[200~", "\x1b[201~"];
-/** Lines of history in memory. */
+/** Number of history lines in memory. */
 const HISTORY = 1000;
 
-/** What readline reads instead of stdin, so that keys can be kept from it. */
+/** The stream that readline reads instead of stdin, so that keys can be withheld from it. */
 class Keys extends PassThrough {
   readonly isTTY = true;
 
   setRawMode(isRaw: boolean): this {
-    // The terminal may be gone.
+    // The terminal may have been closed.
     if (process.stdin.isTTY) process.stdin.setRawMode(isRaw);
     return this;
   }
@@ -28,7 +28,7 @@ export interface TerminalOptions {
   /** Newest first. */
   history: string[];
   complete: (line: string) => [string[], string];
-  /** Told of every line that was entered. */
+  /** Called with each line that was entered. */
   onLine: (text: string) => void;
 }
 
@@ -42,7 +42,7 @@ export class TerminalLines implements Lines {
   #isPasting = false;
   #isEnded = false;
   #ahead: Buffer[] = [];
-  /** Lines that came in one piece with the one that was read. */
+  /** Lines that arrived in the same chunk as the line that was read. */
   readonly #queued: string[] = [];
   #wake: ((line: Line) => void) | null = null;
   readonly #onData = (chunk: Buffer) => {
@@ -65,7 +65,7 @@ export class TerminalLines implements Lines {
       completer: complete,
     });
     this.#reader.on("SIGINT", () => this.#interrupt());
-    // Back from Ctrl-Z, readline is paused.
+    // After Ctrl-Z and fg, readline is paused.
     this.#reader.on("SIGCONT", () => this.#reader.prompt(true));
     this.#reader.on("close", () => {
       this.#isEnded = true;
@@ -124,7 +124,7 @@ export class TerminalLines implements Lines {
     process.stdin.pause();
   }
 
-  /** Gives readline what was typed before, up to the end of a line that is not in a paste: the rest waits for the prompt after. */
+  /** Passes keys typed earlier to readline, up to the first line end outside a paste; the rest waits for the next prompt. */
   #typeAhead(): void {
     const typed = Buffer.concat(this.#ahead);
     if (typed.length === 0) return;
@@ -144,7 +144,7 @@ export class TerminalLines implements Lines {
     const hadText = this.#reader.line !== "" || this.#pasted.length > 0;
     this.#pasted = [];
     this.#isPasting = false;
-    // Takes the line away, and leaves the cursor where a new one begins.
+    // Ctrl-E and Ctrl-U: clear the line.
     this.#reader.write(null, { ctrl: true, name: "e" });
     this.#reader.write(null, { ctrl: true, name: "u" });
     if (!hadText) this.#output.write("\n");

@@ -1,4 +1,4 @@
-/** The perplexity of a file: one JSON object. Knows files and flags; the windows are the library's. */
+/** `score --perplexity`: computes the perplexity of a file and prints one JSON object. */
 import { createReadStream } from "node:fs";
 import { decodeUtf8 } from "../../../formats/files/utf8.js";
 import { encodeLong } from "../../../index.js";

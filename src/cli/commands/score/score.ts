@@ -1,4 +1,4 @@
-/** The command `score`: pairs of context and continuation in, their log-likelihoods out; or the perplexity of a file. */
+/** The command `score`: log-likelihoods of continuations in given contexts, or the perplexity of a file. */
 import { LlamaError } from "../../../error.js";
 import type { ScoreAnswer, ScoreRequest } from "../../../index.js";
 import { isNumber, type Json, type Origin, wrongType } from "../../json-lines/json-line.js";
@@ -13,7 +13,7 @@ export function score(path: string | undefined, flags: ScoreFlags): Promise<numb
   const { perplexity: file, window, stride } = flags;
   if (file !== undefined) {
     if (path === undefined) return perplexity(file, flags);
-    throw new LlamaError("usage", `unexpected argument '${path}' beside --perplexity`);
+    throw new LlamaError("usage", `unexpected argument '${path}' with --perplexity`);
   }
   if (window !== undefined || stride !== undefined) {
     throw new LlamaError("usage", "--window and --stride need --perplexity");
@@ -28,12 +28,12 @@ export function score(path: string | undefined, flags: ScoreFlags): Promise<numb
   });
 }
 
-/** A text, or its ids. */
+/** The text of `key`, or the token ids of `key`_ids. Throws LlamaError (usage) unless exactly one is there. */
 function textOf(json: Json, key: string): string | number[] {
   const text = json[key];
   const ids = json[`${key}_ids`];
   if (text !== undefined && ids !== undefined)
-    throw new LlamaError("usage", `${key} and ${key}_ids exclude each other`);
+    throw new LlamaError("usage", `${key} and ${key}_ids cannot be combined`);
   if (ids !== undefined) {
     if (Array.isArray(ids) && ids.every(isNumber)) return ids;
     throw wrongType(`${key}_ids`, "a list of token ids", ids);
@@ -43,7 +43,7 @@ function textOf(json: Json, key: string): string | number[] {
   throw wrongType(key, "a string", text);
 }
 
-/** The fields are a promise to scripts. */
+/** The output fields of an answer. Scripts depend on their names. */
 function answered({ tag, score, error }: ScoreAnswer<Origin>): Answered {
   if (error) return { tag, fields: null, error };
   const { logprob, isGreedy, tokens, contextTokens } = score;

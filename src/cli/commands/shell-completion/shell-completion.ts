@@ -1,6 +1,6 @@
-/** Completion scripts for shells, made from the commands and their options. Knows commander's descriptions; runs nothing. */
+/** Makes completion scripts for bash, zsh and fish from the commands and their options. Does not run any command. */
 
-/** The part of a commander option that is looked at. */
+/** The part of a commander option that is read here. */
 interface CompletedOption {
   readonly long?: string | undefined;
   readonly short?: string | undefined;
@@ -11,7 +11,7 @@ interface CompletedOption {
   readonly argChoices?: readonly string[] | undefined;
 }
 
-/** The part of a commander command that is looked at. */
+/** The part of a commander command that is read here. */
 export interface CompletedCommand {
   name(): string;
   description(): string;
@@ -30,13 +30,13 @@ function visible(command: CompletedCommand): CompletedOption[] {
   return (command.options as readonly CompletedOption[]).filter(({ hidden, long }) => !hidden && long !== undefined);
 }
 
-/** What may stand behind an option: a name of a file or a folder, one of some words, or anything. */
+/** What the value of an option is: the name of a file or a folder, one of some words, or anything. */
 function valueKind({ flags, argChoices }: CompletedOption): "files" | "folders" | "words" | "any" {
   if (argChoices) return "words";
   return /<(file|path)>/.test(flags) ? "files" : /<dir>/.test(flags) ? "folders" : "any";
 }
 
-/** Words behind a command that are commands themselves. */
+/** The names of a command's own commands, as one word list. */
 function subcommands(command: CompletedCommand): string {
   return command.commands.map((one) => one.name()).join(" ");
 }
@@ -92,7 +92,7 @@ function zsh(program: CompletedCommand): string {
   });
   const commands = program.commands.map((one) => `'${one.name()}:${quote(one.description())}'`);
   return `#compdef llama-ts
-# zsh completion of llama-ts: a file _llama-ts in a folder of $fpath, or eval "$(llama-ts completion zsh)" behind compinit
+# zsh completion of llama-ts: a file _llama-ts in a folder of $fpath, or eval "$(llama-ts completion zsh)" after compinit
 _llama_ts() {
   if (( CURRENT == 2 )); then
     local -a commands=(${commands.join(" ")})
