@@ -11,7 +11,7 @@ const STORY = ["generate", "--prompt", "Once", "--temperature", "0", "--max_gen_
 const DONE = { code: 0, signal: null, stdout: " upon a time,\n", stderr: "" };
 
 describe("as stated", { concurrency: 2 }, () => {
-  test("-r without --log_dir: a temporary folder, which is told", async () => {
+  test("-r without --log_dir writes to a temporary folder and prints its name", async () => {
     const { code, stdout, stderr } = await llama([...STORY, "-r", "3"]);
     assert.deepEqual([code, stdout], [0, ""]);
     const [, attempt] = /^Rank logs: (.*\/attempt_0)\n$/.exec(stderr.replaceAll("\\", "/")) ?? [];
@@ -43,7 +43,7 @@ describe("as stated", { concurrency: 2 }, () => {
     assert.deepEqual(await llama([...STORY, "--nproc_per_node", "2", "--cpu_bind", "spread"]), DONE);
   });
 
-  test("a cache that is empty is told as such, and is no failure", async () => {
+  test("an empty cache is reported as empty, with exit code 0", async () => {
     const cache = temporaryFolder();
     const note = `The cache is empty (${join(cache, "llama-ts")}).\n`;
     for (const [command, stdout, stderr] of [

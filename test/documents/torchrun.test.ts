@@ -9,7 +9,7 @@ import { ROOT } from "./blocks.js";
 const logs = temporaryFolder();
 const PROMPT = ["--prompt", "Once", "--max_gen_len", "4", "--temperature", "0"];
 
-/** Taken all at once, and what may stand in their place. */
+/** Options that are accepted all at once, and their alternatives. */
 const TAKEN: Readonly<Record<string, string | null>> = {
   "--nproc_per_node": "2",
   "--nnodes": "1:1",
@@ -119,7 +119,7 @@ describe("docs/torchrun.md", { concurrency: 2 }, () => {
     });
   }
 
-  test("variables are told by their names", async () => {
+  test("messages name the variables", async () => {
     const cases = {
       PET_NNODES: ["2", `${ONE_MACHINE} 1.`],
       PET_MAX_RESTARTS: ["1", `${NO_RESTARTS}.`],

@@ -233,6 +233,7 @@ test("a slow consumer pauses its own request and no other", async () => {
 
 test("a failure of the engine ends all requests, and later ones are refused", async () => {
   const model = new FakeModel();
+  model.tokenMs = 1;
   const loop = newLoop(model, { maxRequests: 2 });
   const running = all(
     loop,

@@ -6,11 +6,11 @@ import { setImmediate as breathe } from "node:timers/promises";
 import type { SequenceTokens } from "../../engine/engine.js";
 import { LlamaError } from "../../error.js";
 import type { ComputeType } from "../../model/architecture/compute-type.js";
-import { logSoftmaxAt, topLogprobs } from "../sampling/logprobs.js";
 import { Speculation } from "../speculation/speculation.js";
 import { EventQueue } from "./event-queue.js";
 import type { EndEvent, Forward, GenerationRequest, RequestEvent } from "./request.js";
 import { checkFits, type LoopLimits } from "./request-limits.js";
+import { draftable, sampleTokens, takeScores } from "./sample-tokens.js";
 import { type Chunk, type OpenRequest, Scheduler } from "./scheduler.js";
 import { StepPace } from "./step-pace.js";
 
@@ -176,7 +176,7 @@ export class RequestLoop {
         if (chunk) this.#afterChunk(chunk, logits[i]!);
         else {
           entry.length++;
-          this.#decide(entry, drafts?.[i] ?? [], logits[i]!);
+          this.#sample(entry, drafts?.[i] ?? [], logits[i]!);
         }
       } catch (error) {
         this.#end(entry, () => entry.events.end({ error }));
@@ -194,39 +194,13 @@ export class RequestLoop {
     entry.length = position + tokens.length;
     entry.events.replace({ kind: "prefill", done: entry.length, total: request.promptIds.length, reused });
     if (entry.length < ids.length) return;
-    if (request.maxTokens > 0) this.#decide(entry, [], last);
+    if (request.maxTokens > 0) this.#sample(entry, [], last);
     else this.#finish(entry, { kind: "end", reason: "length", stop: null });
   }
 
-  /**
-   * Samples tokens from the logits after the pending token and after each draft, as long as the draft is what was sampled:
-   * the same tokens from the same random numbers as one by one.
-   */
-  #decide(entry: OpenRequest, drafts: readonly number[], logits: Float32Array): void {
-    const { request, ids, events } = entry;
-    const vocabSize = logits.length / (drafts.length + 1);
-    for (let i = 0; ; i++) {
-      const after = logits.subarray(i * vocabSize, (i + 1) * vocabSize);
-      const id = request.sample(after);
-      const logprob = request.logprobs ? logSoftmaxAt(after, id) : null;
-      if (request.stopIds.has(id)) {
-        return this.#finish(entry, { kind: "end", reason: "stop", stop: { id, logprob } });
-      }
-      ids.push(id);
-      entry.drafts?.push(id);
-      if (request.stats) request.stats.generatedTokens++;
-      const { text, isLast } = request.push?.(id) ?? { text: "", isLast: false };
-      const top = request.topLogprobs ? topLogprobs(after, request.topLogprobs) : null;
-      events.push({ kind: "token", id, text, logprob, top });
-      if (isLast) return this.#finish(entry, { kind: "end", reason: "stop", stop: null });
-      if (ids.length === request.promptIds.length + request.maxTokens) {
-        return this.#finish(entry, { kind: "end", reason: "length", stop: null });
-      }
-      if (drafts[i] !== id) return;
-      // The draft is in the KV cache already.
-      entry.length++;
-      if (request.stats) request.stats.acceptedTokens++;
-    }
+  #sample(entry: OpenRequest, drafts: readonly number[], logits: Float32Array): void {
+    const end = sampleTokens(entry, drafts, logits);
+    if (end) this.#finish(entry, end);
   }
 
   #finish(entry: OpenRequest, event: EndEvent): void {
@@ -284,21 +258,6 @@ export class RequestLoop {
       this.#wake = resolve;
     });
   }
-}
-
-/** Hands a chunk's logits to a request that wants them; returns those of the last token. */
-function takeScores({ entry, position, tokens, logits }: Chunk, rows: Float32Array): Float32Array {
-  if (logits !== "all") return rows;
-  const vocabSize = rows.length / tokens.length;
-  const row = (i: number) => rows.subarray(i * vocabSize, (i + 1) * vocabSize);
-  for (let i = 0; i < tokens.length; i++) entry.request.score?.take(position + i, row(i));
-  return row(tokens.length - 1);
-}
-
-/** What may be drafted for a request: as many tokens as leave one to be sampled after the last. */
-function draftable({ drafts, request, ids }: OpenRequest): Parameters<Speculation["plan"]>[0][number] {
-  const { lookup = 0, timedLookup: isTimed = false, promptIds, maxTokens } = request;
-  return { drafts, count: lookup, isTimed, room: promptIds.length + maxTokens - ids.length - 1 };
 }
 
 /** Events as an iterator; `close` is called when the consumer leaves, or has them all. */

@@ -1,0 +1,49 @@
+/** What follows from the logits of a step for one request: scores, new tokens, its end. Knows logits and ids; not the engine. */
+import { logSoftmaxAt, topLogprobs } from "../sampling/logprobs.js";
+import type { Draftable } from "../speculation/speculation.js";
+import type { EndEvent } from "./request.js";
+import type { Chunk, OpenRequest } from "./scheduler.js";
+
+/** Passes a chunk's logits [tokens, vocabSize] to a request that wants them; returns those of the last token. */
+export function takeScores({ entry, position, tokens, logits }: Chunk, rows: Float32Array): Float32Array {
+  if (logits !== "all") return rows;
+  const vocabSize = rows.length / tokens.length;
+  const row = (i: number) => rows.subarray(i * vocabSize, (i + 1) * vocabSize);
+  for (let i = 0; i < tokens.length; i++) entry.request.score?.take(position + i, row(i));
+  return row(tokens.length - 1);
+}
+
+/** What may be drafted for a request: as many tokens as leave one to be sampled after the last. */
+export function draftable({ drafts, request, ids }: OpenRequest): Draftable {
+  const { lookup = 0, timedLookup: isTimed = false, promptIds, maxTokens } = request;
+  return { drafts, count: lookup, isTimed, room: promptIds.length + maxTokens - ids.length - 1 };
+}
+
+/**
+ * Samples tokens from the logits [1 + drafts, vocabSize] after the pending token and after each draft, as long as the draft is
+ * what was sampled: the same tokens from the same random numbers as one by one. Returns the end if the request has come to it.
+ */
+export function sampleTokens(entry: OpenRequest, drafts: readonly number[], logits: Float32Array): EndEvent | null {
+  const { request, ids, events } = entry;
+  const { stats } = request;
+  const vocabSize = logits.length / (drafts.length + 1);
+  for (let i = 0; ; i++) {
+    const after = logits.subarray(i * vocabSize, (i + 1) * vocabSize);
+    const id = request.sample(after);
+    const logprob = request.logprobs ? logSoftmaxAt(after, id) : null;
+    if (request.stopIds.has(id)) return { kind: "end", reason: "stop", stop: { id, logprob } };
+    ids.push(id);
+    entry.drafts?.push(id);
+    if (stats) stats.generatedTokens++;
+    const { text, isLast } = request.push?.(id) ?? { text: "", isLast: false };
+    const top = request.topLogprobs ? topLogprobs(after, request.topLogprobs) : null;
+    events.push({ kind: "token", id, text, logprob, top });
+    if (isLast) return { kind: "end", reason: "stop", stop: null };
+    if (ids.length === request.promptIds.length + request.maxTokens)
+      return { kind: "end", reason: "length", stop: null };
+    if (drafts[i] !== id) return null;
+    // The draft is in the KV cache already.
+    entry.length++;
+    if (stats) stats.acceptedTokens++;
+  }
+}
