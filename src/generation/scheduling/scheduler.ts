@@ -107,9 +107,9 @@ export class Scheduler {
     list.splice(at, 1);
     const { sequence, ids, length, positions, request } = entry;
     if (sequence === null) return;
-    if (request.cachePrompt === false) return this.#engine.release(sequence);
     const { owner = null, isDisposable = false } = request;
-    this.pool.add({ sequence, ids: ids.slice(0, length), owner, isDisposable }, positions);
+    if (request.cachePrompt === false) this.#engine.release(sequence);
+    else this.pool.add({ sequence, ids: ids.slice(0, length), owner, isDisposable }, positions);
   }
 
   /** Positions that running requests may need. */
