@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { chmodSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
 import { temporaryFolder } from "./cli-process.js";
 import { COLOUR, CTRL_C, CTRL_D, ESC, Terminal, UP, withoutTerminal } from "./terminal-process.js";
 
@@ -106,7 +107,12 @@ describe("the REPL on a terminal", { skip: withoutTerminal, concurrency: 2 }, ()
     await terminal.until("... ");
     terminal.type("and Tom\r");
     await turns(2);
-    terminal.type("\x1b[200~The cat\rand\tTom\x1b[201~");
+    // The marks of a paste may arrive in pieces.
+    terminal.type("\x1b[20");
+    await sleep(50);
+    terminal.type("0~The cat\rand\tTom\x1b[2");
+    await sleep(50);
+    terminal.type("01~");
     await terminal.until(/\.\.\. and\s+Tom/);
     terminal.type("\r");
     await turns(3);
@@ -131,7 +137,8 @@ describe("the REPL on a terminal", { skip: withoutTerminal, concurrency: 2 }, ()
     assert.equal((await terminal.prompt()).match(/\b243 /g)?.length, 1);
     const long = "word ".repeat(60).trim();
     terminal.type(`/tokens ${long}`);
-    await terminal.until(/(word\s+){50}/);
+    // Node 20.3 writes the line again where it wraps, with a space at the edge.
+    await terminal.until(/(w ?o ?r ?d\s+){50}/);
     terminal.resize(40);
     terminal.type("\x7f\x7f\x7f\x7fend\r");
     await terminal.until("60 tokens\n");

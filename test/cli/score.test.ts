@@ -9,10 +9,6 @@ import { checkSchema } from "./json-schema.js";
 
 const folder = temporaryFolder();
 let llama: Llama;
-before(async () => {
-  llama = await Llama.build({ ckptDir: demo, maxSeqLen: 512 });
-});
-after(() => llama.close());
 
 /** The log-probabilities of a prompt, computed with echo, one prompt at a time. */
 async function echoed(prompt: string | number[]): Promise<TokenLogprob[]> {
@@ -29,6 +25,11 @@ const STORY =
   "Once upon a time, there was a little girl named Lily. She loved to play with her toys.\nOne day, she saw a cat.\n";
 
 describe("score", { concurrency: 2 }, () => {
+  before(async () => {
+    llama = await Llama.build({ ckptDir: demo, maxSeqLen: 512 });
+  });
+  after(() => llama.close());
+
   test("continuations have the same log-probabilities as in a prompt", async () => {
     const context = STORY.slice(0, 36);
     const pairs = [" girl", " dog", " girl named Lily. She loved to play with her toys.", "\n"].map((continuation) => ({

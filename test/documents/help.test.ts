@@ -38,13 +38,13 @@ const FOLDERS = ["~/.zfunc", "~/.config/fish/completions"];
 const helpOf = async (...words: string[]) => (await llama(["help", ...words])).stdout;
 const examplesIn = (help: string) => [...help.matchAll(/^ {4}\$ (.+)$/gm)].map(([, example]) => example!);
 
-describe("help", { concurrency: 2 }, async () => {
-  const overview = await helpOf();
-  const helps = await Promise.all(COMMANDS.map(async (name) => [name, await helpOf(name)] as const));
-  const tried = /^Try: +(llama-ts .+)$/m.exec(overview)?.[1];
-  const examples = [tried!, ...helps.flatMap(([, help]) => examplesIn(help))];
-  const { code: jq } = await run("sh", ["-c", "command -v jq"]);
+const overview = await helpOf();
+const helps = await Promise.all(COMMANDS.map(async (name) => [name, await helpOf(name)] as const));
+const tried = /^Try: +(llama-ts .+)$/m.exec(overview)?.[1];
+const examples = [tried!, ...helps.flatMap(([, help]) => examplesIn(help))];
+const { code: jq } = await run("sh", ["-c", "command -v jq"]);
 
+describe("help", { concurrency: 2 }, () => {
   test("the overview lists every command by group, in at most 24 lines", () => {
     assert.ok(overview.trimEnd().split("\n").length <= 24, overview);
     const [, groups] = /\n\n(Run:\n.*)\nOptions of most commands:\n/s.exec(overview) ?? [];

@@ -45,8 +45,14 @@ export class TerminalLines implements Lines {
   /** Lines that arrived in the same chunk as the line that was read. */
   readonly #queued: string[] = [];
   #wake: ((line: Line) => void) | null = null;
+  /** The beginning of a mark of a paste whose rest has not arrived. */
+  #head = Buffer.alloc(0);
+  /** Bytes of a paste whose end has not arrived. */
+  #paste: Buffer | null = null;
   readonly #onData = (chunk: Buffer) => {
-    if (this.#wake) this.#keys.write(chunk);
+    // A Ctrl-C by itself is a key: the end of the paste was lost.
+    if (chunk.length === 1 && chunk[0] === CTRL_C) this.#paste = null;
+    if (this.#wake || this.#paste) this.#feed(chunk);
     else if (chunk.includes(CTRL_C)) this.onInterrupt();
     else this.#ahead.push(chunk);
   };
@@ -83,10 +89,6 @@ export class TerminalLines implements Lines {
         if (this.#wake) this.#deliver({ kind: "line", text: lines.join("\n") });
         else this.#queued.push(lines.join("\n"));
       }
-    });
-    this.#keys.on("keypress", (_text: string, key: { name?: string }) => {
-      if (key.name === "paste-start") this.#isPasting = true;
-      if (key.name === "paste-end") this.#isPasting = false;
     });
     process.stdin.on("data", this.#onData).on("end", this.#onEnd).on("error", this.#onEnd);
     process.on("SIGINT", this.#onSignal);
@@ -137,7 +139,38 @@ export class TerminalLines implements Lines {
     }
     if (end === 0) end = typed.length;
     this.#ahead = end < typed.length ? [typed.subarray(end)] : [];
-    this.#keys.write(typed.subarray(0, end));
+    this.#feed(typed.subarray(0, end));
+  }
+
+  /** Passes keys to readline; the text of a paste is inserted as it is, since a tab in it is not a key. */
+  #feed(chunk: Buffer): void {
+    let bytes = Buffer.concat([this.#head, chunk]);
+    this.#head = Buffer.alloc(0);
+    if (this.#paste === null) {
+      const start = bytes.indexOf(PASTE_START);
+      if (start < 0) {
+        const head = headLength(bytes);
+        this.#head = bytes.subarray(bytes.length - head);
+        this.#keys.write(bytes.subarray(0, bytes.length - head));
+        return;
+      }
+      this.#keys.write(bytes.subarray(0, start));
+      this.#paste = Buffer.alloc(0);
+      bytes = bytes.subarray(start + PASTE_START.length);
+    }
+    this.#paste = Buffer.concat([this.#paste, bytes]);
+    const end = this.#paste.indexOf(PASTE_END);
+    if (end < 0) return;
+    const text = this.#paste.toString("utf8", 0, end);
+    const rest = this.#paste.subarray(end + PASTE_END.length);
+    this.#paste = null;
+    // What was typed before the paste comes first.
+    setImmediate(() => {
+      this.#isPasting = true;
+      this.#reader.write(text.replace(/\r\n?/g, "\n"));
+      this.#isPasting = false;
+      if (rest.length > 0) this.#feed(rest);
+    });
   }
 
   #interrupt(): void {
@@ -158,4 +191,12 @@ export class TerminalLines implements Lines {
     if (wake && line.kind !== "interrupt") this.#output.write(PASTE_OFF);
     wake?.(line);
   }
+}
+
+/** Bytes at the end that may be the beginning of PASTE_START; two of them may be another key. */
+function headLength(bytes: Buffer): number {
+  for (let length = Math.min(bytes.length, PASTE_START.length - 1); length > 2; length--) {
+    if (bytes.subarray(bytes.length - length).equals(Buffer.from(PASTE_START.slice(0, length)))) return length;
+  }
+  return 0;
 }
