@@ -14,6 +14,7 @@ export type {
   GenerateResult,
   StreamEvent,
 } from "./generation/completion/results.js";
+export type { CompletionEvent, Prompt, RequestOptions } from "./generation/completion/submit.js";
 export type { TokenLogprob } from "./generation/completion/token-logprobs.js";
 export {
   Conversation,
@@ -26,6 +27,7 @@ export {
 export type { CacheRestore, LoadedConversation, SaveOptions } from "./generation/conversation/conversation-file.js";
 export { Llama } from "./generation/llama.js";
 export type { BuildOptions } from "./generation/loading/build-options.js";
+export { demoModel } from "./generation/loading/demo-model.js";
 export type { FinishReason, GenerateOptions, SamplingOptions } from "./generation/sampling/options.js";
 export type { FeedOptions, Refused, Requests } from "./generation/scheduling/in-flight.js";
 export type { LimitOptions } from "./generation/scheduling/request-limits.js";

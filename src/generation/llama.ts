@@ -19,6 +19,13 @@ import { completeDialogs, completeTexts, generateIds } from "./completion/meta-g
 import { checkPrompt } from "./completion/prompt-check.js";
 import type { CompletionPrediction, GenerateResult, StreamEvent } from "./completion/results.js";
 import { streamText } from "./completion/stream.js";
+import {
+  type CompletionEvent,
+  type Prompt,
+  promptIdsOf,
+  type RequestOptions,
+  submitPrompt,
+} from "./completion/submit.js";
 import { Conversation, type ConversationOptions } from "./conversation/conversation.js";
 import {
   type LoadedConversation,
@@ -167,6 +174,18 @@ export class Llama {
     options: GenerateOptions = {},
   ): AsyncGenerator<StreamEvent, void, void> {
     yield* streamText(this.#model, this.#model.promptIds(prompt), options);
+  }
+
+  /**
+   * Puts a request in the model's queue; its events tell what happens to it: where it waits, how far its prompt is, tokens with
+   * their text, the end with the whole. Requests that run at once share steps; one that fails or is cancelled ends alone. Throws
+   * LlamaError at once for a request that can never run, or when too many wait. Leaving the events, or `signal`, cancels it.
+   */
+  submit({
+    signal,
+    ...request
+  }: Prompt & RequestOptions & { signal?: AbortSignal }): AsyncIterableIterator<CompletionEvent> {
+    return submitPrompt(this.#model, promptIdsOf(this.#model, request), request, { isWatched: true }, signal);
   }
 
   /**

@@ -122,7 +122,7 @@ async function runDialogue(sandbox: Sandbox, { command, shown }: Example): Promi
 
 /** The blocks of JavaScript of a page are one program; the block after the first is what that prints, a comment what the second returns. */
 async function runLibrary(blocks: readonly Block[]): Promise<void> {
-  const [first, printed, second] = blocks;
+  const [first, printed, second, third, printedThird] = blocks;
   const sandbox = new Sandbox();
   mkdirSync(sandbox.path("node_modules"));
   symlinkSync(ROOT, sandbox.path("node_modules/llama-ts"));
@@ -138,6 +138,10 @@ async function runLibrary(blocks: readonly Block[]): Promise<void> {
     );
     stdout += `${answer}\n`;
   }
+  if (third !== undefined) {
+    program.push(third.text);
+    stdout += printedThird!.text;
+  }
   sandbox.write("program.mjs", [...program, "await llama.close();"].join("\n"));
   assert.deepEqual(await sandbox.run("node program.mjs"), { code: 0, signal: null, stderr: "", stdout });
 }
@@ -151,7 +155,7 @@ describe("the documents", { skip: isWindows && "a POSIX shell runs them", concur
   for (const name of ["README.md", "docs/library.md"]) {
     const page = all.filter(({ place }) => place.startsWith(name));
     const library = page.filter(
-      ({ language }, i) => language === "js" || page[i - 1]?.text.startsWith("import { Llama }"),
+      ({ language }, i) => language === "js" || (language === "" && page[i - 1]?.language === "js"),
     );
     for (const block of library) handled.add(block);
     test(`the library in ${name}`, () => runLibrary(library));

@@ -1,13 +1,8 @@
 /** Chooses the model: the folder of --ckpt_dir, or the demo model of the package. Does not open any file. */
-import { fileURLToPath } from "node:url";
 import { LlamaError } from "../../error.js";
+import { demoModel } from "../../generation/loading/demo-model.js";
 import type { BuildOptions } from "../../index.js";
 import type { GenerateFlags } from "../options/flags.js";
-
-const DEMO_DIR = fileURLToPath(new URL("../../../../models/demo", import.meta.url));
-
-/** Context length that the demo model was trained with. */
-const DEMO_MAX_SEQ_LEN = 512;
 
 export interface ModelChoice extends Pick<BuildOptions, "ckptDir" | "tokenizerPath" | "maxSeqLen"> {
   isDemo: boolean;
@@ -17,7 +12,8 @@ export function chooseModel(flags: Pick<GenerateFlags, "ckpt_dir" | "tokenizer_p
   const { ckpt_dir, tokenizer_path, max_seq_len } = flags;
   if (ckpt_dir === undefined) {
     if (tokenizer_path !== undefined) throw new LlamaError("usage", "--tokenizer_path needs --ckpt_dir");
-    return { ckptDir: DEMO_DIR, maxSeqLen: max_seq_len ?? DEMO_MAX_SEQ_LEN, isDemo: true };
+    const { ckptDir, maxSeqLen } = demoModel;
+    return { ckptDir, maxSeqLen: max_seq_len ?? maxSeqLen, isDemo: true };
   }
   return {
     ckptDir: ckpt_dir,

@@ -1,30 +1,16 @@
 /** Many prompts or dialogs, each answered when its text is whole. Does not know files or lines, nor what runs when. */
 import type { LlamaError } from "../../error.js";
-import { checkTexts } from "../chat/chat-format.js";
-import type { Dialog } from "../chat/dialog.js";
 import type { ModelContext } from "../loading/model-context.js";
 import type { GenerateOptions } from "../sampling/options.js";
 import type { FeedOptions, Refused, Requests } from "../scheduling/in-flight.js";
 import { GenerationStats } from "../scheduling/stats.js";
-import { RunningCompletion } from "./completion.js";
 import type { BatchCompletion } from "./results.js";
+import { type Prompt, promptIdsOf, type RequestOptions, submitPrompt } from "./submit.js";
 
-export type BatchRequestOptions = Omit<GenerateOptions, "promptLookupNumTokens" | "onPrompt" | "signal">;
+export type BatchRequestOptions = Omit<RequestOptions, "promptLookupNumTokens">;
 
 /** A prompt or a dialog, and a tag that comes back with its answer. */
-type PromptRequest<T> = {
-  tag: T;
-  options?: BatchRequestOptions;
-} & (
-  | {
-      /** A text gets a beginning-of-sentence token; token ids are taken as they are. */
-      prompt: string | readonly number[];
-    }
-  | {
-      /** Written in the chat format of the tokenizer's family, as Meta's code does. */
-      messages: Dialog;
-    }
-);
+type PromptRequest<T> = Prompt & { tag: T; options?: BatchRequestOptions };
 
 export type BatchRequest<T> = PromptRequest<T> | Refused<T>;
 
@@ -45,12 +31,12 @@ export function runBatch<T>(
     try {
       if ("refused" in request) throw request.refused;
       const settings = { ...request.options, ...(promptLookupNumTokens !== undefined && { promptLookupNumTokens }) };
-      const answer = new RunningCompletion(model, promptIdsOf(model, request), settings, { isDisposable: true, stats });
-      for await (const event of model.loop.submit(answer.request, signal)) {
-        if (event.kind === "prefill") answer.prefilled(event);
-        else if (event.kind === "token") answer.add(event);
-        else if (event.kind === "end" && event.reason === "abort") throw signal.reason;
-        else if (event.kind === "end") return { tag, completion: answer.end(event).completion, error: null };
+      const traits = { isDisposable: true, stats };
+      for await (const event of submitPrompt(model, promptIdsOf(model, request), settings, traits, signal)) {
+        if (event.kind !== "end") continue;
+        const { timings: _, ...completion } = event.completion;
+        if (completion.finishReason === "abort") throw signal.reason;
+        return { tag, completion, error: null };
       }
       throw new Error("a request ended without an event");
     } catch (error) {
@@ -58,12 +44,4 @@ export function runBatch<T>(
     }
   };
   return model.feed(requests, run, options);
-}
-
-function promptIdsOf<T>(model: ModelContext, request: PromptRequest<T>): number[] {
-  if ("prompt" in request) return model.promptIds(request.prompt);
-  const { messages } = request;
-  const texts = messages.map(({ content }) => content);
-  checkTexts(model.dialogFormat, texts);
-  return model.dialogFormat.encodeDialog(messages);
 }

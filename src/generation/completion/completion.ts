@@ -13,7 +13,7 @@ import { GenerationStats } from "../scheduling/stats.js";
 import { CompletionText } from "./completion-text.js";
 import { createRequest } from "./make-request.js";
 import { checkPrompt } from "./prompt-check.js";
-import type { BatchCompletion } from "./results.js";
+import type { Completion } from "./results.js";
 import { type TokenLogprob, TokenLogprobs } from "./token-logprobs.js";
 
 /** What the submitter says of a request beside its options. */
@@ -64,7 +64,7 @@ export class RunningCompletion {
   }
 
   /** Ends it; returns the whole, and the text that was held back until now. */
-  end({ reason, stop }: EndEvent): { text: string; completion: BatchCompletion } {
+  end({ reason, stop }: EndEvent): { text: string; completion: Completion } {
     // After an abort there may be tokens that did not come.
     const isCut = this.#ids.length < this.#text.pushed;
     const text = isCut ? "" : this.#text.flush();
@@ -80,6 +80,7 @@ export class RunningCompletion {
       },
       ...{ reusedTokens: this.#reusedTokens, stopId: stop?.id ?? null, stopString: this.#text.stopString },
       ...{ logprobs: this.#logprobs.tokens, promptLogprobs: this.#logprobs.prompt },
+      timings: this.stats.timings(),
     };
     return { text, completion };
   }
