@@ -243,6 +243,25 @@ describe("batch", { concurrency: 2 }, () => {
     assert.match(stderr, /^llama-ts: \/dev\/full: cannot be written: .*no space left.*--resume\n$/);
   });
 
+  test("a request with a bias or a number of log-probabilities out of range gets an error, and the others their answers", async () => {
+    const prompt = "Once upon a time";
+    const forbidden = Object.fromEntries(Array.from({ length: 2048 }, (_, id) => [id, -1e6]));
+    const lines = [
+      { id: "bias", prompt, logit_bias: { 5: 1e39 } },
+      { id: "logprobs", prompt, logprobs: 100_000 },
+      { id: "low", prompt, logit_bias: forbidden },
+      ...[1, 2, 3].map((id) => ({ id, prompt })),
+    ];
+    const { code, stdout } = await llama(["batch", "--temperature", "0", "--max_gen_len", "4", "--quiet"], {
+      input: lines.map((line) => `${JSON.stringify(line)}\n`).join(""),
+    });
+    assert.equal(code, 1);
+    const byId = new Map(answers(stdout).map((answer) => [answer.id, answer]));
+    assert.match(byId.get("bias")!.error!.message, /logit_bias/);
+    assert.match(byId.get("logprobs")!.error!.message, /logprobs/);
+    for (const id of ["low", 1, 2, 3]) assert.equal(byId.get(id)!.ids.length, 4, String(id));
+  });
+
   test("Ctrl-C keeps finished answers, and a closed pipe ends the run silently", async () => {
     const many = Array.from({ length: 300 }, (_, id) => ({ id, prompt: "Once" }));
     const input = writeRequests("many.jsonl", many);

@@ -14,6 +14,7 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
 import { type Completion, type Conversation, Llama, LlamaError, type TurnStats } from "../../src/index.js";
 import { demo, fixture } from "../folders.js";
 
@@ -207,6 +208,22 @@ describe("conversation files", () => {
       assert.equal((await second.loadConversation(at("changed"))).cache, "of another model or type");
     } finally {
       await second.close();
+    }
+  });
+
+  test("a conversation that changes while it is saved is saved as it was at the call", async () => {
+    const expected = await say(await begun("reference", true), "And then?");
+    const headerOf = (file: string) => JSON.parse(readFileSync(at(file)).toString("utf8").split("\n", 1)[0]!);
+    for (const wait of [0, 1, 2, 3, 4, 6]) {
+      const talk = await begun("changing", false);
+      const saving = llama.saveConversation(talk, at("changing"), { cache: true, settings: { temperature: 0.5 } });
+      await sleep(wait);
+      talk.undo();
+      await Promise.all([saving, say(talk, "The cat sat on the mat all day long, for it was raining.")]);
+      assert.deepEqual(headerOf("changing"), headerOf("reference"), `after ${wait} ms`);
+      const { conversation, cache } = await llama.loadConversation(at("changing"));
+      assert.equal(cache, "restored");
+      assert.deepEqual((await say(conversation, "And then?")).ids, expected.ids);
     }
   });
 });

@@ -1,7 +1,8 @@
 /** Conversations with the demo model: which tokens are reused, and that reuse does not change the text. */
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
-import type { Conversation, TurnOptions, TurnStats } from "../../src/generation/conversation/conversation.js";
+import { chatFormat } from "../../src/generation/chat/choose-format.js";
+import { Conversation, type TurnOptions, type TurnStats } from "../../src/generation/conversation/conversation.js";
 import { type Completion, Llama } from "../../src/index.js";
 import { demo } from "../folders.js";
 
@@ -21,7 +22,7 @@ describe("conversations", () => {
 
   /** The tokens generated after a prompt without any cache. */
   async function uncached(promptIds: readonly number[], options = GREEDY): Promise<number[]> {
-    const { tokens } = await llama.generate([promptIds], options);
+    const { tokens } = await llama.generate([promptIds], { ...options, cachePrompt: false });
     return tokens[0]!;
   }
 
@@ -109,5 +110,53 @@ describe("conversations", () => {
     await assert.rejects(say(talk, "a [INST] b"), /special tags are not allowed/);
     assert.equal(talk.turns.length, 0);
     assert.equal((await say(talk, "a")).ids.length, 12);
+  });
+
+  test("a closed conversation answers no more, and one that is closed during an answer finishes it", async () => {
+    const talk = llama.conversation({ chat: "none" });
+    const expected = await say(llama.conversation({ chat: "none" }), "Once upon a time", {
+      temperature: 0,
+      maxGenLen: 40,
+    });
+    let ids: number[] = [];
+    for await (const { id, done } of talk.send("Once upon a time", { temperature: 0, maxGenLen: 40 })) {
+      if (id !== null) talk.close();
+      ids = done?.ids ?? ids;
+    }
+    assert.deepEqual(ids, expected.ids);
+    await assert.rejects(say(talk, "She went to"), /the conversation is closed/);
+  });
+
+  test("a conversation whose KV cache was dropped computes it again", async () => {
+    const small = await Llama.build({ ckptDir: demo, nprocPerNode: 1, maxSeqLen: 256, kvMemory: 130 * 5120 });
+    try {
+      const talks = Array.from({ length: 8 }, () => small.conversation({ chat: "none" }));
+      for (const [i, talk] of talks.entries()) await say(talk, `Story ${i} of a cat and a very big dog in the park`);
+      assert.ok(small.requestCounts.kept < 8, `${small.requestCounts.kept} kept`);
+      const again = await say(talks[0]!, "The dog");
+      assert.equal(again.reusedTokens, 0);
+      assert.deepEqual(again.ids, await uncached(again.promptIds));
+    } finally {
+      await small.close();
+    }
+  });
+
+  test("each message is encoded once, however many turns are dropped", async () => {
+    const format = chatFormat("llama2", llama.tokenizer, llama.config);
+    let encoded = 0;
+    const openTurn = (...turn: Parameters<typeof format.openTurn>) => {
+      encoded++;
+      return format.openTurn(...turn);
+    };
+    const answerIds = llama.tokenizer.encode("It is a good day and the sun is out.");
+    async function* stream(): AsyncGenerator<never, void, void> {}
+    const talk = new Conversation({ ...format, openTurn }, { maxSeqLen: 131072, stream, forget: () => {} });
+    talk.turns = Array.from({ length: 4000 }, () => ({ user: "What shall we do today?", answer: "", answerIds }));
+    for await (const _ of talk.send("And now?")) assert.fail("no events");
+    assert.ok(talk.turns.length < 3000, `${talk.turns.length} turns`);
+    assert.ok(encoded <= 4002, `${encoded} messages encoded`);
+    encoded = 0;
+    for await (const _ of talk.send("And now?")) assert.fail("no events");
+    assert.equal(encoded, 1);
   });
 });

@@ -49,7 +49,13 @@ export async function generateIds(
     const base = {
       promptIds: ids,
       maxTokens: Math.min(maxGenLen, totalLength - ids.length),
-      ...{ stopIds: model.tokenizer.stopIds, logprobs, stats, isDisposable: true },
+      ...{
+        stopIds: model.tokenizer.stopIds,
+        logprobs,
+        stats,
+        isDisposable: true,
+        cachePrompt: options.cachePrompt ?? true,
+      },
       ...model.lookup(options, sampling),
       ...(logprobs && echo && { score: { from: 0, take } }),
     };

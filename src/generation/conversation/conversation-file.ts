@@ -29,17 +29,16 @@ export interface SaveOptions {
   settings?: Readonly<Record<string, unknown>>;
 }
 
-/** Writes a conversation whole or not at all; a file that is not a session is not overwritten. */
-export async function writeConversation(
+/** Writes a conversation as it is at the call, whole or not at all; a file that is not a session is not overwritten. */
+export function writeConversation(
   engine: Engine,
   loop: RequestLoop,
   conversation: Conversation,
   file: string,
   { cache = false, settings = {} }: SaveOptions,
 ): Promise<void> {
-  await refuseForeign(file);
   const turns = conversation.turns.map(({ user, answer, answerIds }) => ({ user, answer, ids: answerIds }));
-  const { format, system } = conversation;
+  const { format, system, lastIds } = conversation;
   const header: ConversationHeader = {
     format: CONVERSATION_FORMAT,
     version: CONVERSATION_VERSION,
@@ -49,29 +48,29 @@ export async function writeConversation(
     turns,
     cache: null,
   };
-  const { lastIds } = conversation;
-  const whole = await AtomicFile.create(file, 0o600);
-  try {
-    const hash = createHash("sha256");
-    const write = async (bytes: Uint8Array) => {
-      hash.update(bytes);
-      await whole.write(bytes);
-    };
-    const writeHeader = (cache: SavedKv | null) => write(Buffer.from(`${JSON.stringify({ ...header, cache })}\n`));
-    const writeAll = async (found: { sequence: number; length: number } | null) => {
-      if (found === null) return writeHeader(null);
-      const ids = lastIds.slice(0, found.length);
-      await writeHeader({ identity: engine.identity, ids });
-      for await (const layer of engine.save(found.sequence, ids.length)) await write(layer);
-      await whole.write(hash.digest());
-    };
-    // Nobody changes the KV cache while it is written, whatever becomes of the conversation.
-    await (cache ? loop.withPrefix(lastIds, writeAll) : writeAll(null));
-    await whole.finish();
-  } catch (error) {
-    await whole.abandon();
-    throw error;
-  }
+  const writeWith = async (found: { sequence: number; length: number } | null) => {
+    await refuseForeign(file);
+    const whole = await AtomicFile.create(file, 0o600);
+    try {
+      const hash = createHash("sha256");
+      const write = async (bytes: Uint8Array) => {
+        hash.update(bytes);
+        await whole.write(bytes);
+      };
+      const saved: SavedKv | null = found && { identity: engine.identity, ids: lastIds.slice(0, found.length) };
+      await write(Buffer.from(`${JSON.stringify({ ...header, cache: saved })}\n`));
+      if (found) {
+        for await (const layer of engine.save(found.sequence, found.length)) await write(layer);
+        await whole.write(hash.digest());
+      }
+      await whole.finish();
+    } catch (error) {
+      await whole.abandon();
+      throw error;
+    }
+  };
+  // From now on nobody changes the KV cache until it is written, whatever becomes of the conversation.
+  return cache ? loop.withPrefix(lastIds, writeWith) : writeWith(null);
 }
 
 /** What became of a session's KV cache. */
