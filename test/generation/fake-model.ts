@@ -11,6 +11,7 @@ export const STOP = 12;
 export const LIMITS: LoopLimits = {
   maxRequests: 16,
   maxPositions: 1e6,
+  maxKept: 1e6,
   maxQueue: 100,
   stepMs: 1e6,
   positionBytes: 1,

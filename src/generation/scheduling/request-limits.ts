@@ -7,12 +7,14 @@ import type { GenerationRequest } from "./request.js";
 const DEFAULT_CONCURRENCY = 16;
 const DEFAULT_QUEUE = 1024;
 const DEFAULT_STEP_MS = 1000;
+/** Whole contexts that ended requests may keep, where nobody sets the memory: a loop over many prompts must not fill the machine. */
+const KEPT_CONTEXTS = 16;
 
 /** What Llama.build() takes. */
 export interface LimitOptions {
   /** Requests that run at once at most. Default 16. */
   concurrency?: number;
-  /** Bytes for KV caches at most, of running requests and of ended ones that later requests may continue. Default: half of the memory that is available after loading. */
+  /** Bytes for KV caches at most, of running requests and of ended ones that later requests may continue. Default: half of the memory that is available after loading, of which ended requests keep 16 contexts at most. */
   kvMemory?: number;
   /** Requests that wait at most; a further one is refused. Default 1024. */
   maxQueue?: number;
@@ -24,6 +26,8 @@ export interface LoopLimits {
   maxRequests: number;
   /** Positions of all KV caches together. */
   maxPositions: number;
+  /** Positions of those of ended requests. */
+  maxKept: number;
   maxQueue: number;
   stepMs: number;
   /** Bytes of a position over all layers and ranks, for messages. */
@@ -47,7 +51,8 @@ export function resolveLimits(
 ): LoopLimits {
   const positions = Math.floor((kvMemory ?? available / 2) / positionBytes);
   const maxPositions = kvMemory === undefined ? Math.max(positions, maxSeqLen) : positions;
-  return { maxRequests: concurrency, maxPositions, maxQueue, stepMs, positionBytes };
+  const maxKept = kvMemory === undefined ? Math.min(maxPositions, KEPT_CONTEXTS * maxSeqLen) : maxPositions;
+  return { maxRequests: concurrency, maxPositions, maxKept, maxQueue, stepMs, positionBytes };
 }
 
 /** Throws LlamaError (usage) for a request that can never fit. */

@@ -63,7 +63,7 @@ export class Scheduler {
       this.#inherit(next, room);
       this.running.push(next);
     }
-    this.pool.shrink(this.#limits.maxPositions - this.#used());
+    this.pool.shrink(Math.min(this.#limits.maxKept, this.#limits.maxPositions - this.#used()));
   }
 
   /** Requests whose prompt has run, and whose consumer keeps up. */
@@ -110,6 +110,7 @@ export class Scheduler {
     const { owner = null, isDisposable = false } = request;
     if (request.cachePrompt === false) this.#engine.release(sequence);
     else this.pool.add({ sequence, ids: ids.slice(0, length), owner, isDisposable }, positions);
+    this.pool.shrink(this.#limits.maxKept);
   }
 
   /** Positions that running requests may need. */
