@@ -96,7 +96,7 @@ export function lineOptions<A extends unknown[], O extends OptionValues>(command
     .option("--concurrency <n>", "maximum number of requests that run at once", wholeNumber(1, 256), 16)
     .option(
       "--kv_memory <size>",
-      "maximum size of the KV caches, such as 4G (default: half of the free memory)",
+      "maximum size of the KV caches, such as 4G (default: half of the available memory)",
       byteSize,
     )
     .addOption(new Option("--max_batch_size <n>").argParser(noBatchSize).hideHelp());
