@@ -57,6 +57,7 @@ export function convertCheckpoint({ checkpoint, name, tokenizer, type, out }) {
   if (!Object.hasOwn(TYPES, type)) {
     throw new Error(`unknown type ${type}; expected one of ${Object.keys(TYPES).join(", ")}`);
   }
+  if (checkpoint.config.rotation !== "interleaved") throw new Error("expected a checkpoint with Meta's order of rows");
   if (checkpoint.config.ropeScaling) throw new Error("scaled rotation (Llama 3.1) is not supported");
   const isNew = !existsSync(out);
   const weights = openWeights(checkpoint);

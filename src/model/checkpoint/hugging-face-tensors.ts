@@ -1,4 +1,4 @@
-/** Maps Hugging Face's tensors to Meta's: names, the order of rows in wq and wk, tied embeddings. Reads no numbers. */
+/** Maps Hugging Face's tensors to Meta's: names, tied embeddings. Reads no numbers. */
 import { LlamaError } from "../../error.js";
 import { openPth } from "../../formats/checkpoint/pth.js";
 import { openSafetensors } from "../../formats/checkpoint/safetensors.js";
@@ -72,10 +72,7 @@ export function openHfTensors(files: readonly string[], config: ModelConfig, tie
         fix: "Check that config.json belongs to these files",
       });
     }
-    // The first half of a head's rows are the first elements of Meta's pairs, the second half the second elements.
-    const isHalved = /\.attention\.w[qk]\./.test(name);
-    const pieces = [{ start: 0, end: shape[0]!, entry }];
-    return [name, { name, shape, axis: null, pieces, ...(isHalved && { halvedHead: config.headDim }) }];
+    return [name, { name, shape, axis: null, pieces: [{ start: 0, end: shape[0]!, entry }] }];
   });
   const known = new Set([...table.map(({ stored }) => stored), HEAD]);
   const isComputed = (name: string) => name.endsWith(".rotary_emb.inv_freq");

@@ -86,6 +86,7 @@ export function resolveHfConfig(raw: HfConfig, vocabSize: number): ModelConfig {
     ffnDim: integer(raw, "intermediate_size", LIMITS.ffn),
     vocabSize,
     normEps: number(raw, "rms_norm_eps", "a number from 0 to 1", (value) => value >= 0 && value <= 1, 1e-6),
+    rotation: "halved",
     ...resolveRope(raw),
   };
 }

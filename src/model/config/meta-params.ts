@@ -97,6 +97,7 @@ export function resolveConfig(raw: RawParams, vocabSize: number): ModelConfig {
     ffnDim: ffnWidth(raw, dim),
     vocabSize,
     normEps: number(raw, "norm_eps", "a number from 0 to 1", (value) => value >= 0 && value <= 1, 1e-5),
+    rotation: "interleaved",
     // Meta's code for Llama 3 has another default, but its files always have this key.
     ropeTheta: number(raw, "rope_theta", "a positive number", (value) => value > 0, 10000),
     ropeScaling: flag(raw, "use_scaled_rope") ? SCALED_ROPE : null,
