@@ -9,6 +9,7 @@ import { basename, dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { readSentencePieceModel } from "../../dist/src/formats/tokenizer/sentencepiece-model.js";
+import { readTokenizerFile } from "../../dist/src/formats/tokenizer/tokenizer-file.js";
 import { openCheckpoint } from "../../dist/src/model/checkpoint/checkpoint.js";
 import { openWeights } from "../../dist/src/model/checkpoint/weight-source.js";
 import { byteLength, TYPES } from "./blocks.js";
@@ -47,7 +48,7 @@ export function findTokenizer(dir) {
  * @returns whether it is new, the bytes of all tensors, and the bytes and number of the weights that one token reads (all except the embedding)
  */
 export function convert({ ckptDir, tokenizerPath, ...rest }) {
-  const tokenizer = readSentencePieceModel(tokenizerPath);
+  const tokenizer = readSentencePieceModel(readTokenizerFile(tokenizerPath));
   const checkpoint = openCheckpoint(ckptDir, tokenizer.pieces.length);
   return convertCheckpoint({ checkpoint, name: basename(resolve(ckptDir)), tokenizer, ...rest });
 }
