@@ -28,6 +28,7 @@ export type { CacheRestore, LoadedConversation, SaveOptions } from "./generation
 export { Llama } from "./generation/llama.js";
 export type { BuildOptions } from "./generation/loading/build-options.js";
 export { demoModel } from "./generation/loading/demo-model.js";
+export type { ModelFiles } from "./generation/loading/open-model.js";
 export type { FinishReason, GenerateOptions, SamplingOptions } from "./generation/sampling/options.js";
 export type { FeedOptions, Refused, Requests } from "./generation/scheduling/in-flight.js";
 export type { LimitOptions } from "./generation/scheduling/request-limits.js";

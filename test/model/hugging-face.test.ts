@@ -5,7 +5,7 @@ import { basename, join } from "node:path";
 import { after, describe, it } from "node:test";
 import { TensorReader } from "../../src/formats/tensor/tensor-reader.js";
 import { type Checkpoint, openCheckpoint } from "../../src/model/checkpoint/checkpoint.js";
-import { openFolder } from "../../src/model/checkpoint/folder.js";
+import { openPath } from "../../src/model/checkpoint/open-path.js";
 import { readSlice } from "../../src/model/checkpoint/read-slice.js";
 import { readHfConfig, resolveHfConfig } from "../../src/model/config/hugging-face-config.js";
 import { fixture, shared, withoutShared } from "../folders.js";
@@ -94,7 +94,7 @@ describe("a Hugging Face folder", () => {
 });
 
 describe("the files of a Hugging Face folder", () => {
-  const names = (dir: string) => openFolder(dir).files.map((file) => basename(file));
+  const names = (dir: string) => openPath(dir).files.map((file) => basename(file));
 
   it("are the files in the index", () => {
     const dir = folder({}, tensors, 2);
@@ -146,10 +146,10 @@ describe("the files of a Hugging Face folder", () => {
   it("are ignored if there are Meta's files", () => {
     const dir = folder();
     cpSync(meta, dir, { recursive: true });
-    assert.equal(openFolder(dir).layout, "meta");
+    assert.equal(openPath(dir).format, "Meta");
     unlinkSync(join(dir, "params.json"));
-    assert.equal(openFolder(dir).layout, "hugging face");
-    assert.throws(() => openFolder(root), /no checkpoint files found in .*Did you mean/);
+    assert.equal(openPath(dir).format, "Hugging Face");
+    assert.throws(() => openPath(root), /no checkpoint files found in .*Did you mean/);
   });
 });
 

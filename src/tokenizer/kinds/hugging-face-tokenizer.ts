@@ -32,7 +32,8 @@ export function openHuggingFaceTokenizer(file: TokenizerFile): TokenizerSource {
   }
   const stops = [eosId, ...[...STOP_TOKENS, named.eos].map((name) => idOf([name]))];
   const vocabulary = {
-    kind: json.decoding === "bytes" ? "tiktoken" : "sentencepiece",
+    kind: "tokenizer.json",
+    units: json.decoding,
     vocabSize: json.tokens.length,
     bosId,
     eosId,

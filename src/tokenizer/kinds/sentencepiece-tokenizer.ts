@@ -18,6 +18,7 @@ export function openSentencePieceTokenizer(file: TokenizerFile): TokenizerSource
   for (const [id, { piece, type }] of model.pieces.entries()) if (type === "control") specialTokens.set(piece, id);
   const vocabulary = {
     kind: "sentencepiece",
+    units: "pieces",
     vocabSize: model.pieces.length,
     ...{ bosId, eosId, padId, specialTokens },
     stopIds: new Set([eosId]),

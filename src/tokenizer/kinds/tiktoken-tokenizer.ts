@@ -20,6 +20,7 @@ export function openTiktokenTokenizer(file: TokenizerFile, set: SpecialTokenSet 
   const table = [...tokens, ...names];
   const vocabulary = {
     kind: "tiktoken",
+    units: "bytes",
     vocabSize: table.length,
     ...{ bosId, eosId, specialTokens },
     padId: specialTokens.get("<|finetune_right_pad_id|>") ?? -1,
