@@ -6,7 +6,7 @@ import { listPath } from "./folder.js";
 import { huggingFaceFormat } from "./hugging-face-format.js";
 import { metaFormat } from "./meta-format.js";
 
-/** The first format whose files are complete is used; if there is none, the first with weights, whose error names the missing file. */
+/** The first format whose files are complete is used. Without one, the first with weights is, whose error names the missing file. */
 const FORMATS: readonly CheckpointFormat[] = [metaFormat, huggingFaceFormat];
 
 /** Reads the description of the model at a path. Throws a LlamaError if there is no model of a known format. */
