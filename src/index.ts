@@ -28,6 +28,7 @@ export type { CacheRestore, LoadedConversation, SaveOptions } from "./generation
 export { Llama } from "./generation/llama.js";
 export type { BuildOptions } from "./generation/loading/build-options.js";
 export { demoModel } from "./generation/loading/demo-model.js";
+export type { ModelFiles } from "./generation/loading/open-model.js";
 export type { FinishReason, GenerateOptions, SamplingOptions } from "./generation/sampling/options.js";
 export type { FeedOptions, Refused, Requests } from "./generation/scheduling/in-flight.js";
 export type { LimitOptions } from "./generation/scheduling/request-limits.js";
@@ -36,7 +37,7 @@ export type { PerplexityOptions } from "./generation/scoring/perplexity.js";
 export type { Score, ScoreAnswer, ScoredPair, ScoredToken, ScoreRequest } from "./generation/scoring/score.js";
 export type { ComputeType } from "./model/architecture/compute-type.js";
 export type { DifferingReplica } from "./model/checkpoint/replicas.js";
-export type { ModelConfig, RopeScaling } from "./model/config/config.js";
+export type { ModelConfig, RopeScaling, Rotation } from "./model/config/config.js";
 export type { Detokenizer } from "./tokenizer/decoding/detokenizer.js";
 export { encodeLong } from "./tokenizer/encoding/long-text.js";
 export type { EncodeOptions, Tokenizer, Vocabulary } from "./tokenizer/tokenizer.js";

@@ -10,6 +10,7 @@ import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { readSentencePieceModel } from "../../dist/src/formats/tokenizer/sentencepiece-model.js";
+import { readTokenizerFile } from "../../dist/src/formats/tokenizer/tokenizer-file.js";
 import { presetCheckpoint } from "../../dist/src/model/sizes/presets.js";
 import { Child } from "./child.js";
 import { convertCheckpoint } from "./convert.js";
@@ -38,7 +39,7 @@ const nprocPerNode = values.nproc_per_node === "auto" ? "auto" : Number(values.n
 const context = pp + tg;
 const checkpoint = presetCheckpoint(values.preset, layers);
 const { vocabSize } = checkpoint.config;
-const tokenizer = readSentencePieceModel(values.tokenizer_path);
+const tokenizer = readSentencePieceModel(readTokenizerFile(values.tokenizer_path));
 mkdirSync(values.cache_dir, { recursive: true });
 
 const median = (list) => list.toSorted((a, b) => a - b)[list.length >> 1];

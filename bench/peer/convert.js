@@ -9,6 +9,7 @@ import { basename, dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { readSentencePieceModel } from "../../dist/src/formats/tokenizer/sentencepiece-model.js";
+import { readTokenizerFile } from "../../dist/src/formats/tokenizer/tokenizer-file.js";
 import { openCheckpoint } from "../../dist/src/model/checkpoint/checkpoint.js";
 import { openWeights } from "../../dist/src/model/checkpoint/weight-source.js";
 import { byteLength, TYPES } from "./blocks.js";
@@ -47,7 +48,7 @@ export function findTokenizer(dir) {
  * @returns whether it is new, the bytes of all tensors, and the bytes and number of the weights that one token reads (all except the embedding)
  */
 export function convert({ ckptDir, tokenizerPath, ...rest }) {
-  const tokenizer = readSentencePieceModel(tokenizerPath);
+  const tokenizer = readSentencePieceModel(readTokenizerFile(tokenizerPath));
   const checkpoint = openCheckpoint(ckptDir, tokenizer.pieces.length);
   return convertCheckpoint({ checkpoint, name: basename(resolve(ckptDir)), tokenizer, ...rest });
 }
@@ -57,6 +58,7 @@ export function convertCheckpoint({ checkpoint, name, tokenizer, type, out }) {
   if (!Object.hasOwn(TYPES, type)) {
     throw new Error(`unknown type ${type}; expected one of ${Object.keys(TYPES).join(", ")}`);
   }
+  if (checkpoint.config.rotation !== "interleaved") throw new Error("expected a checkpoint with Meta's order of rows");
   if (checkpoint.config.ropeScaling) throw new Error("scaled rotation (Llama 3.1) is not supported");
   const isNew = !existsSync(out);
   const weights = openWeights(checkpoint);

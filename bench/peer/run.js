@@ -10,6 +10,7 @@ import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { readSentencePieceModel } from "../../dist/src/formats/tokenizer/sentencepiece-model.js";
+import { readTokenizerFile } from "../../dist/src/formats/tokenizer/tokenizer-file.js";
 import { agree } from "./agree.js";
 import { Child } from "./child.js";
 import { convert, findTokenizer } from "./convert.js";
@@ -80,7 +81,7 @@ async function compare(pair) {
   const [dtype, type] = pair.split(":");
   const ckptDir = values.ckpt_dir;
   const tokenizerPath = values.tokenizer_path ?? findTokenizer(ckptDir);
-  const vocabSize = readSentencePieceModel(tokenizerPath).pieces.length;
+  const vocabSize = readSentencePieceModel(readTokenizerFile(tokenizerPath)).pieces.length;
   const { file, folder, ...sizes } = ggufOf(ckptDir, tokenizerPath, type);
   const cacheDir = join(folder, "llama-ts");
   if (!existsSync(cacheDir)) written.push(cacheDir);
@@ -125,7 +126,7 @@ try {
   );
   say(`load of the machine before the start: ${report.load.toFixed(2)}; context ${context}; ${rounds} rounds`);
   const demo = { ckptDir: DEMO, tokenizerPath: findTokenizer(DEMO) };
-  const vocabSize = readSentencePieceModel(demo.tokenizerPath).pieces.length;
+  const vocabSize = readSentencePieceModel(readTokenizerFile(demo.tokenizerPath)).pieces.length;
   const { file } = ggufOf(demo.ckptDir, demo.tokenizerPath, "F32");
   report.agreement = await agree({ ...demo, file, threads, vocabSize });
   say(

@@ -36,7 +36,7 @@ import {
 import { type BuildOptions, DEFAULT_MAX_SEQ_LEN, engineSettings } from "./loading/build-options.js";
 import { checkMemory } from "./loading/memory-check.js";
 import { ModelContext } from "./loading/model-context.js";
-import { openModel, resolveSetup, startModel } from "./loading/open-model.js";
+import { findModel, type ModelFiles, openModel, resolveSetup, startModel } from "./loading/open-model.js";
 import { checkCount, type GenerateOptions } from "./sampling/options.js";
 import type { FeedOptions, Requests } from "./scheduling/in-flight.js";
 import { checkLimits, type LoopLimits, resolveLimits } from "./scheduling/request-limits.js";
@@ -90,14 +90,14 @@ export class Llama {
     this.#model = new ModelContext(this.#loop, parts.tokenizer, this.config, parts.maxSeqLen, parts.engine.dtype);
   }
 
-  /** Loads a checkpoint. Throws LlamaError for anything the user can mend. */
-  static async build(options: BuildOptions): Promise<Llama> {
+  /** Loads a checkpoint. Throws LlamaError for anything the user can mend. `files`: what `findModel` returned for these options, if it was called before. */
+  static async build(options: BuildOptions, files?: ModelFiles): Promise<Llama> {
     const start = performance.now();
     const { ckptDir, maxSeqLen = DEFAULT_MAX_SEQ_LEN } = options;
     checkCount("max_seq_len", maxSeqLen, 1);
     checkCount("threads", options.threadsPerRank, 1);
     checkLimits(options);
-    const opened = openModel(options);
+    const opened = openModel(files ?? findModel(options));
     const { checkpoint } = opened;
     const { worldSize, dtype } = resolveSetup(checkpoint, options);
     if (!options.force) checkMemory(checkpoint.config, worldSize, dtype, maxSeqLen);

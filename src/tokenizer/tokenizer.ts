@@ -10,8 +10,10 @@ export interface EncodeOptions {
 
 /** The size of a vocabulary and the ids with a special meaning. */
 export interface Vocabulary {
-  /** Of SentencePiece's kind (LLaMA 1, Llama 2) or of tiktoken's (Llama 3 and later). */
-  readonly kind: "sentencepiece" | "tiktoken";
+  /** The kind of its file: SentencePiece's (LLaMA 1, Llama 2), tiktoken's (Llama 3 and later), or Hugging Face's. */
+  readonly kind: "sentencepiece" | "tiktoken" | "tokenizer.json";
+  /** What tokens are: pieces of text with marks for spaces (SentencePiece's vocabularies), or bytes (tiktoken's). */
+  readonly units: "pieces" | "bytes";
   readonly vocabSize: number;
   readonly bosId: number;
   readonly eosId: number;

@@ -18,6 +18,7 @@ import { after, describe, test } from "node:test";
 import { pathToFileURL } from "node:url";
 import { LlamaError } from "../../src/error.js";
 import { Llama } from "../../src/index.js";
+import { openPath } from "../../src/model/checkpoint/open-path.js";
 import { verifyFiles } from "../../src/model/checkpoint/verify-files.js";
 import { fixture, readJson } from "../folders.js";
 import { maxDifference } from "../max-difference.js";
@@ -242,7 +243,7 @@ test("pipes, folders and huge files instead of a file are refused", {
         make(join(dir, name));
         const read =
           name === "checklist.chk"
-            ? verifyFiles(dir, join(dir, "tokenizer.model"), () => {})
+            ? verifyFiles(openPath(dir), join(dir, "tokenizer.model"), () => {})
             : Llama.build({ ckptDir: dir });
         await assert.rejects(read, (error: LlamaError) => {
           assert.ok(error instanceof LlamaError && error.message.includes(join(dir, name)), error.stack);

@@ -1,7 +1,13 @@
 import assert from "node:assert/strict";
+import { rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { describe, test } from "node:test";
 import { fixture, shared, withoutShared } from "../folders.js";
-import { DEMO, llama } from "./cli-process.js";
+import { hfTensors, renamedPth, writeHfFolder } from "../model/hugging-face-folder.js";
+import { llama2Json, llama3Json } from "../tokenizer/tokenizer-json.js";
+import { DEMO, llama, temporaryFolder } from "./cli-process.js";
+
+const root = temporaryFolder();
 
 async function report(...args: string[]) {
   const { code, stdout, stderr } = await llama(["inspect", ...args, "--json"]);
@@ -72,6 +78,34 @@ describe("inspect", { concurrency: 2 }, () => {
     assert.equal(line.exec(partly.stdout)?.[1], "Verified 4 files: no checklist.chk, 46 CRCs of archives.");
   });
 
+  test("a Hugging Face folder is reported with the kind of its weight files and of its tokenizer", async () => {
+    const meta = fixture("odd/base-valid");
+    const tokenizer = join(meta, "tokenizer.model");
+    const { config, tensors } = hfTensors(meta, 512);
+    const dir = writeHfFolder(join(root, "pieces"), config, tensors, tokenizer);
+    const first = await report(dir);
+    assert.deepEqual([first.format, first.split], ["Hugging Face, safetensors", null]);
+    writeFileSync(join(dir, "pytorch_model.bin"), renamedPth(join(meta, "consolidated.00.pth")));
+    rmSync(join(dir, "model.safetensors"));
+    writeFileSync(join(dir, "tokenizer.json"), JSON.stringify(llama2Json(tokenizer)));
+    rmSync(join(dir, "tokenizer.model"));
+    const second = await report(dir);
+    assert.deepEqual([second.format, second.split], ["Hugging Face, PyTorch (zip)", null]);
+    assert.deepEqual(second.tokenizer, {
+      ...{ file: join(dir, "tokenizer.json"), kind: "tokenizer.json", units: "pieces", vocab_size: 512 },
+    });
+  });
+
+  test("a byte-level tokenizer.json is not reported as tiktoken's file", async () => {
+    const meta = fixture("llama3mini-bf16-mp1");
+    const json = join(root, "tokenizer.json");
+    writeFileSync(json, JSON.stringify(llama3Json(join(meta, "tokenizer.model"))));
+    const { stdout, stderr } = await llama(["inspect", meta, "--tokenizer_path", json]);
+    assert.match(stdout, /^tokenizer +Hugging Face, byte-level, 768 tokens \(.*tokenizer\.json\)$/m, stderr);
+    const { tokenizer } = await report(meta);
+    assert.deepEqual([tokenizer.kind, tokenizer.units], ["tiktoken", "bytes"]);
+  });
+
   test("the format of torch before 1.6 is recognised", { skip: withoutShared }, async () => {
     assert.match((await report(shared("ckpt/stories260K-fp32-mp1-legacy"))).format, /before 1\.6/);
   });
@@ -84,7 +118,7 @@ test("generate refuses a model that does not fit and prints the numbers, unless 
   assert.equal(refused.stdout, "");
   assert.match(
     refused.stderr,
-    /^llama-ts: the model does not fit .* in fp32; expected \d+\.\d GB \(weights 0\.01 GB, context of 2000000000 tokens \d+\.\d GB, .*found \d+\.\d+ GB available\. .*--force[^\n]*\n$/,
+    /^llama-ts: the model does not fit .* as fp32; expected \d+\.\d GB \(weights 0\.01 GB, context of 2000000000 tokens \d+\.\d GB, .*found \d+\.\d+ GB available\. .*--force[^\n]*\n$/,
   );
   const forced = await llama([...long, "--force"]);
   assert.equal(forced.code, 0, forced.stderr);

@@ -103,7 +103,7 @@ const hf = mkdtempSync(join(tmpdir(), "llama-ts-test-"));
 after(() => rmSync(hf, { recursive: true }));
 const { config, tensors } = hfTensors(meta, 768);
 for (const [files, worldSizes] of [
-  [1, [1, 4]],
+  [1, EVERY_EIGHT],
   [3, [2, 3]],
 ] as const) {
   const dir = writeHfFolder(join(hf, `${files}`), config, tensors, join(meta, "tokenizer.model"), files);

@@ -128,28 +128,6 @@ for (const { name, params, files } of SIZES) {
     }
   });
 
-  test(`${name}: each row of wq and wk in Hugging Face's order is read once`, () => {
-    const { headDim } = config;
-    for (const spec of tensorTable({ ...config, nLayers: 1 })) {
-      if (!/\.w[qk]\./.test(spec.name)) continue;
-      const tensor = { ...sharded(spec, 1, false), halvedHead: headDim };
-      for (const share of partition(config, 7)) {
-        const { rows, columns } = tensorRegion(spec.name, config, share);
-        const seen = new Set<number>();
-        for (const part of overlaps(tensor, rows, columns)) {
-          for (let i = 0; i < part.rows.end - part.rows.start; i++) {
-            const row = rows.start + part.row + i * part.rowStep;
-            const [inHead, inFile] = [row % headDim, (part.rows.start + i) % headDim];
-            assert.equal(inFile, (inHead % 2) * (headDim / 2) + Math.floor(inHead / 2));
-            assert.equal(Math.floor(row / headDim), Math.floor((part.rows.start + i) / headDim));
-            seen.add(row);
-          }
-        }
-        assert.equal(seen.size, rows.end - rows.start);
-      }
-    }
-  });
-
   test(`${name}: graphs use every tensor once`, () => {
     const checkpoint = { ...randomCheckpoint(name, new Map(Object.entries(params))), config };
     const wanted = tensorTable(config)

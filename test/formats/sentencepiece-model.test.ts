@@ -7,6 +7,7 @@ import { fileURLToPath } from "node:url";
 import { BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
 import { LlamaError } from "../../src/error.js";
 import { readSentencePieceModel } from "../../src/formats/tokenizer/sentencepiece-model.js";
+import { readTokenizerFile } from "../../src/formats/tokenizer/tokenizer-file.js";
 
 const root = new URL("../../../", import.meta.url);
 const bad = new URL("../shared/data/bad/", root);
@@ -50,7 +51,7 @@ function model(
 function refuses(content: string | Uint8Array, message: RegExp): void {
   const path = file(content);
   assert.throws(
-    () => readSentencePieceModel(path),
+    () => readSentencePieceModel(readTokenizerFile(path)),
     (error) => {
       assert.ok(error instanceof LlamaError, String(error));
       assert.equal(error.kind, "model");
@@ -62,7 +63,7 @@ function refuses(content: string | Uint8Array, message: RegExp): void {
 }
 
 test("reads pieces, ids and flags", () => {
-  const read = readSentencePieceModel(fileURLToPath(new URL("test/fixtures/own512.model", root)));
+  const read = readSentencePieceModel(readTokenizerFile(fileURLToPath(new URL("test/fixtures/own512.model", root))));
   assert.equal(read.pieces.length, 512);
   assert.deepEqual(read.pieces[0], { piece: "<unk>", score: 0, type: "unknown" });
   assert.deepEqual(read.pieces[1], { piece: "<s>", score: 0, type: "control" });
@@ -73,7 +74,7 @@ test("reads pieces, ids and flags", () => {
 });
 
 test("uses the format's defaults for absent fields", () => {
-  const read = readSentencePieceModel(file(model(BASIC)));
+  const read = readSentencePieceModel(readTokenizerFile(file(model(BASIC))));
   const { pieces, ...rest } = read;
   assert.deepEqual(pieces[3], { piece: "a", score: -1, type: "normal" });
   assert.deepEqual(rest, {
@@ -100,7 +101,7 @@ test("reads the fields that are present, and keeps U+FEFF in a piece", () => {
     for (const no of [3, 4, 5]) writer.tag(no, WireType.Varint).bool(false);
     writer.join().tag(99, WireType.Varint).int32(5);
   };
-  const { pieces, ...rest } = readSentencePieceModel(file(model(rows, trainer, more)));
+  const { pieces, ...rest } = readSentencePieceModel(readTokenizerFile(file(model(rows, trainer, more))));
   assert.equal(pieces[4]!.piece, "\uFEFF");
   assert.deepEqual(rest, {
     unkId: 3,
@@ -116,8 +117,8 @@ test("reads the fields that are present, and keeps U+FEFF in a piece", () => {
 });
 
 test("rejects a missing file and a folder by name", () => {
-  assert.throws(() => readSentencePieceModel(join(folder, "absent")), /absent: cannot be opened/);
-  assert.throws(() => readSentencePieceModel(folder), /is not a file/);
+  assert.throws(() => readSentencePieceModel(readTokenizerFile(join(folder, "absent"))), /absent: cannot be opened/);
+  assert.throws(() => readSentencePieceModel(readTokenizerFile(folder)), /is not a file/);
 });
 
 test("names the format of files that are not a model", () => {
@@ -183,6 +184,10 @@ for (const [name, message] of [
 ] as const) {
   test(`rejects ${name}`, { skip }, () => {
     const path = fileURLToPath(new URL(`${name}/tokenizer.model`, bad));
-    assert.throws(() => readSentencePieceModel(path), { name: "LlamaError", kind: "model", message });
+    assert.throws(() => readSentencePieceModel(readTokenizerFile(path)), {
+      name: "LlamaError",
+      kind: "model",
+      message,
+    });
   });
 }

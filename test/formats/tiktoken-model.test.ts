@@ -21,18 +21,18 @@ function file(content: string): string {
 
 function refuses(lines: string[], message: RegExp): void {
   const path = file(lines.join("\n"));
-  assert.throws(() => readTiktokenModel(path), { name: "LlamaError", kind: "model", message });
+  assert.throws(() => readTiktokenModel(readTokenizerFile(path)), { name: "LlamaError", kind: "model", message });
 }
 
 /** The lines of single bytes, with one of them replaced. */
 const withLine = (number: number, text: string) => BYTES.with(number - 1, text);
 
 test("reads bytes and ranks", () => {
-  const { tokens } = readTiktokenModel(file([...BYTES, line([0xe4, 0xb8], 256)].join("\n")));
+  const { tokens } = readTiktokenModel(readTokenizerFile(file([...BYTES, line([0xe4, 0xb8], 256)].join("\n"))));
   assert.equal(tokens.length, 257);
   assert.equal(tokens[65], "A");
   assert.equal(tokens[256], "\xe4\xb8");
-  const crlf = readTiktokenModel(file(`${BYTES.join("\r\n")}\r\n`));
+  const crlf = readTiktokenModel(readTokenizerFile(file(`${BYTES.join("\r\n")}\r\n`)));
   assert.deepEqual(crlf.tokens, tokens.slice(0, 256));
 });
 
@@ -64,6 +64,6 @@ for (const [name, message] of [
 ] as const) {
   test(`rejects ${name}`, { skip: withoutShared }, () => {
     const path = shared(`bad/${name}/tokenizer.model`);
-    assert.throws(() => readTiktokenModel(path), { name: "LlamaError", kind: "model", message });
+    assert.throws(() => readTiktokenModel(readTokenizerFile(path)), { name: "LlamaError", kind: "model", message });
   });
 }

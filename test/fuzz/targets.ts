@@ -64,10 +64,10 @@ export function makeTargets(folder: string): Target[] {
   const tokenizer = place("tokenizer", "tokenizer.model");
   const readTokenizer = (bytes: Buffer) => {
     writeFileSync(tokenizer.file, bytes);
-    const { kind } = readTokenizerFile(tokenizer.file);
-    if (kind === "tiktoken") readTiktokenModel(tokenizer.file);
-    else if (kind === "json") readTokenizerJson(tokenizer.file);
-    else readSentencePieceModel(tokenizer.file);
+    const file = readTokenizerFile(tokenizer.file);
+    if (file.kind === "tiktoken") readTiktokenModel(file);
+    else if (file.kind === "json") readTokenizerJson(file);
+    else readSentencePieceModel(file);
   };
 
   const readFolder = ({ dir, file }: { dir: string; file: string }, bytes: Buffer) => {

@@ -91,7 +91,7 @@ test("the folder name decides whether a model uses a chat format", async () => {
   assert.equal(guessFormat(tokenizer, "llama-2-7b-chat"), "llama2");
   assert.equal(guessFormat(tokenizer, "llama-2-7b"), "none");
   assert.throws(() => format("llama3", tokenizer), /expected llama2 or none/);
-  assert.equal(guessFormat({ ...tokenizer, kind: "tiktoken" }, "Meta-Llama-3-8B-Instruct"), "llama3");
+  assert.equal(guessFormat({ ...tokenizer, units: "bytes" }, "Meta-Llama-3-8B-Instruct"), "llama3");
 });
 
 describe("chat formats", () => {

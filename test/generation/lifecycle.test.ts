@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { readdirSync, readFileSync } from "node:fs";
 import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import { openModel, startModel } from "../../src/generation/loading/open-model.js";
+import { findModel, openModel, startModel } from "../../src/generation/loading/open-model.js";
 import { Llama } from "../../src/index.js";
 import { demo } from "../folders.js";
 
@@ -33,7 +33,7 @@ test("closed models leave no threads, open files or memory", LINUX, async () => 
 });
 
 test("if the tokenizer fails while the ranks start, the ranks are stopped, however far they are", LINUX, async () => {
-  const opened = openModel({ ckptDir: demo });
+  const opened = openModel(findModel({ ckptDir: demo }));
   // Before the ranks run, while they load, and after they have loaded.
   for (const delay of [0, 60, 1500]) {
     const load = () => sleep(delay).then(() => Promise.reject(new Error("no encoder")));

@@ -1,9 +1,12 @@
 /** Writes one of Meta's checkpoints as a Hugging Face folder, as transformers' convert_llama_weights_to_hf.py does. */
-import { copyFileSync, mkdirSync, writeFileSync } from "node:fs";
+import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { openPth } from "../../src/formats/checkpoint/pth.js";
 import { openFile, readBytes } from "../../src/formats/files/byte-source.js";
 import { openCheckpoint } from "../../src/model/checkpoint/checkpoint.js";
 import { hfName } from "../../src/model/checkpoint/hugging-face-tensors.js";
+import { makeZip } from "../formats/sample-files.js";
+import { takeApart } from "../fuzz/zip.js";
 
 export interface StoredTensor {
   name: string;
@@ -79,6 +82,17 @@ export function hfTensors(metaDir: string, vocabSize: number): { tensors: Stored
       tie_word_embeddings: false,
     },
   };
+}
+
+/** The bytes of one of Meta's files with Hugging Face's names, as in pytorch_model.bin. The rows keep Meta's order. */
+export function renamedPth(file: string): Buffer {
+  const { files } = takeApart(file, readFileSync(file));
+  const pickle = Object.keys(files).find((name) => name.endsWith("/data.pkl"))!;
+  // BINUNICODE: X, four bytes of length, text
+  const text = (name: string) => `X${String.fromCharCode(name.length)}\0\0\0${name}`;
+  let bytes = files[pickle]!.toString("latin1");
+  for (const { name } of openPth(file)) bytes = bytes.replaceAll(text(name), text(hfName(name)));
+  return makeZip({ ...files, [pickle]: Buffer.from(bytes, "latin1") });
 }
 
 /** Writes a folder with one weight file, or with an index and `fileCount` weight files. */

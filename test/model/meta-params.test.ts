@@ -50,6 +50,7 @@ describe("resolveConfig", () => {
       ffnDim: 256,
       vocabSize: 77,
       normEps: 1e-5,
+      rotation: "interleaved",
       ropeTheta: 10000,
       ropeScaling: null,
     });

@@ -8,6 +8,7 @@ import { openPth } from "../../src/formats/checkpoint/pth.js";
 import { crc32 } from "../../src/formats/files/crc32.js";
 import { Llama } from "../../src/index.js";
 import { openCheckpoint } from "../../src/model/checkpoint/checkpoint.js";
+import { openPath } from "../../src/model/checkpoint/open-path.js";
 import { verifyFiles } from "../../src/model/checkpoint/verify-files.js";
 import { demo } from "../folders.js";
 
@@ -36,7 +37,7 @@ function spoil(file: string, tensor: string, index: number, bits: number, mend: 
 }
 
 const verify = (dir: string, onProgress = (_done: number, _total: number) => {}) =>
-  verifyFiles(dir, join(dir, "tokenizer.model"), onProgress);
+  verifyFiles(openPath(dir), join(dir, "tokenizer.model"), onProgress);
 
 const refused = (message: RegExp) => (error: unknown) => {
   assert.ok(error instanceof LlamaError && error.kind === "model", String(error));

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
 import { crc32 } from "../../src/formats/files/crc32.js";
 import { readSentencePieceModel } from "../../src/formats/tokenizer/sentencepiece-model.js";
+import { readTokenizerFile } from "../../src/formats/tokenizer/tokenizer-file.js";
 import { type TensorSpec, tensorTable } from "../../src/model/architecture/tensor-table.js";
 import { randomCheckpoint } from "../../src/model/sizes/presets.js";
 
@@ -125,7 +126,7 @@ function zeroCrc(size: number): number {
 /** The tokenizer with additional pieces that no text is encoded to. */
 function longTokenizer(file: string, size: number): Buffer {
   const writer = new BinaryWriter();
-  for (let id = readSentencePieceModel(file).pieces.length; id < size; id++) {
+  for (let id = readSentencePieceModel(readTokenizerFile(file)).pieces.length; id < size; id++) {
     writer.tag(1, WireType.LengthDelimited).fork();
     writer.tag(1, WireType.LengthDelimited).string(`unused${id}`);
     writer.tag(2, WireType.Bit32).float(-id).join();

@@ -6,10 +6,11 @@ import {
   readSentencePieceModel,
   type SentencePieceModel,
 } from "../../src/formats/tokenizer/sentencepiece-model.js";
+import { readTokenizerFile } from "../../src/formats/tokenizer/tokenizer-file.js";
 import { createPieceDetokenizer, decodeTable } from "../../src/tokenizer/decoding/piece-detokenizer.js";
 
 const own512 = fileURLToPath(new URL("../../../test/fixtures/own512.model", import.meta.url));
-const base = readSentencePieceModel(own512);
+const base = readSentencePieceModel(readTokenizerFile(own512));
 
 const normal = (piece: string): Piece => ({ piece, score: 0, type: "normal" });
 /** Ids: 0 to 258 as in Meta's vocabulary, then these. */

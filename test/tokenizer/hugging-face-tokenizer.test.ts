@@ -39,7 +39,8 @@ test("a tokenizer.json encodes and decodes as the tiktoken file it was made from
   const tokenizer = await loadTokenizer(file(llama3Json(mini)));
   agrees(tokenizer, readJson<Vectors>(fixture("llama3mini-vectors.json")));
   const original = await loadTokenizer(mini);
-  for (const key of ["kind", "vocabSize", "bosId", "eosId", "padId", "stopIds", "specialTokens"] as const) {
+  assert.equal(tokenizer.kind, "tokenizer.json");
+  for (const key of ["units", "vocabSize", "bosId", "eosId", "padId", "stopIds", "specialTokens"] as const) {
     assert.deepEqual(tokenizer[key], original[key], key);
   }
   assert.deepEqual(tokenizer.encode("a", { bos: true, eos: true }), original.encode("a", { bos: true, eos: true }));
@@ -50,7 +51,8 @@ test("a tokenizer.json encodes and decodes as the SentencePiece file it was made
   const path = join(demo, "tokenizer.model");
   const tokenizer = await loadTokenizer(file(llama2Json(path)));
   const original = await loadTokenizer(path);
-  for (const key of ["kind", "vocabSize", "bosId", "eosId", "padId", "stopIds"] as const) {
+  assert.equal(tokenizer.kind, "tokenizer.json");
+  for (const key of ["units", "vocabSize", "bosId", "eosId", "padId", "stopIds"] as const) {
     assert.deepEqual(tokenizer[key], original[key], key);
   }
   const texts = ["", "Once upon a time", "  two  spaces ", "é中😀", "<s>", "<0x0A>", "one\ntwo\tthree", " ", "\uFEFFx"];

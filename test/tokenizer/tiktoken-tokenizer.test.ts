@@ -3,7 +3,7 @@ import { cpSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
-import { openModel } from "../../src/generation/loading/open-model.js";
+import { findModel, openModel } from "../../src/generation/loading/open-model.js";
 import { splitText } from "../../src/tokenizer/encoding/split-text.js";
 import { loadTokenizer } from "../../src/tokenizer/kinds/open-tokenizer.js";
 import { specialTokenNames } from "../../src/tokenizer/kinds/special-tokens.js";
@@ -130,12 +130,12 @@ test("a model without scaled rotary frequencies has the names and stop tokens of
     cpSync(later, folder, { recursive: true });
     const params = readJson<Record<string, unknown>>(join(folder, "params.json"));
     writeFileSync(join(folder, "params.json"), JSON.stringify({ ...params, use_scaled_rope: false }));
-    const tokenizer = await openModel({ ckptDir: folder }).tokenizer.load();
+    const tokenizer = await openModel(findModel({ ckptDir: folder })).tokenizer.load();
     const id = 512 + 8;
     assert.equal(tokenizer.decode([id]), "<|reserved_special_token_4|>");
     assert.equal(tokenizer.stopIds.has(id), false);
     assert.equal(tokenizer.padId, -1);
-    const newer = await openModel({ ckptDir: later }).tokenizer.load();
+    const newer = await openModel(findModel({ ckptDir: later })).tokenizer.load();
     assert.equal(newer.decode([id]), "<|eom_id|>");
     assert.equal(newer.stopIds.has(id), true);
   } finally {

@@ -1,6 +1,7 @@
 /** Converts tokenizers to tokenizer.json, as transformers' convert_slow_tokenizer.py does. */
 import { readSentencePieceModel } from "../../src/formats/tokenizer/sentencepiece-model.js";
 import { readTiktokenModel } from "../../src/formats/tokenizer/tiktoken-model.js";
+import { readTokenizerFile } from "../../src/formats/tokenizer/tokenizer-file.js";
 import { specialTokenNames } from "../../src/tokenizer/kinds/special-tokens.js";
 
 const LLAMA3_PATTERN =
@@ -40,7 +41,7 @@ export function llama3Json(file: string) {
     const isPrintable = (byte >= 33 && byte <= 126) || (byte >= 161 && byte <= 172) || byte >= 174;
     characters.push(String.fromCharCode(isPrintable ? byte : next++));
   }
-  const tokens = readTiktokenModel(file).tokens.map((token) =>
+  const tokens = readTiktokenModel(readTokenizerFile(file)).tokens.map((token) =>
     Array.from(token, (byte) => characters[byte.charCodeAt(0)]).join(""),
   );
   const ids = new Map(tokens.map((token, id) => [token, id]));
@@ -66,7 +67,7 @@ export function llama3Json(file: string) {
 
 /** The tokenizer.json of Llama 2, made from its SentencePiece file. */
 export function llama2Json(file: string) {
-  const { pieces } = readSentencePieceModel(file);
+  const { pieces } = readSentencePieceModel(readTokenizerFile(file));
   const ids = new Map(pieces.map(({ piece }, id) => [piece, id]));
   const normal = pieces.filter(({ type }) => type === "normal").map(({ piece }) => piece);
   return {

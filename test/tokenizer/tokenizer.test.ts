@@ -7,6 +7,7 @@ import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { decodeUtf8 } from "../../src/formats/files/utf8.js";
 import { readSentencePieceModel } from "../../src/formats/tokenizer/sentencepiece-model.js";
+import { readTokenizerFile } from "../../src/formats/tokenizer/tokenizer-file.js";
 import { loadTokenizer } from "../../src/tokenizer/kinds/open-tokenizer.js";
 import type { Tokenizer } from "../../src/tokenizer/tokenizer.js";
 
@@ -25,7 +26,7 @@ test("has the ids of Meta's special tokens", async () => {
   const tokenizer = await loadTokenizer(demo);
   assert.deepEqual([tokenizer.bosId, tokenizer.eosId, tokenizer.padId], [1, 2, -1]);
   assert.deepEqual([...tokenizer.stopIds], [2]);
-  assert.equal(tokenizer.vocabSize, readSentencePieceModel(demo).pieces.length);
+  assert.equal(tokenizer.vocabSize, readSentencePieceModel(readTokenizerFile(demo)).pieces.length);
 });
 
 test("encodes and decodes without loss", async () => {
@@ -121,7 +122,7 @@ for (const [vectors, file] of [
       assert.deepEqual(tokenizer.encode(decodeUtf8(Buffer.from(hex, "hex"))), ids, hex);
       assert.equal(tokenizer.decode(ids), decoded);
     }
-    const { pieces } = readSentencePieceModel(path);
+    const { pieces } = readSentencePieceModel(readTokenizerFile(path));
     for (const [id, [piece, score, type]] of Object.entries<[string, number, string]>(id_to_piece)) {
       assert.deepEqual(pieces[Number(id)], { piece, score, type: type === "unk" ? "unknown" : type });
     }

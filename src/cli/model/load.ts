@@ -41,8 +41,10 @@ export function withModel<T>(use: ModelUse, work: (llama: Llama) => Promise<T>):
 async function loadModel({ model, flags, logs, limits, signal }: ModelUse): Promise<Llama> {
   const { nproc_per_node: nprocPerNode, dtype, quiet } = flags;
   const { Llama } = await import("../../index.js");
+  const { findModel } = await import("../../generation/loading/open-model.js");
+  const files = findModel(model);
   if (flags.verify) {
-    const verified = await verify(model, quiet, signal);
+    const verified = await verify(files, quiet, signal);
     if (!quiet) printNote(verifiedLine(verified));
   }
   const progress = new LoadProgress("Loading", nprocPerNode, !quiet);
@@ -52,14 +54,15 @@ async function loadModel({ model, flags, logs, limits, signal }: ModelUse): Prom
   try {
     const cacheDir = flags.no_cache ? { cacheDir: null } : {};
     const threads = threadsOfEnvironment(process.env);
-    llama = await Llama.build({
+    const options = {
       ...{ ...model, ...cacheDir, ...limits, force: flags.force ?? false, nprocPerNode, dtype, signal, onProgress },
       ...(threads !== undefined && { threadsPerRank: threads }),
       ...rankSettings(flags, progress.printAbove.bind(progress), (ranks) => [
         ...coreLines(ranks),
         ...logs.unknownRankLines(ranks.worldSize),
       ]),
-    });
+    };
+    llama = await Llama.build(options, files);
   } finally {
     progress.stop();
   }

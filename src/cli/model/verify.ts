@@ -1,20 +1,19 @@
 /** Runs `--verify`: checks the files of a model before they are used, with progress. Does not compute checksums itself. */
-
+import type { ModelFiles } from "../../generation/loading/open-model.js";
 import { type Verified, verifyFiles } from "../../model/checkpoint/verify-files.js";
-import { findTokenizer } from "../../tokenizer/kinds/find-tokenizer.js";
 import { LoadProgress } from "../terminal/status-line.js";
 import { plural } from "../terminal/summary.js";
 
 /** Throws LlamaError if a file is damaged. */
 export async function verify(
-  { ckptDir, tokenizerPath }: { ckptDir: string; tokenizerPath?: string },
+  { checkpoint, tokenizerPath }: ModelFiles,
   quiet: boolean | undefined,
   signal?: AbortSignal,
 ): Promise<Verified> {
   const progress = new LoadProgress("Verifying", "auto", !quiet);
   try {
     const onProgress = progress.update.bind(progress);
-    return await verifyFiles(ckptDir, tokenizerPath ?? findTokenizer(ckptDir), onProgress, signal);
+    return await verifyFiles(checkpoint, tokenizerPath, onProgress, signal);
   } finally {
     progress.stop();
   }

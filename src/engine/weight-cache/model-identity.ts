@@ -12,8 +12,8 @@ export function modelIdentity(checkpoint: Checkpoint, dtype: ComputeType): strin
   const { config, tensors, seed } = checkpoint;
   const files = new Map<string, unknown>();
   const places: unknown[] = [];
-  for (const { name, shape, axis, pieces, halvedHead } of tensors.values()) {
-    places.push([name, shape, axis, ...(halvedHead === undefined ? [] : [halvedHead])]);
+  for (const { name, shape, axis, pieces } of tensors.values()) {
+    places.push([name, shape, axis]);
     for (const { entry } of pieces) {
       const { file, ...place } = entry.storage;
       places.push([entry.dtype, entry.shape, entry.strides, entry.storageOffset, place]);

@@ -30,6 +30,11 @@ export function openPth(path: string): StoredTensor[] {
   }
 }
 
+/** The kind of file that a tensor is in. Torch has written zip archives, which have checksums, since 1.6. */
+export function pthContainer({ storage }: StoredTensor): string {
+  return storage.crc32 === undefined ? "PyTorch before 1.6" : "PyTorch (zip)";
+}
+
 function readZipPth(source: ByteSource): StoredTensor[] {
   const entries = listZip(source);
   const pickle = findPickle(source, entries);

@@ -2,7 +2,7 @@
 import { LlamaError } from "../../error.js";
 import { quoted } from "../files/quoted.js";
 import { ProtobufFields } from "../protobuf/protobuf-fields.js";
-import { readTokenizerFile } from "./tokenizer-file.js";
+import type { TokenizerFile } from "./tokenizer-file.js";
 
 const MODEL_TYPES = ["", "unigram", "BPE", "word", "character"];
 const DEFAULT_MODEL_TYPE = 1;
@@ -38,8 +38,7 @@ type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 type Draft = Mutable<SentencePieceModel> & { pieces: Piece[]; modelType: number; unsupported?: string };
 
 /** Reads and checks a model file; only BPE models are accepted. */
-export function readSentencePieceModel(path: string): SentencePieceModel {
-  const { kind, bytes } = readTokenizerFile(path);
+export function readSentencePieceModel({ path, kind, bytes }: TokenizerFile): SentencePieceModel {
   if (kind !== "sentencepiece") throw notAModel(path, kind === "json" ? "JSON" : "lines of base64 and rank (tiktoken)");
   // The defaults are those of sentencepiece_model.proto.
   const draft: Draft = {

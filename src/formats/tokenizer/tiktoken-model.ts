@@ -1,7 +1,7 @@
 /** Reads a tiktoken tokenizer.model (Llama 3): lines of base64 and rank. Knows the bytes of each token; does not know how text is encoded. */
 import { LlamaError } from "../../error.js";
 import { quoted } from "../files/quoted.js";
-import { readTokenizerFile } from "./tokenizer-file.js";
+import type { TokenizerFile } from "./tokenizer-file.js";
 
 /** Llama 3 has 128,000. */
 const MAX_TOKENS = 1_000_000;
@@ -15,8 +15,7 @@ export interface TiktokenModel {
 }
 
 /** Reads and checks a file: every rank from 0 once and in order, no token twice, a token for every single byte. */
-export function readTiktokenModel(path: string): TiktokenModel {
-  const { kind, bytes } = readTokenizerFile(path);
+export function readTiktokenModel({ path, kind, bytes }: TokenizerFile): TiktokenModel {
   if (kind !== "tiktoken")
     fail(path, "is not a tiktoken file", "lines of base64 and rank", "no such line at the start");
   const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("latin1").trimEnd();

@@ -12,8 +12,15 @@ const TIKTOKEN = /^[A-Za-z0-9+/]+={0,2}[ \t]+\d+\s*(\n|$)/;
 
 export type TokenizerKind = "sentencepiece" | "tiktoken" | "json";
 
+/** A tokenizer's file, read once; every reader and library works on these bytes. */
+export interface TokenizerFile {
+  path: string;
+  kind: TokenizerKind;
+  bytes: Uint8Array;
+}
+
 /** Reads a tokenizer's file; throws a LlamaError if it is recognised as something else. */
-export function readTokenizerFile(path: string): { kind: TokenizerKind; bytes: Uint8Array } {
+export function readTokenizerFile(path: string): TokenizerFile {
   const bytes = readWhole(path, MAX_BYTES, "a tokenizer");
   if (bytes.byteLength === 0) {
     throw new LlamaError("model", "is empty", { where: path, fix: "Copy or download the file again" });
@@ -23,8 +30,8 @@ export function readTokenizerFile(path: string): { kind: TokenizerKind; bytes: U
   if (start.startsWith("version https://git-lfs")) {
     throw notATokenizer(path, "a Git LFS pointer", 'Run "git lfs pull" or download the file itself');
   }
-  if (/^\s*[{[]\s*["{}[\]]/.test(start)) return { kind: "json", bytes };
-  return { kind: TIKTOKEN.test(start) ? "tiktoken" : "sentencepiece", bytes };
+  if (/^\s*[{[]\s*["{}[\]]/.test(start)) return { path, kind: "json", bytes };
+  return { path, kind: TIKTOKEN.test(start) ? "tiktoken" : "sentencepiece", bytes };
 }
 
 function notATokenizer(path: string, found: string, fix = "Download the file itself"): LlamaError {

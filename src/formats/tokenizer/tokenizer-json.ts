@@ -2,7 +2,7 @@
 import { LlamaError } from "../../error.js";
 import { isObject, showWord } from "../files/json-value.js";
 import { quoted } from "../files/quoted.js";
-import { readTokenizerFile } from "./tokenizer-file.js";
+import type { TokenizerFile } from "./tokenizer-file.js";
 
 const MAX_TOKENS = 1_000_000;
 
@@ -22,8 +22,7 @@ export interface TokenizerJson {
 }
 
 /** Reads and checks a file; accepts only byte-pair models with one of the two kinds of decoders. */
-export function readTokenizerJson(path: string): TokenizerJson {
-  const { kind, bytes } = readTokenizerFile(path);
+export function readTokenizerJson({ path, kind, bytes }: TokenizerFile): TokenizerJson {
   let root: unknown;
   try {
     root = JSON.parse(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("utf8"));

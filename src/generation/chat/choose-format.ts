@@ -21,8 +21,8 @@ export function chatFormat(name: ChatName, tokenizer: Tokenizer, config: ModelCo
 }
 
 /** The chat format that Meta's code uses for models with such a tokenizer. */
-export function familyFormat({ kind }: Tokenizer): ChatName {
-  return kind === "tiktoken" ? "llama3" : "llama2";
+export function familyFormat({ units }: Tokenizer): ChatName {
+  return units === "bytes" ? "llama3" : "llama2";
 }
 
 /** Guesses by the folder: "chat" or "instruct" in its name, as in Meta's names, means the family's format; any other name means "none". */

@@ -3,29 +3,46 @@ import { Engine } from "../../engine/engine.js";
 import type { EngineOptions } from "../../engine/host/engine-options.js";
 import { availableCores } from "../../engine/machine/cores.js";
 import { type ComputeType, chooseType } from "../../model/architecture/compute-type.js";
-import { type Checkpoint, isRopeScaled, openCheckpoint } from "../../model/checkpoint/checkpoint.js";
+import { type Checkpoint, openCheckpoint } from "../../model/checkpoint/checkpoint.js";
+import type { OpenedCheckpoint } from "../../model/checkpoint/checkpoint-format.js";
+import { openPath } from "../../model/checkpoint/open-path.js";
 import { autoWorldSize } from "../../model/split/rank-count.js";
 import { findTokenizer } from "../../tokenizer/kinds/find-tokenizer.js";
 import { openTokenizer } from "../../tokenizer/kinds/open-tokenizer.js";
 import type { Tokenizer, TokenizerSource } from "../../tokenizer/tokenizer.js";
 import type { BuildOptions } from "./build-options.js";
 
+/** The files of a model. Only the description of its checkpoint was read. */
+export interface ModelFiles {
+  checkpoint: OpenedCheckpoint;
+  /** File of the tokenizer; the checkpoint's path if that contains it. */
+  tokenizerPath: string;
+}
+
 /** A model before its weights are loaded. */
 export interface OpenedModel {
   tokenizer: TokenizerSource;
-  tokenizerPath: string;
+  files: ModelFiles;
   checkpoint: Checkpoint;
 }
 
-/** Reads everything but the weights, and checks that it fits together. Throws LlamaError (model) for bad files. */
-export function openModel(options: Pick<BuildOptions, "ckptDir" | "tokenizerPath">): OpenedModel {
-  const { ckptDir } = options;
+/** Finds the files of a model. Throws LlamaError (model) if one is missing. */
+export function findModel({ ckptDir, tokenizerPath }: Pick<BuildOptions, "ckptDir" | "tokenizerPath">): ModelFiles {
   // Read first, so that a wrong folder is reported before its missing tokenizer.
-  const set = isRopeScaled(ckptDir) ? "3.1" : "3";
-  const tokenizerPath = options.tokenizerPath ?? findTokenizer(ckptDir);
+  const checkpoint = openPath(ckptDir);
+  const found = () => (checkpoint.tokenizer === null ? findTokenizer(ckptDir) : checkpoint.path);
+  return { checkpoint, tokenizerPath: tokenizerPath ?? found() };
+}
+
+/** Reads everything but the weights, and checks that it fits together. Throws LlamaError (model) for bad files. */
+export function openModel(files: ModelFiles): OpenedModel {
+  const { checkpoint, tokenizerPath } = files;
   // The vocabulary size comes from the tokenizer, because Meta's params.json omits it.
-  const tokenizer = openTokenizer(tokenizerPath, set);
-  return { tokenizer, tokenizerPath, checkpoint: openCheckpoint(ckptDir, tokenizer.vocabulary.vocabSize) };
+  const tokenizer =
+    checkpoint.tokenizer !== null && tokenizerPath === checkpoint.path
+      ? checkpoint.tokenizer
+      : openTokenizer(tokenizerPath, checkpoint.ropeScaling === null ? "3" : "3.1");
+  return { tokenizer, files, checkpoint: openCheckpoint(checkpoint, tokenizer.vocabulary.vocabSize) };
 }
 
 /** The number of ranks and the type of the weights, chosen here if they are "auto". */

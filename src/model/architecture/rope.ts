@@ -1,7 +1,7 @@
 /** Rotary position tables: the cosines and sines by which each pair of a head is rotated. Does not know tokens. */
 import type { ModelConfig, RopeScaling } from "../config/config.js";
 
-/** cos and sin, each [positions, headDim / 2]; pair j of a head is its elements 2j and 2j+1. */
+/** cos and sin, each [positions, headDim / 2]; pair j of a head is what `rotation` of the config says. */
 export interface RopeTables {
   cos: Float32Array;
   sin: Float32Array;

@@ -38,7 +38,7 @@ export function buildStage(
 
 /** h -> q [1, tokens, q heads * headDim], k [1, tokens, KV heads * headDim], v [tokens, KV heads * headDim]; q and k are rotated by position. */
 function addQkv(graph: GraphBuilder, h: string): void {
-  const { headDim } = graph.config;
+  const { headDim, rotation } = graph.config;
   const qWidth = lengthOf(graph.share.qHeads) * headDim;
   const kvWidth = lengthOf(graph.share.kvHeads) * headDim;
   const isHalf = isCacheHalf(graph.type);
@@ -51,8 +51,7 @@ function addQkv(graph: GraphBuilder, h: string): void {
   for (const [name, width] of [["q", qWidth] as const, ["k", kvWidth] as const]) {
     const isRounded = name === "k" && isHalf;
     const rotary = [graph.node("Unsqueeze", [`${name}_flat`, "axis0"], `${name}_in`), "position_ids", "cos", "sin"];
-    // interleaved: Meta rotates neighbouring pairs (x[2j], x[2j+1])
-    const attributes = { interleaved: 1, num_heads: width / headDim };
+    const attributes = { interleaved: rotation === "interleaved" ? 1 : 0, num_heads: width / headDim };
     graph.node("RotaryEmbedding", rotary, isRounded ? "k_full" : name, attributes, "com.microsoft");
     if (isRounded) graph.node("Cast", ["k_full"], "k", { to: ONNX_TYPE.float16 });
     graph.output(name, [1, "tokens", width], isRounded ? "float16" : "float32");

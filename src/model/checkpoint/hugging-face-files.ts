@@ -11,8 +11,8 @@ const KINDS = [
 ] as const;
 const AGAIN = "Copy or download it again";
 
-/** Whether a folder with files of these names has Hugging Face's layout. */
-export function isHuggingFace(names: readonly string[]): boolean {
+/** Whether files of these names are Hugging Face's weights. */
+export function hasHfWeights(names: readonly string[]): boolean {
   return kindOf(names) !== undefined;
 }
 

@@ -1,10 +1,11 @@
-/** Maps Hugging Face's tensors to Meta's: names, the order of rows in wq and wk, tied embeddings. Reads no numbers. */
+/** Maps Hugging Face's tensors to Meta's: names, tied embeddings. Reads no numbers. */
 import { LlamaError } from "../../error.js";
-import { openPth } from "../../formats/checkpoint/pth.js";
+import { openPth, pthContainer } from "../../formats/checkpoint/pth.js";
 import { openSafetensors } from "../../formats/checkpoint/safetensors.js";
 import type { StoredTensor } from "../../formats/tensor/stored-tensor.js";
 import { firstFew, tensorTable } from "../architecture/tensor-table.js";
 import type { ModelConfig } from "../config/config.js";
+import type { CheckpointTensors } from "./checkpoint-format.js";
 import { type ModelTensor, sameShape, showShape } from "./model-tensor.js";
 
 const EMBEDDING = "model.embed_tokens.weight";
@@ -33,21 +34,14 @@ export function hfName(metaName: string): string {
   return layer === undefined ? name : `model.${layer}${name}`;
 }
 
-export interface HfTensors {
-  /** By Meta's name, in the order of the model. */
-  tensors: Map<string, ModelTensor>;
-  /** Tensors in the files that the model does not have. */
-  unexpected: string[];
-}
-
 /**
  * Finds every tensor of the config in the files; `tied` says that the embedding is also the output matrix.
  * Throws a LlamaError if a tensor is missing, is in two files, or has a shape that does not fit the config.
  */
-export function openHfTensors(files: readonly string[], config: ModelConfig, tied: boolean): HfTensors {
+export function openHfTensors(files: readonly string[], config: ModelConfig, tied: boolean): CheckpointTensors {
   const entries = new Map<string, StoredTensor>();
   for (const file of files) {
-    for (const entry of file.endsWith(".bin") ? openPth(file) : openSafetensors(file)) {
+    for (const entry of isPth(file) ? openPth(file) : openSafetensors(file)) {
       const other = entries.get(entry.name);
       if (other) {
         const where = `${file}: ${entry.name}`;
@@ -72,15 +66,18 @@ export function openHfTensors(files: readonly string[], config: ModelConfig, tie
         fix: "Check that config.json belongs to these files",
       });
     }
-    // The first half of a head's rows are the first elements of Meta's pairs, the second half the second elements.
-    const isHalved = /\.attention\.w[qk]\./.test(name);
-    const pieces = [{ start: 0, end: shape[0]!, entry }];
-    return [name, { name, shape, axis: null, pieces, ...(isHalved && { halvedHead: config.headDim }) }];
+    return [name, { name, shape, axis: null, pieces: [{ start: 0, end: shape[0]!, entry }] }];
   });
   const known = new Set([...table.map(({ stored }) => stored), HEAD]);
   const isComputed = (name: string) => name.endsWith(".rotary_emb.inv_freq");
   const unexpected = [...entries.keys()].filter((name) => !known.has(name) && !isComputed(name));
-  return { tensors: new Map(tensors), unexpected };
+  const { entry } = tensors[0]![1].pieces[0]!;
+  const container = isPth(entry.storage.file) ? pthContainer(entry) : "safetensors";
+  return { container, tensors: new Map(tensors), unexpected, differing: [] };
+}
+
+function isPth(file: string): boolean {
+  return file.endsWith(".bin");
 }
 
 function missingTensors(files: readonly string[], missing: readonly string[]): LlamaError {

@@ -19,11 +19,6 @@ export interface ModelTensor {
   /** The axis along which the tensor is split into `pieces`; null if the only piece is the whole tensor. */
   axis: 0 | 1 | null;
   pieces: Piece[];
-  /**
-   * Rows per head, if the files store each head's even rows before its odd ones (Hugging Face's order of wq and wk, for
-   * rotation by halves); absent if they have Meta's order. Rows of this tensor are always numbered in Meta's order.
-   */
-  halvedHead?: number;
 }
 
 /** Assembles a tensor from the parts in each shard, in rank order; throws a LlamaError if the parts do not fit. */

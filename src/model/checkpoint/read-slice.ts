@@ -14,7 +14,7 @@ export function readSlice(
   const stride = columns.end - columns.start;
   for (const part of overlaps(tensor, rows, columns)) {
     const offset = part.row * stride + part.column;
-    reader.readRegion(part.piece.entry, part.rows, part.columns, out, offset, stride * part.rowStep);
+    reader.readRegion(part.piece.entry, part.rows, part.columns, out, offset, stride);
   }
 }
 
@@ -27,8 +27,6 @@ export interface Overlap {
   /** Where the part begins, relative to the region. */
   row: number;
   column: number;
-  /** Distance in the region between two consecutive rows of the piece. */
-  rowStep: 1 | 2;
 }
 
 /** Where the rows and columns of a tensor are in its pieces. */
@@ -37,8 +35,7 @@ export function overlaps(tensor: ModelTensor, rows: Range, columns: Range): Over
   if (!isWithin(rows, height) || !isWithin(columns, width)) {
     throw new RangeError(`region ${show(rows)} x ${show(columns)} is outside ${tensor.name} [${tensor.shape}]`);
   }
-  if (tensor.halvedHead !== undefined) return [...halves(tensor.pieces[0]!, tensor.halvedHead, rows, columns)];
-  if (tensor.axis === null) return [{ piece: tensor.pieces[0]!, rows, columns, row: 0, column: 0, rowStep: 1 }];
+  if (tensor.axis === null) return [{ piece: tensor.pieces[0]!, rows, columns, row: 0, column: 0 }];
   const wanted = tensor.axis === 0 ? rows : columns;
   const found: Overlap[] = [];
   for (const piece of tensor.pieces) {
@@ -49,26 +46,11 @@ export function overlaps(tensor: ModelTensor, rows: Range, columns: Range): Over
     const skipped = start - wanted.start;
     found.push(
       tensor.axis === 0
-        ? { piece, rows: inPiece, columns, row: skipped, column: 0, rowStep: 1 }
-        : { piece, rows, columns: inPiece, row: 0, column: skipped, rowStep: 1 },
+        ? { piece, rows: inPiece, columns, row: skipped, column: 0 }
+        : { piece, rows, columns: inPiece, row: 0, column: skipped },
     );
   }
   return found;
-}
-
-/** Row 2j + p of a head in Meta's order is row p * head / 2 + j of the head in the file. */
-function* halves(piece: Piece, head: number, rows: Range, columns: Range): Generator<Overlap> {
-  for (let first = rows.start - (rows.start % head); first < rows.end; first += head) {
-    const [from, to] = [Math.max(first, rows.start), Math.min(first + head, rows.end)];
-    for (const parity of [0, 1]) {
-      const start = Math.ceil((from - first - parity) / 2);
-      const end = Math.ceil((to - first - parity) / 2);
-      if (start >= end) continue;
-      const half = first + (parity * head) / 2;
-      const row = first + 2 * start + parity - rows.start;
-      yield { piece, rows: { start: half + start, end: half + end }, columns, row, column: 0, rowStep: 2 };
-    }
-  }
 }
 
 function isWithin({ start, end }: Range, size: number): boolean {

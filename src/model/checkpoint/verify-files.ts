@@ -5,7 +5,7 @@ import { LlamaError } from "../../error.js";
 import { checkFile } from "../../formats/checkpoint/file-checksum.js";
 import { readWhole } from "../../formats/files/byte-source.js";
 import { quoted } from "../../formats/files/quoted.js";
-import { openFolder } from "./folder.js";
+import type { OpenedCheckpoint } from "./checkpoint-format.js";
 
 /** One line for each file of a folder; the largest models have about twenty. */
 const MAX_CHECKLIST_BYTES = 1 << 20;
@@ -25,13 +25,14 @@ export interface Verified {
 
 /** Reads all files of a model once; throws a LlamaError for the first damaged file, or the signal's reason. */
 export async function verifyFiles(
-  dir: string,
+  checkpoint: Pick<OpenedCheckpoint, "files" | "descriptions">,
   tokenizerPath: string,
   onProgress: (bytes: number, total: number) => void,
   signal?: AbortSignal,
 ): Promise<Verified> {
-  const descriptions = ["params.json", "config.json"].map((name) => join(dir, name)).filter((file) => existsSync(file));
-  const files = [...openFolder(dir).files, ...descriptions, tokenizerPath];
+  // A tokenizer may be part of a weight file.
+  const files = [...new Set([...checkpoint.files, ...checkpoint.descriptions, tokenizerPath])];
+  const dir = dirname(files[0]!);
   const sums = new Map([
     ...readChecklists(dir, [MODEL_LIST, TOKENIZER_LIST]),
     ...readChecklists(dirname(tokenizerPath), [TOKENIZER_LIST]),

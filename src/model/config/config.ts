@@ -9,6 +9,12 @@ export interface RopeScaling {
   oldContext: number;
 }
 
+/**
+ * Which numbers of a head are rotated as a pair: neighbours (x[2j], x[2j + 1]) as in Meta's code, or (x[j], x[j + headDim / 2])
+ * as in transformers. The rows of wq and wk are stored in the matching order.
+ */
+export type Rotation = "interleaved" | "halved";
+
 export interface ModelConfig {
   dim: number;
   nLayers: number;
@@ -20,6 +26,7 @@ export interface ModelConfig {
   ffnDim: number;
   vocabSize: number;
   normEps: number;
+  rotation: Rotation;
   ropeTheta: number;
   ropeScaling: RopeScaling | null;
 }

@@ -15,6 +15,9 @@ import { showValue } from "../../formats/files/json-value.js";
 import type { ModelConfig, RopeScaling } from "./config.js";
 import { LIMITS } from "./meta-params.js";
 
+/** Name of the file that describes a model. */
+export const HF_CONFIG = "config.json";
+
 export interface HfConfig extends JsonObject {
   /** Keys that are not known and are ignored. */
   unknownKeys: string[];
@@ -34,7 +37,7 @@ const DENSE = "Only dense LLaMA text models can be loaded";
 
 /** Reads `dir`/config.json; throws a LlamaError if it is missing, not a JSON object, or of another architecture. */
 export function readHfConfig(dir: string): HfConfig {
-  const file = join(dir, "config.json");
+  const file = join(dir, HF_CONFIG);
   const root = readJsonObject(file, "Every Hugging Face folder has a config.json next to its .safetensors files");
   const values = new Map(Object.entries(root));
   const raw = { file, values, unknownKeys: [...values.keys()].filter((key) => !KNOWN_KEYS.has(key)) };
@@ -86,6 +89,7 @@ export function resolveHfConfig(raw: HfConfig, vocabSize: number): ModelConfig {
     ffnDim: integer(raw, "intermediate_size", LIMITS.ffn),
     vocabSize,
     normEps: number(raw, "rms_norm_eps", "a number from 0 to 1", (value) => value >= 0 && value <= 1, 1e-6),
+    rotation: "halved",
     ...resolveRope(raw),
   };
 }

@@ -13,6 +13,9 @@ import {
 } from "../../formats/files/json-file.js";
 import type { ModelConfig, RopeScaling } from "./config.js";
 
+/** Name of the file that describes a model. */
+export const PARAMS = "params.json";
+
 /** params.json as written, without defaults. */
 export interface RawParams extends JsonObject {
   /** Keys that are not known and are ignored. */
@@ -53,7 +56,7 @@ const SCALED_ROPE: RopeScaling = { factor: 8, lowFreqFactor: 1, highFreqFactor: 
 
 /** Reads `dir`/params.json; throws a LlamaError if it is missing, not a JSON object, or of another architecture. */
 export function readParams(dir: string): RawParams {
-  const file = join(dir, "params.json");
+  const file = join(dir, PARAMS);
   const root = readJsonObject(file, "Every checkpoint folder has a params.json next to its .pth files");
   const values = new Map(Object.entries("model" in root ? asObject(root.model, file) : root));
   for (const [key, meaning] of OTHER_ARCHITECTURES) {
@@ -97,10 +100,16 @@ export function resolveConfig(raw: RawParams, vocabSize: number): ModelConfig {
     ffnDim: ffnWidth(raw, dim),
     vocabSize,
     normEps: number(raw, "norm_eps", "a number from 0 to 1", (value) => value >= 0 && value <= 1, 1e-5),
+    rotation: "interleaved",
     // Meta's code for Llama 3 has another default, but its files always have this key.
     ropeTheta: number(raw, "rope_theta", "a positive number", (value) => value > 0, 10000),
-    ropeScaling: flag(raw, "use_scaled_rope") ? SCALED_ROPE : null,
+    ropeScaling: scalingOf(raw),
   };
+}
+
+/** The scaling of rotary frequencies, which all models have since Llama 3.1. */
+export function scalingOf(raw: RawParams): RopeScaling | null {
+  return flag(raw, "use_scaled_rope") ? SCALED_ROPE : null;
 }
 
 /** Width of the feed-forward block, truncated at both steps as in Meta's FeedForward. */

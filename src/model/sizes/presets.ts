@@ -68,6 +68,7 @@ export function randomCheckpoint(name: string, params: ReadonlyMap<string, unkno
   const parameterCount = table.reduce((sum, { shape }) => sum + shape.reduce((a, b) => a * b), 0);
   return {
     dir: name,
+    ...{ format: "preset", container: "random numbers" },
     config,
     shardCount: 1,
     dtype: "fp16",

@@ -3,6 +3,7 @@ import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { LlamaError } from "../../error.js";
 import { readJsonObject } from "../../formats/files/json-file.js";
+import type { TokenizerFile } from "../../formats/tokenizer/tokenizer-file.js";
 import { readTokenizerJson, type TokenizerJson } from "../../formats/tokenizer/tokenizer-json.js";
 import { createByteDetokenizer } from "../decoding/byte-detokenizer.js";
 import type { Detokenizer } from "../decoding/detokenizer.js";
@@ -17,8 +18,9 @@ const PAD_NAMES = ["<|finetune_right_pad_id|>"];
 const BYTE_TOKEN = /^<0x([0-9A-F]{2})>$/;
 
 /** Reads a tokenizer.json; names of special tokens other than LLaMA's are looked up in the tokenizer_config.json next to it. */
-export function openHuggingFaceTokenizer(path: string): TokenizerSource {
-  const json = readTokenizerJson(path);
+export function openHuggingFaceTokenizer(file: TokenizerFile): TokenizerSource {
+  const { path } = file;
+  const json = readTokenizerJson(file);
   const named = configuredNames(path);
   const idOf = (names: readonly (string | undefined)[]) =>
     names.map((name) => (name === undefined ? undefined : json.added.get(name))).find((id) => id !== undefined);
@@ -30,7 +32,8 @@ export function openHuggingFaceTokenizer(path: string): TokenizerSource {
   }
   const stops = [eosId, ...[...STOP_TOKENS, named.eos].map((name) => idOf([name]))];
   const vocabulary = {
-    kind: json.decoding === "bytes" ? "tiktoken" : "sentencepiece",
+    kind: "tokenizer.json",
+    units: json.decoding,
     vocabSize: json.tokens.length,
     bosId,
     eosId,

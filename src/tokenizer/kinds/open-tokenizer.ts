@@ -8,9 +8,9 @@ import { openTiktokenTokenizer } from "./tiktoken-tokenizer.js";
 
 /** Reads a tokenizer.model (SentencePiece or tiktoken) or a tokenizer.json. `set` names the special tokens, which tiktoken's file does not list. */
 export function openTokenizer(path: string, set: SpecialTokenSet = "3.1"): TokenizerSource {
-  const { kind } = readTokenizerFile(path);
-  if (kind === "json") return openHuggingFaceTokenizer(path);
-  return kind === "tiktoken" ? openTiktokenTokenizer(path, set) : openSentencePieceTokenizer(path);
+  const file = readTokenizerFile(path);
+  if (file.kind === "json") return openHuggingFaceTokenizer(file);
+  return file.kind === "tiktoken" ? openTiktokenTokenizer(file, set) : openSentencePieceTokenizer(file);
 }
 
 /** Opens and loads a tokenizer. */

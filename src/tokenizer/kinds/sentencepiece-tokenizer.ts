@@ -1,14 +1,16 @@
 /** The tokenizer of LLaMA 1 and Llama 2: sentencepiece-js encodes, our streaming detokeniser decodes. Does not know prompt formats. */
 import process from "node:process";
+import type { SentencePieceProcessor } from "sentencepiece-js";
 import { LlamaError } from "../../error.js";
 import { readSentencePieceModel } from "../../formats/tokenizer/sentencepiece-model.js";
+import type { TokenizerFile } from "../../formats/tokenizer/tokenizer-file.js";
 import { createPieceDetokenizer, decodeTable } from "../decoding/piece-detokenizer.js";
 import { encodable } from "../encoding/encodable-text.js";
 import { createTokenizer, type TokenizerSource } from "../tokenizer.js";
 
 /** Reads a tokenizer.model of LLaMA 1 or Llama 2. */
-export function openSentencePieceTokenizer(path: string): TokenizerSource {
-  const model = readSentencePieceModel(path);
+export function openSentencePieceTokenizer(file: TokenizerFile): TokenizerSource {
+  const model = readSentencePieceModel(file);
   const table = decodeTable(model);
   const { bosId, eosId, padId } = model;
   const detokenizer = () => createPieceDetokenizer(table, model.removeExtraWhitespaces);
@@ -16,22 +18,23 @@ export function openSentencePieceTokenizer(path: string): TokenizerSource {
   for (const [id, { piece, type }] of model.pieces.entries()) if (type === "control") specialTokens.set(piece, id);
   const vocabulary = {
     kind: "sentencepiece",
+    units: "pieces",
     vocabSize: model.pieces.length,
     ...{ bosId, eosId, padId, specialTokens },
     stopIds: new Set([eosId]),
   } as const;
   return {
     vocabulary,
-    load: async () => createTokenizer(vocabulary, await loadEncoder(path, vocabulary.vocabSize), detokenizer),
+    load: async () => createTokenizer(vocabulary, await loadEncoder(file, vocabulary.vocabSize), detokenizer),
   };
 }
 
-async function loadEncoder(path: string, vocabSize: number): Promise<(text: string) => number[]> {
+async function loadEncoder({ path, bytes }: TokenizerFile, vocabSize: number): Promise<(text: string) => number[]> {
   // Imported on use: the module contains its WebAssembly and takes longer to read than all other modules together.
   const { SentencePieceProcessor } = await import("sentencepiece-js");
   const processor = new SentencePieceProcessor();
   try {
-    await withoutItsListeners(() => processor.load(path));
+    await withoutItsListeners(() => loadBytes(processor, bytes));
   } catch (cause) {
     throw new LlamaError("model", "cannot be loaded", { where: path, found: String(cause), cause });
   }
@@ -45,6 +48,22 @@ async function loadEncoder(path: string, vocabSize: number): Promise<(text: stri
     });
   }
   return encodeIds;
+}
+
+/** Does what the library's `load` does, but with the bytes that were read and checked instead of a path. */
+async function loadBytes(processor: SentencePieceProcessor, bytes: Uint8Array): Promise<void> {
+  // `load` starts the WebAssembly module and then reads the path: an empty path exists nowhere.
+  const failure: unknown = await processor.load("").catch((cause: unknown) => cause);
+  const { sentencepiece: library } = processor;
+  if (library === undefined) throw failure;
+  const name = "tokenizer.model";
+  library.FS.writeFile(name, bytes);
+  const text = new library.StringView(name);
+  const view = text.getView();
+  processor.processor = new library.SentencePieceProcessor();
+  processor.processor.Load(view).delete();
+  view.delete();
+  text.delete();
 }
 
 const PROCESS_EVENTS = ["uncaughtException", "unhandledRejection"] as const;

@@ -1,5 +1,6 @@
 /** The tokenizer of Llama 3 and later: tiktoken's ranks and Meta's special tokens. Does not know prompt formats. */
 import { readTiktokenModel } from "../../formats/tokenizer/tiktoken-model.js";
+import type { TokenizerFile } from "../../formats/tokenizer/tokenizer-file.js";
 import { createByteDetokenizer } from "../decoding/byte-detokenizer.js";
 import { BytePairEncoder } from "../encoding/byte-pairs.js";
 import { splitText } from "../encoding/split-text.js";
@@ -9,8 +10,8 @@ import { type SpecialTokenSet, STOP_TOKENS, specialTokenNames } from "./special-
 const ASCII = /^\p{ASCII}*$/u;
 
 /** Reads a tokenizer.model of Llama 3; the special tokens are not in the file. */
-export function openTiktokenTokenizer(path: string, set: SpecialTokenSet = "3.1"): TokenizerSource {
-  const { tokens } = readTiktokenModel(path);
+export function openTiktokenTokenizer(file: TokenizerFile, set: SpecialTokenSet = "3.1"): TokenizerSource {
+  const { tokens } = readTiktokenModel(file);
   const names = specialTokenNames(set);
   const specialTokens = new Map(names.map((name, place) => [name, tokens.length + place]));
   const idsOf = (wanted: readonly string[]) => wanted.flatMap((name) => specialTokens.get(name) ?? []);
@@ -19,6 +20,7 @@ export function openTiktokenTokenizer(path: string, set: SpecialTokenSet = "3.1"
   const table = [...tokens, ...names];
   const vocabulary = {
     kind: "tiktoken",
+    units: "bytes",
     vocabSize: table.length,
     ...{ bosId, eosId, specialTokens },
     padId: specialTokens.get("<|finetune_right_pad_id|>") ?? -1,

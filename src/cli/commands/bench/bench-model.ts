@@ -1,6 +1,6 @@
 /** Opens the model to measure: a folder, a preset with random weights, or the demo model. Does not load weights. */
 import { LlamaError } from "../../../error.js";
-import { openModel } from "../../../generation/loading/open-model.js";
+import { findModel, openModel } from "../../../generation/loading/open-model.js";
 import type { Checkpoint } from "../../../model/checkpoint/checkpoint.js";
 import { presetCheckpoint } from "../../../model/sizes/presets.js";
 import { chooseModel } from "../../model/choose-model.js";
@@ -22,6 +22,6 @@ export function openBenchModel(
   }
   if (layers !== undefined) throw new LlamaError("usage", "--layers needs --preset");
   const { isDemo, ...folder } = chooseModel(flags);
-  const { checkpoint } = openModel(folder);
+  const { checkpoint } = openModel(findModel(folder));
   return { name: isDemo ? "demo" : folder.ckptDir, checkpoint };
 }

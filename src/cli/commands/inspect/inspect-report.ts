@@ -5,7 +5,6 @@ import { machineMemory } from "../../../engine/machine/machine-memory.js";
 import { type OpenedModel, resolveSetup } from "../../../generation/loading/open-model.js";
 import type { ComputeType } from "../../../model/architecture/compute-type.js";
 import type { Checkpoint } from "../../../model/checkpoint/checkpoint.js";
-import { openFolder } from "../../../model/checkpoint/folder.js";
 import type { Verified } from "../../../model/checkpoint/verify-files.js";
 import type { ModelConfig } from "../../../model/config/config.js";
 import { memoryNeed } from "../../../model/sizes/memory-need.js";
@@ -19,14 +18,14 @@ export type InspectionReport = ReturnType<typeof inspectionReport>;
 
 /** `tokens`: context length for the memory estimate. `verified`: result of --verify, or null. */
 export function inspectionReport(
-  { tokenizer, tokenizerPath, checkpoint }: OpenedModel,
+  { tokenizer, files, checkpoint }: OpenedModel,
   tokens: number,
   verified: Verified | null,
 ) {
   const { config, dir, dtype, parameterCount, unexpected, differing, unknownParams } = checkpoint;
   const release = findRelease(config);
-  const { layout, files } = openFolder(dir);
-  const shards = files.map((file) => ({ file: basename(file), bytes: statSync(file).size }));
+  const { kind, units, vocabSize } = tokenizer.vocabulary;
+  const shards = files.checkpoint.files.map((file) => ({ file: basename(file), bytes: statSync(file).size }));
   const most = maxRanks(config);
   const { total, available, isCgroupLimited } = machineMemory();
   const auto = resolveSetup(checkpoint, {});
@@ -34,12 +33,12 @@ export function inspectionReport(
     folder: dir,
     /** null if the shape is not that of a released model */
     name: release?.name ?? null,
-    format: layout === "meta" ? formatName(checkpoint) : "Hugging Face, safetensors",
+    format: `${checkpoint.format}, ${checkpoint.container}`,
     parameters: parameterCount,
     file_dtype: dtype,
     file_bytes: shards.reduce((sum, { bytes }) => sum + bytes, 0),
     shards,
-    split: layout === "meta" ? splitOf(checkpoint) : null,
+    split: splitOf(checkpoint),
     dim: config.dim,
     n_layers: config.nLayers,
     n_heads: config.nHeads,
@@ -51,7 +50,8 @@ export function inspectionReport(
     rope_scaling: config.ropeScaling,
     /** context length it was trained with, in tokens; null without a name, since params.json does not have it */
     context: release?.context ?? null,
-    tokenizer: { file: tokenizerPath, kind: tokenizer.vocabulary.kind, vocab_size: tokenizer.vocabulary.vocabSize },
+    /** units: "pieces" of text, as in SentencePiece's vocabularies, or "bytes", as in tiktoken's */
+    tokenizer: { file: files.tokenizerPath, kind, units, vocab_size: vocabSize },
     nproc_per_node: { min: 1, max: most, even: evenRanks(config, most), auto: auto.worldSize },
     dtype_auto: auto.dtype,
     memory: { total_bytes: total, available_bytes: available, limited_by_cgroup: isCgroupLimited },
@@ -90,14 +90,9 @@ function evenRanks({ nHeads, nKvHeads }: ModelConfig, most: number): number[] {
   return counts.filter((count) => nHeads % count === 0 && (nKvHeads % count === 0 || count % nKvHeads === 0));
 }
 
-function formatName({ tensors }: Checkpoint): string {
-  const { storage } = [...tensors.values()][0]!.pieces[0]!.entry;
-  return storage.crc32 === undefined ? "Meta, PyTorch before 1.6" : "Meta, PyTorch (zip)";
-}
-
-/** Which tensors Meta's files split along which axis, by the last part of their names; null for a single file. */
-function splitOf({ tensors, shardCount }: Checkpoint) {
-  if (shardCount === 1) return null;
+/** Which tensors the files split along which axis, by the last part of their names; null if each tensor is in one file. */
+function splitOf({ tensors }: Checkpoint) {
+  if ([...tensors.values()].every(({ axis }) => axis === null)) return null;
   const names = (wanted: 0 | 1 | null) => {
     const found = [...tensors.values()].filter(({ axis }) => axis === wanted);
     return [...new Set(found.map(({ name }) => name.split(".").at(-2)!))];

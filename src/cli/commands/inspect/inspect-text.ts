@@ -53,16 +53,18 @@ function lines(report: InspectionReport): [string, string][] {
       `theta ${report.rope_theta}${report.rope_scaling === null ? "" : ", scaled"}; norm_eps ${report.norm_eps}`,
     ],
     ["context", context === null ? "unknown" : `${context} tokens`],
-    [
-      "tokenizer",
-      `${tokenizer.kind === "tiktoken" ? "tiktoken" : "SentencePiece"}, ${tokenizer.vocab_size} tokens (${tokenizer.file})`,
-    ],
+    ["tokenizer", `${tokenizerName(tokenizer)}, ${tokenizer.vocab_size} tokens (${tokenizer.file})`],
     [
       "ranks",
       `--nproc_per_node 1 to ${ranks.max}, even at ${ranks.even.join(", ")}; auto: ${ranks.auto} in ${report.dtype_auto}`,
     ],
     ...(report.verified === null ? [] : [["verified", verifiedLine(report.verified)] as [string, string]]),
   ];
+}
+
+function tokenizerName({ kind, units }: InspectionReport["tokenizer"]): string {
+  if (kind === "tokenizer.json") return `Hugging Face, ${units === "bytes" ? "byte-level" : "SentencePiece pieces"}`;
+  return kind === "tiktoken" ? "tiktoken" : "SentencePiece";
 }
 
 /** The files with their sizes, and how the tensors are split over them. */

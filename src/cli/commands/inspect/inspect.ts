@@ -1,7 +1,7 @@
 /** The command `inspect`: prints what a checkpoint is and what memory it needs. Does not load weights. */
 import { LlamaError } from "../../../error.js";
 import { DEFAULT_MAX_SEQ_LEN } from "../../../generation/loading/build-options.js";
-import { openModel } from "../../../generation/loading/open-model.js";
+import { findModel, openModel } from "../../../generation/loading/open-model.js";
 import { chooseModel } from "../../model/choose-model.js";
 import { verify } from "../../model/verify.js";
 import { EXIT_OK } from "../../terminal/exit-code.js";
@@ -26,8 +26,9 @@ export async function inspect(dir: string | undefined, flags: InspectFlags): Pro
   }
   const { isDemo, maxSeqLen: _, ...folder } = chooseModel({ ...flags, ckpt_dir: dir ?? flags.ckpt_dir });
   if (isDemo) printNote("No folder: inspecting the bundled demo model.");
-  const verified = flags.verify ? await verify(folder, false) : null;
-  const model = openModel(folder);
+  const files = findModel(folder);
+  const verified = flags.verify ? await verify(files, false) : null;
+  const model = openModel(files);
   // Some errors of a tokenizer's file are found only when it is loaded.
   await model.tokenizer.load();
   const { unexpected, differing, unknownParams } = model.checkpoint;

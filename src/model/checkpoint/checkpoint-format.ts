@@ -1,0 +1,52 @@
+/** What a checkpoint format is: it recognises a path, and opens the model there. Does not know any format. */
+import type { TokenizerSource } from "../../tokenizer/tokenizer.js";
+import type { ModelConfig, RopeScaling } from "../config/config.js";
+import type { ModelTensor } from "./model-tensor.js";
+import type { DifferingReplica } from "./replicas.js";
+
+/** A path that the user named, and the names in it, which are read once. */
+export interface CheckpointPath {
+  path: string;
+  /** Names in the folder; null if the path is a file. */
+  names: readonly string[] | null;
+}
+
+export interface CheckpointFormat {
+  readonly name: string;
+  /** Whether weights of this format are there: with the file that describes the model ("complete"), without it ("partial"), or not (null). Opens no file. */
+  detect(place: CheckpointPath): "complete" | "partial" | null;
+  /** Finds all files and reads the description, once. Throws a LlamaError if a file is missing or describes another kind of model. */
+  open(place: CheckpointPath): OpenedCheckpoint;
+}
+
+/** A model whose description was read, but no header of its weight files. */
+export interface OpenedCheckpoint {
+  readonly path: string;
+  /** Name of the format. */
+  readonly format: string;
+  /** Paths of the weight files, in order. */
+  readonly files: readonly string[];
+  /** Paths of the other files that were read. */
+  readonly descriptions: readonly string[];
+  /** Keys of the description that are ignored. */
+  readonly unknownKeys: readonly string[];
+  /** Known before the config, because the special tokens of a tokenizer depend on it. */
+  readonly ropeScaling: RopeScaling | null;
+  /** The tokenizer, if the weight files contain it; null if it has a file of its own. */
+  readonly tokenizer: TokenizerSource | null;
+  /** The config with all defaults, checked. `vocabSize` is the tokenizer's. Throws a LlamaError for a bad value. */
+  config(vocabSize: number): ModelConfig;
+  /** Reads the headers of the weight files. Throws a LlamaError if one is damaged or does not fit the config. */
+  tensors(config: ModelConfig): CheckpointTensors;
+}
+
+export interface CheckpointTensors {
+  /** The kind of weight files, e.g. "safetensors". */
+  container: string;
+  /** By Meta's name, in the order of the model; exactly the tensors of the config. */
+  tensors: Map<string, ModelTensor>;
+  /** Tensors in the files that the model does not have. */
+  unexpected: string[];
+  /** Replicated tensors that differ between shards; the first shard's are used. */
+  differing: DifferingReplica[];
+}
