@@ -15,7 +15,7 @@ import { MATRICES, quantFormat } from "../dist/src/model/architecture/matrices.j
 import { quantizedSize, quantizeRows } from "../dist/src/model/architecture/quantize.js";
 import { openCheckpoint } from "../dist/src/model/checkpoint/checkpoint.js";
 import { openWeights } from "../dist/src/model/checkpoint/weight-source.js";
-import { loadTokenizer } from "../dist/src/tokenizer/kinds/open-tokenizer.js";
+import { loadTokenizer } from "../dist/src/tokenizer/loading/open-tokenizer.js";
 
 const WINDOW = 256;
 const { values: options } = parseArgs({

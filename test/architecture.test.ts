@@ -19,7 +19,8 @@ const MAX_LINES = 300;
 const DOORS: Record<string, RegExp> = {
   "onnxruntime-node": /^engine\/stages\/onnx-session\.ts$/,
   // ranks, and the threads that measure how fast memory is read
-  "node:worker_threads": /^engine\/(host\/rank-group|rank\/worker|measure\/bandwidth(-reader)?)\.ts$/,
+  "node:worker_threads":
+    /^(engine\/(host\/rank-group|rank\/worker|measure\/bandwidth(-reader)?)|tokenizer\/loading\/encode-(thread|worker))\.ts$/,
   "sentencepiece-js": /^tokenizer\/kinds\/sentencepiece-tokenizer\.ts$/,
   "@huggingface/tokenizers": /^tokenizer\/kinds\/hugging-face-tokenizer\.ts$/,
   "@bufbuild/protobuf/wire": /^formats\/protobuf\/(onnx-writer|protobuf-fields)\.ts$/,

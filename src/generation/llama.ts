@@ -11,6 +11,7 @@ import type { CacheOutcome } from "../engine/weight-cache/cache-plan.js";
 import type { ComputeType } from "../model/architecture/compute-type.js";
 import type { Checkpoint } from "../model/checkpoint/checkpoint.js";
 import type { ModelConfig } from "../model/config/config.js";
+import type { EncodeThread } from "../tokenizer/loading/encode-thread.js";
 import type { Tokenizer } from "../tokenizer/tokenizer.js";
 import { chatFormat, guessFormat } from "./chat/choose-format.js";
 import type { ChatPrediction, Dialog } from "./chat/dialog.js";
@@ -61,6 +62,7 @@ export class Llama {
   /** Keys of params.json or config.json that the model does not use. */
   readonly unknownParams: readonly string[];
   readonly #engine: Engine;
+  readonly #encoder: EncodeThread | null;
   readonly #loop: RequestLoop;
   readonly #model: ModelContext;
   /** Folder of the checkpoint. */
@@ -72,6 +74,7 @@ export class Llama {
     engine: Engine;
     checkpoint: Checkpoint;
     limits: LoopLimits;
+    encoder: EncodeThread | null;
     maxSeqLen: number;
     loadMs: number;
   }) {
@@ -85,9 +88,17 @@ export class Llama {
     this.maxSeqLen = parts.maxSeqLen;
     this.loadMs = parts.loadMs;
     this.#engine = parts.engine;
+    this.#encoder = parts.encoder;
     this.ckptDir = parts.ckptDir;
     this.#loop = new RequestLoop(parts.engine, parts.limits, parts.engine.dtype);
-    this.#model = new ModelContext(this.#loop, parts.tokenizer, this.config, parts.maxSeqLen, parts.engine.dtype);
+    this.#model = new ModelContext(
+      this.#loop,
+      parts.tokenizer,
+      this.config,
+      parts.maxSeqLen,
+      parts.engine.dtype,
+      parts.encoder,
+    );
   }
 
   /** Loads a checkpoint. Throws LlamaError for anything the user can mend. `files`: what `findModel` returned for these options, if it was called before. */
@@ -104,7 +115,16 @@ export class Llama {
     const settings = engineSettings(options, checkpoint.byteLength);
     const { engine, tokenizer } = await startModel(opened, { ...settings, worldSize, dtype, maxSeqLen });
     const limits = resolveLimits(options, engine.positionBytes, maxSeqLen, machineMemory().available);
-    return new Llama({ ckptDir, tokenizer, engine, checkpoint, limits, maxSeqLen, loadMs: performance.now() - start });
+    return new Llama({
+      ckptDir,
+      tokenizer,
+      engine,
+      checkpoint,
+      limits,
+      encoder: opened.encoder,
+      maxSeqLen,
+      loadMs: performance.now() - start,
+    });
   }
 
   /** Ranks the model runs on. */
@@ -173,7 +193,7 @@ export class Llama {
     prompt: string | readonly number[],
     options: GenerateOptions = {},
   ): AsyncGenerator<StreamEvent, void, void> {
-    yield* streamText(this.#model, this.#model.promptIds(prompt), options);
+    yield* streamText(this.#model, await this.#model.promptIds(prompt), options);
   }
 
   /**
@@ -258,8 +278,8 @@ export class Llama {
   }
 
   /** Ends the ranks and all requests; the model cannot be used any more. */
-  close(): Promise<void> {
-    return this.#engine.close();
+  async close(): Promise<void> {
+    await Promise.all([this.#engine.close(), this.#encoder?.close()]);
   }
 
   /** For `await using`. */

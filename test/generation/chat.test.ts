@@ -6,7 +6,7 @@ import { chatFormat, guessFormat } from "../../src/generation/chat/choose-format
 import type { Dialog } from "../../src/generation/chat/dialog.js";
 import { Llama, LlamaError } from "../../src/index.js";
 import type { ModelConfig } from "../../src/model/config/config.js";
-import { loadTokenizer } from "../../src/tokenizer/kinds/open-tokenizer.js";
+import { loadTokenizer } from "../../src/tokenizer/loading/open-tokenizer.js";
 import type { Tokenizer } from "../../src/tokenizer/tokenizer.js";
 import { demo, readJson, shared, withoutShared } from "../folders.js";
 

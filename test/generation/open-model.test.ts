@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { test } from "node:test";
 import { findModel, openModel } from "../../src/generation/loading/open-model.js";
-import { openTokenizer } from "../../src/tokenizer/kinds/open-tokenizer.js";
+import { openTokenizer } from "../../src/tokenizer/loading/open-tokenizer.js";
 import { demo, fixture } from "../folders.js";
 
 test("a checkpoint may contain its tokenizer, which is used unless another one is named", () => {

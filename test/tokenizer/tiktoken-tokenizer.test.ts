@@ -5,8 +5,8 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { findModel, openModel } from "../../src/generation/loading/open-model.js";
 import { splitText } from "../../src/tokenizer/encoding/split-text.js";
-import { loadTokenizer } from "../../src/tokenizer/kinds/open-tokenizer.js";
 import { specialTokenNames } from "../../src/tokenizer/kinds/special-tokens.js";
+import { loadTokenizer } from "../../src/tokenizer/loading/open-tokenizer.js";
 import type { Tokenizer } from "../../src/tokenizer/tokenizer.js";
 import { fixture, readJson, shared, withoutShared } from "../folders.js";
 

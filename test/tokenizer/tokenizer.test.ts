@@ -8,7 +8,7 @@ import { fileURLToPath } from "node:url";
 import { decodeUtf8 } from "../../src/formats/files/utf8.js";
 import { readSentencePieceModel } from "../../src/formats/tokenizer/sentencepiece-model.js";
 import { readTokenizerFile } from "../../src/formats/tokenizer/tokenizer-file.js";
-import { loadTokenizer } from "../../src/tokenizer/kinds/open-tokenizer.js";
+import { loadTokenizer } from "../../src/tokenizer/loading/open-tokenizer.js";
 import type { Tokenizer } from "../../src/tokenizer/tokenizer.js";
 
 const root = new URL("../../../", import.meta.url);

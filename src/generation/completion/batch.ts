@@ -32,7 +32,7 @@ export function runBatch<T>(
       if ("refused" in request) throw request.refused;
       const settings = { ...request.options, ...(promptLookupNumTokens !== undefined && { promptLookupNumTokens }) };
       const traits = { isDisposable: true, stats };
-      for await (const event of submitPrompt(model, promptIdsOf(model, request), settings, traits, signal)) {
+      for await (const event of submitPrompt(model, await promptIdsOf(model, request), settings, traits, signal)) {
         if (event.kind !== "end") continue;
         const { timings: _, ...completion } = event.completion;
         if (completion.finishReason === "abort") throw signal.reason;

@@ -103,7 +103,7 @@ export async function completeTexts(
   prompts: readonly string[],
   options: GenerateOptions,
 ): Promise<CompletionPrediction[]> {
-  const promptIds = prompts.map((prompt) => model.promptIds(prompt));
+  const promptIds = await Promise.all(prompts.map((prompt) => model.promptIds(prompt)));
   const { result, texts } = await generateIds(model, promptIds, options);
   return result.tokens.map((ids, i) => {
     // With stop strings the text ends within a token, so that it is not what the tokens decode to.

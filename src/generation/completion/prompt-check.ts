@@ -18,11 +18,16 @@ export function checkPrompt(
     throw new LlamaError("usage", "has an id outside the vocabulary", { where, expected, found: String(foreign) });
   }
   if (ids.length > maxSeqLen) {
-    throw new LlamaError("usage", "is longer than the context", {
-      where,
-      expected: `at most ${maxSeqLen} tokens`,
-      found: String(ids.length),
-      fix: "Shorten the prompt or raise max_seq_len",
-    });
+    throw tooLong(index, String(ids.length), maxSeqLen);
   }
+}
+
+/** The error for a prompt of `found` tokens. */
+export function tooLong(index: number, found: string, maxSeqLen: number): LlamaError {
+  return new LlamaError("usage", "is longer than the context", {
+    where: `prompt ${index + 1}`,
+    expected: `at most ${maxSeqLen} tokens`,
+    found,
+    fix: "Shorten the prompt or raise max_seq_len",
+  });
 }

@@ -30,8 +30,8 @@ export type CompletionEvent =
     }
   | { kind: "end" /** Text that was held back until now. */; text: string; completion: Completion };
 
-/** Token ids of a prompt. Throws LlamaError (usage) for a dialog that the format does not allow. */
-export function promptIdsOf(model: ModelContext, request: Prompt): number[] {
+/** Token ids of a prompt, later for a long text. Throws LlamaError (usage) for a dialog that the format does not allow. */
+export function promptIdsOf(model: ModelContext, request: Prompt): number[] | Promise<number[]> {
   if ("prompt" in request) return model.promptIds(request.prompt);
   const { messages } = request;
   checkTexts(
@@ -41,22 +41,32 @@ export function promptIdsOf(model: ModelContext, request: Prompt): number[] {
   return model.dialogFormat.encodeDialog(messages);
 }
 
-/** Events of a completion of `promptIds`. Throws LlamaError at once for what cannot be run. Leaving the events cancels it. */
+/**
+ * Events of a completion of `promptIds`. Throws LlamaError at once for what cannot be run; for ids that come later, with the
+ * first event. Leaving the events cancels it.
+ */
 export function submitPrompt(
   model: ModelContext,
-  promptIds: number[],
+  promptIds: number[] | Promise<number[]>,
   options: GenerateOptions,
   traits: RequestTraits = {},
   signal?: AbortSignal,
 ): AsyncIterableIterator<CompletionEvent> {
-  const completion = new RunningCompletion(model, promptIds, options, traits);
-  const events = model.loop.submit(completion.request, signal);
+  const begin = (ids: number[]) => {
+    const completion = new RunningCompletion(model, ids, options, traits);
+    return { completion, events: model.loop.submit(completion.request, signal) };
+  };
+  const running = Array.isArray(promptIds) ? begin(promptIds) : promptIds.then(begin);
+  // It is thrown with the first event.
+  if (running instanceof Promise) running.catch(() => {});
   return {
     async next() {
+      const { completion, events } = await running;
       const result = await events.next();
       return result.done ? result : { value: withText(completion, result.value), done: false };
     },
     async return() {
+      const { events } = await running;
       await events.return?.();
       return { value: undefined, done: true };
     },

@@ -2,9 +2,11 @@
 import { LlamaError } from "../../error.js";
 import type { ComputeType } from "../../model/architecture/compute-type.js";
 import type { ModelConfig } from "../../model/config/config.js";
+import { type EncodeThread, LONG_TEXT } from "../../tokenizer/loading/encode-thread.js";
 import type { Tokenizer } from "../../tokenizer/tokenizer.js";
 import type { ChatFormat } from "../chat/chat-format.js";
 import { chatFormat, familyFormat } from "../chat/choose-format.js";
+import { tooLong } from "../completion/prompt-check.js";
 import { checkCount, type GenerateOptions, resolveLookup } from "../sampling/options.js";
 import { type FeedOptions, inFlight, type Requests } from "../scheduling/in-flight.js";
 import type { GenerationRequest } from "../scheduling/request.js";
@@ -16,8 +18,17 @@ export class ModelContext {
   readonly config: ModelConfig;
   readonly maxSeqLen: number;
   readonly #dtype: ComputeType;
+  readonly #encoder: EncodeThread | null;
 
-  constructor(loop: RequestLoop, tokenizer: Tokenizer, config: ModelConfig, maxSeqLen: number, dtype: ComputeType) {
+  constructor(
+    loop: RequestLoop,
+    tokenizer: Tokenizer,
+    config: ModelConfig,
+    maxSeqLen: number,
+    dtype: ComputeType,
+    encoder: EncodeThread | null,
+  ) {
+    this.#encoder = encoder;
     this.loop = loop;
     this.tokenizer = tokenizer;
     this.config = config;
@@ -25,9 +36,16 @@ export class ModelContext {
     this.#dtype = dtype;
   }
 
-  /** The ids of a prompt: a text is encoded with a beginning-of-sentence token, ids are used unchanged. */
-  promptIds(prompt: string | readonly number[]): number[] {
-    return typeof prompt === "string" ? this.tokenizer.encode(prompt, { bos: true }) : [...prompt];
+  /**
+   * Ids of a prompt: a text gets a beginning-of-sentence token, ids are taken as they are. A long text is encoded in a thread.
+   * Throws LlamaError (usage) for a text that cannot fit into the context, before it is encoded.
+   */
+  promptIds(prompt: string | readonly number[]): number[] | Promise<number[]> {
+    if (typeof prompt !== "string") return [...prompt];
+    const least = Math.ceil(Buffer.byteLength(prompt) / this.tokenizer.maxTokenBytes);
+    if (least > this.maxSeqLen) throw tooLong(0, `at least ${least}`, this.maxSeqLen);
+    if (prompt.length < LONG_TEXT || this.#encoder === null) return this.tokenizer.encode(prompt, { bos: true });
+    return this.#encoder.encode(prompt).then((ids) => [this.tokenizer.bosId, ...ids]);
   }
 
   /** The chat format that Meta's code uses for dialogs with this tokenizer. */

@@ -7,8 +7,9 @@ import { type Checkpoint, openCheckpoint } from "../../model/checkpoint/checkpoi
 import type { OpenedCheckpoint } from "../../model/checkpoint/checkpoint-format.js";
 import { openPath } from "../../model/checkpoint/open-path.js";
 import { autoWorldSize } from "../../model/split/rank-count.js";
-import { findTokenizer } from "../../tokenizer/kinds/find-tokenizer.js";
-import { openTokenizer } from "../../tokenizer/kinds/open-tokenizer.js";
+import { EncodeThread } from "../../tokenizer/loading/encode-thread.js";
+import { findTokenizer } from "../../tokenizer/loading/find-tokenizer.js";
+import { openTokenizer } from "../../tokenizer/loading/open-tokenizer.js";
 import type { Tokenizer, TokenizerSource } from "../../tokenizer/tokenizer.js";
 import type { BuildOptions } from "./build-options.js";
 
@@ -24,6 +25,8 @@ export interface OpenedModel {
   tokenizer: TokenizerSource;
   files: ModelFiles;
   checkpoint: Checkpoint;
+  /** Encodes long texts; null if the checkpoint contains its tokenizer. */
+  encoder: EncodeThread | null;
 }
 
 /** Finds the files of a model. Throws LlamaError (model) if one is missing. */
@@ -38,11 +41,11 @@ export function findModel({ ckptDir, tokenizerPath }: Pick<BuildOptions, "ckptDi
 export function openModel(files: ModelFiles): OpenedModel {
   const { checkpoint, tokenizerPath } = files;
   // The vocabulary size comes from the tokenizer, because Meta's params.json omits it.
-  const tokenizer =
-    checkpoint.tokenizer !== null && tokenizerPath === checkpoint.path
-      ? checkpoint.tokenizer
-      : openTokenizer(tokenizerPath, checkpoint.ropeScaling === null ? "3" : "3.1");
-  return { tokenizer, files, checkpoint: openCheckpoint(checkpoint, tokenizer.vocabulary.vocabSize) };
+  const set = checkpoint.ropeScaling === null ? "3" : "3.1";
+  const own = tokenizerPath === checkpoint.path ? checkpoint.tokenizer : null;
+  const tokenizer = own ?? openTokenizer(tokenizerPath, set);
+  const encoder = own === null ? new EncodeThread(tokenizerPath, set) : null;
+  return { tokenizer, files, encoder, checkpoint: openCheckpoint(checkpoint, tokenizer.vocabulary.vocabSize) };
 }
 
 /** The number of ranks and the type of the weights, chosen here if they are "auto". */

@@ -35,6 +35,8 @@ export function openHuggingFaceTokenizer(file: TokenizerFile): TokenizerSource {
     kind: "tokenizer.json",
     units: json.decoding,
     vocabSize: json.tokens.length,
+    // Normalizers may shorten a text.
+    maxTokenBytes: Number.POSITIVE_INFINITY,
     bosId,
     eosId,
     padId: idOf(PAD_NAMES) ?? -1,

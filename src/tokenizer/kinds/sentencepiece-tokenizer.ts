@@ -2,7 +2,7 @@
 import process from "node:process";
 import type { SentencePieceProcessor } from "sentencepiece-js";
 import { LlamaError } from "../../error.js";
-import { readSentencePieceModel } from "../../formats/tokenizer/sentencepiece-model.js";
+import { readSentencePieceModel, type SentencePieceModel } from "../../formats/tokenizer/sentencepiece-model.js";
 import type { TokenizerFile } from "../../formats/tokenizer/tokenizer-file.js";
 import { createPieceDetokenizer, decodeTable } from "../decoding/piece-detokenizer.js";
 import { encodable } from "../encoding/encodable-text.js";
@@ -20,6 +20,7 @@ export function openSentencePieceTokenizer(file: TokenizerFile): TokenizerSource
     kind: "sentencepiece",
     units: "pieces",
     vocabSize: model.pieces.length,
+    maxTokenBytes: maxBytes(model),
     ...{ bosId, eosId, padId, specialTokens },
     stopIds: new Set([eosId]),
   } as const;
@@ -27,6 +28,12 @@ export function openSentencePieceTokenizer(file: TokenizerFile): TokenizerSource
     vocabulary,
     load: async () => createTokenizer(vocabulary, await loadEncoder(file, vocabulary.vocabSize), detokenizer),
   };
+}
+
+/** Without byte pieces any number of unknown characters is one token, and extra white space may be removed. */
+function maxBytes({ pieces, removeExtraWhitespaces }: SentencePieceModel): number {
+  if (removeExtraWhitespaces || !pieces.some(({ type }) => type === "byte")) return Number.POSITIVE_INFINITY;
+  return pieces.reduce((most, { piece }) => Math.max(most, Buffer.byteLength(piece)), 1);
 }
 
 async function loadEncoder({ path, bytes }: TokenizerFile, vocabSize: number): Promise<(text: string) => number[]> {

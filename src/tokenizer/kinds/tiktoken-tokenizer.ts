@@ -22,6 +22,7 @@ export function openTiktokenTokenizer(file: TokenizerFile, set: SpecialTokenSet 
     kind: "tiktoken",
     units: "bytes",
     vocabSize: table.length,
+    maxTokenBytes: tokens.reduce((most, { length }) => Math.max(most, length), 1),
     ...{ bosId, eosId, specialTokens },
     padId: specialTokens.get("<|finetune_right_pad_id|>") ?? -1,
     stopIds: new Set(idsOf(STOP_TOKENS)),

@@ -1,10 +1,10 @@
 /** Opens a tokenizer file of any kind: SentencePiece, tiktoken or tokenizer.json. */
 import { readTokenizerFile } from "../../formats/tokenizer/tokenizer-file.js";
+import { openHuggingFaceTokenizer } from "../kinds/hugging-face-tokenizer.js";
+import { openSentencePieceTokenizer } from "../kinds/sentencepiece-tokenizer.js";
+import type { SpecialTokenSet } from "../kinds/special-tokens.js";
+import { openTiktokenTokenizer } from "../kinds/tiktoken-tokenizer.js";
 import type { Tokenizer, TokenizerSource } from "../tokenizer.js";
-import { openHuggingFaceTokenizer } from "./hugging-face-tokenizer.js";
-import { openSentencePieceTokenizer } from "./sentencepiece-tokenizer.js";
-import type { SpecialTokenSet } from "./special-tokens.js";
-import { openTiktokenTokenizer } from "./tiktoken-tokenizer.js";
 
 /** Reads a tokenizer.model (SentencePiece or tiktoken) or a tokenizer.json. `set` names the special tokens, which tiktoken's file does not list. */
 export function openTokenizer(path: string, set: SpecialTokenSet = "3.1"): TokenizerSource {

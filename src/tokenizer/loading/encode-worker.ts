@@ -1,0 +1,27 @@
+/** The entry of the thread that encodes long texts: loads the tokenizer again, then answers text by text. */
+import { parentPort, workerData } from "node:worker_threads";
+import type { SpecialTokenSet } from "../kinds/special-tokens.js";
+import { loadTokenizer } from "./open-tokenizer.js";
+
+export interface EncodeWorkerData {
+  path: string;
+  set: SpecialTokenSet;
+}
+
+export interface EncodeRequest {
+  number: number;
+  text: string;
+}
+
+export type EncodeAnswer = { number: number; ids: Int32Array } | { number: number; problem: unknown };
+
+const { path, set } = workerData as EncodeWorkerData;
+const loading = loadTokenizer(path, set);
+parentPort!.on("message", async ({ number, text }: EncodeRequest) => {
+  try {
+    const ids = Int32Array.from((await loading).encode(text));
+    parentPort!.postMessage({ number, ids } satisfies EncodeAnswer, [ids.buffer]);
+  } catch (problem) {
+    parentPort!.postMessage({ number, problem: String(problem) } satisfies EncodeAnswer);
+  }
+});
