@@ -17,7 +17,6 @@ import { chatFormat, guessFormat } from "./chat/choose-format.js";
 import type { ChatPrediction, Dialog } from "./chat/dialog.js";
 import { type BatchAnswer, type BatchOptions, type BatchRequest, runBatch } from "./completion/batch.js";
 import { completeDialogs, completeTexts, generateIds } from "./completion/meta-generate.js";
-import { checkPrompt } from "./completion/prompt-check.js";
 import type { CompletionPrediction, GenerateResult, StreamEvent } from "./completion/results.js";
 import { streamText } from "./completion/stream.js";
 import {
@@ -40,6 +39,7 @@ import { ModelContext } from "./loading/model-context.js";
 import { findModel, type ModelFiles, openModel, resolveSetup, startModel } from "./loading/open-model.js";
 import { checkCount, type GenerateOptions } from "./sampling/options.js";
 import type { FeedOptions, Requests } from "./scheduling/in-flight.js";
+import { checkPrompt } from "./scheduling/prompt-check.js";
 import { checkLimits, type LoopLimits, resolveLimits } from "./scheduling/request-limits.js";
 import { RequestLoop } from "./scheduling/request-loop.js";
 import { type PerplexityOptions, scoreText } from "./scoring/perplexity.js";

@@ -15,7 +15,7 @@ export interface Vocabulary {
   /** What tokens are: pieces of text with marks for spaces (SentencePiece's vocabularies), or bytes (tiktoken's). */
   readonly units: "pieces" | "bytes";
   readonly vocabSize: number;
-  /** Bytes of text that a token stands for at most; Infinity where texts may shrink. */
+  /** Largest number of bytes of a text that become one token; Infinity where texts may shrink. */
   readonly maxTokenBytes: number;
   readonly bosId: number;
   readonly eosId: number;

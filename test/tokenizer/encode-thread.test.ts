@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { monitorEventLoopDelay } from "node:perf_hooks";
 import { test } from "node:test";
 import { Llama, LlamaError } from "../../src/index.js";
-import { EncodeThread } from "../../src/tokenizer/loading/encode-thread.js";
+import { EncodeThread, LONG_TEXT } from "../../src/tokenizer/loading/encode-thread.js";
 import { loadTokenizer } from "../../src/tokenizer/loading/open-tokenizer.js";
 import { demo, fixture } from "../folders.js";
 
@@ -46,18 +46,23 @@ test("a text that cannot fit into the context is refused before it is encoded; a
       /longer than the context; expected at most 512 tokens, found at least \d+/,
     );
     assert.ok(performance.now() - start < 1000);
-    // Many characters of one token each would be too many; these are few tokens.
-    await assert.rejects(
-      llama.textCompletion([`${"a ".repeat(10_000)}`.slice(0, 16_500)], { maxGenLen: 1 }),
-      /longer than the context/,
-    );
+  } finally {
+    await llama.close();
+  }
+  const longer = await Llama.build({ ckptDir: demo, maxSeqLen: 4000 });
+  try {
     const events: string[] = [];
-    const submitted = llama.submit({ prompt: "Lily ".repeat(3300).slice(0, 16_400), maxGenLen: 1 });
+    const submitted = longer.submit({ prompt: "Lily ".repeat(5000), maxGenLen: 1 });
     await assert.rejects(async () => {
       for await (const { kind } of submitted) events.push(kind);
     }, /longer than the context/);
     assert.deepEqual(events, []);
+    const prompt = "Lily ".repeat(3280);
+    assert.ok(prompt.length > LONG_TEXT);
+    for await (const { done } of longer.stream(prompt, { maxGenLen: 1, temperature: 0 })) {
+      if (done) assert.deepEqual(done.promptIds, longer.tokenizer.encode(prompt, { bos: true }));
+    }
   } finally {
-    await llama.close();
+    await longer.close();
   }
 });

@@ -8,11 +8,11 @@ import {
   resolveStop,
 } from "../sampling/options.js";
 import { randomSeed } from "../sampling/random.js";
+import { checkPrompt } from "../scheduling/prompt-check.js";
 import type { EndEvent, GenerationRequest, PrefillEvent, TokenEvent } from "../scheduling/request.js";
 import { GenerationStats } from "../scheduling/stats.js";
 import { CompletionText } from "./completion-text.js";
 import { createRequest } from "./make-request.js";
-import { checkPrompt } from "./prompt-check.js";
 import type { Completion } from "./results.js";
 import { type TokenLogprob, TokenLogprobs } from "./token-logprobs.js";
 

@@ -10,11 +10,11 @@ import {
   resolveStop,
 } from "../sampling/options.js";
 import { randomSeed } from "../sampling/random.js";
+import { checkPrompt } from "../scheduling/prompt-check.js";
 import type { GenerationRequest } from "../scheduling/request.js";
 import { GenerationStats } from "../scheduling/stats.js";
 import { CompletionText } from "./completion-text.js";
 import { createRequest } from "./make-request.js";
-import { checkPrompt } from "./prompt-check.js";
 import type { CompletionPrediction, GenerateResult } from "./results.js";
 
 /** Token lists continued; with stop strings, also the text of each. */

@@ -6,9 +6,9 @@ import { type EncodeThread, LONG_TEXT } from "../../tokenizer/loading/encode-thr
 import type { Tokenizer } from "../../tokenizer/tokenizer.js";
 import type { ChatFormat } from "../chat/chat-format.js";
 import { chatFormat, familyFormat } from "../chat/choose-format.js";
-import { tooLong } from "../completion/prompt-check.js";
 import { checkCount, type GenerateOptions, resolveLookup } from "../sampling/options.js";
 import { type FeedOptions, inFlight, type Requests } from "../scheduling/in-flight.js";
+import { tooLong } from "../scheduling/prompt-check.js";
 import type { GenerationRequest } from "../scheduling/request.js";
 import type { RequestLoop } from "../scheduling/request-loop.js";
 

@@ -2,10 +2,10 @@
 import { LlamaError } from "../../error.js";
 import { stripEnd } from "../../tokenizer/encoding/python-whitespace.js";
 import type { Tokenizer } from "../../tokenizer/tokenizer.js";
-import { checkPrompt } from "../completion/prompt-check.js";
 import type { ModelContext } from "../loading/model-context.js";
 import { logSoftmaxAt } from "../sampling/logprobs.js";
 import type { FeedOptions, Refused, Requests } from "../scheduling/in-flight.js";
+import { checkPrompt } from "../scheduling/prompt-check.js";
 import { GenerationStats } from "../scheduling/stats.js";
 import { scoreRequest } from "./score-request.js";
 
