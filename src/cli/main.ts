@@ -2,6 +2,7 @@
 import { isatty } from "node:tty";
 import { fileURLToPath } from "node:url";
 import { CommanderError } from "@commander-js/extra-typings";
+import { hasAbandonedRanks } from "../engine/host/abandoned-ranks.js";
 import { failurePlace, LlamaError } from "../error.js";
 import { normaliseArgv } from "./options/argv.js";
 import { createProgram } from "./program.js";
@@ -14,7 +15,10 @@ import { placeLine } from "./terminal/summary.js";
 if (process.argv[1] === fileURLToPath(import.meta.url)) connectToSupervisor();
 tolerateClosedPipes();
 // No process.exit() here: output to a pipe must drain first.
-process.exitCode = await run(process.argv.slice(2));
+const exitCode = await run(process.argv.slice(2));
+process.exitCode = exitCode;
+// Text and messages are written by now, so the process can be killed.
+if (hasAbandonedRanks()) endNow(exitCode);
 
 async function run(argv: readonly string[]): Promise<number> {
   let exitCode = EXIT_OK;
@@ -38,7 +42,5 @@ function report(error: unknown): number {
   const place = failurePlace(error);
   // For a bad file the rank does not matter.
   if (place && exitCode !== EXIT_CODES.model) printNote(placeLine(place));
-  // Writes to stderr are done by now, so the process can be killed.
-  if (place?.isStuck) endNow(exitCode);
   return exitCode;
 }

@@ -96,7 +96,6 @@ export class Engine {
     const cores = availableCores();
     const threads = options.threadsPerRank ?? threadsOfRank(cores, worldSize, config.nLayers, dtype);
     const rows = Math.max(1, Math.min(STEP_TOKENS, Math.floor(LOGITS_BYTES / 4 / config.vocabSize)));
-    const weights = new WeightCachePlan(checkpoint, shares, dtype, identity, options.cacheRoot ?? null);
     const common = {
       worldSize,
       checkpoint,
@@ -104,18 +103,21 @@ export class Engine {
       threads,
       spinMs: worldSize * threads <= cores ? SPIN_MS : 0,
       maxSeqLen,
-      weights: weights.plan,
       heartbeats: allocateHeartbeats(worldSize),
       fault: plannedFault(),
       collective: allocateCollective(worldSize, STEP_TOKENS * config.dim),
       logits: new SharedArrayBuffer(rows * config.vocabSize * 4),
     };
+    const bound = options.cpuBind === "spread" ? spreadCores(worldSize, threads) : null;
     const memory = memoryNeed(config, worldSize, dtype, maxSeqLen).total;
     options.onPlan?.({ worldSize, threadsPerRank: threads, memory });
-    const bound = options.cpuBind === "spread" ? spreadCores(worldSize, threads) : null;
-    const setups = shares.map((share, rank): RankSetup => ({ ...common, rank, share, cores: bound?.[rank] ?? null }));
-    const group = new RankGroup(setups, options.rankTimeoutMs ?? RANK_TIMEOUT_MS);
+    // Creates a folder, which is removed only if what follows fails inside the `try`.
+    const weights = new WeightCachePlan(checkpoint, shares, dtype, identity, options.cacheRoot ?? null);
     try {
+      const setups = shares.map(
+        (share, rank): RankSetup => ({ ...common, weights: weights.plan, rank, share, cores: bound?.[rank] ?? null }),
+      );
+      const group = new RankGroup(setups, options.rankTimeoutMs ?? RANK_TIMEOUT_MS);
       const load = await group.ready((failure) => weights.finish(failure), onProgress, signal);
       return new Engine(group, setups, identity, load, weights.outcome);
     } catch (error) {

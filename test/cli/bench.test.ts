@@ -1,7 +1,10 @@
 import assert from "node:assert/strict";
 import type { ChildProcess } from "node:child_process";
 import { describe, test } from "node:test";
+import { planSetups } from "../../src/cli/commands/bench/bench-plan.js";
 import { benchTable, csvLine } from "../../src/cli/commands/bench/bench-table.js";
+import { threadsOfRank } from "../../src/engine/machine/cores.js";
+import { presetCheckpoint } from "../../src/model/sizes/presets.js";
 import { llama, temporaryFolder } from "./cli-process.js";
 
 const FIELDS = [
@@ -97,6 +100,18 @@ describe("bench", () => {
     assert.match(lines[1]!, / % of [\d.]+$/);
     assert.equal(lines[0]!.indexOf("pp8"), titles!.indexOf("test"));
   });
+});
+
+test("bench measures with as many threads as generate uses", () => {
+  const checkpoint = presetCheckpoint("7B");
+  const flags = { dtype: ["fp32", "int8"], nproc_per_node: [1, 4], force: true } as const;
+  const setups = planSetups(checkpoint, flags, 64, 64);
+  for (const { dtype, worldSize, threads } of setups)
+    assert.equal(threads, threadsOfRank(64, worldSize, checkpoint.config.nLayers, dtype));
+  assert.deepEqual(
+    setups.map(({ threads }) => threads),
+    [64, 16, 8, 1],
+  );
 });
 
 test("a name with commas and quotes is one field of CSV", () => {

@@ -30,6 +30,20 @@ describe("interruption", { skip: isWindows }, () => {
     assert.match(stderr, /^No --ckpt_dir: [^\n]*\n$/);
   });
 
+  test("the first Ctrl-C ends the program within seconds if a rank hangs while loading", async () => {
+    let sentAt = 0;
+    const onStderr = (child: ChildProcess) => {
+      if (sentAt > 0) return;
+      sentAt = performance.now();
+      // The ranks hang by then, or will: the abort comes first or last.
+      setTimeout(() => child.kill("SIGINT"), 500);
+    };
+    const env = { TEST_LLAMA_TS_FAULT: "1:load::hang" };
+    const { code, signal, stdout } = await llama([...LONG, "--nproc_per_node", "2"], { env, onStderr });
+    assert.deepEqual([code, signal, stdout], [130, null, ""]);
+    assert.ok(performance.now() - sentAt < 10_000);
+  });
+
   test("one or two signals during quantisation end the program", async () => {
     const args = ["bench", "--preset", "7B", "--layers", "2", "--dtype", "int4", "--no_cache", "--trials", "1"];
     for (const [delay, signals] of [

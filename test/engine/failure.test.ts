@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { afterEach, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Engine } from "../../src/engine/engine.js";
+import { hasAbandonedRanks } from "../../src/engine/host/abandoned-ranks.js";
 import type { EngineOptions } from "../../src/engine/host/engine-options.js";
 import { failurePlace, LlamaError } from "../../src/error.js";
 import { openCheckpoint } from "../../src/model/checkpoint/checkpoint.js";
@@ -102,6 +103,21 @@ test("a rank that makes no progress fails after the timeout, and the error names
   const engine = await start();
   await work(engine);
   await engine.close();
+});
+
+test("an aborted start ends within seconds, even if a rank does not respond", async () => {
+  process.env[FAULT] = "1:load::hang";
+  const controller = new AbortController();
+  const reason = new Error("enough");
+  let aborted = 0;
+  setTimeout(() => {
+    aborted = performance.now();
+    controller.abort(reason);
+  }, 500);
+  await assert.rejects(start({ signal: controller.signal }), (error) => error === reason);
+  const took = performance.now() - aborted;
+  assert.ok(took < 6000, `${took} ms`);
+  assert.ok(hasAbandonedRanks());
 });
 
 test("ranks that wait for the host do not count as stuck", async () => {

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { StallWatch } from "../../src/engine/host/stall-watch.js";
-import { allocateHeartbeats, Heartbeat } from "../../src/engine/shared/heartbeat.js";
+import { allocateHeartbeats, countBeats, Heartbeat } from "../../src/engine/shared/heartbeat.js";
 
 const TIMEOUT_MS = 300;
 
@@ -10,7 +10,11 @@ test("only ranks without progress stall: time while the process was stopped does
   const memory = allocateHeartbeats(2);
   const rank = new Heartbeat(memory, 1, null);
   let stalls = 0;
-  const watch = new StallWatch(memory, TIMEOUT_MS, () => stalls++);
+  const watch = new StallWatch(
+    () => countBeats(memory),
+    TIMEOUT_MS,
+    () => stalls++,
+  );
   watch.start();
   for (let i = 0; i < 8; i++) {
     await sleep(TIMEOUT_MS / 4);
@@ -25,4 +29,20 @@ test("only ranks without progress stall: time while the process was stopped does
   assert.equal(stalls, 0);
   await sleep(TIMEOUT_MS * 2);
   assert.deepEqual([stalls, watch.hasStalled], [1, true]);
+});
+
+test("any change of the number is progress", async () => {
+  let [blocksRead, stalls] = [0, 0];
+  const watch = new StallWatch(
+    () => blocksRead,
+    TIMEOUT_MS,
+    () => stalls++,
+  );
+  watch.start();
+  const reading = setInterval(() => blocksRead++, TIMEOUT_MS / 4);
+  await sleep(TIMEOUT_MS * 3);
+  assert.equal(stalls, 0);
+  clearInterval(reading);
+  await sleep(TIMEOUT_MS * 2);
+  assert.equal(stalls, 1);
 });

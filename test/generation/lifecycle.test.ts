@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
 import { readdirSync, readFileSync } from "node:fs";
 import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -43,3 +44,32 @@ test("if the tokenizer fails while the ranks start, the ranks are stopped, howev
     assert.ok(readdirSync("/proc/self/task").length <= before);
   }
 });
+
+for (const [dtype, ranks] of [
+  ["fp32", 1],
+  ["int8", 2],
+] as const) {
+  test(`a program that never closes its model ends after its last request (${dtype}, ${ranks} ranks)`, async () => {
+    const script = `
+      import { Llama } from ${JSON.stringify(new URL("../../src/index.js", import.meta.url).href)};
+      const options = { ckptDir: ${JSON.stringify(demo)}, nprocPerNode: ${ranks}, dtype: "${dtype}", threadsPerRank: 2 };
+      const llama = await Llama.build(options);
+      const result = [];
+      for await (const { text } of llama.stream("Once upon a time", { maxGenLen: 60, temperature: 0 })) result.push(text);
+      console.log(JSON.stringify(result.join("")));
+      setTimeout(() => console.log("end"), 300);
+    `;
+    const begin = performance.now();
+    const child = spawnSync(process.execPath, ["--input-type=module", "-e", script], {
+      timeout: 30_000,
+      encoding: "utf8",
+    });
+    assert.deepEqual([child.status, child.signal, child.stderr], [0, null, ""]);
+    assert.ok(performance.now() - begin < 15_000);
+    const [text, end] = child.stdout.split("\n");
+    const llama = await Llama.build({ ckptDir: demo, nprocPerNode: ranks, dtype, threadsPerRank: 2 });
+    const [whole] = await llama.textCompletion(["Once upon a time"], { maxGenLen: 60, temperature: 0 });
+    await llama.close();
+    assert.deepEqual([JSON.parse(text!), end], [whole!.generation, "end"]);
+  });
+}

@@ -3,19 +3,26 @@
  * ended is replaced, so that a killed run can be resumed at once. Does not know records.
  */
 import { readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
-import { hostname, uptime } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
+import { hasEnded, keepFresh, ownMark } from "../../engine/machine/process-mark.js";
 import { LlamaError } from "../../error.js";
 
 /** Longer than the 3 s within which a child ends after its supervisor was killed. */
 const WAIT_MS = 4000;
 const POLL_MS = 50;
+/** How often a lock that others create and remove meanwhile is tried at once. */
+const ATTEMPTS = 10;
+
+/** Who holds a lock file: nobody (it does not exist), a process that has ended, or one that may be running, in words. */
+type Holder = "nobody" | "ended" | { process: string };
 
 export class OutputLock {
   readonly #file: string | null;
+  readonly #stopRenewing: () => void;
 
   private constructor(file: string | null) {
     this.#file = file;
+    this.#stopRenewing = file === null ? () => {} : keepFresh(file);
   }
 
   /** Waits up to 4 s for a writer that is about to end. Throws LlamaError (usage) if another process keeps writing. */
@@ -25,45 +32,69 @@ export class OutputLock {
     const file = `${path}.lock`;
     const end = performance.now() + WAIT_MS;
     for (;;) {
+      let writer: string | null;
       try {
-        writeFileSync(file, `${process.pid} ${hostname()}\n`, { flag: "wx" });
-        return new OutputLock(file);
-      } catch (error) {
+        writer = take(file);
+      } catch {
         // No file can be created in this folder: opening the output will report why.
-        if ((error as NodeJS.ErrnoException).code !== "EEXIST") return new OutputLock(null);
+        return new OutputLock(null);
       }
-      const writer = livingWriter(file);
-      if (writer === null) rmSync(file, { force: true });
-      else if (performance.now() > end) {
+      if (writer === null) return new OutputLock(file);
+      if (performance.now() > end) {
         const fix = `Wait for it or use another --output; if it is not llama-ts, delete ${file}`;
         throw new LlamaError("usage", `is being written by ${writer}`, { where: path, fix });
-      } else await sleep(POLL_MS);
+      }
+      await sleep(POLL_MS);
     }
   }
 
   release(): void {
+    this.#stopRenewing();
     if (this.#file !== null) rmSync(this.#file, { force: true });
   }
 }
 
-/** The process that holds a lock, in words; null if it has ended. */
-function livingWriter(file: string): string | null {
-  try {
-    const [pid, host] = readFileSync(file, "utf8").trim().split(" ");
-    // The lock file is created, but not written yet.
-    if (!pid || !host) return "another process";
-    if (host !== hostname()) return `process ${pid} on ${host}`;
-    const isBeforeStart = statSync(file).mtimeMs < Date.now() - uptime() * 1000;
-    return isBeforeStart || !isAlive(Number(pid)) ? null : `process ${pid}`;
-  } catch {
-    return null;
+/**
+ * Creates a lock file; returns null, or the process that holds it. Throws if no file can be created.
+ * "Its process has ended" and the removal are two steps, between which another process could remove the lock and create
+ * its own. So only the holder of a second lock removes the first: until it does, a lock of an ended process cannot change.
+ */
+function take(file: string): string | null {
+  for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+    try {
+      const { pid, host, started, space } = ownMark();
+      writeFileSync(file, `${pid} ${host} ${started} ${space}\n`, { flag: "wx" });
+      return null;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
+    }
+    const holder = holderOf(file);
+    if (typeof holder === "object") return holder.process;
+    if (holder === "nobody") continue;
+    const guard = `${file}.takeover`;
+    const other = take(guard);
+    if (other !== null) return other;
+    try {
+      if (holderOf(file) === "ended") rmSync(file);
+    } finally {
+      rmSync(guard, { force: true });
+    }
   }
+  return "another process";
 }
 
-function isAlive(pid: number): boolean {
+function holderOf(file: string): Holder {
   try {
-    return pid > 0 && process.kill(pid, 0);
+    const [pid, host, started = "", space = ""] = readFileSync(file, "utf8").trim().split(" ");
+    // The lock file is created, but not written yet.
+    if (!pid || !host) return { process: "another process" };
+    const mark = { pid: Number(pid), host, started, space };
+    if (hasEnded(mark, file)) return "ended";
+    const own = ownMark();
+    if (host !== own.host) return { process: `process ${pid} on ${host}` };
+    return { process: `process ${pid}${space === "" || space === own.space ? "" : " of another container"}` };
   } catch (error) {
-    return (error as NodeJS.ErrnoException).code === "EPERM";
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return "nobody";
+    return { process: "another process" };
   }
 }

@@ -1,22 +1,25 @@
 /** The threads of a group of ranks: starts them, collects their answers, and stops all when one fails. Does not know what the messages mean. */
-import { env } from "node:process";
+import { env, resourceUsage } from "node:process";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Worker } from "node:worker_threads";
 import { failurePlace } from "../../error.js";
 import { breakGroup } from "../shared/collective.js";
-import { readPlace } from "../shared/heartbeat.js";
+import { countBeats, readPlace } from "../shared/heartbeat.js";
 import type { HostMessage, LoadReport, RankMessage, RankSetup, StepTimes } from "../shared/messages.js";
+import { abandon } from "./abandoned-ranks.js";
 import { describeFailure, rankError, stallError } from "./rank-failure.js";
 import { StallWatch } from "./stall-watch.js";
 
 /** Time for the ranks of a failed group to leave their work; creating a session takes longest. */
 const LEAVE_MS = 10_000;
+/** The same after an abort: the user waits, and nothing of the work is kept. */
+const ABORT_MS = 3000;
 /** The same, if one rank does not respond at all. */
 const STUCK_MS = 1000;
 
 type Stepped = StepTimes & { cancelled: boolean };
 
-/** A question that every rank must answer, and the answers so far, by rank. */
+/** A question that every rank must answer, and the answers so far, by rank. The threads keep the process alive only meanwhile. */
 interface Question {
   answers: unknown[];
   resolve: () => void;
@@ -36,6 +39,7 @@ export class RankGroup {
   #question: Question | null = null;
   #failure: Error | null = null;
   #closing = false;
+  #isLoading = true;
   readonly #watch: StallWatch;
   #ended: Promise<void> | null = null;
 
@@ -45,7 +49,9 @@ export class RankGroup {
     env.ORT_DISABLE_TELEMETRY ??= "1";
     this.#setups = setups;
     const { heartbeats } = setups[0]!;
-    this.#watch = new StallWatch(heartbeats, timeoutMs, () => {
+    // While a rank opens cached weights, its thread is inside the runtime for a whole stage; the disk shows its progress.
+    const progress = () => countBeats(heartbeats) + (this.#isLoading ? resourceUsage().fsRead : 0);
+    this.#watch = new StallWatch(progress, timeoutMs, () => {
       const places = setups.map(({ rank }) => readPlace(heartbeats, rank));
       const answered = setups.map(({ rank }) => this.#question?.answers[rank] !== undefined);
       this.#fail(stallError(places, answered, timeoutMs));
@@ -87,6 +93,7 @@ export class RankGroup {
       await this.#end();
       throw error;
     } finally {
+      this.#isLoading = false;
       signal?.removeEventListener("abort", abort);
     }
   }
@@ -115,13 +122,14 @@ export class RankGroup {
   async close(): Promise<void> {
     this.#closing = true;
     if (this.#failure) return this.#end();
+    this.#keepAlive(true);
     this.post({ kind: "close" });
     await this.#exited;
   }
 
   /**
    * Stops the ranks: each leaves its work at the next check. Never `terminate()`: inside the runtime that aborts the process.
-   * A rank that does not leave in time is abandoned: it no longer keeps the process alive, and the failure reports it.
+   * Ranks that do not leave in time are abandoned, and a failure reports it.
    */
   #end(): Promise<void> {
     this.#closing = true;
@@ -132,14 +140,21 @@ export class RankGroup {
   }
 
   async #leave(): Promise<void> {
+    this.#keepAlive(true);
     const place = failurePlace(this.#failure);
-    const hasExited = await Promise.race([
-      this.#exited.then(() => true),
-      sleep(this.#watch.hasStalled ? STUCK_MS : LEAVE_MS, false, { ref: false }),
-    ]);
-    if (hasExited || place === undefined) return void (await this.#exited);
-    place.isStuck = true;
-    for (const worker of this.#workers) worker.unref();
+    const limit = this.#watch.hasStalled ? STUCK_MS : place === undefined ? ABORT_MS : LEAVE_MS;
+    const hasExited = await Promise.race([this.#exited.then(() => true), sleep(limit, false, { ref: false })]);
+    if (hasExited) return;
+    if (place) place.isStuck = true;
+    abandon(this.#workers);
+  }
+
+  /** Whether the threads keep the process alive. A caller that never closes an idle group can still end. */
+  #keepAlive(isWorking: boolean): void {
+    for (const worker of this.#workers) {
+      if (isWorking) worker.ref();
+      else worker.unref();
+    }
   }
 
   /** Sends a message and collects the answers of all ranks, in rank order; without a message, their answers to the setup. One question at a time. */
@@ -149,6 +164,7 @@ export class RankGroup {
     const all = new Promise<void>((resolve, reject) => {
       this.#question = { answers, resolve, reject };
     });
+    this.#keepAlive(true);
     if (message) this.post(message);
     this.#watch.start();
     try {
@@ -156,6 +172,7 @@ export class RankGroup {
       return answers;
     } finally {
       this.#watch.stop();
+      this.#keepAlive(false);
     }
   }
 

@@ -1,5 +1,4 @@
-/** Detects that no rank of a group makes progress any more. Counts heartbeats; does not know what the ranks do. */
-import { countBeats } from "../shared/heartbeat.js";
+/** Detects that no rank of a group makes progress any more. Does not know what the ranks do. */
 
 /** Checks within the timeout. */
 const CHECKS = 10;
@@ -10,14 +9,14 @@ const CHECKS = 10;
  */
 export class StallWatch {
   hasStalled = false;
-  readonly #heartbeats: SharedArrayBuffer;
+  readonly #progress: () => number;
   readonly #timeoutMs: number;
   readonly #onStall: () => void;
   #timer: NodeJS.Timeout | null = null;
 
-  /** `timeoutMs` of 0: never. */
-  constructor(heartbeats: SharedArrayBuffer, timeoutMs: number, onStall: () => void) {
-    this.#heartbeats = heartbeats;
+  /** `progress` returns a number that changes whenever any rank makes progress. `timeoutMs` of 0: never. */
+  constructor(progress: () => number, timeoutMs: number, onStall: () => void) {
+    this.#progress = progress;
     this.#timeoutMs = timeoutMs;
     this.#onStall = onStall;
   }
@@ -25,12 +24,12 @@ export class StallWatch {
   start(): void {
     this.stop();
     if (this.#timeoutMs === 0) return;
-    let beats = countBeats(this.#heartbeats);
+    let before = this.#progress();
     let silentChecks = 0;
     this.#timer = setInterval(() => {
-      const now = countBeats(this.#heartbeats);
-      silentChecks = now === beats ? silentChecks + 1 : 0;
-      beats = now;
+      const now = this.#progress();
+      silentChecks = now === before ? silentChecks + 1 : 0;
+      before = now;
       if (silentChecks < CHECKS) return;
       this.stop();
       this.hasStalled = true;

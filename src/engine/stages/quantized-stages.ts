@@ -5,19 +5,22 @@
 import { join } from "node:path";
 import { CONSTANTS } from "../../model/architecture/graph-builder.js";
 import { openWeights, type WeightSource } from "../../model/checkpoint/weight-source.js";
-import { throwIfBroken } from "../shared/collective.js";
 import type { RankSetup } from "../shared/messages.js";
 import { createSession, integers, type Session, type Tensor, tensor } from "./onnx-session.js";
 import { quantizeStage } from "./read-weights.js";
 import { isStorable, type StagePlace, type Stages, stageGraphs } from "./stages.js";
 
-/** Reads and quantises a rank's weights into files in `folder`, which `openStages` opens. Throws LlamaError (model) for bad weights, Error if writing fails. */
+/**
+ * Reads and quantises a rank's weights into files in `folder`, which `openStages` opens. `onBytes` is called with the bytes
+ * of each read, and with 0 before each stage: a stage that is mapped reads none. Throws LlamaError (model) for bad weights,
+ * Error if writing fails.
+ */
 export async function writeStages(setup: RankSetup, folder: string, onBytes: (bytes: number) => void): Promise<void> {
   const { threads } = setup;
   const source = openWeights(setup.checkpoint, onBytes, true);
   try {
     for (const [place, graph] of stageGraphs(setup)) {
-      throwIfBroken(setup.collective);
+      onBytes(0);
       if (!isStorable(graph)) continue;
       const file = stageFile(folder, setup.rank, place);
       const constants = { file: CONSTANTS, bytes: quantizeStage(source, setup, place, graph) };
@@ -36,7 +39,7 @@ export async function writeStages(setup: RankSetup, folder: string, onBytes: (by
 
 /**
  * Creates a rank's sessions. Sessions saved in `folder` are mapped, and their weights read on first use; the weights of
- * all others (of every session if `folder` is null) are read, quantised and held in memory.
+ * all others (of every session if `folder` is null) are read, quantised and held in memory. `onBytes` as in `writeStages`.
  */
 export async function openStages(
   setup: RankSetup,
@@ -49,7 +52,7 @@ export async function openStages(
   let constantBytes = 0;
   try {
     for (const [place, graph] of stageGraphs(setup)) {
-      throwIfBroken(setup.collective);
+      onBytes(0);
       let session: Session;
       if (folder !== null && isStorable(graph)) {
         session = await createSession(stageFile(folder, setup.rank, place), { threads });

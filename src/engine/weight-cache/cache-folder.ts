@@ -15,15 +15,17 @@ import {
   writeFileSync,
 } from "node:fs";
 import { open } from "node:fs/promises";
-import { homedir, hostname } from "node:os";
+import { homedir } from "node:os";
 import { join } from "node:path";
-import { env, kill, pid } from "node:process";
+import { env } from "node:process";
+import { hasEnded, ownMark } from "../machine/process-mark.js";
 
 /** Version of a folder's contents. */
 const FORMAT = 2;
 const MANIFEST = "manifest.json";
 const FOLDER = /^[0-9a-f]{32}$/;
-const UNFINISHED = /^[0-9a-f]{32}\.(.+)\.(\d+)\.[0-9a-f]+\.tmp$/;
+/** HASH.HOST.PID.START.SPACE.RANDOM.tmp: a process mark in the middle; a host name can contain dots, the rest cannot. */
+const UNFINISHED = /^[0-9a-f]{32}\.(.+)\.(\d+)\.(\d*)\.([0-9a-f]*)\.[0-9a-f]{8}\.tmp$/;
 /** Disk space to leave free in addition to what the cache needs. */
 const SPARE_BYTES = 64 << 20;
 
@@ -69,7 +71,7 @@ export function isCacheWhole(folder: string): boolean {
 }
 
 /**
- * Creates the temporary folder to write into, which `finishCache` renames to `folder`; removes what dead processes left.
+ * Creates the temporary folder to write into, which `finishCache` renames to `folder`; removes what ended processes left.
  * Throws an Error with the reason if the cache cannot be written or the disk has no room for `bytes`.
  */
 export function beginCache(root: string, folder: string, bytes: number): string {
@@ -84,14 +86,15 @@ export function beginCache(root: string, folder: string, bytes: number): string 
   if (bavail * bsize < bytes + SPARE_BYTES) {
     throw new Error(`${root} has ${gigabytes(bavail * bsize)} free, but ${gigabytes(bytes + SPARE_BYTES)} are needed`);
   }
-  const unfinished = `${folder}.${hostname()}.${pid}.${randomBytes(4).toString("hex")}.tmp`;
+  const { host, pid, started, space } = ownMark();
+  const unfinished = [folder, host, pid, started, space, randomBytes(4).toString("hex"), "tmp"].join(".");
   mkdirSync(unfinished);
   return unfinished;
 }
 
-/** Removes the unfinished folders of dead processes. Throws if `root` does not exist. */
+/** Removes the unfinished folders of processes that have ended. Throws if `root` does not exist. */
 export function removeAbandoned(root: string): void {
-  for (const name of readdirSync(root)) if (isAbandoned(name)) discardCache(join(root, name));
+  for (const name of readdirSync(root)) if (isAbandoned(root, name)) discardCache(join(root, name));
 }
 
 /** Flushes a written folder to disk and renames it; if another process was first, keeps that one's. Throws if flushing or renaming fails. */
@@ -120,7 +123,8 @@ export async function finishCache(
 
 /** Removes a folder, finished or not. Processes that have mapped its files can still use them. */
 export function discardCache(folder: string): void {
-  rmSync(folder, { recursive: true, force: true });
+  // A rank that did not leave in time may still add a file.
+  rmSync(folder, { recursive: true, force: true, maxRetries: 3 });
 }
 
 /** The finished folders of the cache, largest first. */
@@ -139,7 +143,9 @@ export function listCache(root: string): CacheEntry[] {
 /** Removes all folders of the cache except those still being written, and nothing else. Returns the number of folders and their bytes. */
 export function clearCache(root: string): { folders: number; bytes: number } {
   const bytes = listCache(root).reduce((sum, entry) => sum + entry.bytes, 0);
-  const names = existsSync(root) ? readdirSync(root).filter((name) => FOLDER.test(name) || isAbandoned(name)) : [];
+  const names = existsSync(root)
+    ? readdirSync(root).filter((name) => FOLDER.test(name) || isAbandoned(root, name))
+    : [];
   for (const name of names) discardCache(join(root, name));
   return { folders: names.length, bytes };
 }
@@ -154,15 +160,15 @@ function readManifest(folder: string): Manifest | null {
   }
 }
 
-/** Whether a name belongs to an unfinished folder whose writer, a process on this host, is dead. */
-function isAbandoned(name: string): boolean {
-  const [, host, writer] = UNFINISHED.exec(name) ?? [];
-  if (host !== hostname()) return false;
+/** Whether a name belongs to an unfinished folder whose writer has ended. */
+function isAbandoned(root: string, name: string): boolean {
+  const [, host, pid, started, space] = UNFINISHED.exec(name) ?? [];
+  if (host === undefined) return false;
   try {
-    kill(Number(writer), 0);
+    return hasEnded({ host, pid: Number(pid), started: started!, space: space! }, join(root, name));
+  } catch {
+    // Renamed or removed by its writer.
     return false;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === "ESRCH";
   }
 }
 

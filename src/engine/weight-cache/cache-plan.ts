@@ -4,6 +4,7 @@ import type { ComputeType } from "../../model/architecture/compute-type.js";
 import type { Checkpoint } from "../../model/checkpoint/checkpoint.js";
 import { modelBytesPerToken } from "../../model/sizes/bytes-per-token.js";
 import type { RankShare } from "../../model/split/partition.js";
+import { keepFresh } from "../machine/process-mark.js";
 import type { WeightPlan } from "../shared/messages.js";
 import { isStorable, stageGraphs } from "../stages/stages.js";
 import { beginCache, cacheFolder, discardCache, finishCache, isCacheWhole } from "./cache-folder.js";
@@ -20,9 +21,10 @@ export interface CacheOutcome {
 export class WeightCachePlan {
   readonly plan: WeightPlan;
   outcome: CacheOutcome;
+  #stopRenewing: () => void = () => {};
   readonly #about: { checkpoint: string; dtype: string; worldSize: number };
 
-  /** A `root` of null means no weight cache. */
+  /** A `root` of null means no weight cache. Creates the folder to write, so `dispose` must follow. */
   constructor(
     checkpoint: Checkpoint,
     shares: readonly RankShare[],
@@ -50,6 +52,7 @@ export class WeightCachePlan {
       const unfinished = beginCache(root, folder, 2 * modelBytesPerToken(checkpoint.config, shares, dtype).weights);
       this.outcome = { state: "written", folder, problem: null };
       this.plan = { kind: "convert", folder: unfinished };
+      this.#stopRenewing = keepFresh(unfinished);
     } catch (error) {
       this.#fail(error);
     }
@@ -78,9 +81,15 @@ export class WeightCachePlan {
     return !isCacheWhole(this.plan.folder);
   }
 
-  /** Removes an unfinished folder. */
+  /** Removes an unfinished folder. Call it after the start, however that ended. */
   dispose(): void {
-    if (this.plan.kind === "convert") discardCache(this.plan.folder);
+    this.#stopRenewing();
+    if (this.plan.kind !== "convert") return;
+    try {
+      discardCache(this.plan.folder);
+    } catch {
+      // A rank that did not leave in time still writes; the folder is removed by a later start.
+    }
   }
 
   #fail(error: unknown): void {

@@ -1,6 +1,6 @@
 /** Plans the setups and tests of `bench` and checks them before any weight is read. Does not run them. */
 
-import { availableCores } from "../../../engine/machine/cores.js";
+import { availableCores, threadsOfRank } from "../../../engine/machine/cores.js";
 import { type SpeedTest, testLength } from "../../../engine/measure/benchmark.js";
 import { LlamaError } from "../../../error.js";
 import { checkMemory } from "../../../generation/loading/memory-check.js";
@@ -34,16 +34,16 @@ export function planSetups(
   checkpoint: Checkpoint,
   flags: Pick<BenchFlags, "dtype" | "nproc_per_node" | "threads" | "force">,
   maxSeqLen: number,
+  cores = availableCores(),
 ): BenchSetup[] {
   const { config } = checkpoint;
-  const cores = availableCores();
   const setups = new Map<string, BenchSetup>();
   for (const dtypeFlag of flags.dtype) {
     for (const nproc of flags.nproc_per_node) {
       const { worldSize, dtype } = resolveSetup(checkpoint, { nprocPerNode: nproc, dtype: dtypeFlag });
       const traffic = modelBytesPerToken(config, partition(config, worldSize), dtype);
       if (!flags.force) checkMemory(config, worldSize, dtype, maxSeqLen);
-      for (const threads of flags.threads ?? [Math.max(1, Math.floor(cores / worldSize))]) {
+      for (const threads of flags.threads ?? [threadsOfRank(cores, worldSize, config.nLayers, dtype)]) {
         setups.set(`${dtype} ${worldSize} ${threads}`, { dtype, worldSize, threads, traffic });
       }
     }
