@@ -3,15 +3,17 @@
  * Maps (tokens, positions) to logits. Does not know text, sampling or flags.
  */
 import { LlamaError } from "../error.js";
+import type { Range } from "../formats/tensor/range.js";
 import type { ComputeType } from "../model/architecture/compute-type.js";
+import { planStep } from "../model/architecture/step-plan.js";
 import type { Checkpoint } from "../model/checkpoint/checkpoint.js";
 import { modelBytesPerToken } from "../model/sizes/bytes-per-token.js";
-import { memoryNeed, STEP_TOKENS } from "../model/sizes/memory-need.js";
-import { partition } from "../model/split/partition.js";
-import type { EngineOptions } from "./host/engine-options.js";
+import { memoryNeed } from "../model/sizes/memory-need.js";
+import { allLayers, partition } from "../model/split/partition.js";
+import { cutSteps, type SequenceTokens, type Step } from "./host/cut-steps.js";
+import { type EngineOptions, STEP_TOKENS } from "./host/engine-options.js";
 import { RankGroup } from "./host/rank-group.js";
 import { RankClock, type RankTimes } from "./host/rank-times.js";
-import { planSteps, type SequenceTokens, type Step } from "./host/step-plan.js";
 import { availableCores, threadsOfRank } from "./machine/cores.js";
 import { spreadCores } from "./machine/cpu-bind.js";
 import { KvColumns } from "./rank/kv-columns.js";
@@ -31,7 +33,7 @@ const LOGITS_BYTES = 32 << 20;
 const SPIN_MS = 0.05;
 const RANK_TIMEOUT_MS = 300_000;
 
-export type { SequenceTokens } from "./host/step-plan.js";
+export type { SequenceTokens } from "./host/cut-steps.js";
 
 /** Total time of all forward passes, in milliseconds. */
 export interface EngineTimes {
@@ -92,13 +94,16 @@ export class Engine {
     const { worldSize, dtype, maxSeqLen, onProgress, signal } = options;
     const { config } = checkpoint;
     const identity = modelIdentity(checkpoint, dtype);
-    const shares = partition(config, worldSize);
+    const layers = allLayers(config);
+    const shares = partition(config, worldSize, layers);
+    const plan = planStep(config, layers, worldSize);
     const cores = availableCores();
-    const threads = options.threadsPerRank ?? threadsOfRank(cores, worldSize, config.nLayers, dtype);
+    const threads = options.threadsPerRank ?? threadsOfRank(cores, worldSize, plan, dtype);
     const rows = Math.max(1, Math.min(STEP_TOKENS, Math.floor(LOGITS_BYTES / 4 / config.vocabSize)));
     const common = {
       worldSize,
       checkpoint,
+      plan,
       dtype,
       threads,
       spinMs: worldSize * threads <= cores ? SPIN_MS : 0,
@@ -109,10 +114,10 @@ export class Engine {
       logits: new SharedArrayBuffer(rows * config.vocabSize * 4),
     };
     const bound = options.cpuBind === "spread" ? spreadCores(worldSize, threads) : null;
-    const memory = memoryNeed(config, worldSize, dtype, maxSeqLen).total;
+    const memory = memoryNeed(config, worldSize, dtype, maxSeqLen, STEP_TOKENS).total;
     options.onPlan?.({ worldSize, threadsPerRank: threads, memory });
     // Creates a folder, which is removed only if what follows fails inside the `try`.
-    const weights = new WeightCachePlan(checkpoint, shares, dtype, identity, options.cacheRoot ?? null);
+    const weights = new WeightCachePlan(checkpoint, shares, plan, dtype, identity, options.cacheRoot ?? null);
     try {
       const setups = shares.map(
         (share, rank): RankSetup => ({ ...common, weights: weights.plan, rank, share, cores: bound?.[rank] ?? null }),
@@ -152,8 +157,9 @@ export class Engine {
     return this.#clock.times();
   }
 
-  get layerCount(): number {
-    return this.#setup.checkpoint.config.nLayers;
+  /** The layers whose keys and values the engine holds. */
+  get layers(): Range {
+    return this.#setup.share.layers;
   }
 
   /** KV-cache bytes of `length` tokens in one layer. */
@@ -163,7 +169,7 @@ export class Engine {
 
   /** Yields keys and values of the first `length` tokens of a sequence, one layer at a time: [2, length, KV heads * headDim] as bytes. */
   async *save(sequence: number, length: number): AsyncGenerator<Uint8Array, void, void> {
-    for (let layer = 0; layer < this.layerCount; layer++) {
+    for (let layer = this.layers.start; layer < this.layers.end; layer++) {
       const pieces = this.#turn.then(() => {
         if (this.#closed) throw closedError();
         return this.#group.save({ kind: "save", sequence, layer, length });
@@ -210,7 +216,7 @@ export class Engine {
       ({ logits, tokens }) =>
         new Float32Array((logits === "none" ? 0 : logits === "last" ? 1 : tokens.length) * this.#vocabSize),
     );
-    for (const step of planSteps(batch, STEP_TOKENS, this.#logitRows)) {
+    for (const step of cutSteps(batch, STEP_TOKENS, this.#logitRows)) {
       signal?.throwIfAborted();
       if (this.#closed) throw closedError();
       await this.#step(step, signal);

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { Engine, type SequenceTokens } from "../../src/engine/engine.js";
-import { planSteps } from "../../src/engine/host/step-plan.js";
+import { cutSteps } from "../../src/engine/host/cut-steps.js";
 import { KvCache } from "../../src/engine/rank/kv-cache.js";
 import { KvColumns } from "../../src/engine/rank/kv-columns.js";
 import { LlamaError } from "../../src/index.js";
@@ -15,7 +15,7 @@ const VOCAB = 2048;
 const ids = [1, 416, 425, 261, 394, 1997, 398, 284, 261, 387, 463, 410];
 
 test("the KV cache keeps everything before a rewritten position, also when it grows", () => {
-  const cache = new KvCache(1, [2], false, 10_000);
+  const cache = new KvCache({ start: 0, end: 1 }, [2], false, 10_000);
   const rows = (from: number, count: number) => Float32Array.from({ length: count * 2 }, (_, i) => from + i);
   cache.append(0, 0, rows(0, 255), rows(1000, 255));
   cache.append(0, 255, rows(510, 300), rows(1510, 300));
@@ -26,7 +26,7 @@ test("the KV cache keeps everything before a rewritten position, also when it gr
 });
 
 test("a KV cache with several groups stores each group's columns of a row", () => {
-  const cache = new KvCache(2, [2, 1], true, 300);
+  const cache = new KvCache({ start: 0, end: 2 }, [2, 1], true, 300);
   cache.append(1, 0, Uint16Array.of(1, 2, 3, 4, 5, 6), Uint16Array.of(11, 12, 13, 14, 15, 16));
   cache.append(1, 1, Uint16Array.of(7, 8, 9), Uint16Array.of(17, 18, 19));
   assert.deepEqual([...cache.keys(1, 0, 2)], [1, 2, 7, 8]);
@@ -38,11 +38,11 @@ test("a KV cache with several groups stores each group's columns of a row", () =
 test("a KV cache saves rows with all groups side by side, and restores them", () => {
   for (const half of [true, false]) {
     const numbers = (values: number[]) => (half ? Uint16Array.from(values) : Float32Array.from(values));
-    const cache = new KvCache(1, [2, 1], half, 300);
+    const cache = new KvCache({ start: 0, end: 1 }, [2, 1], half, 300);
     cache.append(0, 0, numbers([1, 2, 3, 4, 5, 6, 7, 8, 9]), numbers([11, 12, 13, 14, 15, 16, 17, 18, 19]));
     const saved = cache.save(0, 2);
     assert.deepEqual(saved, new Uint8Array(numbers([1, 2, 3, 4, 5, 6, 11, 12, 13, 14, 15, 16]).buffer));
-    const other = new KvCache(1, [1, 1, 1], half, 300);
+    const other = new KvCache({ start: 0, end: 1 }, [1, 1, 1], half, 300);
     other.restore(0, saved);
     assert.deepEqual(other.keys(0, 1, 2), numbers([2, 5]));
     assert.deepEqual(other.save(0, 2), saved);
@@ -67,7 +67,7 @@ test("steps are limited in tokens and in rows of logits, and no token is lost", 
     { sequence: 5, position: 0, tokens: Array.from({ length: 90 }, (_, i) => i), logits: "all" },
     { sequence: 6, position: 3, tokens: [9], logits: "none" },
   ];
-  const steps = [...planSteps(batch, 256, 40)];
+  const steps = [...cutSteps(batch, 256, 40)];
   const seen = steps.flatMap(({ spans }) =>
     spans.flatMap(({ sequence, position, count }) =>
       Array.from({ length: count }, (_, i) => `${sequence}@${position + i}`),

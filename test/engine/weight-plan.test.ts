@@ -1,15 +1,16 @@
 /** Checks, for every released size and 1 to 16 ranks, which bytes of which file each rank reads, and that its graphs use them. No weights needed. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { partLayer, stageGraphs } from "../../src/engine/stages/stages.js";
+import { stageGraphs } from "../../src/engine/stages/stages.js";
 import type { StoredTensor } from "../../src/formats/tensor/stored-tensor.js";
-import { partTensor } from "../../src/model/architecture/matrices.js";
-import { type TensorSpec, tensorTable } from "../../src/model/architecture/tensor-table.js";
+import { weightPart } from "../../src/model/architecture/graph-builder.js";
+import { layerOf, planStep } from "../../src/model/architecture/step-plan.js";
+import { type TensorSpec, tensorName, tensorTable } from "../../src/model/architecture/tensor-table.js";
 import { type ModelTensor, mergeShards } from "../../src/model/checkpoint/model-tensor.js";
 import { overlaps } from "../../src/model/checkpoint/read-slice.js";
 import type { ModelConfig } from "../../src/model/config/config.js";
 import { PRESETS, presetCheckpoint, randomCheckpoint } from "../../src/model/sizes/presets.js";
-import { partition, type RankShare } from "../../src/model/split/partition.js";
+import { allLayers, partition, type RankShare } from "../../src/model/split/partition.js";
 import { tensorRegion } from "../../src/model/split/shard-region.js";
 import { SIZES } from "../model/sizes.js";
 
@@ -64,7 +65,7 @@ function checkOwnership(tensor: ModelTensor, spec: TensorSpec, config: ModelConf
   const [height, width] = spec.shape.length === 1 ? [1, spec.shape[0]!] : (spec.shape as [number, number]);
   const isByColumns = /\.(wo|w2)\./.test(name);
   const edges = new Set([0]);
-  const regions = shares.map((share) => tensorRegion(name, config, share));
+  const regions = shares.map((share) => tensorRegion(spec.kind.axes, config, share));
   for (const { rows, columns } of regions) {
     const [along, across, size] = isByColumns ? [columns, rows, height] : [rows, columns, width];
     assert.deepEqual(across, { start: 0, end: size }, name);
@@ -137,21 +138,23 @@ for (const { name, params, files } of SIZES) {
     for (const worldSize of ALL) {
       const types =
         worldSize === 1 || worldSize === MAX_RANKS ? (["fp32", "int8", "int4"] as const) : ["fp32" as const];
+      const plan = planStep(config, allLayers(config), worldSize);
       for (const dtype of types) {
         for (const [rank, share] of partition(config, worldSize).entries()) {
           // The other ranks' graphs differ only in sizes.
           if (dtype !== "fp32" && rank % 5 !== 0) continue;
           const taken: string[] = [];
-          for (const [place, { model, weights }] of stageGraphs({ checkpoint, share, worldSize, dtype })) {
+          for (const [stage, { model, weights }] of stageGraphs({ checkpoint, share, plan, dtype })) {
             assert.ok(model.length > 0);
             for (const weight of weights) {
-              const layer = partLayer(place, weight.part);
+              const layer = layerOf(stage, weightPart(weight));
               if (weight.kind === "norm") {
-                taken.push(partTensor(weight.part, layer, weight.name));
+                taken.push(tensorName(weight.tensor, layer));
                 continue;
               }
-              const names = weight.linear.tensors.map((tensor) => partTensor(weight.part, layer, tensor));
-              const regions = names.map((tensor) => tensorRegion(tensor, config, share));
+              const { tensors } = weight.matrix;
+              const names = tensors.map((tensor) => tensorName(tensor, layer));
+              const regions = tensors.map(({ axes }) => tensorRegion(axes, config, share));
               const rows = regions.reduce((sum, region) => sum + region.rows.end - region.rows.start, 0);
               assert.equal(weight.rows, rows, `${names} on rank ${rank} of ${worldSize}`);
               for (const { columns } of regions) assert.equal(weight.columns, columns.end - columns.start);

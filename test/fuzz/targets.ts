@@ -140,7 +140,7 @@ function useConfig(config: ModelConfig): void {
   const most = maxRanks(config);
   for (const ranks of new Set([1, Math.min(2, most), Math.min(8, most)])) {
     for (const dtype of ["fp32", "int4"] as const) {
-      const { total } = memoryNeed(config, ranks, dtype, 2048);
+      const { total } = memoryNeed(config, ranks, dtype, 2048, 256);
       if (!Number.isFinite(total) || total <= 0) throw new Error(`an estimate of ${total} bytes`);
     }
   }

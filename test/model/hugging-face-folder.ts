@@ -3,10 +3,17 @@ import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { openPth } from "../../src/formats/checkpoint/pth.js";
 import { openFile, readBytes } from "../../src/formats/files/byte-source.js";
+import { hfName, TENSORS, tensorName } from "../../src/model/architecture/tensor-table.js";
 import { openCheckpoint } from "../../src/model/checkpoint/checkpoint.js";
-import { hfName } from "../../src/model/checkpoint/hugging-face-tensors.js";
 import { makeZip } from "../formats/sample-files.js";
 import { takeApart } from "../fuzz/zip.js";
+
+/** Hugging Face's name of each of Meta's tensors, for models of up to 100 layers. */
+const HF_NAMES: ReadonlyMap<string, string> = new Map(
+  Object.values(TENSORS).flatMap((kind) =>
+    Array.from({ length: 100 }, (_, layer) => [tensorName(kind, layer), hfName(kind, layer)] as const),
+  ),
+);
 
 export interface StoredTensor {
   name: string;
@@ -43,7 +50,7 @@ export function hfTensors(metaDir: string, vocabSize: number): { tensors: Stored
     const file = openFile(storage.file);
     const data = readBytes(file, storage.offset + storageOffset * 2, rows * rowBytes);
     file.close();
-    if (!/attention\.w[qk]/.test(name)) return { name: hfName(name), shape, data };
+    if (!/attention\.w[qk]/.test(name)) return { name: HF_NAMES.get(name)!, shape, data };
     // w.view(heads, headDim / 2, 2, dim).transpose(1, 2)
     const permuted = new Uint8Array(data.length);
     let to = 0;
@@ -55,7 +62,7 @@ export function hfTensors(metaDir: string, vocabSize: number): { tensors: Stored
         }
       }
     }
-    return { name: hfName(name), shape, data: permuted };
+    return { name: HF_NAMES.get(name)!, shape, data: permuted };
   });
   const { ropeScaling: scaling } = config;
   return {
@@ -91,7 +98,7 @@ export function renamedPth(file: string): Buffer {
   // BINUNICODE: X, four bytes of length, text
   const text = (name: string) => `X${String.fromCharCode(name.length)}\0\0\0${name}`;
   let bytes = files[pickle]!.toString("latin1");
-  for (const { name } of openPth(file)) bytes = bytes.replaceAll(text(name), text(hfName(name)));
+  for (const { name } of openPth(file)) bytes = bytes.replaceAll(text(name), text(HF_NAMES.get(name)!));
   return makeZip({ ...files, [pickle]: Buffer.from(bytes, "latin1") });
 }
 

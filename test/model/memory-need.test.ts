@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { STEP_TOKENS } from "../../src/engine/host/engine-options.js";
 import { modelBytesPerToken } from "../../src/model/sizes/bytes-per-token.js";
 import { memoryNeed } from "../../src/model/sizes/memory-need.js";
 import { presetCheckpoint } from "../../src/model/sizes/presets.js";
@@ -10,7 +11,7 @@ const { config } = presetCheckpoint("7B", 4);
 test("the memory needed is the sum of weights, context and working memory", () => {
   for (const dtype of ["fp32", "int8", "int4"] as const) {
     for (const ranks of [1, 2, 8]) {
-      const need = memoryNeed(config, ranks, dtype, 1000);
+      const need = memoryNeed(config, ranks, dtype, 1000, STEP_TOKENS);
       const bytes = modelBytesPerToken(config, partition(config, ranks), dtype);
       assert.equal(need.weights, bytes.weights);
       assert.equal(need.context, bytes.position * 1000);
@@ -39,7 +40,7 @@ test("the estimate for quantised weights is within 10 % of the highest of three 
     ["3-8B", 6, "int8", 1, 3418, 3087, 2134],
   ];
   for (const [preset, layers, dtype, ranks, ...peaks] of measured) {
-    const { total } = memoryNeed(presetCheckpoint(preset, layers).config, ranks, dtype, 16);
+    const { total } = memoryNeed(presetCheckpoint(preset, layers).config, ranks, dtype, 16, STEP_TOKENS);
     const ratio = total / 1e6 / Math.max(...peaks);
     assert.ok(Math.abs(ratio - 1) < 0.1, `${preset}, ${layers} layers, ${dtype}, ${ranks} ranks: ${ratio}`);
   }
@@ -53,7 +54,7 @@ test("the estimate for fp32 is within 15 % of the measured peak", () => {
     [4, 3978e6],
   ] as const) {
     for (const tokens of [16, 2048]) {
-      const { total } = memoryNeed(config, ranks, "fp32", tokens);
+      const { total } = memoryNeed(config, ranks, "fp32", tokens, STEP_TOKENS);
       assert.ok(Math.abs(total / measured - 1) < 0.15, `${ranks} ranks, ${tokens} tokens: ${total} for ${measured}`);
     }
   }

@@ -97,6 +97,7 @@ describe("partition", () => {
   it("agrees with Meta's equal split if there is one", () => {
     const [, second] = partition(config(32, 8, 14336, 128256), 8);
     assert.deepEqual(second, {
+      layers: { start: 0, end: 1 },
       qHeads: { start: 4, end: 8 },
       kvHeads: { start: 1, end: 2 },
       ffn: { start: 1792, end: 3584 },

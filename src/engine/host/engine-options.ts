@@ -1,5 +1,8 @@
-/** The options an engine is started with, and the plan it reports before it loads anything. */
+/** The options an engine is started with, the limit of its steps, and the plan it reports before it loads anything. */
 import type { ComputeType } from "../../model/architecture/compute-type.js";
+
+/** Maximum number of tokens that the engine runs in one step: bounds activations, sums and their buffers. */
+export const STEP_TOKENS = 256;
 
 export interface EngineOptions {
   worldSize: number;

@@ -1,7 +1,7 @@
 /** Computes how many cores this process may use (affinity and container quota), and how many threads each rank gets. Does not start threads. */
 import { availableParallelism } from "node:os";
 import type { ComputeType } from "../../model/architecture/compute-type.js";
-import { stagePlan } from "../stages/stages.js";
+import { type StepPlan, stagesOf } from "../../model/architecture/step-plan.js";
 import { controlGroups } from "./control-groups.cjs";
 
 /** Maximum number of threads over the pools of all sessions: with quantised weights every layer has its own pool. */
@@ -25,9 +25,9 @@ export function coreQuota(root?: string): number {
 }
 
 /** Threads inside one operator: the rank's share of the cores, reduced if the pools of all sessions would exceed MAX_POOL_THREADS. */
-export function threadsOfRank(cores: number, worldSize: number, nLayers: number, dtype: ComputeType): number {
+export function threadsOfRank(cores: number, worldSize: number, plan: StepPlan, dtype: ComputeType): number {
   const share = Math.max(1, Math.floor(cores / worldSize));
   if (dtype === "fp32") return share;
-  const sessions = worldSize * stagePlan(nLayers, worldSize).length;
+  const sessions = worldSize * stagesOf(plan).length;
   return Math.min(share, 1 + Math.floor(MAX_POOL_THREADS / sessions));
 }

@@ -1,13 +1,15 @@
 /** The KV cache of one sequence on one rank: token-major rows for each group of heads, so that any prefix is one contiguous view. */
+import { lengthOf, type Range } from "../../formats/tensor/range.js";
 import type { Numbers } from "../stages/onnx-session.js";
 
 const FIRST_CAPACITY = 256;
 
-/** Holds 2 * nLayers * capacity * width numbers; the capacity doubles as the sequence grows. */
+/** Holds 2 * capacity * width numbers for each of its layers; the capacity doubles as the sequence grows. */
 export class KvCache {
   /** Per layer and group [capacity, width of the group]. */
   readonly #keys: Numbers[][];
   readonly #values: Numbers[][];
+  readonly #firstLayer: number;
   readonly #widths: readonly number[];
   readonly #width: number;
   readonly #array: Float32ArrayConstructor | Uint16ArrayConstructor;
@@ -15,20 +17,21 @@ export class KvCache {
   limit: number;
 
   /** `widths`: KV heads * headDim of each group. `half`: store fp16 (as bits) instead of fp32. */
-  constructor(nLayers: number, widths: readonly number[], half: boolean, limit: number) {
+  constructor(layers: Range, widths: readonly number[], half: boolean, limit: number) {
     this.limit = limit;
     this.#array = half ? Uint16Array : Float32Array;
     const empty = () => widths.map(() => new this.#array(0));
+    this.#firstLayer = layers.start;
     this.#widths = widths;
     this.#width = widths.reduce((a, b) => a + b);
-    this.#keys = Array.from({ length: nLayers }, empty);
-    this.#values = Array.from({ length: nLayers }, empty);
+    this.#keys = Array.from({ length: lengthOf(layers) }, empty);
+    this.#values = Array.from({ length: lengthOf(layers) }, empty);
   }
 
   /** Writes rows (the groups side by side) at `position`; replaces what was there and invalidates everything after it. */
   append(layer: number, position: number, k: Numbers, v: Numbers): void {
-    this.#write(this.#keys[layer]!, position, k);
-    this.#write(this.#values[layer]!, position, v);
+    this.#write(this.#keys[layer - this.#firstLayer]!, position, k);
+    this.#write(this.#values[layer - this.#firstLayer]!, position, v);
   }
 
   /** Copies the first `length` rows of another cache of the same shape. */
@@ -37,12 +40,12 @@ export class KvCache {
       [this.#keys, source.#keys],
       [this.#values, source.#values],
     ] as const) {
-      for (const [layer, groups] of others.entries()) {
+      for (const [index, groups] of others.entries()) {
         for (const [group, other] of groups.entries()) {
           const width = this.#widths[group]!;
-          const target = grown(stores[layer]![group]!, 0, length, width, this.limit);
+          const target = grown(stores[index]![group]!, 0, length, width, this.limit);
           target.set(other.subarray(0, length * width));
-          stores[layer]![group] = target;
+          stores[index]![group] = target;
         }
       }
     }
@@ -51,7 +54,8 @@ export class KvCache {
   /** Copies the first `length` keys and values of a layer, [2, length, width]: rows in the layout of append(), as bytes. */
   save(layer: number, length: number): Uint8Array {
     const rows = new this.#array(2 * length * this.#width);
-    for (const [i, stores] of [this.#keys[layer]!, this.#values[layer]!].entries()) {
+    const index = layer - this.#firstLayer;
+    for (const [i, stores] of [this.#keys[index]!, this.#values[index]!].entries()) {
       let column = 0;
       for (const [group, width] of this.#widths.entries()) {
         const store = stores[group]!;
@@ -74,12 +78,12 @@ export class KvCache {
 
   /** A view of the first `length` keys of a group, [length, width]; not a copy. */
   keys(layer: number, group: number, length: number): Numbers {
-    return this.#keys[layer]![group]!.subarray(0, length * this.#widths[group]!);
+    return this.#keys[layer - this.#firstLayer]![group]!.subarray(0, length * this.#widths[group]!);
   }
 
   /** A view of the first `length` values of a group, [length, width]; not a copy. */
   values(layer: number, group: number, length: number): Numbers {
-    return this.#values[layer]![group]!.subarray(0, length * this.#widths[group]!);
+    return this.#values[layer - this.#firstLayer]![group]!.subarray(0, length * this.#widths[group]!);
   }
 
   #write(stores: Numbers[], position: number, rows: Numbers): void {

@@ -1,8 +1,10 @@
 /**
  * One rank: its share of the weights, its sessions and KV caches. Computes its columns of the logits for a flat batch of tokens.
- * Does not know threads, messages or text.
+ * Does not know the order of a step, threads, messages or text.
  */
 import { ropeTables } from "../../model/architecture/rope.js";
+import type { Stage } from "../../model/architecture/step-plan.js";
+import { TENSORS, tensorName } from "../../model/architecture/tensor-table.js";
 import { openWeights, type WeightSource } from "../../model/checkpoint/weight-source.js";
 import { Collective } from "../shared/collective.js";
 import type { Heartbeat } from "../shared/heartbeat.js";
@@ -17,7 +19,7 @@ import { SequenceCaches } from "./sequence-caches.js";
 const FIRST_POSITIONS = 512;
 /** A decode step has at most this many tokens of a sequence, draft tokens included; more count as prefill. */
 const MAX_DECODE_TOKENS = 16;
-const EMBEDDING = "tok_embeddings.weight";
+const EMBEDDING = tensorName(TENSORS.embedding, 0);
 
 export class Rank {
   readonly collective: Collective;
@@ -54,11 +56,15 @@ export class Rank {
   }
 
   /**
-   * Runs the tokens of all spans through the model, extends the spans' KV caches and writes the logits of `logitRows`
-   * (indices into `tokens`) to the shared logits. Throws StepCancelled if the host cancelled the step.
+   * Runs the rank's plan: the tokens of all spans, or h [tokens, dim] if the plan does not embed tokens. Extends the spans'
+   * KV caches and writes the logits of `logitRows` (indices of tokens) to the shared logits. Returns h after the last layer;
+   * may change the h it was given. Throws StepCancelled if the host cancelled the step.
    */
-  async step(tokens: Int32Array, spans: readonly SequenceSpan[], logitRows: Int32Array): Promise<void> {
-    const { nLayers } = this.#setup.checkpoint.config;
+  async step(
+    input: Int32Array | Float32Array,
+    spans: readonly SequenceSpan[],
+    logitRows: Int32Array,
+  ): Promise<Float32Array> {
     const positions = spans.flatMap(({ position, count }) => Array.from({ length: count }, (_, i) => position + i));
     this.#growRotary(Math.max(...positions) + 1);
     const rotary = { position_ids: integers(positions, [1, positions.length]), cos: this.#cos, sin: this.#sin };
@@ -66,31 +72,41 @@ export class Rank {
       ? "prefill"
       : "decode";
     this.#heartbeat.at(phase, null);
-    let h = this.#embed(tokens); // [tokens, dim]
-    let qkv = await this.#stages.run("qkv", 0, { h: this.#rows(h), ...rotary });
-
-    for (let layer = 0; layer < nLayers; layer++) {
-      this.#heartbeat.at(phase, layer);
-      const q = qkv.q as Float32Array;
-      const result = await this.#attention.run(layer, spans, q, qkv.k!, qkv.v!);
-      const attended = tensor(result, [tokens.length, q.length / tokens.length]);
-      const isLast = layer === nLayers - 1;
-      if (this.#setup.worldSize === 1) {
-        this.collective.checkpoint();
-        const feeds = { h: this.#rows(h), attended };
-        qkv = isLast
-          ? await this.#stages.run("wo ffn", layer, feeds)
-          : await this.#stages.run("wo ffn qkv", layer, { ...feeds, ...rotary });
-        h = qkv.h_out as Float32Array;
-      } else {
-        this.#add(h, await this.#stages.run("wo", layer, { attended }), layer);
-        this.#heartbeat.at(phase, layer);
-        this.#add(h, await this.#stages.run("ffn", layer, { h: this.#rows(h) }), layer);
-        this.#heartbeat.at(phase, layer);
-        if (!isLast) qkv = await this.#stages.run("qkv", layer + 1, { h: this.#rows(h), ...rotary });
+    let h = input as Float32Array; // [tokens, dim]
+    let attended: Float32Array = new Float32Array(0); // [tokens, q heads * headDim]
+    let outputs: Record<string, Numbers> = {};
+    for (const operation of this.#setup.plan) {
+      switch (operation.kind) {
+        case "embed":
+          h = this.#embed(input as Int32Array);
+          break;
+        case "stage": {
+          const { stage } = operation;
+          const feeds: Record<string, Tensor> = {};
+          if (stage.inputs.includes("h")) feeds.h = rows(h, positions.length);
+          if (stage.inputs.includes("attended")) feeds.attended = rows(attended, positions.length);
+          if (stage.inputs.includes("rotary")) Object.assign(feeds, rotary);
+          outputs = await this.#stages.run(stage, feeds);
+          if (outputs.h_out) h = outputs.h_out as Float32Array;
+          break;
+        }
+        case "attention": {
+          this.#heartbeat.at(phase, operation.layer);
+          const { q, k, v } = outputs;
+          attended = await this.#attention.run(operation.layer, spans, q as Float32Array, k!, v!);
+          this.collective.checkpoint();
+          break;
+        }
+        case "sum":
+          this.#heartbeat.at("collective", operation.layer);
+          this.collective.addAllReduce(h, outputs.partial as Float32Array);
+          this.#heartbeat.at(phase, operation.layer);
+          break;
+        case "head":
+          if (logitRows.length > 0) await this.#head(operation.stage, h, logitRows);
       }
     }
-    if (logitRows.length > 0) await this.#head(h, logitRows);
+    return h;
   }
 
   async close(): Promise<void> {
@@ -99,21 +115,15 @@ export class Rank {
     await this.#attention.close();
   }
 
-  /** Adds the sum of all ranks' partial products to h. */
-  #add(h: Float32Array, { partial }: Record<string, Numbers>, layer: number): void {
-    this.#heartbeat.at("collective", layer);
-    this.collective.addAllReduce(h, partial as Float32Array);
-  }
-
   /** Writes this rank's columns of the requested logits, [rows, vocabulary share], to shared memory. */
-  async #head(h: Float32Array, logitRows: Int32Array): Promise<void> {
-    const { dim, vocabSize, nLayers } = this.#setup.checkpoint.config;
+  async #head(stage: Stage, h: Float32Array, logitRows: Int32Array): Promise<void> {
+    const { dim, vocabSize } = this.#setup.checkpoint.config;
     const { start, end } = this.#setup.share.vocab;
     const chosen = new Float32Array(logitRows.length * dim);
     logitRows.forEach((row, i) => {
       chosen.set(h.subarray(row * dim, (row + 1) * dim), i * dim);
     });
-    const { logits } = await this.#stages.run("head", nLayers, { h: this.#rows(chosen) });
+    const { logits } = await this.#stages.run(stage, { h: rows(chosen, logitRows.length) });
     const shared = new Float32Array(this.#setup.logits);
     const width = end - start;
     for (let i = 0; i < logitRows.length; i++) {
@@ -124,18 +134,13 @@ export class Rank {
   /** Reads the embedding rows of the tokens, [tokens, dim]. */
   #embed(tokens: Int32Array): Float32Array {
     const { dim } = this.#setup.checkpoint.config;
-    const rows = new Float32Array(tokens.length * dim);
+    const h = new Float32Array(tokens.length * dim);
     tokens.forEach((token, i) => {
-      const row = rows.subarray(i * dim, (i + 1) * dim);
+      const row = h.subarray(i * dim, (i + 1) * dim);
       this.#embedding.read(EMBEDDING, { start: token, end: token + 1 }, { start: 0, end: dim }, row);
       checkRow(this.#setup.checkpoint, EMBEDDING, token, row);
     });
-    return rows;
-  }
-
-  #rows(h: Float32Array): Tensor {
-    const { dim } = this.#setup.checkpoint.config;
-    return tensor(h, [h.length / dim, dim]);
+    return h;
   }
 
   /** Makes the rotary tables long enough for `positions`. */
@@ -150,4 +155,9 @@ export class Rank {
     const shape = [positions, config.headDim / 2];
     return [tensor(cos, shape), tensor(sin, shape)];
   }
+}
+
+/** A tensor over a matrix of `count` rows. */
+function rows(numbers: Float32Array, count: number): Tensor {
+  return tensor(numbers, [count, numbers.length / count]);
 }

@@ -21,8 +21,8 @@ export class SequenceCaches {
   of(sequence: number): KvCache {
     let cache = this.#caches.get(sequence);
     if (!cache) {
-      const { checkpoint, dtype, maxSeqLen } = this.#setup;
-      cache = new KvCache(checkpoint.config.nLayers, this.widths, isCacheHalf(dtype), maxSeqLen);
+      const { share, dtype, maxSeqLen } = this.#setup;
+      cache = new KvCache(share.layers, this.widths, isCacheHalf(dtype), maxSeqLen);
       this.#caches.set(sequence, cache);
     }
     return cache;

@@ -6,6 +6,7 @@
  */
 import type { ErrorKind } from "../../error.js";
 import type { ComputeType } from "../../model/architecture/compute-type.js";
+import type { StepPlan } from "../../model/architecture/step-plan.js";
 import type { Checkpoint } from "../../model/checkpoint/checkpoint.js";
 import type { RankShare } from "../../model/split/partition.js";
 import type { CollectiveMemory } from "./collective.js";
@@ -25,6 +26,7 @@ export interface RankSetup {
   worldSize: number;
   checkpoint: Checkpoint;
   share: RankShare;
+  plan: StepPlan;
   dtype: ComputeType;
   /** Threads inside one operator. */
   threads: number;

@@ -1,40 +1,36 @@
 /** Loads and runs the stages in fp32: weights are graph inputs in our memory, so one session per stage serves every layer. */
-import { type StageWeight, weightName } from "../../model/architecture/graph-builder.js";
+import { weightName, weightPart } from "../../model/architecture/graph-builder.js";
+import { layerOf, type Stage } from "../../model/architecture/step-plan.js";
 import { openWeights } from "../../model/checkpoint/weight-source.js";
 import type { RankSetup } from "../shared/messages.js";
 import { FiniteCheck } from "./finite-check.js";
 import { createSession, type Session, type Tensor, tensor } from "./onnx-session.js";
 import { readMatrix, readNorm } from "./read-weights.js";
-import { partLayer, type StageName, type StagePlace, type Stages, stageGraphs } from "./stages.js";
-
-interface FloatStage {
-  session: Session;
-  weights: readonly StageWeight[];
-}
+import { type Stages, stageGraphs } from "./stages.js";
 
 /** Reads a rank's weights as float32, each once, and creates the sessions. `onBytes` is called with the bytes of each read. Throws LlamaError (model). */
 export async function loadFloatStages(setup: RankSetup, onBytes: (bytes: number) => void): Promise<Stages> {
   const source = openWeights(setup.checkpoint, onBytes);
   const check = await FiniteCheck.create(setup.threads);
-  const stages = new Map<StageName, FloatStage>();
-  const loaded = new Map<string, Tensor>();
+  const sessions = new Map<string, Session>();
+  const loaded = new Map<Stage, Record<string, Tensor>>();
   try {
-    for (const [place, { model, weights }] of stageGraphs(setup)) {
-      let stage = stages.get(place.stage);
-      if (!stage) {
-        stage = { session: await createSession(model, { threads: setup.threads }), weights };
-        stages.set(place.stage, stage);
+    for (const [stage, { model, weights }] of stageGraphs(setup)) {
+      if (!sessions.has(stage.name)) {
+        sessions.set(stage.name, await createSession(model, { threads: setup.threads }));
       }
-      for (const weight of stage.weights) {
-        const layer = partLayer(place, weight.part);
+      const feeds: Record<string, Tensor> = {};
+      for (const weight of weights) {
+        const layer = layerOf(stage, weightPart(weight));
         if (weight.kind === "norm") {
           const data = readNorm(source, setup, weight, layer);
-          loaded.set(weightKey(place, weight), tensor(data, [data.length]));
+          feeds[weightName(weight)] = tensor(data, [data.length]);
         } else {
           const data = await readMatrix(source, setup, weight, layer, check);
-          loaded.set(weightKey(place, weight), tensor(data, [weight.rows, weight.columns]));
+          feeds[weightName(weight)] = tensor(data, [weight.rows, weight.columns]);
         }
       }
+      loaded.set(stage, feeds);
     }
   } finally {
     source.close();
@@ -42,17 +38,9 @@ export async function loadFloatStages(setup: RankSetup, onBytes: (bytes: number)
   }
   return {
     constantBytes: 0,
-    run(name, layer, feeds) {
-      const { session, weights } = stages.get(name)!;
-      for (const weight of weights) feeds[weightName(weight)] = loaded.get(weightKey({ stage: name, layer }, weight))!;
-      return session.run(feeds);
-    },
+    run: (stage, feeds) => sessions.get(stage.name)!.run({ ...loaded.get(stage)!, ...feeds }),
     async close() {
-      for (const { session } of stages.values()) await session.release();
+      for (const session of sessions.values()) await session.release();
     },
   };
-}
-
-function weightKey(place: StagePlace, weight: StageWeight): string {
-  return `${partLayer(place, weight.part)}.${weightName(weight)}`;
 }

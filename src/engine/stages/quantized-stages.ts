@@ -4,11 +4,12 @@
  */
 import { join } from "node:path";
 import { CONSTANTS } from "../../model/architecture/graph-builder.js";
+import type { Stage } from "../../model/architecture/step-plan.js";
 import { openWeights, type WeightSource } from "../../model/checkpoint/weight-source.js";
 import type { RankSetup } from "../shared/messages.js";
 import { createSession, integers, type Session, type Tensor, tensor } from "./onnx-session.js";
 import { quantizeStage } from "./read-weights.js";
-import { isStorable, type StagePlace, type Stages, stageGraphs } from "./stages.js";
+import { isStorable, type Stages, stageGraphs } from "./stages.js";
 
 /**
  * Reads and quantises a rank's weights into files in `folder`, which `openStages` opens. `onBytes` is called with the bytes
@@ -19,11 +20,11 @@ export async function writeStages(setup: RankSetup, folder: string, onBytes: (by
   const { threads } = setup;
   const source = openWeights(setup.checkpoint, onBytes, true);
   try {
-    for (const [place, graph] of stageGraphs(setup)) {
+    for (const [stage, graph] of stageGraphs(setup)) {
       onBytes(0);
       if (!isStorable(graph)) continue;
-      const file = stageFile(folder, setup.rank, place);
-      const constants = { file: CONSTANTS, bytes: quantizeStage(source, setup, place, graph) };
+      const file = stageFile(folder, setup.rank, stage);
+      const constants = { file: CONSTANTS, bytes: quantizeStage(source, setup, stage, graph) };
       const made = await createSession(graph.model, { threads, constants, saveTo: file });
       try {
         const stored = await createSession(file, { threads });
@@ -47,29 +48,29 @@ export async function openStages(
   onBytes: (bytes: number) => void,
 ): Promise<Stages> {
   const { threads } = setup;
-  const sessions = new Map<string, Session>();
+  const sessions = new Map<Stage, Session>();
   let source: WeightSource | null = null;
   let constantBytes = 0;
   try {
-    for (const [place, graph] of stageGraphs(setup)) {
+    for (const [stage, graph] of stageGraphs(setup)) {
       onBytes(0);
       let session: Session;
       if (folder !== null && isStorable(graph)) {
-        session = await createSession(stageFile(folder, setup.rank, place), { threads });
+        session = await createSession(stageFile(folder, setup.rank, stage), { threads });
       } else {
         source ??= openWeights(setup.checkpoint, onBytes, true);
-        const constants = { file: CONSTANTS, bytes: quantizeStage(source, setup, place, graph) };
+        const constants = { file: CONSTANTS, bytes: quantizeStage(source, setup, stage, graph) };
         session = await createSession(graph.model, { threads, constants });
       }
       constantBytes += graph.constantBytes;
-      sessions.set(stageKey(place), session);
+      sessions.set(stage, session);
     }
   } finally {
     source?.close();
   }
   return {
     constantBytes,
-    run: (stage, layer, feeds) => sessions.get(stageKey({ stage, layer }))!.run(feeds),
+    run: (stage, feeds) => sessions.get(stage)!.run(feeds),
     async close() {
       for (const session of sessions.values()) await session.release();
     },
@@ -106,10 +107,6 @@ async function checkEqual(
   }
 }
 
-function stageKey({ stage, layer }: StagePlace): string {
-  return `${stage}.${layer}`;
-}
-
-function stageFile(folder: string, rank: number, { stage, layer }: StagePlace): string {
-  return join(folder, `${rank}.${layer}.${stage.replaceAll(" ", "-")}.onnx`);
+function stageFile(folder: string, rank: number, { name, layer }: Stage): string {
+  return join(folder, `${rank}.${layer}.${name.replaceAll(" ", "-")}.onnx`);
 }

@@ -1,13 +1,14 @@
 /** Reads a rank's share of the weights into arrays, in fp32 or quantised. Does not know what is computed with them. */
 
-import type { StageGraph, StageWeight } from "../../model/architecture/graph-builder.js";
-import { partTensor } from "../../model/architecture/matrices.js";
+import { lengthOf } from "../../formats/tensor/range.js";
+import { type StageGraph, type StageWeight, weightPart } from "../../model/architecture/graph-builder.js";
 import { NotFiniteError, quantizeRows } from "../../model/architecture/quantize.js";
+import { layerOf, type Stage } from "../../model/architecture/step-plan.js";
+import { tensorName } from "../../model/architecture/tensor-table.js";
 import type { WeightSource } from "../../model/checkpoint/weight-source.js";
-import { tensorRegion } from "../../model/split/shard-region.js";
+import { type Region, tensorRegion } from "../../model/split/shard-region.js";
 import type { RankSetup } from "../shared/messages.js";
 import { checkRow, type FiniteCheck, notFinite } from "./finite-check.js";
-import { partLayer, type StagePlace } from "./stages.js";
 
 /** How many numbers of a matrix are held in fp32 and quantised at once. */
 const CHUNK = 1 << 21;
@@ -15,10 +16,8 @@ const CHUNK = 1 << 21;
 type LinearWeight = StageWeight & { kind: "linear" };
 
 /** The part of a stacked matrix that comes from one tensor; `at` is its first row in the matrix. */
-interface StackedTensor {
+interface StackedTensor extends Region {
   name: string;
-  rows: { start: number; end: number };
-  columns: { start: number; end: number };
   at: number;
 }
 
@@ -32,7 +31,7 @@ export async function readMatrix(
 ): Promise<Float32Array> {
   const data = new Float32Array(weight.rows * weight.columns);
   for (const { name, rows, columns, at } of stackedTensors(setup, weight, layer)) {
-    const height = rows.end - rows.start;
+    const height = lengthOf(rows);
     const part = data.subarray(at * weight.columns, (at + height) * weight.columns);
     source.read(name, rows, columns, part);
     const found = await check.find(part, height, weight.columns);
@@ -53,22 +52,22 @@ export function readNorm(
 ) {
   const { dim } = checkpoint.config;
   const data = new Float32Array(dim);
-  const name = partTensor(weight.part, layer, weight.name);
+  const name = tensorName(weight.tensor, layer);
   source.read(name, { start: 0, end: 1 }, { start: 0, end: dim }, data);
   checkRow(checkpoint, name, 0, data);
   return data;
 }
 
 /** Reads and quantises all weights of a stage; returns the bytes of its graph's external file. Throws LlamaError (model). */
-export function quantizeStage(source: WeightSource, setup: RankSetup, place: StagePlace, graph: StageGraph): Buffer {
+export function quantizeStage(source: WeightSource, setup: RankSetup, stage: Stage, graph: StageGraph): Buffer {
   // Not from Node's pool, because the arrays over it must be aligned.
   const bytes = Buffer.from(new ArrayBuffer(graph.constantBytes));
   const floats = ({ offset, length }: { offset: number; length: number }) =>
     new Float32Array(bytes.buffer, offset, length / 4);
   for (const weight of graph.weights) {
-    const layer = partLayer(place, weight.part);
+    const layer = layerOf(stage, weightPart(weight));
     if (weight.kind === "norm") {
-      floats(graph.norms.get(weight.name)!).set(readNorm(source, setup, weight, layer));
+      floats(graph.norms.get(weight.tensor)!).set(readNorm(source, setup, weight, layer));
       continue;
     }
     const { format, packed, scales } = weight.quantized!;
@@ -107,10 +106,9 @@ function* stackedTensors(
   layer: number,
 ): Generator<StackedTensor> {
   let at = 0;
-  for (const tensor of weight.linear.tensors) {
-    const name = partTensor(weight.part, layer, tensor);
-    const { rows, columns } = tensorRegion(name, checkpoint.config, share);
-    yield { name, rows, columns, at };
-    at += rows.end - rows.start;
+  for (const tensor of weight.matrix.tensors) {
+    const region = tensorRegion(tensor.axes, checkpoint.config, share);
+    yield { ...region, name: tensorName(tensor, layer), at };
+    at += lengthOf(region.rows);
   }
 }

@@ -1,7 +1,7 @@
-/** Defines the stages of a step, each a graph that a rank runs between two sums or attentions, and which parts each contains. Does not create sessions. */
+/** The interface to the loaded stages of a rank, and the graph of each stage of its plan. Does not know the order of a step, or sessions. */
 
 import type { StageGraph } from "../../model/architecture/graph-builder.js";
-import type { Part } from "../../model/architecture/matrices.js";
+import { type Stage, stagesOf } from "../../model/architecture/step-plan.js";
 import { buildStage } from "../../model/architecture/transformer.js";
 import type { RankSetup } from "../shared/messages.js";
 import type { Numbers, Tensor } from "./onnx-session.js";
@@ -9,64 +9,29 @@ import type { Numbers, Tensor } from "./onnx-session.js";
 /** The runtime aligns constants in a file only from this size on; its kernels would read smaller ones at a wrong offset. */
 const ALIGNED_BYTES = 1 << 20;
 
-/** The parts that run in one graph. */
-export type StageName = "qkv" | "wo" | "ffn" | "wo ffn" | "wo ffn qkv" | "head";
-
 export interface Stages {
   /** Bytes of weights that the runtime holds or has mapped. */
   readonly constantBytes: number;
-  /** Runs a stage of a layer; in "wo ffn qkv", qkv belongs to the next layer. */
-  run(stage: StageName, layer: number, feeds: Record<string, Tensor>): Promise<Record<string, Numbers>>;
+  /** Runs a stage of the plan that the stages were loaded for. */
+  run(stage: Stage, feeds: Record<string, Tensor>): Promise<Record<string, Numbers>>;
   close(): Promise<void>;
-}
-
-/** A stage and its layer. */
-export interface StagePlace {
-  stage: StageName;
-  layer: number;
-}
-
-/**
- * All stages of a step, in the order of the layers. A single rank does not stop for sums, so each of its stages runs from
- * one attention to the next.
- */
-export function stagePlan(nLayers: number, worldSize: number): StagePlace[] {
-  const plan: StagePlace[] = [{ stage: "qkv", layer: 0 }];
-  for (let layer = 0; layer < nLayers; layer++) {
-    const isLast = layer === nLayers - 1;
-    if (worldSize === 1) plan.push({ stage: isLast ? "wo ffn" : "wo ffn qkv", layer });
-    else {
-      plan.push({ stage: "wo", layer }, { stage: "ffn", layer });
-      if (!isLast) plan.push({ stage: "qkv", layer: layer + 1 });
-    }
-  }
-  return [...plan, { stage: "head", layer: nLayers }];
-}
-
-function stageParts(stage: StageName): Part[] {
-  return stage.split(" ") as Part[];
-}
-
-/** The layer a part's weights belong to. */
-export function partLayer({ stage, layer }: StagePlace, part: Part): number {
-  return part === "qkv" && stage !== "qkv" ? layer + 1 : layer;
 }
 
 /** Yields every stage of a rank with its graph; stages of the same name share one graph. */
 export function* stageGraphs({
   checkpoint,
   share,
-  worldSize,
+  plan,
   dtype,
-}: Pick<RankSetup, "checkpoint" | "share" | "worldSize" | "dtype">): Generator<[StagePlace, StageGraph]> {
-  const built = new Map<StageName, StageGraph>();
-  for (const place of stagePlan(checkpoint.config.nLayers, worldSize)) {
-    let graph = built.get(place.stage);
+}: Pick<RankSetup, "checkpoint" | "share" | "plan" | "dtype">): Generator<[Stage, StageGraph]> {
+  const built = new Map<string, StageGraph>();
+  for (const stage of stagesOf(plan)) {
+    let graph = built.get(stage.name);
     if (!graph) {
-      graph = buildStage(checkpoint.config, share, stageParts(place.stage), worldSize === 1, dtype);
-      built.set(place.stage, graph);
+      graph = buildStage(checkpoint.config, share, stage, dtype);
+      built.set(stage.name, graph);
     }
-    yield [place, graph];
+    yield [stage, graph];
   }
 }
 

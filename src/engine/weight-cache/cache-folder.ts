@@ -18,6 +18,7 @@ import { open } from "node:fs/promises";
 import { homedir } from "node:os";
 import { join } from "node:path";
 import { env } from "node:process";
+import type { Range } from "../../formats/tensor/range.js";
 import { hasEnded, ownMark } from "../machine/process-mark.js";
 
 /** Version of a folder's contents. */
@@ -54,9 +55,9 @@ export function defaultCacheRoot(): string {
   return join(base?.startsWith("/") ? base : join(homedir(), ".cache"), "llama-ts");
 }
 
-/** The folder for the weights of a model (by modelIdentity) with `worldSize` ranks. */
-export function cacheFolder(root: string, identity: string, worldSize: number): string {
-  const about = JSON.stringify([FORMAT, worldSize, identity]);
+/** The folder for the weights of a model (by modelIdentity) with `worldSize` ranks; `layers` if it has only some of the layers. */
+export function cacheFolder(root: string, identity: string, worldSize: number, layers?: Range): string {
+  const about = JSON.stringify([FORMAT, worldSize, identity, ...(layers ? [layers] : [])]);
   return join(root, createHash("sha256").update(about).digest("hex").slice(0, 32));
 }
 

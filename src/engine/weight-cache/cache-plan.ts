@@ -1,6 +1,8 @@
 /** Decides where the ranks load quantised weights from, and completes a conversion into the weight cache. Does not know ranks. */
 import { LlamaError } from "../../error.js";
+import { lengthOf } from "../../formats/tensor/range.js";
 import type { ComputeType } from "../../model/architecture/compute-type.js";
+import type { StepPlan } from "../../model/architecture/step-plan.js";
 import type { Checkpoint } from "../../model/checkpoint/checkpoint.js";
 import { modelBytesPerToken } from "../../model/sizes/bytes-per-token.js";
 import type { RankShare } from "../../model/split/partition.js";
@@ -28,6 +30,7 @@ export class WeightCachePlan {
   constructor(
     checkpoint: Checkpoint,
     shares: readonly RankShare[],
+    plan: StepPlan,
     dtype: ComputeType,
     identity: string,
     root: string | null,
@@ -39,9 +42,11 @@ export class WeightCachePlan {
     // fp32 weights are inputs from memory: cache files would only duplicate the checkpoint.
     if (root === null || dtype === "fp32") return;
     const isStored = (share: RankShare) =>
-      [...stageGraphs({ checkpoint, share, worldSize, dtype })].some(([, graph]) => isStorable(graph));
+      [...stageGraphs({ checkpoint, share, plan, dtype })].some(([, graph]) => isStorable(graph));
     if (!shares.some(isStored)) return;
-    const folder = cacheFolder(root, identity, worldSize);
+    const { layers } = shares[0]!;
+    const isWhole = lengthOf(layers) === checkpoint.config.nLayers;
+    const folder = cacheFolder(root, identity, worldSize, isWhole ? undefined : layers);
     if (isCacheWhole(folder)) {
       this.outcome = { state: "opened", folder, problem: null };
       this.plan = { kind: "cache", folder };

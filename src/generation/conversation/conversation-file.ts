@@ -7,6 +7,7 @@ import { type FileHandle, open } from "node:fs/promises";
 import type { Engine } from "../../engine/engine.js";
 import { LlamaError } from "../../error.js";
 import { AtomicFile } from "../../formats/files/atomic-file.js";
+import { lengthOf } from "../../formats/tensor/range.js";
 import type { Tokenizer } from "../../tokenizer/tokenizer.js";
 import type { RequestLoop } from "../scheduling/request-loop.js";
 import type { Conversation, Turn } from "./conversation.js";
@@ -132,7 +133,7 @@ async function fillCache(
   const hash = createHash("sha256").update(line).update("\n");
   const { size } = await handle.stat();
   const layerBytes = engine.layerBytes(cache.ids.length);
-  if (size !== line.length + 1 + engine.layerCount * layerBytes + DIGEST_BYTES) return "damaged";
+  if (size !== line.length + 1 + lengthOf(engine.layers) * layerBytes + DIGEST_BYTES) return "damaged";
   let position = line.length + 1;
   const read = async (length: number) => {
     const bytes = new Uint8Array(length);
@@ -147,7 +148,7 @@ async function fillCache(
   const sequence = engine.newSequence();
   let isRight = false;
   try {
-    for (let layer = 0; layer < engine.layerCount; layer++) {
+    for (let layer = engine.layers.start; layer < engine.layers.end; layer++) {
       const rows = await read(layerBytes);
       hash.update(rows);
       engine.restore(sequence, layer, rows);

@@ -1,4 +1,5 @@
 /** Refuses a model that will not fit into memory, before anything is loaded. */
+import { STEP_TOKENS } from "../../engine/host/engine-options.js";
 import { machineMemory } from "../../engine/machine/machine-memory.js";
 import { LlamaError } from "../../error.js";
 import type { ComputeType } from "../../model/architecture/compute-type.js";
@@ -20,13 +21,12 @@ export function checkMemory(
   tokens: number,
   { available } = machineMemory(),
 ): void {
-  const { weights, context, working, total } = memoryNeed(config, worldSize, dtype, tokens);
+  const need = (type: ComputeType) => memoryNeed(config, worldSize, type, tokens, STEP_TOKENS);
+  const { weights, context, working, total } = need(dtype);
   if (total <= available) return;
-  const smaller = SMALLER[dtype].find((type) => memoryNeed(config, worldSize, type, tokens).total <= available);
+  const smaller = SMALLER[dtype].find((type) => need(type).total <= available);
   const advice: string[] = [];
-  if (smaller) {
-    advice.push(`--dtype ${smaller} needs ${gigabytes(memoryNeed(config, worldSize, smaller, tokens).total)}`);
-  }
+  if (smaller) advice.push(`--dtype ${smaller} needs ${gigabytes(need(smaller).total)}`);
   if (weights + working < available) advice.push("a smaller --max_seq_len needs less");
   advice.push("--force loads it anyway");
   throw new LlamaError("memory", `the model does not fit into memory as ${dtype}`, {

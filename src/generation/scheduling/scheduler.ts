@@ -3,7 +3,7 @@
  * run in chunks beside decoding, and a prefix that prompts share is computed once. Knows ids and positions; not logits.
  */
 import type { SequenceTokens } from "../../engine/engine.js";
-import { STEP_TOKENS } from "../../model/sizes/memory-need.js";
+import { STEP_TOKENS } from "../../engine/host/engine-options.js";
 import { RowDrafts } from "../speculation/speculation.js";
 import type { EventQueue } from "./event-queue.js";
 import { commonLength, MIN_SHARED, PrefixPool } from "./prefix-pool.js";

@@ -7,8 +7,9 @@ import { writeOnnx } from "../../formats/protobuf/onnx-writer.js";
 import type { ModelConfig } from "../config/config.js";
 import type { RankShare } from "../split/partition.js";
 import type { ComputeType } from "./compute-type.js";
-import { type Matrix, matrixShape, NORMS, type Part, quantFormat } from "./matrices.js";
+import { type Matrix, matrixPart, matrixShape, quantFormat } from "./matrices.js";
 import { type QuantFormat, quantizedSize } from "./quantize.js";
+import type { Part, TensorKind } from "./tensor-table.js";
 
 /** Versions of ONNX's own operators and of onnxruntime's. */
 export const OPSETS = { "": 24, "com.microsoft": 1 };
@@ -25,8 +26,8 @@ interface Place {
 
 /** A weight of a stage, in the shape and form that the graph needs. */
 export type StageWeight =
-  | { kind: "norm"; part: Part; name: string }
-  | { kind: "linear"; part: Part; linear: Matrix; rows: number; columns: number; quantized: QuantizedPlace | null };
+  | { kind: "norm"; tensor: TensorKind }
+  | { kind: "linear"; matrix: Matrix; rows: number; columns: number; quantized: QuantizedPlace | null };
 
 /** Where a quantised matrix is in a stage's constants. */
 interface QuantizedPlace {
@@ -38,15 +39,20 @@ interface QuantizedPlace {
 export interface StageGraph {
   model: Uint8Array;
   weights: readonly StageWeight[];
-  /** Norms of a quantised stage, [dim] floats each, by name. */
-  norms: ReadonlyMap<string, Place>;
+  /** Norms of a quantised stage, [dim] floats each. */
+  norms: ReadonlyMap<TensorKind, Place>;
   /** Bytes of the constants, which the model reads from the external file CONSTANTS; 0 in fp32. */
   constantBytes: number;
 }
 
 /** Name of the graph input of a matrix or norm, in fp32. */
 export function weightName(weight: StageWeight): string {
-  return weight.kind === "norm" ? weight.name : weight.linear.name;
+  return weight.kind === "norm" ? weight.tensor.meta : weight.matrix.name;
+}
+
+/** The part a weight belongs to. */
+export function weightPart(weight: StageWeight): Part {
+  return weight.kind === "norm" ? weight.tensor.part : matrixPart(weight.matrix);
 }
 
 /** Tensors are named; each method that adds one returns its name. */
@@ -59,7 +65,7 @@ export class GraphBuilder {
   readonly #outputs: OnnxValue[] = [];
   readonly #initializers: OnnxInitializer[] = [];
   readonly #weights: StageWeight[] = [];
-  readonly #norms = new Map<string, Place>();
+  readonly #norms = new Map<TensorKind, Place>();
   #constantBytes = 0;
 
   constructor(config: ModelConfig, share: RankShare, type: ComputeType) {
@@ -95,30 +101,30 @@ export class GraphBuilder {
     return name;
   }
 
-  /** Adds the norm at the start of a part: x / rms(x) * weight, [tokens, dim]. */
-  norm(part: Part, x: string, to: string): string {
-    const name = NORMS[part]!;
+  /** Adds a norm: x / rms(x) * weight, [tokens, dim]. */
+  norm(tensor: TensorKind, x: string, to: string): string {
+    const name = tensor.meta;
     const { dim, normEps } = this.config;
-    this.#weights.push({ kind: "norm", part, name });
+    this.#weights.push({ kind: "norm", tensor });
     if (this.type === "fp32") this.input(name, [dim]);
-    else this.#norms.set(name, this.#constant(name, "float32", [dim], dim * 4));
+    else this.#norms.set(tensor, this.#constant(name, "float32", [dim], dim * 4));
     return this.node("SimplifiedLayerNormalization", [x, name], to, { axis: -1, epsilon: { float: normEps } });
   }
 
   /** Adds a product: x [tokens, columns] · weight [rows, columns]ᵀ (+ added), [tokens, rows]. */
-  linear(part: Part, linear: Matrix, x: string, to: string, added?: string): string {
-    const { name } = linear;
-    const [rows, columns] = matrixShape(linear, this.config, this.share);
+  linear(matrix: Matrix, x: string, to: string, added?: string): string {
+    const { name } = matrix;
+    const [rows, columns] = matrixShape(matrix, this.config, this.share);
     if (this.type === "fp32") {
-      this.#weights.push({ kind: "linear", part, linear, rows, columns, quantized: null });
+      this.#weights.push({ kind: "linear", matrix, rows, columns, quantized: null });
       this.input(name, [rows, columns]);
       return this.node("Gemm", added ? [x, name, added] : [x, name], to, { transB: 1 });
     }
-    const format = quantFormat(linear, this.config, this.type);
+    const format = quantFormat(matrix, this.config, this.type);
     const { blocks, blockBytes, packedBytes, scaleCount } = quantizedSize(rows, columns, format);
     const packed = this.#constant(`${name}.packed`, "uint8", [rows, blocks, blockBytes], packedBytes);
     const scales = this.#constant(`${name}.scales`, "float32", [rows, blocks], scaleCount * 4);
-    this.#weights.push({ kind: "linear", part, linear, rows, columns, quantized: { format, packed, scales } });
+    this.#weights.push({ kind: "linear", matrix, rows, columns, quantized: { format, packed, scales } });
     const product = this.node(
       "MatMulNBits",
       [x, `${name}.packed`, `${name}.scales`],

@@ -1,55 +1,41 @@
-/** The matrices of each part of a layer: tensors of the checkpoint, stacked if they have the same input. Does not know numbers. */
+/** The matrices that a model multiplies with: tensors of the checkpoint, stacked if they have the same input. Does not know numbers. */
 
 import { lengthOf } from "../../formats/tensor/range.js";
 import type { ModelConfig } from "../config/config.js";
-import { ffnUnit, type RankShare } from "../split/partition.js";
-import { tensorRegion } from "../split/shard-region.js";
+import type { RankShare } from "../split/partition.js";
+import { axisUnit, tensorRegion } from "../split/shard-region.js";
 import type { QuantType } from "./compute-type.js";
 import type { QuantFormat } from "./quantize.js";
-import { layerTensor } from "./tensor-table.js";
+import { type Part, TENSORS, type TensorKind } from "./tensor-table.js";
 
-/**
- * Pieces of a layer, in the order of the forward pass (Meta's model.py, TransformerBlock):
- * - qkv: attention_norm, wq wk wv, rotary embedding of q and k
- * - wo: the output projection of attention
- * - ffn: ffn_norm, w2(silu(w1 x) * w3 x)
- * - head: norm and the output projection to logits
- */
-export type Part = "qkv" | "wo" | "ffn" | "head";
-
-/** Meta's tensors [out, in], stacked along their rows into one matrix. */
+/** Tensors [out, in] of one part, stacked along their rows into one matrix. */
 export interface Matrix {
   name: string;
-  tensors: readonly string[];
+  tensors: readonly [TensorKind, ...TensorKind[]];
 }
 
-/** The matrices of each part, named after their tensors. */
+/** The matrices, in the order of the forward pass, named after their tensors. */
 export const MATRICES = {
-  qkv: [{ name: "attention.wqkv", tensors: ["attention.wq", "attention.wk", "attention.wv"] }],
-  wo: [{ name: "attention.wo", tensors: ["attention.wo"] }],
-  ffn: [
-    { name: "feed_forward.w13", tensors: ["feed_forward.w1", "feed_forward.w3"] },
-    { name: "feed_forward.w2", tensors: ["feed_forward.w2"] },
-  ],
-  head: [{ name: "output", tensors: ["output"] }],
-} as const satisfies Record<Part, readonly Matrix[]>;
+  wqkv: { name: "attention.wqkv", tensors: [TENSORS.wq, TENSORS.wk, TENSORS.wv] },
+  wo: { name: "attention.wo", tensors: [TENSORS.wo] },
+  w13: { name: "feed_forward.w13", tensors: [TENSORS.w1, TENSORS.w3] },
+  w2: { name: "feed_forward.w2", tensors: [TENSORS.w2] },
+  output: { name: "output", tensors: [TENSORS.output] },
+} as const satisfies Record<string, Matrix>;
 
-/** The norm at the start of each part. */
-export const NORMS: Readonly<Record<Part, string | null>> = {
-  qkv: "attention_norm",
-  wo: null,
-  ffn: "ffn_norm",
-  head: "norm",
-};
+/** The part a matrix belongs to. */
+export function matrixPart({ tensors }: Matrix): Part {
+  return tensors[0].part;
+}
 
-/** Meta's full name of a part's tensor in a layer; the head does not belong to a layer. */
-export function partTensor(part: Part, layer: number, name: string): string {
-  return part === "head" ? `${name}.weight` : layerTensor(layer, name);
+/** The matrices of a part; the embedding has none, because its rows are only looked up. */
+export function partMatrices(part: Part): Matrix[] {
+  return Object.values(MATRICES).filter((matrix) => matrixPart(matrix) === part);
 }
 
 /** Rows and columns of a share of a matrix: [out, in]. */
 export function matrixShape({ tensors }: Matrix, config: ModelConfig, share: RankShare): [number, number] {
-  const regions = tensors.map((name) => tensorRegion(`${name}.weight`, config, share));
+  const regions = tensors.map(({ axes }) => tensorRegion(axes, config, share));
   return [regions.reduce((sum, { rows }) => sum + lengthOf(rows), 0), lengthOf(regions[0]!.columns)];
 }
 
@@ -58,9 +44,9 @@ export function matrixShape({ tensors }: Matrix, config: ModelConfig, share: Ran
  * the split, so that any number of ranks has the same quantised weights (except for a headDim of 8: the kernel's smallest
  * block is 16).
  */
-export function quantFormat({ name }: Matrix, config: ModelConfig, type: QuantType): QuantFormat {
-  const unit = name === "attention.wo" ? config.headDim : name === "feed_forward.w2" ? ffnUnit(config.ffnDim) : 128;
+export function quantFormat(matrix: Matrix, config: ModelConfig, type: QuantType): QuantFormat {
+  const unit = axisUnit(matrix.tensors[0].axes.at(-1)!, config) ?? 128;
   const blockSize = ([128, 64, 32] as const).find((size) => unit % size === 0) ?? 16;
   // The head's errors directly affect the logits, and it has only 2 % of a large model's weights.
-  return { bits: type === "int8" || name === "output" ? 8 : 4, blockSize };
+  return { bits: type === "int8" || matrixPart(matrix) === "head" ? 8 : 4, blockSize };
 }

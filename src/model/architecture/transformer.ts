@@ -1,6 +1,6 @@
 /**
- * Builds the transformer as ONNX graphs, one for each stage (Meta's model.py, TransformerBlock). A stage ends where ranks
- * must be summed and where attention needs the KV cache. Does not know layers or threads.
+ * Builds the transformer as ONNX graphs, one for each stage (Meta's model.py, TransformerBlock).
+ * Does not know the order of the stages, or threads.
  */
 
 import { ONNX_TYPE } from "../../formats/protobuf/onnx-graph.js";
@@ -9,31 +9,25 @@ import type { ModelConfig } from "../config/config.js";
 import type { RankShare } from "../split/partition.js";
 import { type ComputeType, isCacheHalf } from "./compute-type.js";
 import { GraphBuilder, type StageGraph } from "./graph-builder.js";
-import { MATRICES, type Part } from "./matrices.js";
+import { MATRICES } from "./matrices.js";
+import type { Stage } from "./step-plan.js";
+import { TENSORS } from "./tensor-table.js";
 
-/**
- * Builds the graph of a stage: parts that run without interruption on the residual stream h [tokens, dim]. With `residual`,
- * a part adds its result to the stream; without it, its output is a partial product that must be summed over ranks.
- */
-export function buildStage(
-  config: ModelConfig,
-  share: RankShare,
-  parts: readonly Part[],
-  residual: boolean,
-  type: ComputeType,
-): StageGraph {
+/** Builds the graph of a stage: parts that run without interruption on the residual stream h [tokens, dim]. */
+export function buildStage(config: ModelConfig, share: RankShare, stage: Stage, type: ComputeType): StageGraph {
+  const { name, parts, inputs, addsToStream } = stage;
   const graph = new GraphBuilder(config, share, type);
   let stream = "h";
-  // A part that only projects the heads' output (no residual) does not use the stream.
-  if (residual || parts[0] !== "wo") graph.input("h", ["tokens", config.dim]);
-  for (const part of parts) {
+  if (inputs.includes("h")) graph.input("h", ["tokens", config.dim]);
+  for (const { part } of parts) {
     if (part === "qkv") addQkv(graph, stream);
-    else if (part === "wo") stream = addWo(graph, residual ? stream : undefined);
-    else if (part === "ffn") stream = addFeedForward(graph, stream, residual);
-    else addHead(graph, stream);
+    else if (part === "wo") stream = addWo(graph, addsToStream ? stream : undefined);
+    else if (part === "ffn") stream = addFeedForward(graph, stream, addsToStream);
+    else if (part === "head") addHead(graph, stream);
+    else throw new RangeError(`no stage has the part ${part}`);
   }
   if (stream !== "h") graph.output(stream, ["tokens", config.dim]);
-  return graph.build(parts.join("_"));
+  return graph.build(name.replaceAll(" ", "_"));
 }
 
 /** h -> q [1, tokens, q heads * headDim], k [1, tokens, KV heads * headDim], v [tokens, KV heads * headDim]; q and k are rotated by position. */
@@ -42,7 +36,7 @@ function addQkv(graph: GraphBuilder, h: string): void {
   const qWidth = lengthOf(graph.share.qHeads) * headDim;
   const kvWidth = lengthOf(graph.share.kvHeads) * headDim;
   const isHalf = isCacheHalf(graph.type);
-  const qkv = graph.linear("qkv", MATRICES.qkv[0], graph.norm("qkv", h, "attention_in"), "qkv");
+  const qkv = graph.linear(MATRICES.wqkv, graph.norm(TENSORS.attentionNorm, h, "attention_in"), "qkv");
   graph.split(qkv, [qWidth, kvWidth, kvWidth], ["q_flat", "k_flat", isHalf ? "v_full" : "v"]);
   graph.input("position_ids", [1, "tokens"], "int64");
   graph.input("cos", ["positions", headDim / 2]);
@@ -63,22 +57,21 @@ function addQkv(graph: GraphBuilder, h: string): void {
 /** attended [tokens, q heads * headDim] -> [tokens, dim]. */
 function addWo(graph: GraphBuilder, h: string | undefined): string {
   const attended = graph.input("attended", ["tokens", lengthOf(graph.share.qHeads) * graph.config.headDim]);
-  return graph.linear("wo", MATRICES.wo[0], attended, h ? "h_attention" : "partial", h);
+  return graph.linear(MATRICES.wo, attended, h ? "h_attention" : "partial", h);
 }
 
 /** w2(silu(w1 x) * w3 x), where x is h after its norm. */
-function addFeedForward(graph: GraphBuilder, h: string, residual: boolean): string {
+function addFeedForward(graph: GraphBuilder, h: string, addsToStream: boolean): string {
   const width = lengthOf(graph.share.ffn);
-  const [w13, w2] = MATRICES.ffn;
-  const both = graph.linear("ffn", w13, graph.norm("ffn", h, "ffn_in"), "gate_up"); // [tokens, 2 * width]
+  const both = graph.linear(MATRICES.w13, graph.norm(TENSORS.ffnNorm, h, "ffn_in"), "gate_up"); // [tokens, 2 * width]
   graph.split(both, [width, width], ["gate", "up"]);
   const silu = graph.node("Mul", ["gate", graph.node("Sigmoid", ["gate"], "gate_sigmoid")], "gate_silu");
   const hidden = graph.node("Mul", [silu, "up"], "ffn_hidden");
-  return graph.linear("ffn", w2, hidden, residual ? "h_out" : "partial", residual ? h : undefined);
+  return graph.linear(MATRICES.w2, hidden, addsToStream ? "h_out" : "partial", addsToStream ? h : undefined);
 }
 
 /** h -> logits [tokens, rows of the vocabulary]. */
 function addHead(graph: GraphBuilder, h: string): void {
-  const logits = graph.linear("head", MATRICES.head[0], graph.norm("head", h, "normed"), "logits");
+  const logits = graph.linear(MATRICES.output, graph.norm(TENSORS.norm, h, "normed"), "logits");
   graph.output(logits, ["tokens", lengthOf(graph.share.vocab)]);
 }

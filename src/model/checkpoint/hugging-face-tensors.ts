@@ -3,36 +3,13 @@ import { LlamaError } from "../../error.js";
 import { openPth, pthContainer } from "../../formats/checkpoint/pth.js";
 import { openSafetensors } from "../../formats/checkpoint/safetensors.js";
 import type { StoredTensor } from "../../formats/tensor/stored-tensor.js";
-import { firstFew, tensorTable } from "../architecture/tensor-table.js";
+import { firstFew, hfName, TENSORS, tensorTable } from "../architecture/tensor-table.js";
 import type { ModelConfig } from "../config/config.js";
 import type { CheckpointTensors } from "./checkpoint-format.js";
 import { type ModelTensor, sameShape, showShape } from "./model-tensor.js";
 
-const EMBEDDING = "model.embed_tokens.weight";
-const HEAD = "lm_head.weight";
-
-/** Meta's names, without layer and ".weight", and Hugging Face's. */
-const NAMES: ReadonlyMap<string, string> = new Map([
-  ["tok_embeddings", "model.embed_tokens"],
-  ["attention.wq", "self_attn.q_proj"],
-  ["attention.wk", "self_attn.k_proj"],
-  ["attention.wv", "self_attn.v_proj"],
-  ["attention.wo", "self_attn.o_proj"],
-  ["feed_forward.w1", "mlp.gate_proj"],
-  ["feed_forward.w2", "mlp.down_proj"],
-  ["feed_forward.w3", "mlp.up_proj"],
-  ["attention_norm", "input_layernorm"],
-  ["ffn_norm", "post_attention_layernorm"],
-  ["norm", "model.norm"],
-  ["output", "lm_head"],
-]);
-
-/** Hugging Face's name of one of Meta's tensors. */
-export function hfName(metaName: string): string {
-  const [, layer, part] = /^(layers\.\d+\.)?(.+)\.weight$/.exec(metaName)!;
-  const name = `${NAMES.get(part!)}.weight`;
-  return layer === undefined ? name : `model.${layer}${name}`;
-}
+const EMBEDDING = hfName(TENSORS.embedding, 0);
+const HEAD = hfName(TENSORS.output, 0);
 
 /**
  * Finds every tensor of the config in the files; `tied` says that the embedding is also the output matrix.
@@ -51,8 +28,7 @@ export function openHfTensors(files: readonly string[], config: ModelConfig, tie
     }
   }
   const table = tensorTable(config).map((spec) => {
-    const name = hfName(spec.name);
-    return { spec, stored: tied && name === HEAD ? EMBEDDING : name };
+    return { spec, stored: tied && spec.kind === TENSORS.output ? EMBEDDING : spec.hfName };
   });
   const missing = table.map(({ stored }) => stored).filter((name) => !entries.has(name));
   if (missing.length > 0) throw missingTensors(files, missing);

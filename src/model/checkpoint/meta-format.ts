@@ -3,12 +3,21 @@ import { join } from "node:path";
 import { LlamaError } from "../../error.js";
 import { openPth, pthContainer } from "../../formats/checkpoint/pth.js";
 import type { StoredTensor } from "../../formats/tensor/stored-tensor.js";
-import { firstFew, isIgnoredTensor, layerTensor, type TensorSpec, tensorTable } from "../architecture/tensor-table.js";
+import {
+  firstFew,
+  isIgnoredTensor,
+  TENSORS,
+  type TensorSpec,
+  tensorName,
+  tensorTable,
+} from "../architecture/tensor-table.js";
 import type { ModelConfig } from "../config/config.js";
 import { PARAMS, readParams, resolveConfig, scalingOf } from "../config/meta-params.js";
 import type { CheckpointFormat, CheckpointTensors } from "./checkpoint-format.js";
 import { mergeShards } from "./model-tensor.js";
 import { compareReplicas } from "./replicas.js";
+
+const OUTPUT = tensorName(TENSORS.output, 0);
 
 export const metaFormat: CheckpointFormat = {
   name: "Meta",
@@ -70,9 +79,9 @@ function openTensors(files: readonly string[], config: ModelConfig): CheckpointT
 
   const partsOf = (name: string) => shards.map((shard) => shard.get(name)!);
   // Checked first: a missing shard would otherwise look like a vocabulary of another size.
-  const query = layerTensor(0, "attention.wq");
+  const query = tensorName(TENSORS.wq, 0);
   mergeShards(table.find((spec) => spec.name === query)!, partsOf(query));
-  checkVocabulary(partsOf("output.weight"), config.vocabSize);
+  checkVocabulary(partsOf(OUTPUT), config.vocabSize);
   const tensors = new Map(table.map((spec) => [spec.name, mergeShards(spec, partsOf(spec.name))]));
   const replicated = table.filter(({ split }) => split === "replicated").map(({ name }) => name);
   const differing = compareReplicas(replicated, shards);
@@ -89,7 +98,7 @@ function checkComplete(
   const missing = table.map((spec) => spec.name).filter((name) => !shard.has(name));
   if (missing.length === 0) return;
   let layers = 0;
-  while (shard.has(layerTensor(layers, "attention.wq"))) layers++;
+  while (shard.has(tensorName(TENSORS.wq, layers))) layers++;
   const details: { where: string; found?: string; fix?: string } = { where: file };
   if (unexpected.length > 0) details.found = `unknown ${firstFew(unexpected)}`;
   if (unexpected.some((name) => name.startsWith("model.layers."))) {
@@ -104,7 +113,7 @@ function checkVocabulary(parts: readonly StoredTensor[], vocabSize: number): voi
   const rows = parts.reduce((sum, { shape }) => sum + (shape[0] ?? 0), 0);
   if (rows === vocabSize) return;
   throw new LlamaError("model", "vocabulary does not match the tokenizer", {
-    where: `${parts[0]!.storage.file}: output.weight`,
+    where: `${parts[0]!.storage.file}: ${OUTPUT}`,
     expected: `${vocabSize} rows (tokens of the tokenizer)`,
     found: String(rows),
     fix: "Use the tokenizer.model that came with this checkpoint",

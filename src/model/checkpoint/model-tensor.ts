@@ -4,6 +4,9 @@ import { LlamaError } from "../../error.js";
 import type { StoredTensor } from "../../formats/tensor/stored-tensor.js";
 import type { TensorSpec } from "../architecture/tensor-table.js";
 
+/** What the parts of a tensor must add up to. */
+type WholeTensor = Pick<TensorSpec, "name" | "shape" | "split">;
+
 /** The part of a tensor in one shard: indices [start, end) of the split axis. */
 export interface Piece {
   start: number;
@@ -22,7 +25,7 @@ export interface ModelTensor {
 }
 
 /** Assembles a tensor from the parts in each shard, in rank order; throws a LlamaError if the parts do not fit. */
-export function mergeShards(spec: TensorSpec, entries: readonly StoredTensor[]): ModelTensor {
+export function mergeShards(spec: WholeTensor, entries: readonly StoredTensor[]): ModelTensor {
   const { name, shape } = spec;
   const [first, ...others] = entries as [StoredTensor, ...StoredTensor[]];
   for (const other of others) {
@@ -52,7 +55,7 @@ export function mergeShards(spec: TensorSpec, entries: readonly StoredTensor[]):
   return { name, shape, axis, pieces };
 }
 
-function shardAxis(spec: TensorSpec, entries: readonly StoredTensor[]): 0 | 1 | null {
+function shardAxis(spec: WholeTensor, entries: readonly StoredTensor[]): 0 | 1 | null {
   switch (spec.split) {
     case "rows":
       return 0;
@@ -68,7 +71,7 @@ function shardAxis(spec: TensorSpec, entries: readonly StoredTensor[]): 0 | 1 | 
 
 /** The error for parts that do not add up; blames the number of shards if the shapes suggest it. */
 function misfit(
-  spec: TensorSpec,
+  spec: WholeTensor,
   axis: 0 | 1 | null,
   entries: readonly StoredTensor[],
   culprit: StoredTensor,

@@ -1,14 +1,17 @@
 /** Computes from shapes how many bytes of weights and KV cache a token reads. Does not know files or time. */
+import { lengthOf } from "../../formats/tensor/range.js";
 import { type ComputeType, isCacheHalf } from "../architecture/compute-type.js";
-import { MATRICES, type Matrix, matrixShape, type Part, quantFormat } from "../architecture/matrices.js";
+import { type Matrix, matrixShape, partMatrices, quantFormat } from "../architecture/matrices.js";
 import { quantizedSize } from "../architecture/quantize.js";
+import { PARTS, partCount } from "../architecture/step-plan.js";
+import { type Part, partNorms } from "../architecture/tensor-table.js";
 import type { ModelConfig } from "../config/config.js";
 import type { RankShare } from "../split/partition.js";
 
 export interface BytesPerToken {
   /** Matrices and norms of all ranks: what one token reads if a step has no other token, including the logits. */
   weights: number;
-  /** Keys and values of one position over all layers and ranks. */
+  /** Keys and values of one position over all ranks and their layers. */
   position: number;
 }
 
@@ -25,23 +28,23 @@ export function modelBytesPerToken(
 
 /** The same for one rank. */
 export function shareBytesPerToken(config: ModelConfig, share: RankShare, dtype: ComputeType): BytesPerToken {
-  // norms, of which every rank has a full copy
-  let weights = (2 * config.nLayers + 1) * config.dim * 4;
-  for (const part of Object.keys(MATRICES) as Part[]) {
-    weights += (part === "head" ? 1 : config.nLayers) * partBytes(part, config, share, dtype);
+  let weights = 0;
+  for (const part of PARTS) {
+    const norms = partNorms(part).length * config.dim * 4;
+    weights += partCount(part, config, share.layers) * (partBytes(part, config, share, dtype) + norms);
   }
-  const heads = share.kvHeads.end - share.kvHeads.start;
-  return { weights, position: config.nLayers * heads * config.headDim * 2 * (isCacheHalf(dtype) ? 2 : 4) };
+  const heads = lengthOf(share.layers) * lengthOf(share.kvHeads);
+  return { weights, position: heads * config.headDim * 2 * (isCacheHalf(dtype) ? 2 : 4) };
 }
 
 /** Bytes of the matrices of one part of one layer in a share. */
 export function partBytes(part: Part, config: ModelConfig, share: RankShare, dtype: ComputeType): number {
-  return MATRICES[part].reduce((sum, linear) => sum + matrixBytes(linear, config, share, dtype), 0);
+  return partMatrices(part).reduce((sum, matrix) => sum + matrixBytes(matrix, config, share, dtype), 0);
 }
 
-function matrixBytes(linear: Matrix, config: ModelConfig, share: RankShare, dtype: ComputeType): number {
-  const [rows, columns] = matrixShape(linear, config, share);
+function matrixBytes(matrix: Matrix, config: ModelConfig, share: RankShare, dtype: ComputeType): number {
+  const [rows, columns] = matrixShape(matrix, config, share);
   if (dtype === "fp32") return rows * columns * 4;
-  const { packedBytes, scaleCount } = quantizedSize(rows, columns, quantFormat(linear, config, dtype));
+  const { packedBytes, scaleCount } = quantizedSize(rows, columns, quantFormat(matrix, config, dtype));
   return packedBytes + scaleCount * 4;
 }

@@ -1,8 +1,8 @@
 /** Estimates from shapes how much memory a model needs to load and run. Does not know files or the machine. */
 import type { ComputeType } from "../architecture/compute-type.js";
-import type { Part } from "../architecture/matrices.js";
+import { planStep, type Stage, stagesOf } from "../architecture/step-plan.js";
 import type { ModelConfig } from "../config/config.js";
-import { partition, type RankShare } from "../split/partition.js";
+import { allLayers, partition, type RankShare } from "../split/partition.js";
 import { partBytes, shareBytesPerToken } from "./bytes-per-token.js";
 
 export interface MemoryNeed {
@@ -28,18 +28,25 @@ const PREPACKED_SHARE = { fp32: 0, int8: 0.1, int4: 0.2 };
 /** What the runtime needs to make the last stage while all others are in memory, and to write the largest stage to the weight cache, as multiples of the stage's bytes. */
 const MAKING = 2.8;
 const WRITING = 5.2;
-/** Maximum number of tokens that the engine runs in one step: bounds activations, sums and their buffers. */
-export const STEP_TOKENS = 256;
-
-/** Peak bytes of a model on `worldSize` ranks with one sequence of `tokens` tokens: the larger of its first load and running. */
-export function memoryNeed(config: ModelConfig, worldSize: number, dtype: ComputeType, tokens: number): MemoryNeed {
-  const shares = partition(config, worldSize);
+/**
+ * Peak bytes of a model on `worldSize` ranks with one sequence of `tokens` tokens, and with steps of at most `stepTokens`
+ * tokens: the larger of its first load and running.
+ */
+export function memoryNeed(
+  config: ModelConfig,
+  worldSize: number,
+  dtype: ComputeType,
+  tokens: number,
+  stepTokens: number,
+  layers = allLayers(config),
+): MemoryNeed {
+  const shares = partition(config, worldSize, layers);
   const parts = shares.map((share) => shareBytesPerToken(config, share, dtype));
   const weights = parts.reduce((sum, part) => sum + part.weights, 0);
   const token = parts.reduce((sum, part) => sum + part.position, 0);
   const context = token * tokens;
   const held = weights * (1 + PREPACKED_SHARE[dtype]);
-  const steps = shares.reduce((sum, share) => sum + stepBytes(config, share), 0);
+  const steps = shares.reduce((sum, share) => sum + stepTokens * tokenBytes(config, share), 0);
   const highest = Math.max(loadingBytes(config, shares, dtype, held), held + context + steps);
   const total = Math.round(PROCESS_BYTES + worldSize * RANK_BYTES + highest);
   const weightsOfRank = Math.max(...parts.map((part) => part.weights));
@@ -49,15 +56,19 @@ export function memoryNeed(config: ModelConfig, worldSize: number, dtype: Comput
 /** Peak bytes of loading, including the weights. fp32 weights are read into place; quantised ones are copied while the runtime makes its stages. */
 function loadingBytes(config: ModelConfig, shares: readonly RankShare[], dtype: ComputeType, held: number): number {
   if (dtype === "fp32") return held;
-  const ofRanks = (...parts: Part[]) =>
-    shares.reduce((sum, share) => sum + parts.reduce((all, part) => all + partBytes(part, config, share, dtype), 0), 0);
-  const head = ofRanks("head");
-  // A single rank has all parts of a layer in one stage.
-  const layer = shares.length === 1 ? ofRanks("qkv", "wo", "ffn") : ofRanks("ffn");
-  return Math.max(held + MAKING * head, WRITING * Math.max(head, layer));
+  const stages = stagesOf(planStep(config, shares[0]!.layers, shares.length));
+  const ofRanks = ({ parts }: Stage) =>
+    shares.reduce(
+      (sum, share) => sum + parts.reduce((all, { part }) => all + partBytes(part, config, share, dtype), 0),
+      0,
+    );
+  // Stages of the same name have the same size.
+  const sizes = new Map(stages.map((stage) => [stage.name, stage]));
+  const largest = Math.max(...[...sizes.values()].map(ofRanks));
+  return Math.max(held + MAKING * ofRanks(stages.at(-1)!), WRITING * largest);
 }
 
-/** Peak bytes of a step, which it reaches in the feed-forward block: its input and sums, and w1, w3 and their product. */
-function stepBytes({ dim }: ModelConfig, { ffn }: RankShare): number {
-  return STEP_TOKENS * 4 * (5 * dim + 3 * (ffn.end - ffn.start));
+/** Peak bytes that a step needs for a token, reached in the feed-forward block: its input and sums, and w1, w3 and their product. */
+function tokenBytes({ dim }: ModelConfig, { ffn }: RankShare): number {
+  return 4 * (5 * dim + 3 * (ffn.end - ffn.start));
 }

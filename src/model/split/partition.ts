@@ -5,6 +5,8 @@ import type { ModelConfig } from "../config/config.js";
 
 /** What one rank computes. */
 export interface RankShare {
+  /** The same for all ranks. The first layer brings the embedding, the last one the head. */
+  layers: Range;
   /** Whole groups (all query heads of each of `kvHeads`), or part of the group of a single KV head. */
   qHeads: Range;
   /** KV heads that `qHeads` need; a KV head may belong to several ranks. */
@@ -15,16 +17,21 @@ export interface RankShare {
   vocab: Range;
 }
 
+/** The range of all layers. */
+export function allLayers({ nLayers }: ModelConfig): Range {
+  return { start: 0, end: nLayers };
+}
+
 /** Number of feed-forward columns that stay together on a rank, so that no block of quantised weights is divided. */
 export function ffnUnit(ffnDim: number): 128 | 64 | 32 | 16 {
   return ([128, 64, 32] as const).find((unit) => ffnDim >= 16 * unit) ?? 16;
 }
 
 /**
- * Divides a model over `worldSize` ranks, in rank order. Unlike in fairscale, the shares need not be equal: a sum of
+ * Divides a model, or a range of its layers, over `worldSize` ranks, in rank order. Unlike in fairscale, the shares need not be equal: a sum of
  * partial products over ranks is correct for any division. Throws a LlamaError if the model is too narrow.
  */
-export function partition(config: ModelConfig, worldSize: number): RankShare[] {
+export function partition(config: ModelConfig, worldSize: number, layers = allLayers(config)): RankShare[] {
   const { ffnDim, nHeads, vocabSize } = config;
   if (!Number.isInteger(worldSize) || worldSize < 1 || worldSize > nHeads) {
     throw new LlamaError("usage", "the model cannot be divided over this number of processes", {
@@ -45,7 +52,10 @@ export function partition(config: ModelConfig, worldSize: number): RankShare[] {
     end: Math.min(end * unit, ffnDim),
   }));
   const vocab = divide(vocabSize, worldSize);
-  return divideHeads(config, worldSize).map((heads, rank) => ({ ...heads, ffn: ffn[rank]!, vocab: vocab[rank]! }));
+  return divideHeads(config, worldSize).map((heads, rank) => ({
+    ...{ layers, ...heads },
+    ...{ ffn: ffn[rank]!, vocab: vocab[rank]! },
+  }));
 }
 
 function divideHeads({ nHeads, nKvHeads }: ModelConfig, worldSize: number): Pick<RankShare, "qHeads" | "kvHeads">[] {

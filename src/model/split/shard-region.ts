@@ -1,39 +1,47 @@
-/** Says which rows and columns of each tensor one share of the model needs. Does not know bytes or threads. */
+/** The axes of tensors, and which rows and columns of a tensor one share of the model needs. Does not know names or bytes. */
 import type { Range } from "../../formats/tensor/range.js";
 import type { ModelConfig } from "../config/config.js";
-import type { RankShare } from "./partition.js";
+import { ffnUnit, type RankShare } from "./partition.js";
+
+/**
+ * What the indices along an axis of a tensor count: the residual stream, the query heads or the KV heads (headDim indices
+ * each), the feed-forward width, or tokens. Ranks divide every axis except "dim".
+ */
+export type Axis = "dim" | "qHeads" | "kvHeads" | "ffn" | "vocab";
+
+/** The axes of a matrix [out, in], in the layout of the files, or of a norm. */
+export type Axes = readonly [Axis] | readonly [Axis, Axis];
 
 export interface Region {
   rows: Range;
   columns: Range;
 }
 
+/** Number of indices along an axis in the whole model. */
+export function axisSize(axis: Axis, config: ModelConfig): number {
+  const { dim, headDim, nHeads, nKvHeads, ffnDim, vocabSize } = config;
+  const sizes = { dim, qHeads: nHeads * headDim, kvHeads: nKvHeads * headDim, ffn: ffnDim, vocab: vocabSize };
+  return sizes[axis];
+}
+
+/** Number of indices that stay together on a rank; null for an axis that ranks do not divide. */
+export function axisUnit(axis: Axis, { headDim, ffnDim }: ModelConfig): number | null {
+  const units = { dim: null, qHeads: headDim, kvHeads: headDim, ffn: ffnUnit(ffnDim), vocab: 1 };
+  return units[axis];
+}
+
 /**
- * The region of a tensor that a share uses, in the layout of the file ([out, in]).
- * Column-parallel weights are split by rows, row-parallel ones by columns (fairscale, nn/model_parallel/layers.py);
- * a norm counts as one row. For the embedding it is the part that this rank loads into the shared table.
+ * The region of a tensor that a share uses. Column-parallel weights are split by rows, row-parallel ones by columns
+ * (fairscale, nn/model_parallel/layers.py). A norm counts as one row.
  */
-export function tensorRegion(name: string, config: ModelConfig, share: RankShare): Region {
-  const { dim, headDim } = config;
-  const heads = (range: Range): Range => ({ start: range.start * headDim, end: range.end * headDim });
-  const all: Range = { start: 0, end: dim };
-  switch (name.split(".").at(-2)) {
-    case "wq":
-      return { rows: heads(share.qHeads), columns: all };
-    case "wk":
-    case "wv":
-      return { rows: heads(share.kvHeads), columns: all };
-    case "wo":
-      return { rows: all, columns: heads(share.qHeads) };
-    case "w1":
-    case "w3":
-      return { rows: share.ffn, columns: all };
-    case "w2":
-      return { rows: all, columns: share.ffn };
-    case "output":
-    case "tok_embeddings":
-      return { rows: share.vocab, columns: all };
-    default:
-      return { rows: { start: 0, end: 1 }, columns: all };
-  }
+export function tensorRegion(axes: Axes, config: ModelConfig, share: RankShare): Region {
+  const [rows, columns] = axes.map((axis) => axisRange(axis, config, share));
+  return columns === undefined ? { rows: { start: 0, end: 1 }, columns: rows! } : { rows: rows!, columns };
+}
+
+function axisRange(axis: Axis, { dim, headDim }: ModelConfig, share: RankShare): Range {
+  if (axis === "dim") return { start: 0, end: dim };
+  const { start, end } = share[axis];
+  const width = axis === "qHeads" || axis === "kvHeads" ? headDim : 1;
+  return { start: start * width, end: end * width };
 }

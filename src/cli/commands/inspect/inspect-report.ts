@@ -1,6 +1,7 @@
 /** Collects everything that `inspect` reports, under the names that scripts read from --json. Does not print. */
 import { statSync } from "node:fs";
 import { basename } from "node:path";
+import { STEP_TOKENS } from "../../../engine/host/engine-options.js";
 import { machineMemory } from "../../../engine/machine/machine-memory.js";
 import { type OpenedModel, resolveSetup } from "../../../generation/loading/open-model.js";
 import type { ComputeType } from "../../../model/architecture/compute-type.js";
@@ -69,7 +70,7 @@ function needs(config: ModelConfig, most: number, tokens: number, available: num
   const counts = TABLE_RANKS.filter((count) => count <= most);
   return DTYPES.flatMap((dtype) =>
     counts.map((worldSize) => {
-      const { weightsOfRank, weights, token, total } = memoryNeed(config, worldSize, dtype, tokens);
+      const { weightsOfRank, weights, token, total } = memoryNeed(config, worldSize, dtype, tokens, STEP_TOKENS);
       return {
         dtype,
         world_size: worldSize,

@@ -21,7 +21,7 @@ export interface Step {
 }
 
 /** Cuts a batch into steps of at most `maxTokens` tokens and `maxRows` rows of logits. */
-export function* planSteps(batch: readonly SequenceTokens[], maxTokens: number, maxRows: number): Generator<Step> {
+export function* cutSteps(batch: readonly SequenceTokens[], maxTokens: number, maxRows: number): Generator<Step> {
   const empty = (): Step => ({ tokens: [], spans: [], logitRows: [], targets: [] });
   let step = empty();
   for (const [item, { sequence, position, tokens, logits }] of batch.entries()) {
