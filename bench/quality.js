@@ -13,6 +13,7 @@ import { parseArgs } from "node:util";
 import { Engine } from "../dist/src/engine/engine.js";
 import { MATRICES, quantFormat } from "../dist/src/model/architecture/matrices.js";
 import { quantizedSize, quantizeRows } from "../dist/src/model/architecture/quantize.js";
+import { tensorTable } from "../dist/src/model/architecture/tensor-table.js";
 import { openCheckpoint } from "../dist/src/model/checkpoint/checkpoint.js";
 import { openWeights } from "../dist/src/model/checkpoint/weight-source.js";
 import { loadTokenizer } from "../dist/src/tokenizer/loading/open-tokenizer.js";
@@ -56,13 +57,14 @@ function requantized(checkpoint, file, quantize) {
   const descriptor = openSync(file, "w");
   const tensors = new Map(checkpoint.tensors);
   let offset = 0;
-  for (const linear of Object.values(MATRICES).flat()) {
-    for (const [name, tensor] of checkpoint.tensors) {
-      if (!linear.tensors.some((part) => name.endsWith(`${part}.weight`))) continue;
+  for (const matrix of Object.values(MATRICES)) {
+    for (const { name, kind } of tensorTable(checkpoint.config)) {
+      if (!matrix.tensors.includes(kind)) continue;
+      const tensor = checkpoint.tensors.get(name);
       const [height, width] = tensor.shape;
       const values = new Float32Array(height * width);
       source.read(name, { start: 0, end: height }, { start: 0, end: width }, values);
-      quantize(values, height, width, quantFormat(linear, checkpoint.config, "int4"));
+      quantize(values, height, width, quantFormat(matrix, checkpoint.config, "int4"));
       const storage = { file, offset, byteLength: values.byteLength };
       offset += writeSync(descriptor, new Uint8Array(values.buffer));
       const entry = { name, dtype: "fp32", shape: [height, width], strides: [width, 1], storageOffset: 0, storage };

@@ -4,7 +4,9 @@ import { describe, test } from "node:test";
 import { planSetups } from "../../src/cli/commands/bench/bench-plan.js";
 import { benchTable, csvLine } from "../../src/cli/commands/bench/bench-table.js";
 import { threadsOfRank } from "../../src/engine/machine/cores.js";
+import { planStep } from "../../src/model/architecture/step-plan.js";
 import { presetCheckpoint } from "../../src/model/sizes/presets.js";
+import { allLayers } from "../../src/model/split/partition.js";
 import { llama, temporaryFolder } from "./cli-process.js";
 
 const FIELDS = [
@@ -106,8 +108,9 @@ test("bench measures with as many threads as generate uses", () => {
   const checkpoint = presetCheckpoint("7B");
   const flags = { dtype: ["fp32", "int8"], nproc_per_node: [1, 4], force: true } as const;
   const setups = planSetups(checkpoint, flags, 64, 64);
+  const { config } = checkpoint;
   for (const { dtype, worldSize, threads } of setups)
-    assert.equal(threads, threadsOfRank(64, worldSize, checkpoint.config.nLayers, dtype));
+    assert.equal(threads, threadsOfRank(64, worldSize, planStep(config, allLayers(config), worldSize), dtype));
   assert.deepEqual(
     setups.map(({ threads }) => threads),
     [64, 16, 8, 1],

@@ -6,9 +6,10 @@ import { LlamaError } from "../../../error.js";
 import { checkMemory } from "../../../generation/loading/memory-check.js";
 import { resolveSetup } from "../../../generation/loading/open-model.js";
 import type { ComputeType } from "../../../model/architecture/compute-type.js";
+import { planStep } from "../../../model/architecture/step-plan.js";
 import type { Checkpoint } from "../../../model/checkpoint/checkpoint.js";
 import { type BytesPerToken, modelBytesPerToken } from "../../../model/sizes/bytes-per-token.js";
-import { partition } from "../../../model/split/partition.js";
+import { allLayers, partition } from "../../../model/split/partition.js";
 import type { BenchFlags } from "./bench-flags.js";
 
 /** One way to load the model. */
@@ -43,7 +44,8 @@ export function planSetups(
       const { worldSize, dtype } = resolveSetup(checkpoint, { nprocPerNode: nproc, dtype: dtypeFlag });
       const traffic = modelBytesPerToken(config, partition(config, worldSize), dtype);
       if (!flags.force) checkMemory(config, worldSize, dtype, maxSeqLen);
-      for (const threads of flags.threads ?? [threadsOfRank(cores, worldSize, config.nLayers, dtype)]) {
+      const plan = planStep(config, allLayers(config), worldSize);
+      for (const threads of flags.threads ?? [threadsOfRank(cores, worldSize, plan, dtype)]) {
         setups.set(`${dtype} ${worldSize} ${threads}`, { dtype, worldSize, threads, traffic });
       }
     }
