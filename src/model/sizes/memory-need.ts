@@ -1,4 +1,5 @@
 /** Estimates from shapes how much memory a model needs to load and run. Does not know files or the machine. */
+import { lengthOf } from "../../formats/tensor/range.js";
 import type { ComputeType } from "../architecture/compute-type.js";
 import { planStep, type Stage, stagesOf } from "../architecture/step-plan.js";
 import type { ModelConfig } from "../config/config.js";
@@ -28,6 +29,7 @@ const PREPACKED_SHARE = { fp32: 0, int8: 0.1, int4: 0.2 };
 /** What the runtime needs to make the last stage while all others are in memory, and to write the largest stage to the weight cache, as multiples of the stage's bytes. */
 const MAKING = 2.8;
 const WRITING = 5.2;
+
 /**
  * Peak bytes of a model on `worldSize` ranks with one sequence of `tokens` tokens, and with steps of at most `stepTokens`
  * tokens: the larger of its first load and running.
@@ -70,5 +72,5 @@ function loadingBytes(config: ModelConfig, shares: readonly RankShare[], dtype: 
 
 /** Peak bytes that a step needs for a token, reached in the feed-forward block: its input and sums, and w1, w3 and their product. */
 function tokenBytes({ dim }: ModelConfig, { ffn }: RankShare): number {
-  return 4 * (5 * dim + 3 * (ffn.end - ffn.start));
+  return 4 * (5 * dim + 3 * lengthOf(ffn));
 }
