@@ -1,6 +1,7 @@
 /** Runs a command that answers JSON lines: input, model, output, progress and exit code. Does not know what a line means. */
 import { statSync } from "node:fs";
 import { LlamaError } from "../../error.js";
+import type { Json } from "../../generation/options/wrong-type.js";
 import { type FeedOptions, GenerationStats, type Llama, type Refused } from "../../index.js";
 import { chooseModel } from "../model/choose-model.js";
 import { type LoadFlags, requestLimits, withModel } from "../model/load.js";
@@ -10,7 +11,7 @@ import { EXIT_OK } from "../terminal/exit-code.js";
 import { Interrupt } from "../terminal/interrupt.js";
 import { printNote } from "../terminal/notes.js";
 import { Output } from "../terminal/output.js";
-import { type Json, type Origin, readLine, recordOf } from "./json-line.js";
+import { type Origin, readLine, recordOf } from "./json-line.js";
 import { KeySet } from "./key-set.js";
 import { type LineInput, openInput } from "./line-input.js";
 import { LineProgress } from "./line-progress.js";

@@ -9,6 +9,7 @@ import { LlamaError } from "../../error.js";
 import { AtomicFile } from "../../formats/files/atomic-file.js";
 import { lengthOf } from "../../formats/tensor/range.js";
 import type { Tokenizer } from "../../tokenizer/tokenizer.js";
+import { BOOLEAN, checkOptions, OBJECT, type OptionTypes } from "../options/check-options.js";
 import type { RequestLoop } from "../scheduling/request-loop.js";
 import type { Conversation, Turn } from "./conversation.js";
 import {
@@ -30,14 +31,18 @@ export interface SaveOptions {
   settings?: Readonly<Record<string, unknown>>;
 }
 
+const SAVE_TYPES: OptionTypes<SaveOptions> = { cache: BOOLEAN, settings: OBJECT };
+
 /** Writes a conversation as it is at the call, whole or not at all; a file that is not a session is not overwritten. */
-export function writeConversation(
+export async function writeConversation(
   engine: Engine,
   loop: RequestLoop,
   conversation: Conversation,
   file: string,
-  { cache = false, settings = {} }: SaveOptions,
+  options: SaveOptions,
 ): Promise<void> {
+  checkOptions(options, SAVE_TYPES);
+  const { cache = false, settings = {} } = options;
   const turns = conversation.turns.map(({ user, answer, answerIds }) => ({ user, answer, ids: answerIds }));
   const { format, system, lastIds } = conversation;
   const header: ConversationHeader = {
