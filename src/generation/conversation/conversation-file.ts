@@ -7,6 +7,7 @@ import { type FileHandle, open } from "node:fs/promises";
 import type { Engine } from "../../engine/engine.js";
 import { LlamaError } from "../../error.js";
 import { AtomicFile } from "../../formats/files/atomic-file.js";
+import { fileError } from "../../formats/files/file-error.js";
 import { lengthOf } from "../../formats/tensor/range.js";
 import type { Tokenizer } from "../../tokenizer/tokenizer.js";
 import { BOOLEAN, checkOptions, OBJECT, type OptionTypes } from "../options/check-options.js";
@@ -96,7 +97,9 @@ export interface OpenConversation {
 }
 
 export async function openConversation(file: string): Promise<OpenConversation> {
-  const handle = await openFile(file);
+  const handle = await open(file, "r").catch((error) => {
+    throw fileError(file, error, "usage");
+  });
   try {
     const line = await readLine(handle, file);
     const header = parseHeader(line.toString("utf8"), file);
@@ -174,26 +177,18 @@ async function refuseForeign(file: string): Promise<void> {
     handle = await open(file, "r");
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "ENOENT") return;
-    throw unreadable(file, error);
+    throw fileError(file, error, "usage");
   }
   try {
     const start = `{"format":"${CONVERSATION_FORMAT}"`;
     const { buffer, bytesRead } = await handle.read(Buffer.alloc(start.length), 0, start.length, 0);
     if (bytesRead === 0 || buffer.toString("utf8") === start) return;
   } catch (error) {
-    throw unreadable(file, error);
+    throw fileError(file, error, "usage");
   } finally {
     await handle.close();
   }
   throw new LlamaError("usage", "exists and is not a session file; not overwritten", { where: file });
-}
-
-async function openFile(file: string): Promise<FileHandle> {
-  try {
-    return await open(file, "r");
-  } catch (error) {
-    throw unreadable(file, error);
-  }
 }
 
 /** The bytes before the first newline. */
@@ -208,13 +203,7 @@ async function readLine(handle: FileHandle, file: string): Promise<Buffer> {
       position += bytesRead;
     }
   } catch (error) {
-    throw unreadable(file, error);
+    throw fileError(file, error, "usage");
   }
   throw new LlamaError("usage", "is not a session file", { where: file });
-}
-
-function unreadable(file: string, cause: unknown): LlamaError {
-  const { code, message } = cause as NodeJS.ErrnoException;
-  const problem = code === "ENOENT" ? "no such file" : code === "EISDIR" ? "is a folder" : `cannot be read: ${message}`;
-  return new LlamaError("usage", problem, { where: file, cause });
 }
