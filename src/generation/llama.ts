@@ -21,9 +21,9 @@ import type { CompletionPrediction, GenerateResult, StreamEvent } from "./comple
 import { streamText } from "./completion/stream.js";
 import {
   type CompletionEvent,
-  type Prompt,
   promptIdsOf,
-  type RequestOptions,
+  SUBMIT_TYPES,
+  type SubmitOptions,
   submitPrompt,
 } from "./completion/submit.js";
 import { CONVERSATION_TYPES, Conversation, type ConversationOptions } from "./conversation/conversation.js";
@@ -200,10 +200,9 @@ export class Llama {
    * their text, the end with the whole. Requests that run at once share steps; one that fails or is cancelled ends alone. Throws
    * LlamaError at once for a request that can never run, or when too many wait. Leaving the events, or `signal`, cancels it.
    */
-  submit({
-    signal,
-    ...request
-  }: Prompt & RequestOptions & { signal?: AbortSignal }): AsyncIterableIterator<CompletionEvent> {
+  submit(options: SubmitOptions): AsyncIterableIterator<CompletionEvent> {
+    checkOptions(options, SUBMIT_TYPES);
+    const { signal, ...request } = options;
     return submitPrompt(this.#model, promptIdsOf(this.#model, request), request, { isWatched: true }, signal);
   }
 

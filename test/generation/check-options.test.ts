@@ -100,6 +100,20 @@ test("calls with many requests refuse options that are not theirs", async () => 
   );
 });
 
+test("a request without a prompt, or with one of the wrong type, is refused", async () => {
+  const refused = async (request: Loose, message: string) => {
+    for await (const { error } of llama.batch([{ tag: 0, ...request } as never])) isUsage(message)(error);
+    assert.throws(() => llama.submit(request as never), isUsage(message));
+  };
+  await refused({ prompt: 5 }, "prompt: has the wrong type; expected a string or a list of token ids, found a number");
+  await refused({ messages: "x" }, "messages: has the wrong type; expected a list of messages, found a string");
+  await refused({}, "messages: has the wrong type; expected a list of messages, found undefined");
+  assert.throws(
+    () => llama.submit({ prompt: "x", tempreature: 0 } as never),
+    isUsage("unknown option tempreature. Did you mean temperature?"),
+  );
+});
+
 test("undefined counts as left out, and null is right where it is documented", async () => {
   const [answer] = await llama.textCompletion(["Once"], {
     maxGenLen: null,

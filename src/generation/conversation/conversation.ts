@@ -5,7 +5,7 @@
 import { LlamaError } from "../../error.js";
 import { type ChatFormat, type ChatName, checkTexts } from "../chat/chat-format.js";
 import type { Completion, StreamEvent } from "../completion/results.js";
-import { checkOptions, type OptionTypes, oneOf, orNull, TEXT } from "../options/check-options.js";
+import { checkOptions, either, NULL, type OptionTypes, oneOf, TEXT } from "../options/check-options.js";
 import { GENERATE_TYPES, type GenerateOptions } from "../sampling/options.js";
 
 /** Share of the context that an answer has at least, or its max_gen_len if that is less. */
@@ -29,7 +29,7 @@ export interface ConversationOptions {
 
 export const CONVERSATION_TYPES: OptionTypes<ConversationOptions> = {
   chat: oneOf("auto", "none", "llama2", "llama3"),
-  system: orNull(TEXT),
+  system: either(TEXT, NULL),
 };
 
 /** How a turn's prompt came about. */

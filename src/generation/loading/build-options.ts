@@ -6,12 +6,12 @@ import type { ComputeType } from "../../model/architecture/compute-type.js";
 import {
   BOOLEAN,
   checkOptions,
+  either,
   FUNCTION,
+  NULL,
   NUMBER,
   type OptionTypes,
   oneOf,
-  oneOfOr,
-  orNull,
   SIGNAL,
   TEXT,
 } from "../options/check-options.js";
@@ -52,9 +52,9 @@ export interface BuildOptions extends LimitOptions {
 const BUILD_TYPES: OptionTypes<BuildOptions> = {
   ckptDir: TEXT,
   tokenizerPath: TEXT,
-  nprocPerNode: oneOfOr(NUMBER, "auto"),
+  nprocPerNode: either(NUMBER, oneOf("auto")),
   dtype: oneOf("auto", "fp32", "int8", "int4"),
-  cacheDir: orNull(TEXT),
+  cacheDir: either(TEXT, NULL),
   maxSeqLen: NUMBER,
   threadsPerRank: NUMBER,
   force: BOOLEAN,

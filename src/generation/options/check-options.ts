@@ -20,6 +20,8 @@ export const BOOLEAN: OptionType = { type: "true or false", isType: (value) => t
 export const NUMBER: OptionType = { type: "a number", isType: (value) => typeof value === "number" };
 export const TEXT: OptionType = { type: "a string", isType: (value) => typeof value === "string" };
 export const FUNCTION: OptionType = { type: "a function", isType: (value) => typeof value === "function" };
+export const NULL: OptionType = { type: "null", isType: (value) => value === null };
+export const LIST: OptionType = { type: "a list", isType: Array.isArray };
 export const OBJECT: OptionType = {
   type: "an object",
   isType: (value) => typeof value === "object" && value !== null && !Array.isArray(value),
@@ -34,17 +36,14 @@ export function oneOf(...words: readonly string[]): OptionType {
   return { type: words.join(", "), isType: (value) => words.includes(value as string), words };
 }
 
-/** One of some words, or a value of another type. */
-export function oneOfOr({ type, isType }: OptionType, ...words: readonly string[]): OptionType {
+/** A value of either type. */
+export function either(one: OptionType, other: OptionType): OptionType {
+  const words = [...(one.words ?? []), ...(other.words ?? [])];
   return {
-    type: `${type} or ${words.join(", ")}`,
-    isType: (value) => isType(value) || words.includes(value as string),
-    words,
+    type: `${one.type} or ${other.type}`,
+    isType: (value) => one.isType(value) || other.isType(value),
+    ...(words.length > 0 && { words }),
   };
-}
-
-export function orNull({ type, isType }: OptionType): OptionType {
-  return { type: `${type} or null`, isType: (value) => value === null || isType(value) };
 }
 
 /**
@@ -53,20 +52,19 @@ export function orNull({ type, isType }: OptionType): OptionType {
  */
 export function checkOptions<T extends object>(
   options: T,
-  types: OptionTypes<T>,
+  types: Readonly<Record<string, OptionType>>,
   required: readonly (keyof T & string)[] = [],
 ): void {
   if (!OBJECT.isType(options)) throw wrongType("options", OBJECT.type, options);
-  const known: Readonly<Record<string, OptionType>> = types;
   for (const [name, value] of Object.entries(options as Json)) {
-    if (!Object.hasOwn(known, name)) throw unknownOption(name, Object.keys(known));
-    const type = known[name]!;
+    if (!Object.hasOwn(types, name)) throw unknownOption(name, Object.keys(types));
+    const type = types[name]!;
     if (value === undefined || type.isType(value)) continue;
     if (type.words === undefined || typeof value !== "string") throw wrongType(name, type.type, value);
     throw new LlamaError("usage", "unknown value", { where: name, expected: type.type, found: showValue(value) });
   }
   for (const name of required) {
-    if (options[name] === undefined) throw wrongType(name, known[name]!.type, undefined);
+    if (options[name] === undefined) throw wrongType(name, types[name]!.type, undefined);
   }
 }
 

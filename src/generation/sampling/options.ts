@@ -2,11 +2,12 @@
 import { LlamaError } from "../../error.js";
 import {
   BOOLEAN,
+  either,
   FUNCTION,
+  NULL,
   NUMBER,
   type OptionType,
   type OptionTypes,
-  orNull,
   SIGNAL,
 } from "../options/check-options.js";
 import { MAX_TOP_LOGPROBS, SAMPLING_ROWS, type SamplingKey } from "./option-table.js";
@@ -67,7 +68,7 @@ const samplingTypes = Object.fromEntries(SAMPLING_ROWS.map(({ key, kind }) => [k
 
 export const GENERATE_TYPES: OptionTypes<GenerateOptions> = {
   ...samplingTypes,
-  maxGenLen: orNull(samplingTypes.maxGenLen),
+  maxGenLen: either(samplingTypes.maxGenLen, NULL),
   logprobs: BOOLEAN,
   topLogprobs: NUMBER,
   echo: BOOLEAN,
