@@ -118,7 +118,7 @@ export class RankLogs {
     return this.#flags.local_ranks_filter?.includes(rank) ?? true;
   }
 
-  /** Creates the folder of this run if there is none yet: before the long work starts, so that a failure costs no time. */
+  /** Creates the folder of this run, once: before the long work starts, so that a failure costs no time. */
   open(): void {
     const { log_dir } = this.#flags;
     if (this.#folder !== null || (log_dir === undefined && !namesStream(this.#tee) && !namesStream(this.#redirects)))

@@ -18,9 +18,9 @@ function unitOf(bytes: number): { unit: string; size: number } {
   return bytes >= 1e9 ? { unit: "GB", size: 1e9 } : { unit: "MB", size: 1e6 };
 }
 
-/** "1 file", "2 files" */
-export function plural(amount: number, noun: string): string {
-  return `${amount} ${noun}${amount === 1 ? "" : "s"}`;
+/** "1 file", "2 files"; `show` formats the number. */
+export function plural(amount: number, noun: string, show: (amount: number) => string = String): string {
+  return `${show(amount)} ${noun}${amount === 1 ? "" : "s"}`;
 }
 
 /** The first three names, and the number of the others. */
