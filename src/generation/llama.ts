@@ -21,26 +21,27 @@ import type { CompletionPrediction, GenerateResult, StreamEvent } from "./comple
 import { streamText } from "./completion/stream.js";
 import {
   type CompletionEvent,
-  type Prompt,
   promptIdsOf,
-  type RequestOptions,
+  SUBMIT_TYPES,
+  type SubmitOptions,
   submitPrompt,
 } from "./completion/submit.js";
-import { Conversation, type ConversationOptions } from "./conversation/conversation.js";
+import { CONVERSATION_TYPES, Conversation, type ConversationOptions } from "./conversation/conversation.js";
 import {
   type LoadedConversation,
   openConversation,
   type SaveOptions,
   writeConversation,
 } from "./conversation/conversation-file.js";
-import { type BuildOptions, DEFAULT_MAX_SEQ_LEN, engineSettings } from "./loading/build-options.js";
+import { type BuildOptions, checkBuildOptions, DEFAULT_MAX_SEQ_LEN, engineSettings } from "./loading/build-options.js";
 import { checkMemory } from "./loading/memory-check.js";
 import { ModelContext } from "./loading/model-context.js";
 import { findModel, type ModelFiles, openModel, resolveSetup, startModel } from "./loading/open-model.js";
-import { checkCount, type GenerateOptions } from "./sampling/options.js";
+import { checkOptions } from "./options/check-options.js";
+import type { GenerateOptions } from "./sampling/options.js";
 import type { FeedOptions, Requests } from "./scheduling/in-flight.js";
 import { checkPrompt } from "./scheduling/prompt-check.js";
-import { checkLimits, type LoopLimits, resolveLimits } from "./scheduling/request-limits.js";
+import { type LoopLimits, resolveLimits } from "./scheduling/request-limits.js";
 import { RequestLoop } from "./scheduling/request-loop.js";
 import { type PerplexityOptions, scoreText } from "./scoring/perplexity.js";
 import { type ScoreAnswer, type ScoreRequest, scoreAll } from "./scoring/score.js";
@@ -104,10 +105,8 @@ export class Llama {
   /** Loads a checkpoint. Throws LlamaError for anything the user can mend. `files`: what `findModel` returned for these options, if it was called before. */
   static async build(options: BuildOptions, files?: ModelFiles): Promise<Llama> {
     const start = performance.now();
+    checkBuildOptions(options);
     const { ckptDir, maxSeqLen = DEFAULT_MAX_SEQ_LEN } = options;
-    checkCount("max_seq_len", maxSeqLen, 1);
-    checkCount("threads", options.threadsPerRank, 1);
-    checkLimits(options);
     const opened = openModel(files ?? findModel(options));
     const { checkpoint } = opened;
     const { worldSize, dtype } = resolveSetup(checkpoint, options);
@@ -201,10 +200,9 @@ export class Llama {
    * their text, the end with the whole. Requests that run at once share steps; one that fails or is cancelled ends alone. Throws
    * LlamaError at once for a request that can never run, or when too many wait. Leaving the events, or `signal`, cancels it.
    */
-  submit({
-    signal,
-    ...request
-  }: Prompt & RequestOptions & { signal?: AbortSignal }): AsyncIterableIterator<CompletionEvent> {
+  submit(options: SubmitOptions): AsyncIterableIterator<CompletionEvent> {
+    checkOptions(options, SUBMIT_TYPES);
+    const { signal, ...request } = options;
     return submitPrompt(this.#model, promptIdsOf(this.#model, request), request, { isWatched: true }, signal);
   }
 
@@ -233,7 +231,9 @@ export class Llama {
    * A conversation with the model. Its KV cache stays in memory as long as there is room, so that a turn runs only what is new;
    * one that had to go is computed again.
    */
-  conversation({ chat = "auto", system = null }: ConversationOptions = {}): Conversation {
+  conversation(options: ConversationOptions = {}): Conversation {
+    checkOptions(options, CONVERSATION_TYPES);
+    const { chat = "auto", system = null } = options;
     const name = chat === "auto" ? guessFormat(this.tokenizer, basename(resolve(this.ckptDir))) : chat;
     const conversation = new Conversation(chatFormat(name, this.tokenizer, this.config), {
       maxSeqLen: this.maxSeqLen,

@@ -180,11 +180,11 @@ describe("bench refuses", { concurrency: 2 }, () => {
   });
 
   test("4: a model that does not fit into memory", async () => {
-    await refused(["--preset", "65B", "--layers", "1000", "--dtype", "fp32"], 4, /expected 3\d{3}\.\d GB/);
+    await refused(["--preset", "65B", "--layers", "1000", "--dtype", "fp32"], 4, /expected 3\d{3} GB/);
     await refused(
       ["--tg", "1000000", "--preset", "65B", "--dtype", "int4"],
       4,
-      /context of 1000000 tokens \d+\.\d GB.*--force/,
+      /context of 1000000 tokens \d{3,} GB.*--force/,
     );
   });
 });

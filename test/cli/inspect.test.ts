@@ -118,7 +118,7 @@ test("generate refuses a model that does not fit and prints the numbers, unless 
   assert.equal(refused.stdout, "");
   assert.match(
     refused.stderr,
-    /^llama-ts: the model does not fit .* as fp32; expected \d+\.\d GB \(weights 0\.01 GB, context of 2000000000 tokens \d+\.\d GB, .*found \d+\.\d+ GB available\. .*--force[^\n]*\n$/,
+    /^llama-ts: the model does not fit into memory as fp32; expected \d{4,} GB \(weights \d\.\d\d MB, context of 2000000000 tokens \d{4,} GB, .*found [\d.]+ [MG]B available\. .*--force[^\n]*\n$/,
   );
   const forced = await llama([...long, "--force"]);
   assert.equal(forced.code, 0, forced.stderr);

@@ -32,14 +32,14 @@ describe("a cgroup's memory limit", { skip: !isLinux && "cgroups are Linux's" },
     assert.deepEqual([refused.code, refused.stdout], [4, ""]);
     assert.match(
       refused.stderr,
-      /^llama-ts: the model does not fit into memory as int8; expected 1\.6 GB \(weights 0\.97 GB, context of 2048 tokens 0\.13 GB, working memory 0\.\d\d GB\), found 0\.\d\d GB available\. --force loads it anyway\n$/,
+      /^llama-ts: the model does not fit into memory as int8; expected 1\.5\d GB \(weights 97\d MB, context of 2048 tokens 13\d MB, working memory \d{3} MB\), found \d{3} MB available\. --force loads it anyway\n$/,
     );
 
     // int8 has written part of the cache before the kill.
     for (const [dtype, need] of Object.entries({ int8: "1\\.5", fp32: "4\\.2" })) {
       const killed = await limit.run(process.execPath, [...generate, "--dtype", dtype, "--force"], { env });
       assert.deepEqual([killed.code, killed.signal, killed.stdout], [4, null, ""], killed.stderr);
-      const report = `llama-ts: the kernel killed the process: out of memory while loading the model; peak memory 0\\.\\d\\d GB, estimated need ${need}\\d GB, its container has 0\\.31 GB\\. Use a smaller --dtype or --max_seq_len, or end other programs\\.\n`;
+      const report = `llama-ts: the kernel killed the process: out of memory while loading the model; peak memory \\d{3} MB, estimated need ${need}\\d GB, its container has 31\\d MB\\. Use a smaller --dtype or --max_seq_len, or end other programs\\.\n`;
       assert.match(killed.stderr, new RegExp(`^${report}$`));
       assert.deepEqual(limit.processes(), []);
     }
@@ -55,7 +55,7 @@ describe("the cache's disk", { skip: !isLinux && "it mounts tmpfs", concurrency:
   const small = isLinux ? writeZeroCheckpoint(join(folder, "small"), shape, 1, TOKENIZER) : "";
   const ROOMY = "size=300m,nr_inodes=1000";
   const cases = {
-    "is full": ["size=16m", /^".*\/llama-ts has 0\.0 GB free, but 0\.1 GB are needed"$/],
+    "is full": ["size=16m", /^".*\/llama-ts has \d+\.\d MB free, but \d{2,3}(?:\.\d)? MB are needed"$/],
     // Enough space, but only for a few files.
     "fills up in the middle": [
       `${ROOMY},nr_inodes=6`,

@@ -105,6 +105,14 @@ describe("the output of ranks, by command", { concurrency: 2 }, () => {
     assert.match(JSON.parse(kept(dir, "1/error.json")!).message.message, /^not enough memory/);
   });
 
+  test("what the REPL's commands print is redirected like its answers", async () => {
+    const dir = temporaryFolder();
+    const args = ["repl", ...SHORT, "--log_dir", dir, "--redirects", "1", "--quiet"];
+    const run = await llama(args, { input: "/set top_k 5\nOnce\n/undo\n" });
+    assert.deepEqual([run.code, run.stdout, run.stderr], [0, "", ""]);
+    assert.match(kept(dir, "0/stdout.log")!, /^top_k 5\n[^\n]+\nRemoved the last turn; 0 left\.\n$/);
+  });
+
   test("a warning about too many threads comes before the first byte is read", async () => {
     const env = { TEST_LLAMA_TS_FAULT: "1:load::throw", OMP_NUM_THREADS: String(availableParallelism()) };
     const run = await llama([...CASES.generate!.args, "--nproc_per_node", "2"], { env });

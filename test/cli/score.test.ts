@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { writeFileSync } from "node:fs";
+import { truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { encodeLong, Llama, type TokenLogprob } from "../../src/index.js";
@@ -107,10 +107,15 @@ describe("score", { concurrency: 2 }, () => {
   test("windows that do not fit and missing files are refused", async () => {
     const file = join(folder, "short");
     writeFileSync(file, "One day");
+    const large = join(folder, "large");
+    writeFileSync(large, "");
+    truncateSync(large, 65 << 20);
     for (const [args, pattern] of [
       [["--perplexity", file, "--window", "600"], /windows do not fit/],
       [["--perplexity", file, "--window", "10", "--stride", "10"], /windows do not fit/],
       [["--perplexity", join(folder, "none")], /no such file/],
+      [["--perplexity", folder], /is a folder/],
+      [["--perplexity", large], /large: input of more than 64 MiB\n$/],
       [["--stride", "3"], /need --perplexity/],
     ] as const) {
       const { code, stderr } = await program(["score", ...args]);

@@ -12,7 +12,7 @@ const LONG = [...STORY, "400"];
 const DEMO_NOTE = "No --ckpt_dir: running the bundled demo model, which writes short stories\\.\n";
 const RATES = "load \\d+ ms · prefill [\\d.]+ tok/s(?: · decode [\\d.]+ tok/s)?";
 const MEMORY =
-  "peak memory \\d\\.\\d\\d GB, estimated need 0\\.\\d\\d GB, (?:the machine|its container) has [\\d.]+ GB";
+  "peak memory \\d{2,3}(?:\\.\\d)? MB, estimated need \\d{2,3}(?:\\.\\d)? MB, (?:the machine|its container) has [\\d.]+ [MG]B";
 
 interface Case {
   args: readonly string[];
@@ -75,7 +75,7 @@ const CASES: Readonly<Record<number, Case>> = {
   4: {
     args: [...STORY, "8", "--max_seq_len", "2000000000"],
     stdout: "",
-    stderr: `${DEMO_NOTE}llama-ts: the model does not fit into memory as fp32; expected \\d+\\.\\d GB \\(weights 0\\.01 GB, context of 2000000000 tokens \\d+\\.\\d GB, working memory [\\d.]+ GB\\), found [\\d.]+ GB available\\. [^\n]*--force loads it anyway\n`,
+    stderr: `${DEMO_NOTE}llama-ts: the model does not fit into memory as fp32; expected \\d{4,} GB \\(weights \\d\\.\\d\\d MB, context of 2000000000 tokens \\d{4,} GB, working memory \\d{3} MB\\), found [\\d.]+ [MG]B available\\. [^\n]*--force loads it anyway\n`,
   },
   130: signalled("SIGINT"),
   143: signalled("SIGTERM"),

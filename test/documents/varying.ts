@@ -26,9 +26,9 @@ const VARYING: readonly Varying[] = [
   { command: /inspect/, pattern: /(Memory: )[\d.]+ GB, [\d.]+ GB(?= available)/g },
   { command: /inspect/, pattern: number("auto: ", " in ") },
   { command: /inspect/, pattern: /^(.* GB.* {2})(?:yes|no)$/gm },
-  { pattern: number("found ", " GB available") },
-  { pattern: number("peak memory ", " GB") },
-  { pattern: /(GB, )(?:the machine|its container) has [\d.]+ GB/g },
+  { pattern: number("found ", " [MG]B available") },
+  { pattern: number("peak memory ", " [MG]B") },
+  { pattern: /([MG]B, )(?:the machine|its container) has [\d.]+ GB/g },
   // The example is of a larger model than the one that is converted for the test.
   { command: /cache/, pattern: /() *[\d.]+ [MG]B/g },
   { command: /cache/, pattern: /()\d{4}-\d\d-\d\d \d\d:\d\d/g },

@@ -125,7 +125,7 @@ test("a file that the system cannot read is a readable error", {
   const file = openFile("/proc/self/mem");
   assert.throws(() => file.readInto(new Uint8Array(1), 0), {
     name: "LlamaError",
-    message: /cannot be read; found EIO/,
+    message: /cannot be read: EIO/,
   });
   file.close();
 });

@@ -1,6 +1,7 @@
 /** Parses an input line into a JSON object with an id, and makes the output record. Does not know what a request means. */
 import { LlamaError } from "../../error.js";
 import { quoted } from "../../formats/files/quoted.js";
+import { type Json, wrongType } from "../../generation/options/wrong-type.js";
 import type { InputLine } from "./line-reader.js";
 
 /** The parts of a request that its answer repeats. */
@@ -10,8 +11,6 @@ export interface Origin {
   id: string | number | null;
   metadata?: unknown;
 }
-
-export type Json = Record<string, unknown>;
 
 /** Keys that every line may have. */
 const COMMON_KEYS = ["id", "metadata"];
@@ -44,15 +43,6 @@ export function readLine<R>(
 export function recordOf({ id, line, metadata }: Origin, fields: object | null, error: LlamaError | null): object {
   const origin = { id, line, ...(metadata !== undefined && { metadata }) };
   return error ? { ...origin, error: { kind: error.kind, message: error.message } } : { ...origin, ...fields };
-}
-
-export function isNumber(value: unknown): value is number {
-  return typeof value === "number";
-}
-
-export function wrongType(where: string, expected: string, value: unknown): LlamaError {
-  const found = value === null ? "null" : Array.isArray(value) ? "a list" : `a ${typeof value}`;
-  return new LlamaError("usage", "has the wrong type", { where, expected, found });
 }
 
 function parseJson({ bytes, length }: InputLine): Json {

@@ -1,8 +1,9 @@
 /** Opens the input of requests, a file or stdin, and reads it line by line. Does not know what a line means. */
-import { createReadStream, type ReadStream, statSync } from "node:fs";
+import { createReadStream, type ReadStream, type Stats, statSync } from "node:fs";
 import { addAbortSignal, type Readable } from "node:stream";
 import { isatty } from "node:tty";
 import { LlamaError } from "../../error.js";
+import { fileError } from "../../formats/files/file-error.js";
 import { type InputLine, readLines } from "./line-reader.js";
 
 /** The longest line that is accepted; a longer one gets an error record. */
@@ -26,11 +27,18 @@ export function openInput(path: string | undefined, signal: AbortSignal): LineIn
     }
     return { name: "stdin", bytes: null, lines: linesOf(process.stdin, "stdin", signal) };
   }
-  const stats = statSync(path, { throwIfNoEntry: false });
-  if (!stats) throw new LlamaError("usage", "no such file", { where: path });
+  const stats = statsOf(path);
   if (stats.isDirectory()) throw new LlamaError("usage", "is a folder", { where: path });
   const stream: ReadStream = createReadStream(path);
   return { name: path, bytes: stats.isFile() ? stats.size : null, lines: linesOf(stream, path, signal) };
+}
+
+function statsOf(path: string): Stats {
+  try {
+    return statSync(path);
+  } catch (error) {
+    throw fileError(path, error, "usage");
+  }
 }
 
 /** Yields lines that are not blank, without a byte order mark before the first. */
@@ -43,7 +51,7 @@ async function* linesOf(stream: Readable, where: string, signal: AbortSignal): A
   } catch (error) {
     if (signal.aborted) return;
     if (error instanceof LlamaError) throw error;
-    throw new LlamaError("runtime", `cannot be read: ${(error as Error).message}`, { where, cause: error });
+    throw fileError(where, error, "runtime");
   }
 }
 

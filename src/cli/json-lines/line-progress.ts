@@ -1,4 +1,5 @@
 /** Progress of a run over input lines: a live line on a terminal, one line per minute in a log. */
+import { plural } from "../../formats/files/amounts.js";
 import { printNote } from "../terminal/notes.js";
 import { StatusLine } from "../terminal/status-line.js";
 
@@ -63,7 +64,7 @@ export class LineProgress {
     if (skipped > 0) parts.push(`${number(skipped)} already done`);
     const total = answered + failed + skipped;
     const rate = `${number(tokens)} tokens in ${duration(seconds)}, ${number(Math.round(tokens / seconds))} tok/s`;
-    return `${number(total)} request${total === 1 ? "" : "s"}: ${parts.join(", ")} · ${rate}`;
+    return `${plural(total, "request", number)}: ${parts.join(", ")} · ${rate}`;
   }
 
   #text(bytes: number, tokens: number): string {

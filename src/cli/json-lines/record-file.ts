@@ -5,12 +5,16 @@
 import { createReadStream } from "node:fs";
 import { type FileHandle, open, rename, rm } from "node:fs/promises";
 import { LlamaError } from "../../error.js";
+import { fileError } from "../../formats/files/file-error.js";
 import type { Origin } from "./json-line.js";
 import { KeySet } from "./key-set.js";
 import { type InputLine, readLines } from "./line-reader.js";
 
 /** No record is longer, because a text has at most as many tokens as the context. */
 const MAX_RECORD_BYTES = 256 << 20;
+
+/** Codes of errors that come from the path and not from the disk. */
+const WRONG_PATH = ["ENOENT", "EISDIR", "ENOTDIR", "EACCES"];
 
 /** The key that identifies a request in a resumed run: its id, or else its line number. */
 export function keyOf({ id, line }: Pick<Origin, "id" | "line">): string {
@@ -151,11 +155,8 @@ function isAnswer({ bytes, isEnded }: InputLine, done: KeySet): boolean {
 
 function writeError(path: string, error: unknown): LlamaError {
   if (error instanceof LlamaError) return error;
-  const { code, message } = error as NodeJS.ErrnoException;
-  const where = path;
-  if (code === "ENOENT" || code === "EISDIR" || code === "ENOTDIR" || code === "EACCES") {
-    return new LlamaError("usage", `cannot be opened: ${message}`, { where, cause: error });
-  }
-  const fix = "Earlier answers are complete: run again with --resume";
-  return new LlamaError("runtime", `cannot be written: ${message}`, { where, fix, cause: error });
+  const { code = "" } = error as NodeJS.ErrnoException;
+  const doing = "written";
+  if (WRONG_PATH.includes(code)) return fileError(path, error, "usage", { doing });
+  return fileError(path, error, "runtime", { doing, fix: "Earlier answers are complete: run again with --resume" });
 }

@@ -1,16 +1,16 @@
 /** Runs a command that answers JSON lines: input, model, output, progress and exit code. Does not know what a line means. */
 import { statSync } from "node:fs";
 import { LlamaError } from "../../error.js";
+import type { Json } from "../../generation/options/wrong-type.js";
 import { type FeedOptions, GenerationStats, type Llama, type Refused } from "../../index.js";
-import { chooseModel } from "../model/choose-model.js";
+import { chooseModel, noteDemo } from "../model/choose-model.js";
 import { type LoadFlags, requestLimits, withModel } from "../model/load.js";
-import { RankLogs } from "../model/rank-logs.js";
+import { type CommandFrame, runCommand } from "../model/run-command.js";
 import type { LineFlags } from "../options/flags.js";
 import { EXIT_OK } from "../terminal/exit-code.js";
-import { Interrupt } from "../terminal/interrupt.js";
 import { printNote } from "../terminal/notes.js";
-import { Output } from "../terminal/output.js";
-import { type Json, type Origin, readLine, recordOf } from "./json-line.js";
+import type { Output } from "../terminal/output.js";
+import { type Origin, readLine, recordOf } from "./json-line.js";
 import { KeySet } from "./key-set.js";
 import { type LineInput, openInput } from "./line-input.js";
 import { LineProgress } from "./line-progress.js";
@@ -42,18 +42,16 @@ export interface LineWork<R> {
 const EXIT_SOME_FAILED = 1;
 
 /** Runs the command and returns the exit code. */
-export async function runLines<R>(path: string | undefined, flags: LineRunFlags, work: LineWork<R>): Promise<number> {
-  const stop = new AbortController();
-  const interrupt = new Interrupt(() => stop.abort());
-  const stats = new GenerationStats();
-  const logs = new RankLogs(flags);
-  try {
-    const input = openInput(path, stop.signal);
+export function runLines<R>(path: string | undefined, flags: LineRunFlags, work: LineWork<R>): Promise<number> {
+  return runCommand(flags, async (frame) => {
+    const { signal, interrupt } = frame;
+    const stats = new GenerationStats();
+    const input = openInput(path, signal);
     if (isSameFile(path, flags.output)) throw new LlamaError("usage", "is both input and output", { where: path! });
-    const answers = await openAnswers(flags, stop, logs);
+    const answers = await openAnswers(flags, frame.output);
     const progress = new LineProgress(!flags.quiet, input.bytes);
     try {
-      await answerAll({ input, answers, progress, stats, logs, signal: stop.signal }, flags, work);
+      await answerAll({ ...frame, input, answers, progress, stats }, flags, work);
     } finally {
       progress.clear();
       await answers.close();
@@ -62,13 +60,8 @@ export async function runLines<R>(path: string | undefined, flags: LineRunFlags,
     if (interrupt.exitCode !== null && flags.output !== undefined && !flags.quiet) {
       printNote(`Interrupted. Use --resume to continue ${flags.output}.`);
     }
-    return interrupt.exitCode ?? (progress.failed > 0 ? EXIT_SOME_FAILED : EXIT_OK);
-  } catch (error) {
-    if (interrupt.explains(error)) return interrupt.exitCode ?? EXIT_OK;
-    throw error;
-  } finally {
-    interrupt.dispose();
-  }
+    return progress.failed > 0 ? EXIT_SOME_FAILED : EXIT_OK;
+  });
 }
 
 function isSameFile(input: string | undefined, output: string | undefined): boolean {
@@ -84,11 +77,10 @@ interface Answers {
   close: () => Promise<void>;
 }
 
-async function openAnswers(flags: LineFlags, stop: AbortController, logs: RankLogs): Promise<Answers> {
+async function openAnswers(flags: LineFlags, stdout: Output): Promise<Answers> {
   const { output, resume, overwrite = false } = flags;
   if (output === undefined) {
     if (resume) throw new LlamaError("usage", "--resume needs --output");
-    const stdout = new Output(process.stdout, () => stop.abort(), logs);
     const write = (record: object) => stdout.write(`${JSON.stringify(record)}\n`);
     return { write, close: async () => {}, done: new KeySet() };
   }
@@ -104,20 +96,18 @@ async function openAnswers(flags: LineFlags, stop: AbortController, logs: RankLo
   }
 }
 
-interface Run {
+interface Run extends CommandFrame {
   input: LineInput;
   answers: Answers;
   progress: LineProgress;
   stats: GenerationStats;
-  logs: RankLogs;
-  signal: AbortSignal;
 }
 
 async function answerAll<R>(run: Run, flags: LineRunFlags, work: LineWork<R>): Promise<void> {
   const { input, answers, progress, stats, logs, signal } = run;
   const shard = flags.shard === undefined ? WHOLE : parseShard(flags.shard, process.env);
-  const { isDemo, ...model } = chooseModel(flags);
-  if (isDemo && !flags.quiet) printNote("No --ckpt_dir: running the bundled demo model, which writes short stories.");
+  const model = chooseModel(flags);
+  noteDemo(model, flags);
   /** Bytes of input read. */
   let bytes = 0;
   const show = () => progress.show(bytes, work.tokens(stats));

@@ -1,8 +1,9 @@
-/** Chooses the model: the folder of --ckpt_dir, or the demo model of the package. Does not open any file. */
+/** Chooses the model: the folder of --ckpt_dir, or the demo model of the package, with a note. Does not open any file. */
 import { LlamaError } from "../../error.js";
 import { demoModel } from "../../generation/loading/demo-model.js";
 import type { BuildOptions } from "../../index.js";
 import type { GenerateFlags } from "../options/flags.js";
+import { printNote } from "../terminal/notes.js";
 
 export interface ModelChoice extends Pick<BuildOptions, "ckptDir" | "tokenizerPath" | "maxSeqLen"> {
   isDemo: boolean;
@@ -21,4 +22,9 @@ export function chooseModel(flags: Pick<GenerateFlags, "ckpt_dir" | "tokenizer_p
     ...(max_seq_len !== undefined && { maxSeqLen: max_seq_len }),
     isDemo: false,
   };
+}
+
+/** Prints which model runs if the user named none. */
+export function noteDemo({ isDemo }: ModelChoice, { quiet }: Pick<GenerateFlags, "quiet">): void {
+  if (isDemo && !quiet) printNote("No --ckpt_dir: running the bundled demo model, which writes short stories.");
 }

@@ -6,7 +6,8 @@ import { reportState } from "../supervisor/supervised.js";
 import { printNote } from "../terminal/notes.js";
 import { LoadProgress } from "../terminal/status-line.js";
 import { coreLines, modelLines, typeLines, unusedLines } from "../terminal/summary.js";
-import type { RankLogs } from "./rank-logs.js";
+import type { ModelChoice } from "./choose-model.js";
+import type { RankLogs, Ranks } from "./rank-logs.js";
 import { verifiedLine, verify } from "./verify.js";
 
 type NoteFlags = Pick<MessageFlags, "quiet" | "verbose">;
@@ -15,7 +16,7 @@ type NoteFlags = Pick<MessageFlags, "quiet" | "verbose">;
 export interface LoadFlags extends ModelFlags, NoteFlags {}
 
 export interface ModelUse {
-  model: Pick<BuildOptions, "ckptDir" | "tokenizerPath" | "maxSeqLen">;
+  model: ModelChoice;
   flags: LoadFlags;
   logs: RankLogs;
   limits?: LimitOptions;
@@ -35,10 +36,34 @@ export function requestLimits({
 
 /** Loads a model, runs `work` with it and closes it. */
 export function withModel<T>(use: ModelUse, work: (llama: Llama) => Promise<T>): Promise<T> {
-  return use.logs.runWithModel(() => loadModel(use), work);
+  return withRanks(() => loadModel(use), work, use.logs);
 }
 
-async function loadModel({ model, flags, logs, limits, signal }: ModelUse): Promise<Llama> {
+/** Starts ranks, runs `work` with them and closes them. The logs get what the ranks report, each line after `label`. */
+export async function withRanks<R extends Ranks & { close(): Promise<void> }, T>(
+  start: () => Promise<R>,
+  work: (ranks: R) => Promise<T>,
+  logs: RankLogs,
+  label = "",
+): Promise<T> {
+  logs.open();
+  try {
+    const ranks = await start();
+    logs.keepLoad(ranks, label);
+    try {
+      return await work(ranks);
+    } finally {
+      logs.keepTimes(ranks, label);
+      await ranks.close();
+    }
+  } catch (error) {
+    logs.keepFailure(error);
+    throw error;
+  }
+}
+
+async function loadModel({ model: choice, flags, logs, limits, signal }: ModelUse): Promise<Llama> {
+  const { isDemo: _, ...model } = choice;
   const { nproc_per_node: nprocPerNode, dtype, quiet } = flags;
   const { Llama } = await import("../../index.js");
   const { findModel } = await import("../../generation/loading/open-model.js");

@@ -22,10 +22,8 @@ import { loadLines, type RankFigures, timeLines } from "../terminal/summary.js";
 /** torchrun's prefix for a run without --rdzv_id. */
 const RUN = "none_";
 
-/** A model or an engine. */
-export interface Ranks extends RankFigures {
-  close(): Promise<void>;
-}
+/** A model or an engine, as it is logged. */
+export type Ranks = RankFigures;
 
 export class RankLogs {
   readonly #flags: TorchrunFlags;
@@ -44,29 +42,14 @@ export class RankLogs {
     this.#tee = rankStreams(flags.tee);
   }
 
-  /**
-   * Starts ranks, runs `work` and closes them. Logs what each rank read, how it spent its time, and why one failed.
-   * `label` is printed before each line, for a command that starts ranks several times.
-   */
-  async runWithModel<R extends Ranks, T>(
-    start: () => Promise<R>,
-    work: (ranks: R) => Promise<T>,
-    label = "",
-  ): Promise<T> {
-    this.#open();
-    try {
-      const ranks = await start();
-      this.#note(loadLines(ranks), label);
-      try {
-        return await work(ranks);
-      } finally {
-        this.#note(timeLines(ranks), label);
-        await ranks.close();
-      }
-    } catch (error) {
-      this.#keepFailure(error);
-      throw error;
-    }
+  /** Logs what each rank has read. `label` is printed before each line, for a command that starts ranks several times. */
+  keepLoad(ranks: Ranks, label = ""): void {
+    this.#note(loadLines(ranks), label);
+  }
+
+  /** Logs how each rank has spent its time. */
+  keepTimes(ranks: Ranks, label = ""): void {
+    this.#note(timeLines(ranks), label);
   }
 
   /** Warnings for options that name ranks that do not exist and so have no effect. */
@@ -104,8 +87,8 @@ export class RankLogs {
     }
   }
 
-  /** Writes error.json in torchrun's format. */
-  #keepFailure(error: unknown): void {
+  /** Writes error.json in torchrun's format if a rank has failed. */
+  keepFailure(error: unknown): void {
     const place = failurePlace(error);
     if (!place || this.#folder === null) return;
     const { message, stack: callstack } = error as Error;
@@ -135,8 +118,8 @@ export class RankLogs {
     return this.#flags.local_ranks_filter?.includes(rank) ?? true;
   }
 
-  /** Creates the folder of this run before the long work starts, so that a failure costs no time. */
-  #open(): void {
+  /** Creates the folder of this run, once: before the long work starts, so that a failure costs no time. */
+  open(): void {
     const { log_dir } = this.#flags;
     if (this.#folder !== null || (log_dir === undefined && !namesStream(this.#tee) && !namesStream(this.#redirects)))
       return;

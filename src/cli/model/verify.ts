@@ -1,8 +1,8 @@
 /** Runs `--verify`: checks the files of a model before they are used, with progress. Does not compute checksums itself. */
+import { plural } from "../../formats/files/amounts.js";
 import type { ModelFiles } from "../../generation/loading/open-model.js";
 import { type Verified, verifyFiles } from "../../model/checkpoint/verify-files.js";
 import { LoadProgress } from "../terminal/status-line.js";
-import { plural } from "../terminal/summary.js";
 
 /** Throws LlamaError if a file is damaged. */
 export async function verify(

@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
 import { LlamaError } from "../../error.js";
+import { fileError } from "../../formats/files/file-error.js";
 
 /** A value and the place it was read from. */
 export interface FileSetting {
@@ -32,10 +33,10 @@ export function readConfig(env: NodeJS.ProcessEnv): ConfigFile {
     return { path, exists: true, sections: parseConfig(readFileSync(path, "utf8"), shortened(path)) };
   } catch (error) {
     if (error instanceof LlamaError) throw error;
-    const { code, message } = error as NodeJS.ErrnoException;
+    const { code } = error as NodeJS.ErrnoException;
     // A file that LLAMA_TS_CONFIG names must exist.
     if ((code === "ENOENT" || code === "ENOTDIR") && env.LLAMA_TS_CONFIG === undefined) return none;
-    throw new LlamaError("usage", `cannot be read: ${message}`, { where: path, cause: error });
+    throw fileError(path, error, "usage");
   }
 }
 

@@ -1,6 +1,7 @@
 /** The types of the parsed options, and the parsers of their values. Does not know commands or files. */
 import { InvalidArgumentError } from "@commander-js/extra-typings";
-import { MAX_PENALTY, MAX_SEED } from "../../generation/sampling/options.js";
+import * as kinds from "../../generation/options/value-kinds.js";
+import { MAX_TOP_LOGPROBS } from "../../generation/sampling/option-table.js";
 import type { TorchrunFlags } from "./torchrun-flags.js";
 
 // Types, not interfaces: only types are assignable to commander's OptionValues.
@@ -70,27 +71,25 @@ export interface GenerateFlags extends ModelFlags, SamplingFlags, MessageFlags {
   output?: string | undefined;
 }
 
-/** Parses a whole number from `least` to `most`. */
-export function wholeNumber(least: number, most = Number.MAX_SAFE_INTEGER): (text: string) => number {
-  const range = most === Number.MAX_SAFE_INTEGER ? `of at least ${least}` : `from ${least} to ${most}`;
-  return (text) => {
-    const value = /^\d+$/.test(text) ? Number(text) : Number.NaN;
-    if (!(value >= least && value <= most)) throw new InvalidArgumentError(`Expected a whole number ${range}.`);
+/** A parser of the kind's values for commander, which names the option in its message. */
+export function parserOf<T>(kind: kinds.ValueKind<T>): (text: string, before?: T) => T {
+  return (text, before) => {
+    const value = kind.parse(text, before);
+    if (value === undefined) throw new InvalidArgumentError(`Expected ${kind.expectedText ?? kind.expected}.`);
     return value;
   };
 }
 
+/** Parses a whole number from `least` to `most`. */
+export function wholeNumber(least: number, most?: number): (text: string) => number {
+  const parse = parserOf(kinds.wholeNumber(least, most));
+  return (text) => parse(text);
+}
+
 /** Parses a decimal number from `least` to `most`. */
-export function decimal(least: number, most = Number.POSITIVE_INFINITY): (text: string) => number {
-  const isOpen = most === Number.POSITIVE_INFINITY;
-  const range = isOpen ? (Number.isFinite(least) ? ` of at least ${least}` : "") : ` from ${least} to ${most}`;
-  return (text) => {
-    const value = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(text) ? Number(text) : Number.NaN;
-    if (!(value >= least && value <= most && Number.isFinite(value))) {
-      throw new InvalidArgumentError(`Expected a number${range}.`);
-    }
-    return value;
-  };
+export function decimal(least: number, most?: number): (text: string) => number {
+  const parse = parserOf(kinds.decimal(least, most));
+  return (text) => parse(text);
 }
 
 /** Parses "4G", "512M" or "1.5GiB" to bytes, in powers of 1024. */
@@ -102,48 +101,7 @@ export function byteSize(text: string): number {
 }
 
 /** How many of the most likely tokens to report at each position. */
-export const topCount = wholeNumber(0, 100);
-
-/** Parses a decimal number above 0. */
-export function positive(text: string): number {
-  const value = decimal(0)(text);
-  if (value === 0) throw new InvalidArgumentError("Expected a number above 0.");
-  return value;
-}
-
-export const penalty = decimal(-MAX_PENALTY, MAX_PENALTY);
-
-/** Parses "ID=BIAS,ID=BIAS" and adds it to earlier options; a bias of -inf forbids the token. */
-export function logitBias(text: string, before: Readonly<Record<number, number>> = {}): Record<number, number> {
-  const bias = { ...before };
-  for (const part of text.split(",")) {
-    const [, id, value] = /^\s*(\d+)\s*=\s*(\S+)\s*$/.exec(part) ?? [];
-    if (id === undefined) throw new InvalidArgumentError("Expected ID=BIAS, or several separated by commas.");
-    bias[Number(id)] = value === "-inf" ? Number.NEGATIVE_INFINITY : decimal(Number.NEGATIVE_INFINITY)(value!);
-  }
-  return bias;
-}
-
-/** The option's value for a bias, as on the command line. */
-export function logitBiasText(bias: Readonly<Record<number, number>>): string {
-  const parts = Object.entries(bias).map(
-    ([id, value]) => `${id}=${value === Number.NEGATIVE_INFINITY ? "-inf" : value}`,
-  );
-  return parts.join(",");
-}
-
-/** Adds a stop string to those of earlier options. */
-export function stopString(text: string, before: readonly string[] = []): string[] {
-  if (text === "") throw new InvalidArgumentError("Expected a non-empty text.");
-  return [...before, text];
-}
-
-export const seed = wholeNumber(0, MAX_SEED);
-
-/** How many tokens prompt lookup may draft. */
-export function lookupCount(text: string): number | "auto" {
-  return text === "auto" ? text : wholeNumber(0)(text);
-}
+export const topCount = wholeNumber(0, MAX_TOP_LOGPROBS);
 
 /** torchrun's --nproc_per_node: a count, "auto" or its synonym "cpu". The upper limit is checked later: the model is not open yet. */
 export function rankCount(text: string): number | "auto" {

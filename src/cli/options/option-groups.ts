@@ -4,21 +4,18 @@
  */
 import { type Command, type CommandUnknownOpts, Option, type OptionValues } from "@commander-js/extra-typings";
 import type { Command as PlainCommand } from "commander";
+import { SAMPLING_ROWS, type SamplingKey } from "../../generation/sampling/option-table.js";
+import type { GenerateOptions } from "../../index.js";
 import {
   byteSize,
   decimal,
   type LineFlags,
-  logitBias,
-  lookupCount,
   type MessageFlags,
   type ModelFlags,
-  penalty,
-  positive,
+  parserOf,
   type RankFlags,
   rankCount,
   type SamplingFlags,
-  seed,
-  stopString,
   wholeNumber,
 } from "./flags.js";
 import { applyTorchrunEnvironment } from "./torchrun-env.js";
@@ -53,33 +50,11 @@ export function modelOptions<A extends unknown[], O extends OptionValues>(comman
 
 /** Adds the options of how to choose the next token and when to stop. */
 export function samplingOptions<A extends unknown[], O extends OptionValues>(command: Command<A, O>) {
-  plain(command)
-    .optionsGroup("Sampling:")
-    .option("--temperature <t>", "sampling temperature; 0: always choose the most likely token", decimal(0), 0.8)
-    .option(
-      "--top_p <p>",
-      "sample only from the most likely tokens with this total probability, 0 to 1",
-      decimal(0, 1),
-      0.95,
-    )
-    .option("--top_k <n>", "sample only from the n most likely tokens; 0: no limit", wholeNumber(0), 0)
-    .option("--min_p <p>", "keep only tokens at least this fraction as likely as the most likely one", decimal(0, 1), 0)
-    .option("--repetition_penalty <p>", "above 1: make tokens of the prompt and text less likely", positive, 1)
-    .option("--presence_penalty <p>", "subtract from the logit of every token already generated, -2 to 2", penalty, 0)
-    .option("--frequency_penalty <p>", "subtract once per occurrence in the generated text, -2 to 2", penalty, 0)
-    .addOption(
-      new Option("--logit_bias <id=bias>", "add to the logit of a token; -inf forbids it; repeatable").argParser(
-        logitBias,
-      ),
-    )
-    .option("--max_gen_len <n>", "maximum number of new tokens", wholeNumber(0), 256)
-    .addOption(new Option("--stop <text>", "stop before this text; repeatable").argParser(stopString))
-    .option("--seed <n>", "make the text repeatable for the same number of ranks (default: random)", seed)
-    .addOption(
-      new Option("--prompt_lookup_num_tokens <n>", "tokens to draft from earlier text and verify in one step; 0: off")
-        .argParser(lookupCount)
-        .default("auto" as const),
-    );
+  plain(command).optionsGroup("Sampling:");
+  for (const { name, argument, help, kind, commandDefault } of SAMPLING_ROWS) {
+    const option = new Option(`--${name} ${argument}`, help).argParser(parserOf(kind));
+    plain(command).addOption(commandDefault === undefined ? option : option.default(commandDefault));
+  }
   return command as unknown as Command<A, O & SamplingFlags>;
 }
 
@@ -116,21 +91,9 @@ export function messageOptions<A extends unknown[], O extends OptionValues>(comm
 }
 
 /** Converts the options of samplingOptions() to those of the library. */
-export function samplingSettings(flags: SamplingFlags) {
-  return {
-    temperature: flags.temperature,
-    topP: flags.top_p,
-    topK: flags.top_k,
-    minP: flags.min_p,
-    repetitionPenalty: flags.repetition_penalty,
-    presencePenalty: flags.presence_penalty,
-    frequencyPenalty: flags.frequency_penalty,
-    maxGenLen: flags.max_gen_len,
-    promptLookupNumTokens: flags.prompt_lookup_num_tokens,
-    ...(flags.logit_bias && { logitBias: flags.logit_bias }),
-    ...(flags.stop && { stop: flags.stop }),
-    ...(flags.seed !== undefined && { seed: flags.seed }),
-  };
+export function samplingSettings(flags: SamplingFlags): Pick<GenerateOptions, SamplingKey> {
+  const given = SAMPLING_ROWS.filter(({ name }) => flags[name] !== undefined);
+  return Object.fromEntries(given.map(({ name, key }) => [key, flags[name]]));
 }
 
 /** Adds the options of how ranks run and what they report, with torchrun's (docs/torchrun.md), which are read from PET_<NAME> variables too. */

@@ -1,6 +1,8 @@
 /** The message and the exit code for a child process that a signal has ended. */
+
 import { constants } from "node:os";
 import { machineMemory } from "../../engine/machine/machine-memory.js";
+import { showBytes } from "../../formats/files/amounts.js";
 import type { Watched } from "./link.cjs";
 
 /** The exit code of LlamaError's kind "memory". */
@@ -29,13 +31,9 @@ function report(problem: string, code: number): { text: string; code: number } {
 
 function memoryText({ peak, estimate }: Watched): string {
   const parts: string[] = [];
-  if (peak !== null) parts.push(`peak memory ${gigabytes(peak)}`);
-  if (estimate !== null) parts.push(`estimated need ${gigabytes(estimate)}`);
+  if (peak !== null) parts.push(`peak memory ${showBytes(peak)}`);
+  if (estimate !== null) parts.push(`estimated need ${showBytes(estimate)}`);
   if (parts.length === 0) return "";
   const { total, isCgroupLimited } = machineMemory();
-  return `; ${parts.join(", ")}, ${isCgroupLimited ? "its container" : "the machine"} has ${gigabytes(total)}`;
-}
-
-function gigabytes(bytes: number): string {
-  return `${(bytes / 1e9).toFixed(bytes < 1e10 ? 2 : 1)} GB`;
+  return `; ${parts.join(", ")}, ${isCgroupLimited ? "its container" : "the machine"} has ${showBytes(total)}`;
 }

@@ -1,5 +1,7 @@
 /** Progress on a terminal: a spinner for loading and verifying, and a status line for other long work. */
+
 import type { Ora } from "ora";
+import { plural, showPart } from "../../formats/files/amounts.js";
 import { hasColor, printNote } from "./notes.js";
 
 /** A shorter load shows nothing, to avoid flicker. */
@@ -20,7 +22,7 @@ export class LoadProgress {
   constructor(verb: "Loading" | "Verifying", ranks: number | "auto", isShown: boolean) {
     this.#verb = verb;
     this.#text = verb;
-    this.#suffix = typeof ranks === "number" ? `, ${ranks} ${ranks === 1 ? "rank" : "ranks"}` : "";
+    this.#suffix = typeof ranks === "number" ? `, ${plural(ranks, "rank")}` : "";
     this.#timer = isShown && isInteractive() ? setTimeout(() => void this.#show(), SHOW_AFTER_MS) : null;
   }
 
@@ -83,9 +85,7 @@ export class StatusLine {
 /** "Loading 7.1 of 13.5 GB (53 %), 12 s left" */
 export function amountText(verb: string, bytes: number, total: number, elapsedMs: number): string {
   if (total <= 0) return verb;
-  const [unit, size] = total >= 1e9 ? (["GB", 1e9] as const) : (["MB", 1e6] as const);
-  const amount = (value: number) => (value / size).toFixed(1);
-  const text = `${verb} ${amount(bytes)} of ${amount(total)} ${unit} (${Math.floor((bytes * 100) / total)} %)`;
+  const text = `${verb} ${showPart(bytes, total)} (${Math.floor((bytes * 100) / total)} %)`;
   if (bytes <= 0 || bytes >= total || elapsedMs < ESTIMATE_AFTER_MS) return text;
   const seconds = Math.ceil((((total - bytes) / bytes) * elapsedMs) / 1000);
   return `${text}, ${seconds < 100 ? `${seconds} s` : `${Math.round(seconds / 60)} min`} left`;

@@ -1,6 +1,7 @@
 /** Texts and JSON about a model and a completion: summaries, warnings, and what each rank did. Does not print. */
 import { availableCores } from "../../engine/machine/cores.js";
 import type { FailurePlace } from "../../error.js";
+import { firstFew, plural, showBytes } from "../../formats/files/amounts.js";
 import { quoted } from "../../formats/files/quoted.js";
 import type { Completion, Llama } from "../../index.js";
 
@@ -66,10 +67,9 @@ export function placeLine({ rank, worldSize, phase, layer }: FailurePlace): stri
 
 /** What each rank has read and holds in memory, in rank order. */
 export function loadLines({ load, threadsPerRank }: Pick<RankFigures, "load" | "threadsPerRank">): string[] {
-  const megabytes = (bytes: number) => `${(bytes / 1e6).toFixed(1)} MB`;
   return load.map(
     ({ bytesRead, milliseconds, memory }, rank) =>
-      `rank ${rank}: read ${megabytes(bytesRead)} in ${Math.round(milliseconds)} ms, holds ${megabytes(memory)}, ${plural(threadsPerRank, "thread")}`,
+      `rank ${rank}: read ${showBytes(bytesRead)} in ${Math.round(milliseconds)} ms, holds ${showBytes(memory)}, ${plural(threadsPerRank, "thread")}`,
   );
 }
 
@@ -88,10 +88,6 @@ export function coreLines({ worldSize, threadsPerRank }: Pick<Llama, "worldSize"
   if (worldSize * threadsPerRank <= cores) return [];
   const threads = `${plural(worldSize, "rank")} of ${plural(threadsPerRank, "thread")} on ${plural(cores, "core")}`;
   return [`Warning: ${threads} wait for each other (set --nproc_per_node or OMP_NUM_THREADS).`];
-}
-
-export function plural(amount: number, noun: string): string {
-  return `${amount} ${noun}${amount === 1 ? "" : "s"}`;
 }
 
 /** "1.53 M", "6.74 B" */
@@ -136,9 +132,4 @@ export function typeLines({ weightCache, dtype, parameterCount }: Llama, request
     lines.push(`Warning: cannot cache the quantised weights for the next start: ${quoted(weightCache.problem ?? "")}`);
   }
   return lines;
-}
-
-function firstFew(names: readonly string[]): string {
-  const rest = names.length - 3;
-  return names.slice(0, 3).map(quoted).join(", ") + (rest > 0 ? ` and ${rest} more` : "");
 }

@@ -2,6 +2,7 @@
  * The folders of the weight cache: names, checks, creates, lists and removes them.
  * A folder is written under a temporary name and renamed when it is complete. Does not know sessions or layers.
  */
+
 import { createHash, randomBytes } from "node:crypto";
 import {
   existsSync,
@@ -18,6 +19,7 @@ import { open } from "node:fs/promises";
 import { homedir } from "node:os";
 import { join } from "node:path";
 import { env } from "node:process";
+import { showBytes } from "../../formats/files/amounts.js";
 import type { Range } from "../../formats/tensor/range.js";
 import { hasEnded, ownMark } from "../machine/process-mark.js";
 
@@ -85,7 +87,7 @@ export function beginCache(root: string, folder: string, bytes: number): string 
   removeAbandoned(root);
   const { bavail, bsize } = statfsSync(root);
   if (bavail * bsize < bytes + SPARE_BYTES) {
-    throw new Error(`${root} has ${gigabytes(bavail * bsize)} free, but ${gigabytes(bytes + SPARE_BYTES)} are needed`);
+    throw new Error(`${root} has ${showBytes(bavail * bsize)} free, but ${showBytes(bytes + SPARE_BYTES)} are needed`);
   }
   const { host, pid, started, space } = ownMark();
   const unfinished = [folder, host, pid, started, space, randomBytes(4).toString("hex"), "tmp"].join(".");
@@ -183,8 +185,4 @@ async function flush(file: string): Promise<Manifest["files"][string]> {
   } finally {
     await handle.close();
   }
-}
-
-function gigabytes(bytes: number): string {
-  return `${(bytes / 1e9).toFixed(1)} GB`;
 }

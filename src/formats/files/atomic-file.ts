@@ -2,6 +2,7 @@
 import { randomBytes } from "node:crypto";
 import { type FileHandle, open, realpath, rename, rm, stat } from "node:fs/promises";
 import { LlamaError } from "../../error.js";
+import { fileError } from "./file-error.js";
 
 export class AtomicFile {
   readonly #path: string;
@@ -19,7 +20,7 @@ export class AtomicFile {
   static async create(path: string, mode = 0o666): Promise<AtomicFile> {
     try {
       const existing = await stat(path).catch(() => null);
-      if (existing?.isDirectory()) throw new Error("it is a folder");
+      if (existing?.isDirectory()) throw new LlamaError("usage", "is a folder", { where: path });
       if (existing !== null && !existing.isFile()) return new AtomicFile(path, path, await open(path, "w"));
       const target = existing === null ? path : await realpath(path);
       const temporary = `${target}.${randomBytes(6).toString("hex")}.tmp`;
@@ -28,9 +29,8 @@ export class AtomicFile {
       if (existing !== null) await handle.chmod(existing.mode);
       return new AtomicFile(target, temporary, handle);
     } catch (error) {
-      const { code, message } = error as NodeJS.ErrnoException;
-      const problem = code === "ENOENT" ? "no such folder" : `cannot be written: ${message}`;
-      throw new LlamaError("usage", problem, { where: path, cause: error });
+      if (error instanceof LlamaError) throw error;
+      throw fileError(path, error, "usage", { doing: "written" });
     }
   }
 
@@ -58,8 +58,7 @@ export class AtomicFile {
       await work();
     } catch (error) {
       await this.abandon();
-      const where = this.#path;
-      throw new LlamaError("runtime", `cannot be written: ${(error as Error).message}`, { where, cause: error });
+      throw fileError(this.#path, error, "runtime", { doing: "written" });
     }
   }
 }

@@ -1,6 +1,7 @@
 /** Reads bytes at offsets, through one small interface for files and buffers. Does not know what the bytes mean. */
 import { closeSync, constants, fstatSync, openSync, readSync } from "node:fs";
 import { LlamaError } from "../../error.js";
+import { fileError } from "./file-error.js";
 
 export interface ByteSource {
   /** File path or other name, for error messages. */
@@ -19,7 +20,7 @@ export function openFile(path: string): ByteSource {
     // Without O_NONBLOCK, opening a pipe that has no writer would block forever.
     fd = openSync(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0));
   } catch (cause) {
-    throw new LlamaError("model", "cannot be opened", { where: path, found: (cause as Error).message, cause });
+    throw fileError(path, cause, "model");
   }
   const stat = fstatSync(fd);
   if (!stat.isFile()) {
@@ -55,8 +56,7 @@ export function openFile(path: string): ByteSource {
 
 /** The error for a file that fails while it is read, for example because of its disk or network. */
 export function unreadable(path: string, cause: unknown): LlamaError {
-  const fix = "Its disk or network may be failing: copy it to another place";
-  return new LlamaError("model", "cannot be read", { where: path, found: (cause as Error).message, fix, cause });
+  return fileError(path, cause, "model", { fix: "Its disk or network may be failing: copy it to another place" });
 }
 
 /** Reads `length` bytes at `offset` into a new array, after checking that the source is long enough. */

@@ -1,9 +1,11 @@
 /** Meta's generate(), and text_completion() and chat_completion() on top of it: token lists continued as one batch with one budget. Knows no streams. */
 import type { ChatPrediction, Dialog } from "../chat/dialog.js";
 import type { ModelContext } from "../loading/model-context.js";
+import { checkOptions } from "../options/check-options.js";
 import { logSoftmaxAt } from "../sampling/logprobs.js";
 import {
   type FinishReason,
+  GENERATE_TYPES,
   type GenerateOptions,
   resolveMaxGenLen,
   resolveSampling,
@@ -23,6 +25,7 @@ export async function generateIds(
   promptIds: readonly (readonly number[])[],
   options: GenerateOptions,
 ): Promise<{ result: GenerateResult; texts: (string | null)[] }> {
+  checkOptions(options, GENERATE_TYPES);
   const { logprobs = false, echo = false } = options;
   const stop = resolveStop(options);
   const maxGenLen = resolveMaxGenLen(options, model.maxSeqLen);
@@ -113,12 +116,15 @@ export async function completeTexts(
   });
 }
 
+const { echo: _, ...DIALOG_TYPES } = GENERATE_TYPES;
+
 /** Dialogs answered. */
 export async function completeDialogs(
   model: ModelContext,
   dialogs: readonly Dialog[],
-  options: GenerateOptions,
+  options: Omit<GenerateOptions, "echo">,
 ): Promise<ChatPrediction[]> {
+  checkOptions(options, DIALOG_TYPES);
   const format = model.dialogFormat;
   const promptIds = dialogs.map((dialog) => format.encodeDialog(dialog));
   const { result, texts } = await generateIds(model, promptIds, options);

@@ -1,6 +1,7 @@
 /** Continues one prompt; yields text as it becomes final. */
 import type { ModelContext } from "../loading/model-context.js";
-import type { GenerateOptions } from "../sampling/options.js";
+import { checkOptions } from "../options/check-options.js";
+import { GENERATE_TYPES, type GenerateOptions } from "../sampling/options.js";
 import type { RequestTraits } from "./completion.js";
 import type { StreamEvent } from "./results.js";
 import { submitPrompt } from "./submit.js";
@@ -12,6 +13,7 @@ export async function* streamText(
   options: GenerateOptions,
   traits: RequestTraits = {},
 ): AsyncGenerator<StreamEvent, void, void> {
+  checkOptions(options, GENERATE_TYPES);
   const { signal, onPrompt } = options;
   for await (const event of submitPrompt(model, promptIds, options, { isWatched: true, ...traits }, signal)) {
     if (event.kind === "prefill") onPrompt?.(event.done, event.total);

@@ -2,7 +2,9 @@
 import { checkTexts } from "../chat/chat-format.js";
 import type { Dialog } from "../chat/dialog.js";
 import type { ModelContext } from "../loading/model-context.js";
-import type { GenerateOptions } from "../sampling/options.js";
+import { either, LIST, TEXT } from "../options/check-options.js";
+import { wrongType } from "../options/wrong-type.js";
+import { GENERATE_TYPES, type GenerateOptions } from "../sampling/options.js";
 import type { PrefillEvent, QueuedEvent, RequestEvent } from "../scheduling/request.js";
 import { type RequestTraits, RunningCompletion } from "./completion.js";
 import type { Completion } from "./results.js";
@@ -18,6 +20,13 @@ export type Prompt =
 
 export type RequestOptions = Omit<GenerateOptions, "onPrompt" | "signal">;
 
+export type SubmitOptions = Prompt & RequestOptions & { signal?: AbortSignal };
+
+const { onPrompt: _, ...requestTypes } = GENERATE_TYPES;
+const PROMPT = either(TEXT, { ...LIST, type: "a list of token ids" });
+const MESSAGES = { ...LIST, type: "a list of messages" };
+export const SUBMIT_TYPES = { ...requestTypes, prompt: PROMPT, messages: MESSAGES };
+
 /** What happens to a request, in this order: queued, prefill (several), token (any number), end. */
 export type CompletionEvent =
   | QueuedEvent
@@ -32,8 +41,12 @@ export type CompletionEvent =
 
 /** Token ids of a prompt, later for a long text. Throws LlamaError (usage) for a dialog that the format does not allow. */
 export function promptIdsOf(model: ModelContext, request: Prompt): number[] | Promise<number[]> {
-  if ("prompt" in request) return model.promptIds(request.prompt);
+  if ("prompt" in request) {
+    if (!PROMPT.isType(request.prompt)) throw wrongType("prompt", PROMPT.type, request.prompt);
+    return model.promptIds(request.prompt);
+  }
   const { messages } = request;
+  if (!MESSAGES.isType(messages)) throw wrongType("messages", MESSAGES.type, messages);
   checkTexts(
     model.dialogFormat,
     messages.map(({ content }) => content),

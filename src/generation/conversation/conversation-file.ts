@@ -7,8 +7,10 @@ import { type FileHandle, open } from "node:fs/promises";
 import type { Engine } from "../../engine/engine.js";
 import { LlamaError } from "../../error.js";
 import { AtomicFile } from "../../formats/files/atomic-file.js";
+import { fileError } from "../../formats/files/file-error.js";
 import { lengthOf } from "../../formats/tensor/range.js";
 import type { Tokenizer } from "../../tokenizer/tokenizer.js";
+import { BOOLEAN, checkOptions, OBJECT, type OptionTypes } from "../options/check-options.js";
 import type { RequestLoop } from "../scheduling/request-loop.js";
 import type { Conversation, Turn } from "./conversation.js";
 import {
@@ -30,14 +32,18 @@ export interface SaveOptions {
   settings?: Readonly<Record<string, unknown>>;
 }
 
+const SAVE_TYPES: OptionTypes<SaveOptions> = { cache: BOOLEAN, settings: OBJECT };
+
 /** Writes a conversation as it is at the call, whole or not at all; a file that is not a session is not overwritten. */
-export function writeConversation(
+export async function writeConversation(
   engine: Engine,
   loop: RequestLoop,
   conversation: Conversation,
   file: string,
-  { cache = false, settings = {} }: SaveOptions,
+  options: SaveOptions,
 ): Promise<void> {
+  checkOptions(options, SAVE_TYPES);
+  const { cache = false, settings = {} } = options;
   const turns = conversation.turns.map(({ user, answer, answerIds }) => ({ user, answer, ids: answerIds }));
   const { format, system, lastIds } = conversation;
   const header: ConversationHeader = {
@@ -91,7 +97,9 @@ export interface OpenConversation {
 }
 
 export async function openConversation(file: string): Promise<OpenConversation> {
-  const handle = await openFile(file);
+  const handle = await open(file, "r").catch((error) => {
+    throw fileError(file, error, "usage");
+  });
   try {
     const line = await readLine(handle, file);
     const header = parseHeader(line.toString("utf8"), file);
@@ -169,26 +177,18 @@ async function refuseForeign(file: string): Promise<void> {
     handle = await open(file, "r");
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "ENOENT") return;
-    throw unreadable(file, error);
+    throw fileError(file, error, "usage");
   }
   try {
     const start = `{"format":"${CONVERSATION_FORMAT}"`;
     const { buffer, bytesRead } = await handle.read(Buffer.alloc(start.length), 0, start.length, 0);
     if (bytesRead === 0 || buffer.toString("utf8") === start) return;
   } catch (error) {
-    throw unreadable(file, error);
+    throw fileError(file, error, "usage");
   } finally {
     await handle.close();
   }
   throw new LlamaError("usage", "exists and is not a session file; not overwritten", { where: file });
-}
-
-async function openFile(file: string): Promise<FileHandle> {
-  try {
-    return await open(file, "r");
-  } catch (error) {
-    throw unreadable(file, error);
-  }
 }
 
 /** The bytes before the first newline. */
@@ -203,13 +203,7 @@ async function readLine(handle: FileHandle, file: string): Promise<Buffer> {
       position += bytesRead;
     }
   } catch (error) {
-    throw unreadable(file, error);
+    throw fileError(file, error, "usage");
   }
   throw new LlamaError("usage", "is not a session file", { where: file });
-}
-
-function unreadable(file: string, cause: unknown): LlamaError {
-  const { code, message } = cause as NodeJS.ErrnoException;
-  const problem = code === "ENOENT" ? "no such file" : code === "EISDIR" ? "is a folder" : `cannot be read: ${message}`;
-  return new LlamaError("usage", problem, { where: file, cause });
 }

@@ -5,7 +5,8 @@
 import { LlamaError } from "../../error.js";
 import { type ChatFormat, type ChatName, checkTexts } from "../chat/chat-format.js";
 import type { Completion, StreamEvent } from "../completion/results.js";
-import type { GenerateOptions } from "../sampling/options.js";
+import { checkOptions, either, NULL, type OptionTypes, oneOf, TEXT } from "../options/check-options.js";
+import { GENERATE_TYPES, type GenerateOptions } from "../sampling/options.js";
 
 /** Share of the context that an answer has at least, or its max_gen_len if that is less. */
 const ANSWER_SHARE = 1 / 4;
@@ -26,6 +27,11 @@ export interface ConversationOptions {
   system?: string | null;
 }
 
+export const CONVERSATION_TYPES: OptionTypes<ConversationOptions> = {
+  chat: oneOf("auto", "none", "llama2", "llama3"),
+  system: either(TEXT, NULL),
+};
+
 /** How a turn's prompt came about. */
 export interface TurnStats {
   /** Turns that were dropped to make room in the context. */
@@ -37,6 +43,8 @@ export type TurnEvent =
   | { id: null; text: string; done: Completion & TurnStats };
 
 export type TurnOptions = Omit<GenerateOptions, "logprobs" | "echo">;
+
+const { logprobs: _logprobs, echo: _echo, ...TURN_TYPES } = GENERATE_TYPES;
 
 /** What a conversation needs of the model. */
 export interface ConversationHost {
@@ -84,6 +92,7 @@ export class Conversation {
    * (usage) for a message that does not fit, and when the conversation is answering or closed.
    */
   async *send(user: string, options: TurnOptions = {}): AsyncGenerator<TurnEvent, void, void> {
+    checkOptions(options, TURN_TYPES);
     if (this.#isClosed) throw new LlamaError("usage", "the conversation is closed");
     if (this.#isAnswering) throw new LlamaError("usage", "the conversation is answering already");
     checkTexts(this.format, [...(this.system === null ? [] : [this.system]), user]);

@@ -1,8 +1,22 @@
-/** The options for loading a model, and their translation to the engine's options. */
+/** The options for loading a model, their checks, and their translation to the engine's options. */
 import type { EngineOptions, LoadPlan } from "../../engine/host/engine-options.js";
 import { defaultCacheRoot } from "../../engine/weight-cache/cache-folder.js";
+import { LlamaError } from "../../error.js";
 import type { ComputeType } from "../../model/architecture/compute-type.js";
-import type { LimitOptions } from "../scheduling/request-limits.js";
+import {
+  BOOLEAN,
+  checkOptions,
+  either,
+  FUNCTION,
+  NULL,
+  NUMBER,
+  type OptionTypes,
+  oneOf,
+  SIGNAL,
+  TEXT,
+} from "../options/check-options.js";
+import { checkCount } from "../sampling/options.js";
+import { checkLimits, type LimitOptions } from "../scheduling/request-limits.js";
 
 /** Default context length, as ModelArgs.max_seq_len in Meta's model.py. */
 export const DEFAULT_MAX_SEQ_LEN = 2048;
@@ -33,6 +47,39 @@ export interface BuildOptions extends LimitOptions {
   /** Fail if no rank makes progress for this many milliseconds; 0: never. Default: 5 minutes. */
   rankTimeoutMs?: number;
   signal?: AbortSignal;
+}
+
+const BUILD_TYPES: OptionTypes<BuildOptions> = {
+  ckptDir: TEXT,
+  tokenizerPath: TEXT,
+  nprocPerNode: either(NUMBER, oneOf("auto")),
+  dtype: oneOf("auto", "fp32", "int8", "int4"),
+  cacheDir: either(TEXT, NULL),
+  maxSeqLen: NUMBER,
+  threadsPerRank: NUMBER,
+  force: BOOLEAN,
+  onProgress: FUNCTION,
+  onPlan: FUNCTION,
+  cpuBind: oneOf("none", "spread"),
+  rankTimeoutMs: NUMBER,
+  signal: SIGNAL,
+  concurrency: NUMBER,
+  kvMemory: NUMBER,
+  maxQueue: NUMBER,
+  stepMs: NUMBER,
+};
+
+/** Throws LlamaError (usage) that names an option that is unknown, of the wrong type or out of range. */
+export function checkBuildOptions(options: BuildOptions): void {
+  checkOptions(options, BUILD_TYPES, ["ckptDir"]);
+  const { maxSeqLen, threadsPerRank, rankTimeoutMs = 0 } = options;
+  checkCount("max_seq_len", maxSeqLen, 1);
+  checkCount("threads", threadsPerRank, 1);
+  checkLimits(options);
+  if (!(rankTimeoutMs >= 0)) {
+    const expected = "a number of at least 0";
+    throw new LlamaError("usage", "out of range", { where: "rankTimeoutMs", expected, found: String(rankTimeoutMs) });
+  }
 }
 
 /** The engine's options. `total`: bytes of the checkpoint, which reported progress never exceeds. */

@@ -2,6 +2,7 @@
 import { STEP_TOKENS } from "../../engine/host/engine-options.js";
 import { machineMemory } from "../../engine/machine/machine-memory.js";
 import { LlamaError } from "../../error.js";
+import { showBytes } from "../../formats/files/amounts.js";
 import type { ComputeType } from "../../model/architecture/compute-type.js";
 import type { ModelConfig } from "../../model/config/config.js";
 import { memoryNeed } from "../../model/sizes/memory-need.js";
@@ -26,16 +27,12 @@ export function checkMemory(
   if (total <= available) return;
   const smaller = SMALLER[dtype].find((type) => need(type).total <= available);
   const advice: string[] = [];
-  if (smaller) advice.push(`--dtype ${smaller} needs ${gigabytes(need(smaller).total)}`);
+  if (smaller) advice.push(`--dtype ${smaller} needs ${showBytes(need(smaller).total)}`);
   if (weights + working < available) advice.push("a smaller --max_seq_len needs less");
   advice.push("--force loads it anyway");
   throw new LlamaError("memory", `the model does not fit into memory as ${dtype}`, {
-    expected: `${gigabytes(total)} (weights ${gigabytes(weights)}, context of ${tokens} tokens ${gigabytes(context)}, working memory ${gigabytes(working)})`,
-    found: `${gigabytes(available)} available`,
+    expected: `${showBytes(total)} (weights ${showBytes(weights)}, context of ${tokens} tokens ${showBytes(context)}, working memory ${showBytes(working)})`,
+    found: `${showBytes(available)} available`,
     fix: advice.join(", "),
   });
-}
-
-function gigabytes(bytes: number): string {
-  return `${(bytes / 1e9).toFixed(bytes < 1e9 ? 2 : 1)} GB`;
 }

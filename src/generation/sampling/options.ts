@@ -1,5 +1,16 @@
-/** The options of a generation, their defaults and checks. Options are resolved once, here; later code has no optional values. */
+/** The options of a generation and their checks. Options are resolved once, here; later code has no optional values. */
 import { LlamaError } from "../../error.js";
+import {
+  BOOLEAN,
+  either,
+  FUNCTION,
+  NULL,
+  NUMBER,
+  type OptionType,
+  type OptionTypes,
+  SIGNAL,
+} from "../options/check-options.js";
+import { MAX_TOP_LOGPROBS, SAMPLING_ROWS, type SamplingKey } from "./option-table.js";
 import type { PenaltyOptions } from "./penalties.js";
 import type { SamplerOptions } from "./sampler.js";
 
@@ -49,19 +60,27 @@ export interface GenerateOptions extends SamplingOptions {
   signal?: AbortSignal;
 }
 
+/** Types of the options in the table; their ranges are checked where the options are resolved. */
+const samplingTypes = Object.fromEntries(SAMPLING_ROWS.map(({ key, kind }) => [key, kind])) as unknown as Record<
+  SamplingKey,
+  OptionType
+>;
+
+export const GENERATE_TYPES: OptionTypes<GenerateOptions> = {
+  ...samplingTypes,
+  maxGenLen: either(samplingTypes.maxGenLen, NULL),
+  logprobs: BOOLEAN,
+  topLogprobs: NUMBER,
+  echo: BOOLEAN,
+  onPrompt: FUNCTION,
+  cachePrompt: BOOLEAN,
+  signal: SIGNAL,
+};
+
 /** Checked sampling options. */
 export interface ResolvedSampling extends SamplerOptions, PenaltyOptions {
   seed: number;
 }
-
-export const MAX_SEED = 2 ** 32 - 1;
-/** As in OpenAI's API: presence and frequency penalties range from -2 to 2. */
-export const MAX_PENALTY = 2;
-
-/** Most likely tokens reported beside each one at most. */
-export const MAX_TOP_LOGPROBS = 100;
-/** Larger biases decide as much as this one, and the largest are infinite in float32. */
-export const MAX_BIAS = 1e6;
 
 /** Fills in defaults; throws a LlamaError (usage) that names the option out of range. */
 export function resolveSampling(
@@ -69,51 +88,45 @@ export function resolveSampling(
   vocabSize: number,
   randomSeed: () => number,
 ): ResolvedSampling {
-  const { temperature = 0.6, topP = 0.9, topK = 0, minP = 0, seed = randomSeed() } = options;
-  const { repetitionPenalty = 1, presencePenalty = 0, frequencyPenalty = 0 } = options;
-  check("temperature", temperature, "a number of at least 0", Number.isFinite(temperature) && temperature >= 0);
-  check("top_p", topP, "a number from 0 to 1", topP >= 0 && topP <= 1);
-  checkCount("top_k", topK, 0);
-  check("min_p", minP, "a number from 0 to 1", minP >= 0 && minP <= 1);
-  const isPositive = Number.isFinite(repetitionPenalty) && repetitionPenalty > 0;
-  check("repetition_penalty", repetitionPenalty, "a number above 0", isPositive);
-  for (const [name, value] of Object.entries({ presence: presencePenalty, frequency: frequencyPenalty })) {
-    const expected = `a number from -${MAX_PENALTY} to ${MAX_PENALTY}`;
-    check(`${name}_penalty`, value, expected, Math.abs(value) <= MAX_PENALTY);
-  }
-  check("seed", seed, `an integer from 0 to ${MAX_SEED}`, Number.isInteger(seed) && seed >= 0 && seed <= MAX_SEED);
-  const logitBias = resolveBias(options.logitBias ?? {}, vocabSize);
-  return { temperature, topP, topK, minP, repetitionPenalty, presencePenalty, frequencyPenalty, logitBias, seed };
+  const seeded = { ...options, seed: options.seed ?? randomSeed() };
+  const values = Object.fromEntries(SAMPLING_ROWS.map(({ key }) => [key, resolved(seeded, key)]));
+  const { logitBias, ...rest } = values as unknown as Required<SamplingOptions>;
+  return { ...rest, logitBias: resolveBias(logitBias, vocabSize) };
 }
 
 function resolveBias(bias: Readonly<Record<number, number>>, vocabSize: number): Map<number, number> {
   const entries = Object.entries(bias).map(([key, value]): [number, number] => [Number(key), value]);
-  for (const [id, value] of entries) {
+  for (const [id] of entries) {
     const isId = Number.isInteger(id) && id >= 0 && id < vocabSize;
     check("logit_bias", id, `token ids from 0 to ${vocabSize - 1}`, isId);
-    const isBias = Math.abs(value) <= MAX_BIAS || value === Number.NEGATIVE_INFINITY;
-    check("logit_bias", value, `a number from -${MAX_BIAS} to ${MAX_BIAS}, or -Infinity`, isBias);
   }
   return new Map(entries);
 }
 
 /** The strings that end a text; throws LlamaError (usage) for an empty string. */
-export function resolveStop({ stop = [] }: GenerateOptions): readonly string[] {
-  const stops = typeof stop === "string" ? [stop] : stop;
-  check("stop", '""', "non-empty strings", !stops.includes(""));
-  return stops;
+export function resolveStop(options: GenerateOptions): readonly string[] {
+  return [resolved(options, "stop") ?? []].flat();
 }
 
 /** How many tokens prompt lookup may draft; throws LlamaError (usage) unless it is a count or "auto". */
-export function resolveLookup({ promptLookupNumTokens = "auto" }: GenerateOptions): number | "auto" {
-  if (promptLookupNumTokens !== "auto") checkCount("prompt_lookup_num_tokens", promptLookupNumTokens, 0);
-  return promptLookupNumTokens;
+export function resolveLookup(options: GenerateOptions): number | "auto" {
+  return resolved(options, "promptLookupNumTokens")!;
 }
 
 /** Maximum number of new tokens; throws LlamaError (usage) unless it is a count, null or absent. */
-export function resolveMaxGenLen({ maxGenLen }: GenerateOptions, maxSeqLen: number): number {
-  checkCount("max_gen_len", maxGenLen, 0);
-  return maxGenLen ?? maxSeqLen - 1;
+export function resolveMaxGenLen(options: GenerateOptions, maxSeqLen: number): number {
+  return resolved(options, "maxGenLen") ?? maxSeqLen - 1;
+}
+
+/** The value of an option, or its default. Throws LlamaError (usage) that names the option out of range. */
+function resolved<K extends SamplingKey>(options: GenerateOptions, key: K): GenerateOptions[K] {
+  const { name, kind, default: fallback } = SAMPLING_ROWS.find((row) => row.key === key)!;
+  const value = options[key] ?? (fallback as GenerateOptions[K]);
+  if (value !== undefined && !kind.fits(value)) {
+    const found = kind.show?.(value) ?? String(value);
+    throw new LlamaError("usage", "out of range", { where: name, expected: kind.expected, found });
+  }
+  return value;
 }
 
 /** Throws LlamaError (usage) for more than is computed in reasonable time. */

@@ -1,6 +1,7 @@
 /** Many requests of one call: asked for as there is room, each run to its answer, handed on as they are done. Does not know what they are. */
 import { setMaxListeners } from "node:events";
 import type { LlamaError } from "../../error.js";
+import { NUMBER, OBJECT, type OptionTypes, SIGNAL } from "../options/check-options.js";
 import type { GenerationStats } from "./stats.js";
 
 export type Requests<R> = AsyncIterable<R> | Iterable<R>;
@@ -18,6 +19,8 @@ export interface FeedOptions {
   stats?: GenerationStats;
   signal?: AbortSignal;
 }
+
+export const FEED_TYPES: OptionTypes<FeedOptions> = { concurrency: NUMBER, stats: OBJECT, signal: SIGNAL };
 
 /**
  * Answers in the order in which they are done, at most `most` requests at once. An error of `run` ends all and is thrown; one of

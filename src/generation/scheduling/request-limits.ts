@@ -1,5 +1,6 @@
 /** The limits of a model's request loop: requests at once, memory of their KV caches, requests that wait, time of a step. */
 import { LlamaError } from "../../error.js";
+import { showBytes } from "../../formats/files/amounts.js";
 import { checkCount } from "../sampling/options.js";
 import type { GenerationRequest } from "./request.js";
 
@@ -62,11 +63,10 @@ export function checkFits(
 ): void {
   const positions = promptIds.length + maxTokens;
   if (positions <= maxPositions) return;
-  const megabytes = (count: number) => `${((count * positionBytes) / 1e6).toFixed(1)} MB`;
   throw new LlamaError("usage", "needs more KV-cache memory than kv_memory allows", {
     where: `${promptIds.length} prompt tokens and ${maxTokens} new ones`,
-    expected: `at most ${megabytes(maxPositions)}`,
-    found: megabytes(positions),
+    expected: `at most ${showBytes(maxPositions * positionBytes)}`,
+    found: showBytes(positions * positionBytes),
     fix: "Lower max_gen_len or raise kv_memory",
   });
 }

@@ -1,9 +1,10 @@
 /** Scores a text of any length in overlapping windows, for its perplexity. Does not sample. */
 import { LlamaError } from "../../error.js";
 import type { ModelContext } from "../loading/model-context.js";
+import { checkOptions, FUNCTION, NUMBER, type OptionTypes } from "../options/check-options.js";
 import { logSoftmaxAt } from "../sampling/logprobs.js";
 import { checkCount } from "../sampling/options.js";
-import type { FeedOptions } from "../scheduling/in-flight.js";
+import { FEED_TYPES, type FeedOptions } from "../scheduling/in-flight.js";
 import { GenerationStats } from "../scheduling/stats.js";
 import { scoreRequest } from "./score-request.js";
 
@@ -16,12 +17,20 @@ export interface PerplexityOptions extends FeedOptions {
   onTokens?: (done: number, total: number) => void;
 }
 
+const PERPLEXITY_TYPES: OptionTypes<PerplexityOptions> = {
+  ...FEED_TYPES,
+  window: NUMBER,
+  stride: NUMBER,
+  onTokens: FUNCTION,
+};
+
 /** Sum of the log-probabilities of all ids, and their number; after an abort, of those scored so far. Throws LlamaError (usage) for a bad window or stride. */
 export async function scoreText(
   model: ModelContext,
   ids: readonly number[],
-  { onTokens, ...options }: PerplexityOptions,
+  options: PerplexityOptions,
 ): Promise<{ logprob: number; tokens: number }> {
+  checkOptions(options, PERPLEXITY_TYPES);
   const { tokenizer, maxSeqLen } = model;
   const { window = maxSeqLen, stride = window >> 1, stats = new GenerationStats() } = options;
   checkCount("window", window, 2);
@@ -49,6 +58,6 @@ export async function scoreText(
     }
     return total.tokens;
   };
-  for await (const done of model.feed(windows(), run, options)) onTokens?.(done, ids.length);
+  for await (const done of model.feed(windows(), run, options)) options.onTokens?.(done, ids.length);
   return total;
 }

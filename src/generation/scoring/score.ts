@@ -3,8 +3,9 @@ import { LlamaError } from "../../error.js";
 import { stripEnd } from "../../tokenizer/encoding/python-whitespace.js";
 import type { Tokenizer } from "../../tokenizer/tokenizer.js";
 import type { ModelContext } from "../loading/model-context.js";
+import { checkOptions } from "../options/check-options.js";
 import { logSoftmaxAt } from "../sampling/logprobs.js";
-import type { FeedOptions, Refused, Requests } from "../scheduling/in-flight.js";
+import { FEED_TYPES, type FeedOptions, type Refused, type Requests } from "../scheduling/in-flight.js";
 import { checkPrompt } from "../scheduling/prompt-check.js";
 import { GenerationStats } from "../scheduling/stats.js";
 import { scoreRequest } from "./score-request.js";
@@ -46,6 +47,7 @@ export function scoreAll<T>(
   requests: Requests<ScoreRequest<T>>,
   options: FeedOptions,
 ): AsyncGenerator<ScoreAnswer<T>, void, void> {
+  checkOptions(options, FEED_TYPES);
   const { stats = new GenerationStats() } = options;
   const run = async (request: ScoreRequest<T>, signal: AbortSignal): Promise<ScoreAnswer<T>> => {
     const { tag } = request;

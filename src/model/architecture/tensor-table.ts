@@ -70,12 +70,6 @@ export function hfName({ huggingFace, part }: TensorKind, layer: number): string
   return isInLayer(part) ? `model.layers.${layer}.${huggingFace}.weight` : `${huggingFace}.weight`;
 }
 
-/** Names for a message: the first three, and the number of the others. */
-export function firstFew(names: readonly string[]): string {
-  const rest = names.length - 3;
-  return names.slice(0, 3).join(", ") + (rest > 0 ? ` and ${rest} more` : "");
-}
-
 /** Every tensor a checkpoint of this config must have, in the order of Meta's modules. */
 export function tensorTable(config: ModelConfig): TensorSpec[] {
   const spec = (tensor: TensorKind, layer: number): TensorSpec => ({

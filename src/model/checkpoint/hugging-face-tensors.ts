@@ -2,8 +2,9 @@
 import { LlamaError } from "../../error.js";
 import { openPth, pthContainer } from "../../formats/checkpoint/pth.js";
 import { openSafetensors } from "../../formats/checkpoint/safetensors.js";
+import { firstFew } from "../../formats/files/amounts.js";
 import type { StoredTensor } from "../../formats/tensor/stored-tensor.js";
-import { firstFew, hfName, TENSORS, tensorTable } from "../architecture/tensor-table.js";
+import { hfName, TENSORS, tensorTable } from "../architecture/tensor-table.js";
 import type { ModelConfig } from "../config/config.js";
 import type { CheckpointTensors } from "./checkpoint-format.js";
 import { type ModelTensor, sameShape, showShape } from "./model-tensor.js";

@@ -1,16 +1,11 @@
 /** Meta's checkpoint format: params.json and consolidated.NN.pth, each file with a shard of every tensor. */
+
 import { join } from "node:path";
 import { LlamaError } from "../../error.js";
 import { openPth, pthContainer } from "../../formats/checkpoint/pth.js";
+import { firstFew } from "../../formats/files/amounts.js";
 import type { StoredTensor } from "../../formats/tensor/stored-tensor.js";
-import {
-  firstFew,
-  isIgnoredTensor,
-  TENSORS,
-  type TensorSpec,
-  tensorName,
-  tensorTable,
-} from "../architecture/tensor-table.js";
+import { isIgnoredTensor, TENSORS, type TensorSpec, tensorName, tensorTable } from "../architecture/tensor-table.js";
 import type { ModelConfig } from "../config/config.js";
 import { PARAMS, readParams, resolveConfig, scalingOf } from "../config/meta-params.js";
 import type { CheckpointFormat, CheckpointTensors } from "./checkpoint-format.js";

@@ -1,6 +1,8 @@
 /** A tensor of the whole model, assembled from its parts in the shards. Knows shapes; reads no numbers. */
+
 import { basename } from "node:path";
 import { LlamaError } from "../../error.js";
+import { plural } from "../../formats/files/amounts.js";
 import type { StoredTensor } from "../../formats/tensor/stored-tensor.js";
 import type { TensorSpec } from "../architecture/tensor-table.js";
 
@@ -85,7 +87,7 @@ function misfit(
       const needed = full / lengths[0]!;
       return new LlamaError("model", "wrong number of shards for this model", {
         where,
-        expected: `${needed} ${needed === 1 ? "shard" : "shards"} of shape ${showShape(culprit.shape)} to make ${showShape(spec.shape)}`,
+        expected: `${plural(needed, "shard")} of shape ${showShape(culprit.shape)} to make ${showShape(spec.shape)}`,
         found: `${entries.length} (${entries.map((entry) => basename(entry.storage.file)).join(", ")})`,
         fix: "Put all consolidated.*.pth files of the model, and no other .pth files, in one folder",
       });

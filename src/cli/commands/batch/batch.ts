@@ -1,10 +1,10 @@
 /** The command `batch`: reads requests and writes each text when it is done. json-lines/ does what it shares with `score`. */
+import { REQUEST_KEYS, requestOf } from "../../../generation/completion/request-json.js";
 import type { BatchAnswer, BatchRequest } from "../../../index.js";
 import type { Origin } from "../../json-lines/json-line.js";
 import { type Answered, type LineRunFlags, runLines } from "../../json-lines/run-lines.js";
 import type { SamplingFlags } from "../../options/flags.js";
 import { samplingSettings } from "../../options/option-groups.js";
-import { REQUEST_KEYS, requestOf } from "./request.js";
 
 /** The options of `batch`, by their names on the command line. */
 export interface BatchFlags extends LineRunFlags, SamplingFlags {
@@ -17,10 +17,12 @@ export function batch(path: string | undefined, flags: BatchFlags): Promise<numb
   const seed = flags.seed ?? Math.floor(Math.random() * 2 ** 32);
   const { logprobs, echo = false, prompt_lookup_num_tokens: promptLookupNumTokens } = flags;
   const scores = { logprobs: logprobs !== undefined, topLogprobs: typeof logprobs === "number" ? logprobs : 0, echo };
-  const defaults = { ...samplingSettings(flags), ...scores, seed };
+  const { promptLookupNumTokens: _, ...sampling } = samplingSettings(flags);
+  const defaults = { ...sampling, ...scores };
   return runLines<BatchRequest<Origin>>(path, flags, {
     keys: REQUEST_KEYS,
-    request: (json, origin) => requestOf(json, origin, defaults),
+    // The seed of a line that has none depends on its number only, so that --resume and --shard do not change it.
+    request: (json, origin) => requestOf(json, origin, { ...defaults, seed: (seed + origin.line - 1) % 2 ** 32 }),
     async *answer(llama, requests, options) {
       for await (const answer of llama.batch(requests, { ...options, promptLookupNumTokens })) yield answered(answer);
     },

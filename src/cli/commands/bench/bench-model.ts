@@ -1,5 +1,7 @@
 /** Opens the model to measure: a folder, a preset with random weights, or the demo model. Does not load weights. */
+
 import { LlamaError } from "../../../error.js";
+import { plural } from "../../../formats/files/amounts.js";
 import { findModel, openModel } from "../../../generation/loading/open-model.js";
 import type { Checkpoint } from "../../../model/checkpoint/checkpoint.js";
 import { presetCheckpoint } from "../../../model/sizes/presets.js";
@@ -17,7 +19,7 @@ export function openBenchModel(
 ): BenchModel {
   const { preset, layers } = flags;
   if (preset !== undefined) {
-    const name = layers === undefined ? preset : `${preset} (${layers} layer${layers === 1 ? "" : "s"})`;
+    const name = layers === undefined ? preset : `${preset} (${plural(layers, "layer")})`;
     return { name, checkpoint: presetCheckpoint(preset, layers) };
   }
   if (layers !== undefined) throw new LlamaError("usage", "--layers needs --preset");

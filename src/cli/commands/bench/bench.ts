@@ -5,15 +5,14 @@ import { availableCores } from "../../../engine/machine/cores.js";
 import { memoryBandwidth } from "../../../engine/measure/bandwidth.js";
 import { runTrials, type SpeedTest } from "../../../engine/measure/benchmark.js";
 import { defaultCacheRoot } from "../../../engine/weight-cache/cache-folder.js";
+import { plural } from "../../../formats/files/amounts.js";
 import { quoted } from "../../../formats/files/quoted.js";
-import { rankSettings } from "../../model/load.js";
-import { RankLogs } from "../../model/rank-logs.js";
+import { rankSettings, withRanks } from "../../model/load.js";
+import type { RankLogs } from "../../model/rank-logs.js";
+import { runCommand } from "../../model/run-command.js";
 import { threadsOfEnvironment } from "../../options/torchrun-env.js";
 import { reportState } from "../../supervisor/supervised.js";
-import { EXIT_OK } from "../../terminal/exit-code.js";
-import { Interrupt } from "../../terminal/interrupt.js";
 import { printNote } from "../../terminal/notes.js";
-import { Output } from "../../terminal/output.js";
 import { LoadProgress, StatusLine } from "../../terminal/status-line.js";
 import { count } from "../../terminal/summary.js";
 import { versionText } from "../../terminal/version.js";
@@ -24,35 +23,26 @@ import { type BenchRow, benchRow, testName } from "./bench-row.js";
 import { benchTable, csvHeader, csvLine, LEGEND } from "./bench-table.js";
 
 /** Runs the command and returns the exit code. After an interruption it prints what it has measured. */
-export async function bench(flags: BenchFlags): Promise<number> {
-  const stop = new AbortController();
-  const interrupt = new Interrupt(() => stop.abort());
-  const logs = new RankLogs(flags);
-  const output = new Output(process.stdout, () => stop.abort(), logs);
-  const isCsv = flags.csv || !(flags.json || flags.table || process.stdout.isTTY);
-  const rows: BenchRow[] = [];
-  try {
+export function bench(flags: BenchFlags): Promise<number> {
+  return runCommand(flags, async ({ signal, output, logs }) => {
+    const isCsv = flags.csv || !(flags.json || flags.table || process.stdout.isTTY);
+    const rows: BenchRow[] = [];
     const tests = planTests(flags);
     const model = openBenchModel(flags);
     const threads = flags.threads ?? environmentThreads();
     const setups = planSetups(model.checkpoint, { ...flags, threads }, contextLength(tests));
+    const onRow = async (row: BenchRow) => {
+      if (isCsv) await output.write((rows.length === 0 ? csvHeader(row) : "") + csvLine(row));
+      rows.push(row);
+    };
+    const status = new StatusLine(!flags.quiet);
+    if (!flags.quiet) logs.unknownRankLines(Math.max(...setups.map(({ worldSize }) => worldSize))).forEach(printNote);
     try {
-      const onRow = async (row: BenchRow) => {
-        if (isCsv) await output.write((rows.length === 0 ? csvHeader(row) : "") + csvLine(row));
-        rows.push(row);
-      };
-      const status = new StatusLine(!flags.quiet);
-      if (!flags.quiet) logs.unknownRankLines(Math.max(...setups.map(({ worldSize }) => worldSize))).forEach(printNote);
-      await measure(setups, { model, tests, flags, logs, status, signal: stop.signal, onRow });
-    } catch (error) {
-      if (!stop.signal.aborted || error !== stop.signal.reason) throw error;
+      await measure(setups, { model, tests, flags, logs, status, signal, onRow });
     } finally {
       if (!isCsv && rows.length > 0) await output.write(flags.json ? jsonText(rows) : fullTable(model, rows));
     }
-  } finally {
-    interrupt.dispose();
-  }
-  return interrupt.exitCode ?? EXIT_OK;
+  });
 }
 
 interface Measurement {
@@ -109,7 +99,7 @@ async function measureSetup(
       await onRow(benchRow({ model: name, parameters: checkpoint.parameterCount, ...figures }));
     }
   };
-  await logs.runWithModel(starting, work, `${label}: `);
+  await withRanks(starting, work, logs, `${label}: `);
 }
 
 async function startEngine(
@@ -149,6 +139,6 @@ function jsonText(rows: readonly BenchRow[]): string {
 
 function fullTable({ name, checkpoint }: BenchModel, rows: readonly BenchRow[]): string {
   const { cpu, cores } = machine();
-  const head = `${name}: ${count(checkpoint.parameterCount)} parameters. ${cpu}, ${cores} core${cores === 1 ? "" : "s"}. ${rows[0]!.trials} trials.`;
+  const head = `${name}: ${count(checkpoint.parameterCount)} parameters. ${cpu}, ${plural(cores, "core")}. ${rows[0]!.trials} trials.`;
   return `${head}\n\n${benchTable(rows)}\n${LEGEND}\n`;
 }

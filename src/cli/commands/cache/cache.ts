@@ -1,5 +1,7 @@
 /** The command `cache`: lists or removes the cached quantised weights. Does not read their content. */
+
 import { clearCache, defaultCacheRoot, listCache } from "../../../engine/weight-cache/cache-folder.js";
+import { plural, showBytes } from "../../../formats/files/amounts.js";
 import { EXIT_OK } from "../../terminal/exit-code.js";
 import { printNote } from "../../terminal/notes.js";
 import { Output } from "../../terminal/output.js";
@@ -15,13 +17,13 @@ export async function listCommand({ json }: { json?: true | undefined }): Promis
     return EXIT_OK;
   }
   for (const { checkpoint, dtype, worldSize, bytes, created, folder } of entries) {
-    const ranks = `${worldSize} rank${worldSize === 1 ? "" : "s"}`;
+    const ranks = plural(worldSize, "rank");
     await output.write(
-      `${size(bytes).padStart(9)}  ${dtype}  ${ranks.padEnd(8)}  ${created.slice(0, 16).replace("T", " ")}  ${checkpoint}  ${folder}\n`,
+      `${showBytes(bytes).padStart(9)}  ${dtype}  ${ranks.padEnd(8)}  ${created.slice(0, 16).replace("T", " ")}  ${checkpoint}  ${folder}\n`,
     );
   }
   const total = entries.reduce((sum, entry) => sum + entry.bytes, 0);
-  printNote(entries.length === 0 ? `The cache is empty (${root}).` : `${size(total)} in ${root}`);
+  printNote(entries.length === 0 ? `The cache is empty (${root}).` : `${showBytes(total)} in ${root}`);
   return EXIT_OK;
 }
 
@@ -29,10 +31,6 @@ export async function listCommand({ json }: { json?: true | undefined }): Promis
 export async function clearCommand(): Promise<number> {
   const root = defaultCacheRoot();
   const { folders, bytes } = clearCache(root);
-  printNote(folders === 0 ? `The cache is empty (${root}).` : `Removed ${size(bytes)} from ${root}`);
+  printNote(folders === 0 ? `The cache is empty (${root}).` : `Removed ${showBytes(bytes)} from ${root}`);
   return EXIT_OK;
-}
-
-function size(bytes: number): string {
-  return bytes >= 1e9 ? `${(bytes / 1e9).toFixed(2)} GB` : `${(bytes / 1e6).toFixed(1)} MB`;
 }

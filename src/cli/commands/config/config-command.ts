@@ -1,8 +1,8 @@
 /** The command `config`: shows the options a command would run with, and where each value comes from. Does not know what they mean. */
 import type { Command, CommandUnknownOpts } from "@commander-js/extra-typings";
 import { LlamaError } from "../../../error.js";
+import { SAMPLING_ROWS } from "../../../generation/sampling/option-table.js";
 import { configPath } from "../../options/config-file.js";
-import { logitBiasText } from "../../options/flags.js";
 import { examples } from "../../options/help.js";
 import { applySettings, type SettingCommand, settable } from "../../options/settings.js";
 import { applyTorchrunEnvironment } from "../../options/torchrun-env.js";
@@ -60,8 +60,8 @@ function settingsOf(command: SettingCommand): Shown[] {
     const name = option.attributeName();
     const source = command.getOptionValueSource(name) ?? "default";
     const value: unknown = command.getOptionValue(name) ?? null;
-    const isBias = name === "logit_bias" && value !== null;
-    return { option: name, value: isBias ? logitBiasText(value as Record<number, number>) : value, source };
+    const show = value === null ? undefined : SAMPLING_ROWS.find((row) => row.name === name)?.kind.show;
+    return { option: name, value: show ? show(value) : value, source };
   });
 }
 

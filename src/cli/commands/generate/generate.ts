@@ -2,53 +2,38 @@
 import { LlamaError } from "../../../error.js";
 import { AtomicFile } from "../../../formats/files/atomic-file.js";
 import type { Completion, Llama } from "../../../index.js";
-import { chooseModel } from "../../model/choose-model.js";
+import { chooseModel, noteDemo } from "../../model/choose-model.js";
 import { withModel } from "../../model/load.js";
-import { RankLogs } from "../../model/rank-logs.js";
+import { runCommand } from "../../model/run-command.js";
 import type { GenerateFlags } from "../../options/flags.js";
 import { samplingSettings } from "../../options/option-groups.js";
+import { checkWords } from "../../options/script-word.js";
 import { reportState } from "../../supervisor/supervised.js";
-import { EXIT_OK } from "../../terminal/exit-code.js";
-import { Interrupt } from "../../terminal/interrupt.js";
 import { printNote } from "../../terminal/notes.js";
-import { Output } from "../../terminal/output.js";
 import { promptText, StatusLine } from "../../terminal/status-line.js";
 import { summaryLine } from "../../terminal/summary.js";
 import { CompletionWriter } from "./completion-writer.js";
 import { readPrompt } from "./prompt.js";
 
 /** Runs the command and returns the exit code. `words` are the arguments that are not options. */
-export async function generate(flags: GenerateFlags, words: readonly string[]): Promise<number> {
-  const stop = new AbortController();
-  const interrupt = new Interrupt(() => stop.abort());
-  const logs = new RankLogs(flags);
-  const output = new Output(process.stdout, () => stop.abort(), logs);
-  try {
+export function generate(flags: GenerateFlags, words: readonly string[]): Promise<number> {
+  return runCommand(flags, async ({ signal, output, logs }) => {
     checkWords(words, flags);
     if (flags.logprobs !== undefined && !flags.json && !flags.stream_json) {
       throw new LlamaError("usage", "--logprobs needs --json or --stream_json");
     }
-    await run(flags, output, logs, stop.signal);
-  } catch (error) {
-    if (!interrupt.explains(error)) throw error;
-  } finally {
-    interrupt.dispose();
-  }
-  return interrupt.exitCode ?? EXIT_OK;
-}
-
-async function run(flags: GenerateFlags, output: Output, logs: RankLogs, signal: AbortSignal): Promise<void> {
-  const { isDemo, ...model } = chooseModel(flags);
-  const prompt = await readPrompt(flags, signal);
-  if (isDemo && !flags.quiet) printNote("No --ckpt_dir: running the bundled demo model, which writes short stories.");
-  const summary = await withModel({ model, flags, logs, signal }, async (llama) => {
-    reportState({ phase: "generating" });
-    const completion = await (flags.output === undefined
-      ? stream(llama, prompt, flags, output.write.bind(output), signal)
-      : streamToFile(llama, prompt, flags, flags.output, signal));
-    return summaryLine(llama, completion);
+    const model = chooseModel(flags);
+    const prompt = await readPrompt(flags, signal);
+    noteDemo(model, flags);
+    const summary = await withModel({ model, flags, logs, signal }, async (llama) => {
+      reportState({ phase: "generating" });
+      const completion = await (flags.output === undefined
+        ? stream(llama, prompt, flags, output.write.bind(output), signal)
+        : streamToFile(llama, prompt, flags, flags.output, signal));
+      return summaryLine(llama, completion);
+    });
+    if (!flags.quiet && !output.closed) printNote(summary);
   });
-  if (!flags.quiet && !output.closed) printNote(summary);
 }
 
 /** Writes a file that appears only when the completion is complete; an interrupted one leaves no file. */
@@ -101,17 +86,4 @@ async function stream(
   }
   if (!completion) throw new Error("the stream ended without a completion");
   return completion;
-}
-
-/** A pasted torchrun line may name a script, which is not run. Any other word is an error, most often a prompt without its option. */
-export function checkWords(words: readonly string[], { quiet }: Pick<GenerateFlags, "quiet">): void {
-  const [script, ...rest] = words;
-  if (script === undefined) return;
-  const unexpected = script.endsWith(".py") ? rest[0] : script;
-  if (unexpected !== undefined) {
-    throw new LlamaError("usage", `unexpected argument '${unexpected}'`, {
-      fix: 'Give a prompt as --prompt "..."; a command must come first',
-    });
-  }
-  if (!quiet) printNote(`${script} is not run: llama-ts replaces it.`);
 }

@@ -1,14 +1,11 @@
 /** Reads the prompt from the command line, a file or stdin. Does not know tokens. */
 import { createReadStream, fstatSync } from "node:fs";
-import { addAbortSignal, type Readable } from "node:stream";
 import { isatty } from "node:tty";
 import { LlamaError } from "../../../error.js";
 import { decodeUtf8 } from "../../../formats/files/utf8.js";
 import type { GenerateFlags } from "../../options/flags.js";
 import { printNote } from "../../terminal/notes.js";
-
-/** More than any context holds; the limit prevents a wrong pipe from filling the memory. */
-const MAX_PROMPT_BYTES = 64 << 20;
+import { readAll } from "../../terminal/read-input.js";
 
 /** The placeholder in a prompt that is replaced by the text of stdin. */
 const SLOT = "{{input}}";
@@ -69,27 +66,4 @@ async function readStdin(signal: AbortSignal, quiet: boolean): Promise<string> {
 /** Removes the newline that echo, printf and here-documents add at the end. */
 function withoutNewline(text: string): string {
   return text.replace(/\r?\n$/, "");
-}
-
-/** Reads a stream of at most 64 MiB. Throws LlamaError (usage), which names `where`, if it is larger or cannot be read. */
-export async function readAll(stream: Readable, where: string, signal: AbortSignal): Promise<Uint8Array> {
-  const chunks: Buffer[] = [];
-  let length = 0;
-  try {
-    for await (const chunk of addAbortSignal(signal, stream)) {
-      chunks.push(chunk as Buffer);
-      length += (chunk as Buffer).length;
-      if (length > MAX_PROMPT_BYTES) break;
-    }
-  } catch (error) {
-    if (signal.aborted) throw error;
-    const { code, message } = error as NodeJS.ErrnoException;
-    const problem =
-      code === "ENOENT" ? "no such file" : code === "EISDIR" ? "is a folder" : `cannot be read: ${message}`;
-    throw new LlamaError("usage", problem, { where, cause: error });
-  }
-  if (length > MAX_PROMPT_BYTES) {
-    throw new LlamaError("usage", `input of more than ${MAX_PROMPT_BYTES >> 20} MiB`, { where });
-  }
-  return Buffer.concat(chunks);
 }

@@ -1,8 +1,10 @@
 /** Formats the report of `inspect` as text for a human. Does not compute anything. */
+
 import { basename } from "node:path";
+import { plural, showBytes } from "../../../formats/files/amounts.js";
 import { quoted } from "../../../formats/files/quoted.js";
 import { verifiedLine } from "../../model/verify.js";
-import { count, plural } from "../../terminal/summary.js";
+import { count } from "../../terminal/summary.js";
 import { type Column, tableText } from "../../terminal/table.js";
 import type { InspectionReport } from "./inspect-report.js";
 
@@ -11,10 +13,10 @@ type Need = InspectionReport["needs"][number];
 const COLUMNS: readonly Column<Need>[] = [
   { title: "dtype", isText: true, cell: ({ dtype }) => dtype },
   { title: "ranks", cell: ({ world_size }) => String(world_size) },
-  { title: "weights per rank", cell: ({ weight_bytes_per_rank }) => bytes(weight_bytes_per_rank) },
-  { title: "all ranks", cell: ({ weight_bytes }) => bytes(weight_bytes) },
-  { title: "KV, 1,000 tokens", cell: ({ kv_bytes_per_1000_tokens }) => bytes(kv_bytes_per_1000_tokens) },
-  { title: "total", cell: ({ total_bytes }) => bytes(total_bytes) },
+  { title: "weights per rank", cell: ({ weight_bytes_per_rank }) => showBytes(weight_bytes_per_rank) },
+  { title: "all ranks", cell: ({ weight_bytes }) => showBytes(weight_bytes) },
+  { title: "KV, 1,000 tokens", cell: ({ kv_bytes_per_1000_tokens }) => showBytes(kv_bytes_per_1000_tokens) },
+  { title: "total", cell: ({ total_bytes }) => showBytes(total_bytes) },
   { title: "fits", isText: true, cell: ({ fits }) => (fits ? "yes" : "no") },
 ];
 
@@ -27,7 +29,7 @@ export function inspectionText(report: InspectionReport): string {
   return `${title(report)}
 
 ${facts}
-Memory: ${bytes(memory.total_bytes)}${limit}, ${bytes(memory.available_bytes)} available. Total: weights, a context of ${max_seq_len} tokens, working memory.
+Memory: ${showBytes(memory.total_bytes)}${limit}, ${showBytes(memory.available_bytes)} available. Total: weights, a context of ${max_seq_len} tokens, working memory.
 
 ${tableText(COLUMNS, needs)}`;
 }
@@ -41,7 +43,7 @@ function lines(report: InspectionReport): [string, string][] {
   return [
     [
       "format",
-      `${report.format}, ${report.file_dtype}, ${plural(report.shards.length, "file")}, ${bytes(report.file_bytes)}`,
+      `${report.format}, ${report.file_dtype}, ${plural(report.shards.length, "file")}, ${showBytes(report.file_bytes)}`,
     ],
     ...shardLines(report),
     [
@@ -70,7 +72,7 @@ function tokenizerName({ kind, units }: InspectionReport["tokenizer"]): string {
 /** The files with their sizes, and how the tensors are split over them. */
 function shardLines({ shards, split }: InspectionReport): [string, string][] {
   if (shards.length === 1) return [];
-  const sizes = [...new Set(shards.map((shard) => shard.bytes))].map(bytes);
+  const sizes = [...new Set(shards.map((shard) => shard.bytes))].map(showBytes);
   const [first, last] = [shards[0]!, shards.at(-1)!].map(({ file }) => quoted(basename(file)));
   return [
     ["files", `${first} to ${last}, ${sizes.length === 1 ? "each" : "of"} ${[...new Set(sizes)].join(", ")}`],
@@ -81,11 +83,4 @@ function shardLines({ shards, split }: InspectionReport): [string, string][] {
         : `by rows ${split.rows.join(" ")}; by columns ${split.columns.join(" ")}; whole in each: norms`,
     ],
   ];
-}
-
-/** "26.4 GB", "1.53 MB" */
-function bytes(value: number): string {
-  const [unit, size] = value >= 1e9 ? (["GB", 1e9] as const) : (["MB", 1e6] as const);
-  const scaled = value / size;
-  return `${scaled.toFixed(scaled >= 100 ? 0 : scaled >= 10 ? 1 : 2)} ${unit}`;
 }

@@ -1,4 +1,5 @@
 /** Prints an answer while it is generated, then a line of figures about it. */
+import { plural } from "../../../formats/files/amounts.js";
 import { printNote } from "../../terminal/notes.js";
 import type { Output } from "../../terminal/output.js";
 import { promptText, StatusLine } from "../../terminal/status-line.js";
@@ -67,5 +68,5 @@ export function figures(answer: Answer, maxSeqLen: number): string {
 }
 
 function droppedText(count: number): string {
-  return `The context was full: dropped ${count} old ${count === 1 ? "turn" : "turns"}.`;
+  return `The context was full: dropped ${plural(count, "old turn")}.`;
 }

@@ -1,6 +1,7 @@
 /** The slash commands of the REPL: their names, help and actions. Does not know where lines come from. */
 import { homedir } from "node:os";
 import { LlamaError } from "../../../error.js";
+import { plural, showBytes } from "../../../formats/files/amounts.js";
 import { count } from "../../terminal/summary.js";
 import { figures } from "./answer.js";
 import type { Dialogue } from "./dialogue.js";
@@ -10,7 +11,8 @@ import { change, SETTING_NAMES, showSetting } from "./settings.js";
 /** What a command can use: the dialogue, output, the editor and the state of the REPL. */
 export interface CommandHost {
   readonly dialogue: Dialogue;
-  print(line: string): void;
+  /** Prints lines among the answers. */
+  print(text: string): Promise<void>;
   answer(text: string): Promise<void>;
   edit(text: string): Promise<string>;
   toggleMultiline(): boolean;
@@ -25,12 +27,12 @@ export interface Command {
 }
 
 export const COMMANDS: readonly Command[] = [
-  { usage: "/help", help: "list the commands", run: (host) => helpLines().forEach(host.print) },
+  { usage: "/help", help: "list the commands", run: (host) => host.print(helpLines().join("\n")) },
   { usage: "/set NAME VALUE", help: `change a setting: ${SETTING_NAMES.join(" ")}`, run: set },
   {
     usage: "/show",
     help: "show settings, model, memory and context",
-    run: (host) => showLines(host.dialogue).forEach(host.print),
+    run: (host) => host.print(showLines(host.dialogue).join("\n")),
   },
   { usage: "/clear", help: "clear the conversation", run: clear },
   { usage: "/regen", help: "generate the last answer again", run: regenerate },
@@ -40,7 +42,7 @@ export const COMMANDS: readonly Command[] = [
   {
     usage: "/stats",
     help: "show figures of the last answer and of all answers",
-    run: (host) => statsLines(host.dialogue).forEach(host.print),
+    run: (host) => host.print(statsLines(host.dialogue).join("\n")),
   },
   { usage: "/tokens TEXT", help: "show the tokens of a text", run: tokens },
   { usage: "/multiline", help: "on or off: Enter adds a line, an empty line sends", run: multiline },
@@ -52,7 +54,7 @@ export const COMMAND_NAMES = COMMANDS.map(({ usage }) => usage.split(" ")[0]!);
 const OTHER_NAMES: Readonly<Record<string, string>> = { "/?": "/help", "/exit": "/bye", "/quit": "/bye" };
 
 /** Runs a line that begins with a slash. */
-export async function runCommand(host: CommandHost, line: string): Promise<void> {
+export async function runSlashCommand(host: CommandHost, line: string): Promise<void> {
   const [, typed = "", argument = ""] = /^(\S+)\s*([\s\S]*?)\s*$/.exec(line) ?? [];
   const name = OTHER_NAMES[typed] ?? typed;
   const command = COMMANDS[COMMAND_NAMES.indexOf(name)];
@@ -70,12 +72,12 @@ function helpLines(): string[] {
   ];
 }
 
-function set({ dialogue, print }: CommandHost, argument: string): void {
+async function set({ dialogue, print }: CommandHost, argument: string): Promise<void> {
   const [, name = "", value = ""] = /^(\S*)\s*([\s\S]*)$/.exec(argument)!;
-  if (name === "") return void settingLines(dialogue).forEach(print);
+  if (name === "") return print(settingLines(dialogue).join("\n"));
   if (value !== "") change(dialogue.settings, name, value);
-  else if (!(SETTING_NAMES as string[]).includes(name)) change(dialogue.settings, name, value);
-  print(showSetting(dialogue.settings, name));
+  else if (!(SETTING_NAMES as readonly string[]).includes(name)) change(dialogue.settings, name, value);
+  await print(showSetting(dialogue.settings, name));
 }
 
 function settingLines({ settings }: Dialogue): string[] {
@@ -88,23 +90,23 @@ function showLines(dialogue: Dialogue): string[] {
   return [
     `model ${llama.ckptDir}: ${count(llama.parameterCount)} parameters, ${llama.dtype}, ${llama.worldSize} x ${llama.threadsPerRank} threads`,
     `format ${conversation.format.name}, ${turns.length} turns, context ${length} of ${llama.maxSeqLen} tokens`,
-    `memory ${(process.memoryUsage().rss / 1e6).toFixed(0)} MB`,
+    `memory ${showBytes(process.memoryUsage().rss)}`,
     ...settingLines(dialogue),
   ];
 }
 
-function clear({ dialogue, print }: CommandHost): void {
+function clear({ dialogue, print }: CommandHost): Promise<void> {
   dialogue.conversation.turns = [];
-  print("Conversation cleared.");
+  return print("Conversation cleared.");
 }
 
 async function regenerate({ dialogue, answer }: CommandHost): Promise<void> {
   await answer(removeLastTurn(dialogue));
 }
 
-function undo({ dialogue, print }: CommandHost): void {
+function undo({ dialogue, print }: CommandHost): Promise<void> {
   removeLastTurn(dialogue);
-  print(`Removed the last turn; ${dialogue.turns.length} left.`);
+  return print(`Removed the last turn; ${dialogue.turns.length} left.`);
 }
 
 /** Removes the last turn and returns its user message. Throws LlamaError (usage) if there is no turn yet. */
@@ -117,12 +119,12 @@ function removeLastTurn({ conversation }: Dialogue): string {
 async function save({ dialogue, print }: CommandHost, argument: string): Promise<void> {
   const [, file = "", cache] = /^(.*?)(\s+cache)?$/s.exec(argument)!;
   if (file === "") throw new LlamaError("usage", "/save needs a file");
-  print(await saveDialogue(dialogue, expandHome(file), cache !== undefined));
+  await print(await saveDialogue(dialogue, expandHome(file), cache !== undefined));
 }
 
 async function load({ dialogue, print }: CommandHost, file: string): Promise<void> {
   if (file === "") throw new LlamaError("usage", "/load needs a file");
-  print(await loadDialogue(dialogue, expandHome(file)));
+  await print(await loadDialogue(dialogue, expandHome(file)));
 }
 
 /** Expands a leading ~, since no shell does it here. */
@@ -138,21 +140,21 @@ function statsLines({ last, totals, llama }: Dialogue): string[] {
   ];
 }
 
-function tokens({ dialogue, print }: CommandHost, text: string): void {
+async function tokens({ dialogue, print }: CommandHost, text: string): Promise<void> {
   const { tokenizer } = dialogue.llama;
   const ids = tokenizer.encode(text);
-  print(`${ids.length} ${ids.length === 1 ? "token" : "tokens"}`);
+  await print(plural(ids.length, "token"));
   const shown = ids.map((id) => {
     // Decoded after another word, a token shows the space that it may begin with.
     const stream = tokenizer.detokenizer();
     stream.prime(tokenizer.encode("a"));
     return `${id} ${JSON.stringify(stream.push(id) + stream.flush())}`;
   });
-  if (ids.length > 0) print(shown.join("  "));
+  if (ids.length > 0) await print(shown.join("  "));
 }
 
-function multiline({ toggleMultiline, print }: CommandHost): void {
-  print(toggleMultiline() ? "Enter adds a line, an empty line sends." : "Enter sends.");
+function multiline({ toggleMultiline, print }: CommandHost): Promise<void> {
+  return print(toggleMultiline() ? "Enter adds a line, an empty line sends." : "Enter sends.");
 }
 
 async function editMessage({ dialogue, edit, answer }: CommandHost, argument: string): Promise<void> {

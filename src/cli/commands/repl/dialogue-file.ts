@@ -1,4 +1,5 @@
 /** Saves a dialogue to a file and restores one from it. Does not know the file's format. */
+import { plural } from "../../../formats/files/amounts.js";
 import type { CacheRestore } from "../../../index.js";
 import type { Dialogue } from "./dialogue.js";
 import { restoreSettings, type Settings, savedSettings } from "./settings.js";
@@ -7,7 +8,7 @@ import { restoreSettings, type Settings, savedSettings } from "./settings.js";
 export async function saveDialogue({ llama, conversation, settings }: Dialogue, file: string, cache: boolean) {
   conversation.system = settings.system;
   await llama.saveConversation(conversation, file, { cache, settings: savedSettings(settings) });
-  return `Saved ${turns(conversation.turns.length)}${cache ? " with the KV cache" : ""} to ${file}.`;
+  return `Saved ${plural(conversation.turns.length, "turn")}${cache ? " with the KV cache" : ""} to ${file}.`;
 }
 
 /** Replaces the conversation and settings by those of a file and returns a line that says what was loaded. */
@@ -20,7 +21,7 @@ export async function loadDialogue(dialogue: Dialogue, file: string): Promise<st
     throw error;
   }
   dialogue.replace(conversation);
-  return `Loaded ${turns(conversation.turns.length)} from ${file}${cacheText(cache)}.`;
+  return `Loaded ${plural(conversation.turns.length, "turn")} from ${file}${cacheText(cache)}.`;
 }
 
 /** Loads a file at the start; settings given on the command line override those of the file. */
@@ -28,10 +29,6 @@ export async function openDialogueFile(dialogue: Dialogue, file: string, given: 
   const line = await loadDialogue(dialogue, file);
   Object.assign(dialogue.settings, given);
   return line;
-}
-
-function turns(count: number): string {
-  return `${count} ${count === 1 ? "turn" : "turns"}`;
 }
 
 function cacheText(cache: CacheRestore): string {

@@ -2,16 +2,15 @@
 import { existsSync } from "node:fs";
 import { failurePlace, LlamaError } from "../../../error.js";
 import type { Llama } from "../../../index.js";
-import { chooseModel } from "../../model/choose-model.js";
+import { chooseModel, noteDemo } from "../../model/choose-model.js";
 import { withModel } from "../../model/load.js";
-import { RankLogs } from "../../model/rank-logs.js";
+import { runCommand } from "../../model/run-command.js";
+import { checkWords } from "../../options/script-word.js";
 import { EXIT_OK, SIGNAL_CODES } from "../../terminal/exit-code.js";
-import { Interrupt } from "../../terminal/interrupt.js";
 import { printError, printNote } from "../../terminal/notes.js";
-import { Output } from "../../terminal/output.js";
-import { checkWords } from "../generate/generate.js";
+import type { Output } from "../../terminal/output.js";
 import { printAnswer } from "./answer.js";
-import { runCommand } from "./commands.js";
+import { runSlashCommand } from "./commands.js";
 import { Dialogue } from "./dialogue.js";
 import { openDialogueFile, saveDialogue } from "./dialogue-file.js";
 import { edit } from "./editor.js";
@@ -27,37 +26,29 @@ import { TerminalLines } from "./terminal-lines.js";
 const ENDING = ["SIGTERM", "SIGHUP"] as const;
 
 /** Runs the command and returns the exit code. `isGiven`: true if an option was given on the command line. */
-export async function repl(
+export function repl(
   flags: ReplFlags,
   words: readonly string[],
   isGiven: (option: string) => boolean,
 ): Promise<number> {
-  checkWords(words, flags);
-  const { isDemo, ...model } = chooseModel(flags);
-  if (isDemo && !flags.quiet && process.stdin.isTTY) {
-    printNote("No --ckpt_dir: running the bundled demo model, which writes short stories.");
-  }
-  const stop = new AbortController();
-  const interrupt = new Interrupt(() => stop.abort());
-  const logs = new RankLogs(flags);
-  try {
-    return await withModel({ model, flags, logs, signal: stop.signal }, (llama) => {
+  return runCommand(flags, async ({ signal, output, logs, interrupt }) => {
+    checkWords(words, flags);
+    const model = chooseModel(flags);
+    if (process.stdin.isTTY) noteDemo(model, flags);
+    return withModel({ model, flags, logs, signal }, (llama) => {
+      // From now on signals concern the answer or the prompt.
       interrupt.dispose();
-      return converse(llama, flags, isGiven, logs);
+      return converse(llama, flags, isGiven, output, signal);
     });
-  } catch (error) {
-    if (!interrupt.explains(error)) throw error;
-    return interrupt.exitCode ?? EXIT_OK;
-  } finally {
-    interrupt.dispose();
-  }
+  });
 }
 
 async function converse(
   llama: Llama,
   flags: ReplFlags,
   isGiven: (option: string) => boolean,
-  logs: RankLogs,
+  output: Output,
+  signal: AbortSignal,
 ): Promise<number> {
   const { chat, system = null } = flags;
   const dialogue = new Dialogue(llama, llama.conversation({ chat, system }), { ...flags, system });
@@ -66,7 +57,7 @@ async function converse(
     const line = await openDialogueFile(dialogue, flags.session, Object.fromEntries(given));
     if (!flags.quiet) printNote(line);
   }
-  return new Repl(dialogue, flags, logs).run();
+  return new Repl(dialogue, flags, output, signal).run();
 }
 
 class Repl {
@@ -83,9 +74,11 @@ class Repl {
   /** True if the last input was Ctrl-C at an empty prompt. */
   #isHinted = false;
 
-  constructor(dialogue: Dialogue, flags: ReplFlags, logs: RankLogs) {
+  /** `signal` is aborted when nobody reads the output any more. */
+  constructor(dialogue: Dialogue, flags: ReplFlags, output: Output, signal: AbortSignal) {
     this.#dialogue = dialogue;
-    this.#output = new Output(process.stdout, () => this.#leave(EXIT_OK), logs);
+    this.#output = output;
+    signal.addEventListener("abort", () => this.#leave(EXIT_OK));
     this.#quiet = flags.quiet === true;
     this.#session = flags.session ?? null;
     this.#isCacheKept = flags.session_cache === true;
@@ -123,7 +116,7 @@ class Repl {
       return this.#leave(EXIT_OK);
     }
     try {
-      if (message.isPlain && message.text.startsWith("/")) await runCommand(this.#host(), message.text);
+      if (message.isPlain && message.text.startsWith("/")) await runSlashCommand(this.#host(), message.text);
       else await this.#answer(message.text);
     } catch (error) {
       // After a rank has failed, all ranks have ended.
@@ -177,7 +170,7 @@ class Repl {
   #host() {
     return {
       dialogue: this.#dialogue,
-      print: (line: string) => void process.stdout.write(`${line}\n`),
+      print: (text: string) => this.#output.write(`${text}\n`),
       answer: (text: string) => this.#answer(text),
       edit: (text: string) => this.#lines.suspendFor(() => edit(text)),
       toggleMultiline: () => {

@@ -1,29 +1,21 @@
 /** The settings that `/set` changes: parses, shows and restores them. They are named like the command-line options. */
 import { LlamaError } from "../../../error.js";
-import { decimal, penalty, positive, type SamplingFlags, seed, wholeNumber } from "../../options/flags.js";
+import { texts } from "../../../generation/options/value-kinds.js";
+import { SAMPLING_ROWS, type SamplingOption } from "../../../generation/sampling/option-table.js";
+import { parserOf, type SamplingFlags } from "../../options/flags.js";
 
 /** The settings of a dialogue, by their names on the command line. */
 export interface Settings extends SamplingFlags {
   system: string | null;
 }
 
-type Name = Exclude<keyof Settings, "logit_bias" | "prompt_lookup_num_tokens">;
+type Name = keyof Settings;
 
-const PARSERS: { readonly [K in Name]: (text: string) => Settings[K] } = {
-  temperature: decimal(0),
-  top_p: decimal(0, 1),
-  top_k: wholeNumber(0),
-  min_p: decimal(0, 1),
-  repetition_penalty: positive,
-  presence_penalty: penalty,
-  frequency_penalty: penalty,
-  max_gen_len: wholeNumber(1),
-  seed: (text) => (text === "random" ? undefined : seed(text)),
-  stop: (text) => (text === "none" ? undefined : strings(text)),
-  system: (text) => (text === "none" ? null : (strings(text, 1)[0] ?? null)),
-};
+const ROWS = new Map(
+  SAMPLING_ROWS.filter(({ isSetting }) => isSetting !== false).map((row) => [row.name as Name, row]),
+);
 
-export const SETTING_NAMES = Object.keys(PARSERS) as Name[];
+export const SETTING_NAMES: readonly Name[] = [...ROWS.keys(), "system"];
 
 /** Changes one setting. Throws LlamaError (usage) for an unknown name or an invalid value. */
 export function change(settings: Settings, name: string, value: string): void {
@@ -64,8 +56,7 @@ function isTexts(value: unknown): value is string[] {
 export function showSetting(settings: Settings, name: string): string {
   if (!isName(name)) return "";
   const value = settings[name];
-  if (name === "seed") return `seed ${value ?? "random"}`;
-  if (value === undefined || value === null) return `${name} none`;
+  if (value === undefined || value === null) return `${name} ${ROWS.get(name)?.unset ?? "none"}`;
   return `${name} ${
     typeof value === "number"
       ? value
@@ -76,16 +67,26 @@ export function showSetting(settings: Settings, name: string): string {
   }`;
 }
 
-function set<K extends Name>(settings: Settings, name: K, value: string): void {
+function set(settings: Settings, name: Name, text: string): void {
   try {
-    settings[name] = PARSERS[name](value);
+    Object.assign(settings, { [name]: name === "system" ? systemOf(text) : settingOf(ROWS.get(name)!, text) });
   } catch (error) {
     throw new LlamaError("usage", `${name}: ${(error as Error).message}`);
   }
 }
 
+function systemOf(text: string): string | null {
+  return text === "none" ? null : (strings(text, 1)[0] ?? null);
+}
+
+/** undefined if the text removes the option. */
+function settingOf({ kind, unset }: SamplingOption, text: string): unknown {
+  if (text === unset) return undefined;
+  return kind === texts ? strings(text) : parserOf(kind)(text);
+}
+
 function isName(name: string): name is Name {
-  return Object.hasOwn(PARSERS, name);
+  return (SETTING_NAMES as readonly string[]).includes(name);
 }
 
 /** Parses up to `most` texts in double quotes, with escapes as in JSON; a text without quotes is used literally. */

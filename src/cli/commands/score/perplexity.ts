@@ -4,12 +4,9 @@ import { decodeUtf8 } from "../../../formats/files/utf8.js";
 import { encodeLong } from "../../../index.js";
 import { chooseModel } from "../../model/choose-model.js";
 import { type LoadFlags, requestLimits, withModel } from "../../model/load.js";
-import { RankLogs } from "../../model/rank-logs.js";
-import { EXIT_OK } from "../../terminal/exit-code.js";
-import { Interrupt } from "../../terminal/interrupt.js";
-import { Output } from "../../terminal/output.js";
+import { runCommand } from "../../model/run-command.js";
+import { readAll } from "../../terminal/read-input.js";
 import { StatusLine } from "../../terminal/status-line.js";
-import { readAll } from "../generate/prompt.js";
 
 export interface PerplexityFlags extends LoadFlags {
   perplexity?: string | undefined;
@@ -20,20 +17,16 @@ export interface PerplexityFlags extends LoadFlags {
 }
 
 /** Runs the command and returns the exit code. */
-export async function perplexity(path: string, flags: PerplexityFlags): Promise<number> {
-  const stop = new AbortController();
-  const interrupt = new Interrupt(() => stop.abort());
-  const logs = new RankLogs(flags);
-  const output = new Output(process.stdout, () => stop.abort(), logs);
-  const status = new StatusLine(!flags.quiet);
-  try {
-    const bytes = await readAll(createReadStream(path), path, stop.signal);
-    const { isDemo: _, ...model } = chooseModel(flags);
-    await withModel({ model, flags, logs, limits: requestLimits(flags), signal: stop.signal }, async (llama) => {
+export function perplexity(path: string, flags: PerplexityFlags): Promise<number> {
+  return runCommand(flags, async ({ signal, output, logs }) => {
+    const status = new StatusLine(!flags.quiet);
+    const bytes = await readAll(createReadStream(path), path, signal);
+    const use = { model: chooseModel(flags), flags, logs, limits: requestLimits(flags), signal };
+    await withModel(use, async (llama) => {
       const ids = encodeLong(llama.tokenizer, decodeUtf8(bytes));
       const { window = llama.maxSeqLen, stride = window >> 1 } = flags;
       const onTokens = (done: number, total: number) => status.show(`Scored ${done} of ${total} tokens`);
-      const options = { window, stride, onTokens, signal: stop.signal };
+      const options = { window, stride, onTokens, signal };
       const { logprob, tokens } = await llama.scoreText(ids, options).finally(() => status.clear());
       const nats = -logprob / tokens;
       const result = {
@@ -47,10 +40,5 @@ export async function perplexity(path: string, flags: PerplexityFlags): Promise<
       };
       await output.write(`${JSON.stringify(result)}\n`);
     });
-  } catch (error) {
-    if (!interrupt.explains(error)) throw error;
-  } finally {
-    interrupt.dispose();
-  }
-  return interrupt.exitCode ?? EXIT_OK;
+  });
 }

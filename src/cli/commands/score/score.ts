@@ -1,7 +1,9 @@
 /** The command `score`: log-likelihoods of continuations in given contexts, or the perplexity of a file. */
 import { LlamaError } from "../../../error.js";
+import { idsOf } from "../../../generation/completion/request-json.js";
+import { type Json, wrongType } from "../../../generation/options/wrong-type.js";
 import type { ScoreAnswer, ScoreRequest } from "../../../index.js";
-import { isNumber, type Json, type Origin, wrongType } from "../../json-lines/json-line.js";
+import type { Origin } from "../../json-lines/json-line.js";
 import { type Answered, type LineRunFlags, runLines } from "../../json-lines/run-lines.js";
 import { type PerplexityFlags, perplexity } from "./perplexity.js";
 
@@ -34,10 +36,7 @@ function textOf(json: Json, key: string): string | number[] {
   const ids = json[`${key}_ids`];
   if (text !== undefined && ids !== undefined)
     throw new LlamaError("usage", `${key} and ${key}_ids cannot be combined`);
-  if (ids !== undefined) {
-    if (Array.isArray(ids) && ids.every(isNumber)) return ids;
-    throw wrongType(`${key}_ids`, "a list of token ids", ids);
-  }
+  if (ids !== undefined) return idsOf(`${key}_ids`, ids);
   if (typeof text === "string") return text;
   if (text === undefined) throw new LlamaError("usage", `no ${key}`);
   throw wrongType(key, "a string", text);
