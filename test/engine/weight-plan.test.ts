@@ -11,7 +11,7 @@ import { overlaps } from "../../src/model/checkpoint/read-slice.js";
 import type { ModelConfig } from "../../src/model/config/config.js";
 import { PRESETS, presetCheckpoint, randomCheckpoint } from "../../src/model/sizes/presets.js";
 import { allLayers, partition, type RankShare } from "../../src/model/split/partition.js";
-import { tensorRegion } from "../../src/model/split/shard-region.js";
+import { tensorRegion } from "../../src/model/split/rank-region.js";
 import { SIZES } from "../model/sizes.js";
 
 const MAX_RANKS = 16;

@@ -4,7 +4,7 @@ import { MATRICES, type Matrix, matrixPart } from "../../src/model/architecture/
 import { partNorms, TENSORS, type TensorKind, tensorTable } from "../../src/model/architecture/tensor-table.js";
 import { presetCheckpoint } from "../../src/model/sizes/presets.js";
 import { allLayers, partition } from "../../src/model/split/partition.js";
-import { tensorRegion } from "../../src/model/split/shard-region.js";
+import { tensorRegion } from "../../src/model/split/rank-region.js";
 
 const KINDS: TensorKind[] = Object.values(TENSORS);
 const { config } = presetCheckpoint("3-8B", 2);

@@ -7,6 +7,7 @@ import { chooseModel, noteDemo } from "../model/choose-model.js";
 import { type LoadFlags, requestLimits, withModel } from "../model/load.js";
 import { type CommandFrame, runCommand } from "../model/run-command.js";
 import type { LineFlags } from "../options/flags.js";
+import { isInShard, parseShard, WHOLE } from "../options/shard.js";
 import { EXIT_OK } from "../terminal/exit-code.js";
 import { printNote } from "../terminal/notes.js";
 import type { Output } from "../terminal/output.js";
@@ -16,7 +17,6 @@ import { type LineInput, openInput } from "./line-input.js";
 import { LineProgress } from "./line-progress.js";
 import { OutputLock } from "./output-lock.js";
 import { keyOf, RecordFile } from "./record-file.js";
-import { isInShard, parseShard, WHOLE } from "./shard.js";
 
 /** The options of such a command. */
 export type LineRunFlags = LoadFlags & LineFlags;

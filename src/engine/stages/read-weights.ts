@@ -6,7 +6,7 @@ import { NotFiniteError, quantizeRows } from "../../model/architecture/quantize.
 import { layerOf, type Stage } from "../../model/architecture/step-plan.js";
 import { tensorName } from "../../model/architecture/tensor-table.js";
 import type { WeightSource } from "../../model/checkpoint/weight-source.js";
-import { type Region, tensorRegion } from "../../model/split/shard-region.js";
+import { type Region, tensorRegion } from "../../model/split/rank-region.js";
 import type { RankSetup } from "../shared/messages.js";
 import { checkRow, type FiniteCheck, notFinite } from "./finite-check.js";
 

@@ -3,7 +3,7 @@
 import { lengthOf } from "../../formats/tensor/range.js";
 import type { ModelConfig } from "../config/config.js";
 import type { RankShare } from "../split/partition.js";
-import { axisUnit, tensorRegion } from "../split/shard-region.js";
+import { axisUnit, tensorRegion } from "../split/rank-region.js";
 import type { QuantType } from "./compute-type.js";
 import type { QuantFormat } from "./quantize.js";
 import { type Part, TENSORS, type TensorKind } from "./tensor-table.js";

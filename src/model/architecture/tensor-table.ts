@@ -1,6 +1,6 @@
 /** The tensors of a LLaMA model: names, axes, how files split them, and the part each belongs to. Does not know files. */
 import type { ModelConfig } from "../config/config.js";
-import { type Axes, axisSize } from "../split/shard-region.js";
+import { type Axes, axisSize } from "../split/rank-region.js";
 
 /**
  * Pieces of the model, in the order of the forward pass (Meta's model.py, Transformer and TransformerBlock):
