@@ -7,6 +7,7 @@ import { Engine } from "../../src/engine/engine.js";
 import { allocateCollective } from "../../src/engine/shared/collective.js";
 import type { RankSetup } from "../../src/engine/shared/messages.js";
 import { openStages } from "../../src/engine/stages/quantized-stages.js";
+import { planStep } from "../../src/model/architecture/step-plan.js";
 import { randomCheckpoint } from "../../src/model/sizes/presets.js";
 import { partition } from "../../src/model/split/partition.js";
 
@@ -45,8 +46,10 @@ test("a rank that opens the weight cache reports progress at each stage, so a sl
   const { options } = cached(t);
   const engine = await Engine.start(checkpoint, options);
   await engine.close();
-  const [share] = partition(checkpoint.config, 1);
-  const setup = { checkpoint, share, rank: 0, worldSize: 1, dtype: "int8", threads: 1 } as RankSetup;
+  const { config } = checkpoint;
+  const [share] = partition(config, 1);
+  const plan = planStep(config, share!.layers, 1);
+  const setup = { checkpoint, share, plan, rank: 0, worldSize: 1, dtype: "int8", threads: 1 } as RankSetup;
   const reads: number[] = [];
   const { folder } = engine.weightCache;
   const stages = await openStages({ ...setup, collective: allocateCollective(1, 1) }, folder, (n) => reads.push(n));
