@@ -26,7 +26,7 @@ test("limits out of range, and a request that can never fit, are refused", () =>
   const request = { sample: () => 0, stopIds: new Set<number>(), logprobs: false };
   checkFits({ ...request, promptIds: Array(900).fill(1), maxTokens: 100 }, limits);
   assert.throws(
-    () => checkFits({ ...request, promptIds: Array(901).fill(1), maxTokens: 100 }, limits),
-    /901 prompt tokens and 100 new ones.*at most 1\.0 MB, found 1\.0 MB/,
+    () => checkFits({ ...request, promptIds: Array(951).fill(1), maxTokens: 100 }, limits),
+    /951 prompt tokens and 100 new ones.*at most 1\.00 MB, found 1\.05 MB/,
   );
 });
