@@ -297,6 +297,19 @@ describe("the request loop", () => {
     assert.ok(Math.max(...sizes.slice(2)) <= 60, sizes.join(" "));
   });
 
+  test("a sequence that is being read stays, however many requests end meanwhile", async () => {
+    const model = new FakeModel();
+    const loop = newLoop(model, { maxKept: 300 });
+    const prompt = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10];
+    const options = { stopIds: new Set<number>() };
+    await outcome(loop.submit(request(prompt, 5, options)));
+    await loop.withPrefix(prompt, async (found) => {
+      const before = [...model.caches.get(found!.sequence)!];
+      for (let i = 0; i < 40; i++) await outcome(loop.submit(request([i % 13, i % 7, ...prompt], 5, options)));
+      assert.deepEqual(model.caches.get(found!.sequence), before);
+    });
+  });
+
   test("the prefix pool: a copy keeps the original, the least recently used goes first, an owner continues in its own", async () => {
     const model = new FakeModel();
     const loop = newLoop(model, { maxPositions: 200 });

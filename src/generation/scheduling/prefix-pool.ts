@@ -56,7 +56,7 @@ export class PrefixPool {
     }
     const grown = FIRST_CAPACITY * 2 ** Math.ceil(Math.log2(Math.max(1, entry.ids.length / FIRST_CAPACITY)));
     this.#entries.push({ ...entry, positions: Math.min(reserved, grown) });
-    const disposable = this.#entries.filter(({ isDisposable }) => isDisposable);
+    const disposable = this.#entries.filter((one) => one.isDisposable && !this.#pinned.has(one));
     if (disposable.length > MAX_DISPOSABLE) this.#drop(disposable[0]!);
   }
 
