@@ -46,6 +46,7 @@ test("a text that cannot fit into the context is refused before it is encoded; a
       /longer than the context; expected at most 512 tokens, found at least \d+/,
     );
     assert.ok(performance.now() - start < 1000);
+    await assert.rejects(llama.textCompletion(["Once", "x".repeat(20e6)]), /^LlamaError: prompt 2: is longer/);
   } finally {
     await llama.close();
   }

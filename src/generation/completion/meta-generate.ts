@@ -106,7 +106,7 @@ export async function completeTexts(
   prompts: readonly string[],
   options: GenerateOptions,
 ): Promise<CompletionPrediction[]> {
-  const promptIds = await Promise.all(prompts.map((prompt) => model.promptIds(prompt)));
+  const promptIds = await Promise.all(prompts.map((prompt, i) => model.promptIds(prompt, i)));
   const { result, texts } = await generateIds(model, promptIds, options);
   return result.tokens.map((ids, i) => {
     // With stop strings the text ends within a token, so that it is not what the tokens decode to.

@@ -38,12 +38,13 @@ export class ModelContext {
 
   /**
    * Ids of a prompt: a text gets a beginning-of-sentence token, ids are taken as they are. A long text is encoded in a thread.
-   * Throws LlamaError (usage) for a text that cannot fit into the context, before it is encoded.
+   * Throws LlamaError (usage) for a text that cannot fit into the context, before it is encoded, and names it by
+   * its place `index` in the call.
    */
-  promptIds(prompt: string | readonly number[]): number[] | Promise<number[]> {
+  promptIds(prompt: string | readonly number[], index = 0): number[] | Promise<number[]> {
     if (typeof prompt !== "string") return [...prompt];
     const least = Math.ceil(Buffer.byteLength(prompt) / this.tokenizer.maxTokenBytes);
-    if (least > this.maxSeqLen) throw tooLong(0, `at least ${least}`, this.maxSeqLen);
+    if (least > this.maxSeqLen) throw tooLong(index, `at least ${least}`, this.maxSeqLen);
     if (prompt.length < LONG_TEXT || this.#encoder === null) return this.tokenizer.encode(prompt, { bos: true });
     return this.#encoder.encode(prompt).then((ids) => [this.tokenizer.bosId, ...ids]);
   }
