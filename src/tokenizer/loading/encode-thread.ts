@@ -39,6 +39,8 @@ export class EncodeThread {
   #start(): Worker {
     const worker = new Worker(new URL("./encode-worker.js", import.meta.url), { workerData: this.#data });
     const end = (error: unknown) => {
+      // A failure is followed by an exit, when another thread may have been started.
+      if (this.#worker !== worker) return;
       this.#worker = null;
       for (const { reject } of this.#waiting.values()) reject(error);
       this.#waiting.clear();
