@@ -2,7 +2,8 @@
 import { lengthOf, type Range } from "../../formats/tensor/range.js";
 import type { Numbers } from "../stages/onnx-session.js";
 
-const FIRST_CAPACITY = 256;
+/** Tokens that a KV cache has room for at first; the room doubles from there. */
+export const FIRST_CAPACITY = 256;
 
 /** Holds 2 * capacity * width numbers for each of its layers; the capacity doubles as the sequence grows. */
 export class KvCache {

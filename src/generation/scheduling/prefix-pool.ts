@@ -2,12 +2,11 @@
  * KV caches of requests that have ended, least recently used first: a later request with the same beginning continues in one,
  * or in a copy of it. Knows ids and positions; not the memory of a position.
  */
+import { FIRST_CAPACITY } from "../../engine/rank/kv-cache.js";
 import type { Forward } from "./request.js";
 
 /** A shorter common prefix is not worth a copy, or waiting for. */
 export const MIN_SHARED = 8;
-/** The capacity that a KV cache begins with, and doubles from. */
-const FIRST_CAPACITY = 256;
 /** KV caches that nobody will continue; more of them would only fill the memory. */
 const MAX_DISPOSABLE = 16;
 

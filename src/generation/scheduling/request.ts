@@ -1,4 +1,4 @@
-/** A request to a model and what comes of it: plain data, and three functions that the submitter gives along. */
+/** A request to a model and what comes of it: plain data, and the functions that the submitter provides. */
 import type { Engine } from "../../engine/engine.js";
 import type { RankedToken } from "../sampling/logprobs.js";
 import type { FinishReason } from "../sampling/options.js";
