@@ -1,5 +1,6 @@
 /** Scores a text of any length in overlapping windows, for its perplexity. Does not sample. */
 import { LlamaError } from "../../error.js";
+import { prefixId } from "../../tokenizer/tokenizer.js";
 import type { ModelContext } from "../loading/model-context.js";
 import { checkOptions, FUNCTION, NUMBER, type OptionTypes } from "../options/check-options.js";
 import { logSoftmaxAt } from "../sampling/logprobs.js";
@@ -44,7 +45,7 @@ export async function scoreText(
     let scored = 0;
     for (let from = 0; scored < ids.length; from += stride) {
       const end = Math.min(ids.length, from + window - 1);
-      yield { ids: [tokenizer.bosId, ...ids.slice(from, end)], start: 1 + scored - from };
+      yield { ids: [prefixId(tokenizer), ...ids.slice(from, end)], start: 1 + scored - from };
       scored = end;
     }
   }
