@@ -148,8 +148,8 @@ for (const { name, params, files } of SIZES) {
             assert.ok(model.length > 0);
             for (const weight of weights) {
               const layer = layerOf(stage, weightPart(weight));
-              if (weight.kind === "norm") {
-                taken.push(tensorName(weight.tensor, layer));
+              if (weight.kind === "vector") {
+                taken.push(...weight.vector.tensors.map((tensor) => tensorName(tensor, layer)));
                 continue;
               }
               const { tensors } = weight.matrix;

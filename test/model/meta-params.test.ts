@@ -53,6 +53,10 @@ describe("resolveConfig", () => {
       rotation: "interleaved",
       ropeTheta: 10000,
       ropeScaling: null,
+      biases: { qkv: false, wo: false, ffn: false },
+      headNorms: false,
+      windows: [],
+      unrotatedLayers: [],
     });
   });
 

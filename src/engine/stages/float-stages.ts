@@ -5,7 +5,7 @@ import { openWeights } from "../../model/checkpoint/weight-source.js";
 import type { RankSetup } from "../shared/messages.js";
 import { FiniteCheck } from "./finite-check.js";
 import { createSession, type Session, type Tensor, tensor } from "./onnx-session.js";
-import { readMatrix, readNorm } from "./read-weights.js";
+import { readMatrix, readVector } from "./read-weights.js";
 import { type Stages, stageGraphs } from "./stages.js";
 
 /** Reads a rank's weights as float32, each once, and creates the sessions. `onBytes` is called with the bytes of each read. Throws LlamaError (model). */
@@ -22,8 +22,8 @@ export async function loadFloatStages(setup: RankSetup, onBytes: (bytes: number)
       const feeds: Record<string, Tensor> = {};
       for (const weight of weights) {
         const layer = layerOf(stage, weightPart(weight));
-        if (weight.kind === "norm") {
-          const data = readNorm(source, setup, weight, layer);
+        if (weight.kind === "vector") {
+          const data = readVector(source, setup, weight, layer);
           feeds[weightName(weight)] = tensor(data, [data.length]);
         } else {
           const data = await readMatrix(source, setup, weight, layer, check);

@@ -43,18 +43,23 @@ export async function readMatrix(
   return data;
 }
 
-/** Reads a norm, [dim]. Throws LlamaError (model) for a number that is not finite. */
-export function readNorm(
+/** Reads the rank's share of norms or biases that are one vector. Throws LlamaError (model) for a number that is not finite. */
+export function readVector(
   source: WeightSource,
-  { checkpoint }: RankSetup,
-  weight: StageWeight & { kind: "norm" },
+  { checkpoint, share }: RankSetup,
+  { vector, length }: StageWeight & { kind: "vector" },
   layer: number,
-) {
-  const { dim } = checkpoint.config;
-  const data = new Float32Array(dim);
-  const name = tensorName(weight.tensor, layer);
-  source.read(name, { start: 0, end: 1 }, { start: 0, end: dim }, data);
-  checkRow(checkpoint, name, 0, data);
+): Float32Array {
+  const data = new Float32Array(length);
+  let at = 0;
+  for (const tensor of vector.tensors) {
+    const name = tensorName(tensor, layer);
+    const { rows, columns } = tensorRegion(tensor.axes, checkpoint.config, share);
+    const part = data.subarray(at, at + lengthOf(columns));
+    source.read(name, rows, columns, part);
+    checkRow(checkpoint, name, 0, part);
+    at += part.length;
+  }
   return data;
 }
 
@@ -66,8 +71,8 @@ export function quantizeStage(source: WeightSource, setup: RankSetup, stage: Sta
     new Float32Array(bytes.buffer, offset, length / 4);
   for (const weight of graph.weights) {
     const layer = layerOf(stage, weightPart(weight));
-    if (weight.kind === "norm") {
-      floats(graph.norms.get(weight.tensor)!).set(readNorm(source, setup, weight, layer));
+    if (weight.kind === "vector") {
+      floats(graph.vectors.get(weight.vector.name)!).set(readVector(source, setup, weight, layer));
       continue;
     }
     const { format, packed, scales } = weight.quantized!;

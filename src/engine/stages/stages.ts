@@ -37,5 +37,5 @@ export function* stageGraphs({
 
 /** Whether a quantised stage can be saved to a file. */
 export function isStorable({ weights }: StageGraph): boolean {
-  return weights.every((weight) => weight.kind === "norm" || (weight.quantized?.packed.length ?? 0) > ALIGNED_BYTES);
+  return weights.every((weight) => weight.kind === "vector" || (weight.quantized?.packed.length ?? 0) > ALIGNED_BYTES);
 }

@@ -7,7 +7,7 @@ import { writeOnnx } from "../../formats/protobuf/onnx-writer.js";
 import type { ModelConfig } from "../config/config.js";
 import type { RankShare } from "../split/partition.js";
 import type { ComputeType } from "./compute-type.js";
-import { type Matrix, matrixPart, matrixShape, quantFormat } from "./matrices.js";
+import { biasOf, type Matrix, matrixPart, matrixShape, quantFormat, type Vector, vectorLength } from "./matrices.js";
 import { type QuantFormat, quantizedSize } from "./quantize.js";
 import type { Part, TensorKind } from "./tensor-table.js";
 
@@ -26,7 +26,7 @@ interface Place {
 
 /** A weight of a stage, in the shape and form that the graph needs. */
 export type StageWeight =
-  | { kind: "norm"; tensor: TensorKind }
+  | { kind: "vector"; vector: Vector; length: number }
   | { kind: "linear"; matrix: Matrix; rows: number; columns: number; quantized: QuantizedPlace | null };
 
 /** Where a quantised matrix is in a stage's constants. */
@@ -39,20 +39,20 @@ interface QuantizedPlace {
 export interface StageGraph {
   model: Uint8Array;
   weights: readonly StageWeight[];
-  /** Norms of a quantised stage, [dim] floats each. */
-  norms: ReadonlyMap<TensorKind, Place>;
+  /** Norms and biases of a quantised stage, as floats, by the name of the vector. */
+  vectors: ReadonlyMap<string, Place>;
   /** Bytes of the constants, which the model reads from the external file CONSTANTS; 0 in fp32. */
   constantBytes: number;
 }
 
-/** Name of the graph input of a matrix or norm, in fp32. */
+/** Name of the graph input of a matrix, norm or bias, in fp32. */
 export function weightName(weight: StageWeight): string {
-  return weight.kind === "norm" ? weight.tensor.meta : weight.matrix.name;
+  return weight.kind === "vector" ? weight.vector.name : weight.matrix.name;
 }
 
 /** The part a weight belongs to. */
 export function weightPart(weight: StageWeight): Part {
-  return weight.kind === "norm" ? weight.tensor.part : matrixPart(weight.matrix);
+  return weight.kind === "vector" ? weight.vector.tensors[0].part : matrixPart(weight.matrix);
 }
 
 /** Tensors are named; each method that adds one returns its name. */
@@ -65,7 +65,7 @@ export class GraphBuilder {
   readonly #outputs: OnnxValue[] = [];
   readonly #initializers: OnnxInitializer[] = [];
   readonly #weights: StageWeight[] = [];
-  readonly #norms = new Map<TensorKind, Place>();
+  readonly #vectors = new Map<string, Place>();
   #constantBytes = 0;
 
   constructor(config: ModelConfig, share: RankShare, type: ComputeType) {
@@ -101,18 +101,22 @@ export class GraphBuilder {
     return name;
   }
 
-  /** Adds a norm: x / rms(x) * weight, [tokens, dim]. */
+  /** Adds a norm over the last axis: x / rms(x) * weight. */
   norm(tensor: TensorKind, x: string, to: string): string {
-    const name = tensor.meta;
-    const { dim, normEps } = this.config;
-    this.#weights.push({ kind: "norm", tensor });
-    if (this.type === "fp32") this.input(name, [dim]);
-    else this.#norms.set(tensor, this.#constant(name, "float32", [dim], dim * 4));
-    return this.node("SimplifiedLayerNormalization", [x, name], to, { axis: -1, epsilon: { float: normEps } });
+    const name = this.#vector({ name: tensor.meta, tensors: [tensor] });
+    const epsilon = { float: this.config.normEps };
+    return this.node("SimplifiedLayerNormalization", [x, name], to, { axis: -1, epsilon });
   }
 
-  /** Adds a product: x [tokens, columns] · weight [rows, columns]ᵀ (+ added), [tokens, rows]. */
+  /** Adds a product: x [tokens, columns] · weight [rows, columns]ᵀ (+ the matrix's bias) (+ added), [tokens, rows]. */
   linear(matrix: Matrix, x: string, to: string, added?: string): string {
+    const bias = biasOf(matrix, this.config, this.share);
+    if (!bias) return this.#product(matrix, x, to, added);
+    const product = this.#product(matrix, x, `${to}_unbiased`, added);
+    return this.node("Add", [product, this.#vector(bias)], to);
+  }
+
+  #product(matrix: Matrix, x: string, to: string, added?: string): string {
     const { name } = matrix;
     const [rows, columns] = matrixShape(matrix, this.config, this.share);
     if (this.type === "fp32") {
@@ -136,12 +140,22 @@ export class GraphBuilder {
     return added ? this.node("Add", [product, added], to) : product;
   }
 
+  /** Adds a vector [length] of the share, as an input or a constant. */
+  #vector(vector: Vector): string {
+    const { name } = vector;
+    const length = vectorLength(vector, this.config, this.share);
+    this.#weights.push({ kind: "vector", vector, length });
+    if (this.type === "fp32") this.input(name, [length]);
+    else this.#vectors.set(name, this.#constant(name, "float32", [length], length * 4));
+    return name;
+  }
+
   build(name: string): StageGraph {
     const model = writeOnnx({
       ...{ name, opsets: OPSETS, nodes: this.#nodes, inputs: this.#inputs, outputs: this.#outputs },
       initializers: this.#initializers,
     });
-    return { model, weights: this.#weights, norms: this.#norms, constantBytes: this.#constantBytes };
+    return { model, weights: this.#weights, vectors: this.#vectors, constantBytes: this.#constantBytes };
   }
 
   /** Adds a constant in the external file. */

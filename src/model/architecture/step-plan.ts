@@ -13,7 +13,7 @@ export type StageInput = "h" | "attended" | "rotary";
 
 /** Parts that run in one call of the runtime. Stages of the same name have the same graph, with the weights of other layers. */
 export interface Stage {
-  /** Its parts, separated by spaces. */
+  /** Its parts, separated by spaces; "unrotated" follows a qkv that does not rotate q and k. */
   name: string;
   /** The layer of its first part; the head comes after the last layer. */
   layer: number;
@@ -46,7 +46,7 @@ export function planStep(config: ModelConfig, layers: Range, worldSize: number):
   const plan: Operation[] = [];
   let parts: { part: Part; layer: number }[] = [];
   const endStage = (kind: "stage" | "head" = "stage") => {
-    if (parts.length > 0) plan.push({ kind, stage: makeStage(parts, worldSize === 1) });
+    if (parts.length > 0) plan.push({ kind, stage: makeStage(parts, config, worldSize === 1) });
     parts = [];
   };
   if (partCount("embed", config, layers) > 0) plan.push({ kind: "embed" });
@@ -89,12 +89,14 @@ export function layerOf({ name, parts }: Stage, part: Part): number {
   return found.layer;
 }
 
-function makeStage(parts: Stage["parts"], addsToStream: boolean): Stage {
+function makeStage(parts: Stage["parts"], config: ModelConfig, addsToStream: boolean): Stage {
   const has = (wanted: Part) => parts.some(({ part }) => part === wanted);
+  const isRotated = parts.some(({ part, layer }) => part === "qkv" && !config.unrotatedLayers.includes(layer));
   const inputs: StageInput[] = [];
   // wo alone only projects the output of attention.
   if (addsToStream || !has("wo")) inputs.push("h");
   if (has("wo")) inputs.push("attended");
-  if (has("qkv")) inputs.push("rotary");
-  return { name: parts.map(({ part }) => part).join(" "), layer: parts[0]!.layer, parts, inputs, addsToStream };
+  if (isRotated) inputs.push("rotary");
+  const words = parts.map(({ part }) => (part === "qkv" && !isRotated ? "qkv unrotated" : part));
+  return { name: words.join(" "), layer: parts[0]!.layer, parts, inputs, addsToStream };
 }

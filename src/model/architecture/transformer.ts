@@ -20,7 +20,7 @@ export function buildStage(config: ModelConfig, share: RankShare, stage: Stage, 
   let stream = "h";
   if (inputs.includes("h")) graph.input("h", ["tokens", config.dim]);
   for (const { part } of parts) {
-    if (part === "qkv") addQkv(graph, stream);
+    if (part === "qkv") addQkv(graph, stream, inputs.includes("rotary"));
     else if (part === "wo") stream = addWo(graph, addsToStream ? stream : undefined);
     else if (part === "ffn") stream = addFeedForward(graph, stream, addsToStream);
     else if (part === "head") addHead(graph, stream);
@@ -30,23 +30,34 @@ export function buildStage(config: ModelConfig, share: RankShare, stage: Stage, 
   return graph.build(name.replaceAll(" ", "_"));
 }
 
-/** h -> q [1, tokens, q heads * headDim], k [1, tokens, KV heads * headDim], v [tokens, KV heads * headDim]; q and k are rotated by position. */
-function addQkv(graph: GraphBuilder, h: string): void {
-  const { headDim, rotation } = graph.config;
+/** h -> q [1, tokens, q heads * headDim], k [1, tokens, KV heads * headDim], v [tokens, KV heads * headDim]; q and k are rotated by position, in most models. */
+function addQkv(graph: GraphBuilder, h: string, isRotated: boolean): void {
+  const { headDim, headNorms, rotation } = graph.config;
   const qWidth = lengthOf(graph.share.qHeads) * headDim;
   const kvWidth = lengthOf(graph.share.kvHeads) * headDim;
   const isHalf = isCacheHalf(graph.type);
   const qkv = graph.linear(MATRICES.wqkv, graph.norm(TENSORS.attentionNorm, h, "attention_in"), "qkv");
   graph.split(qkv, [qWidth, kvWidth, kvWidth], ["q_flat", "k_flat", isHalf ? "v_full" : "v"]);
-  graph.input("position_ids", [1, "tokens"], "int64");
-  graph.input("cos", ["positions", headDim / 2]);
-  graph.input("sin", ["positions", headDim / 2]);
-  graph.integers("axis0", [0]);
+  if (isRotated) {
+    graph.input("position_ids", [1, "tokens"], "int64");
+    graph.input("cos", ["positions", headDim / 2]);
+    graph.input("sin", ["positions", headDim / 2]);
+  }
+  if (headNorms) graph.integers("rows_of_heads", [-1, headDim]);
+  else graph.integers("axis0", [0]);
   for (const [name, width] of [["q", qWidth] as const, ["k", kvWidth] as const]) {
     const isRounded = name === "k" && isHalf;
-    const rotary = [graph.node("Unsqueeze", [`${name}_flat`, "axis0"], `${name}_in`), "position_ids", "cos", "sin"];
-    const attributes = { interleaved: rotation === "interleaved" ? 1 : 0, num_heads: width / headDim };
-    graph.node("RotaryEmbedding", rotary, isRounded ? "k_full" : name, attributes, "com.microsoft");
+    const full = isRounded ? "k_full" : name;
+    const before = isRotated ? `${name}_in` : full;
+    if (headNorms) {
+      const heads = graph.node("Reshape", [`${name}_flat`, "rows_of_heads"], `${name}_heads`); // [tokens * heads, headDim]
+      const normed = graph.norm(name === "q" ? TENSORS.qNorm : TENSORS.kNorm, heads, `${name}_normed`);
+      graph.node("Reshape", [normed, graph.integers(`${name}_shape`, [1, -1, width])], before);
+    } else graph.node("Unsqueeze", [`${name}_flat`, "axis0"], before);
+    if (isRotated) {
+      const attributes = { interleaved: rotation === "interleaved" ? 1 : 0, num_heads: width / headDim };
+      graph.node("RotaryEmbedding", [before, "position_ids", "cos", "sin"], full, attributes, "com.microsoft");
+    }
     if (isRounded) graph.node("Cast", ["k_full"], "k", { to: ONNX_TYPE.float16 });
     graph.output(name, [1, "tokens", width], isRounded ? "float16" : "float32");
   }

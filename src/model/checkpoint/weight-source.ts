@@ -40,8 +40,8 @@ class FileWeights implements WeightSource {
 }
 
 /**
- * Uniform noise as large as the weights of a trained model: norms near 1, matrices with a standard deviation of
- * 1 / sqrt(columns). Splitting a tensor does not change its numbers.
+ * Uniform noise as large as the weights of a trained model: norms near 1, biases near 0, matrices with a standard
+ * deviation of 1 / sqrt(columns). Splitting a tensor does not change its numbers.
  */
 class RandomWeights implements WeightSource {
   readonly #checkpoint: Checkpoint;
@@ -56,8 +56,8 @@ class RandomWeights implements WeightSource {
 
   read(name: string, rows: Range, columns: Range, out: Float32Array): void {
     const { shape } = this.#checkpoint.tensors.get(name)!;
-    const isNorm = shape.length === 1;
-    const [offset, range] = isNorm ? [1, 0.1] : [0, Math.sqrt(3 / shape[1]!)];
+    const isMatrix = shape.length > 1;
+    const [offset, range] = isMatrix ? [0, Math.sqrt(3 / shape[1]!)] : [name.endsWith(".bias") ? 0 : 1, 0.1];
     const factor = range / 2 ** 31;
     const first = this.#checkpoint.seed! ^ Math.imul(this.#order.get(name)! + 1, 0x9e3779b1);
     let at = 0;

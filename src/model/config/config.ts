@@ -15,7 +15,27 @@ export interface RopeScaling {
  */
 export type Rotation = "interleaved" | "halved";
 
-export interface ModelConfig {
+/** What a relative of LLaMA has besides LLaMA's own tensors and steps. */
+export interface Variation {
+  /** Products that add a bias: wq, wk and wv together; wo; w1, w2 and w3 together. */
+  biases: Readonly<Record<"qkv" | "wo" | "ffn", boolean>>;
+  /** Whether each head of q and k passes through an RMS norm before rotation. */
+  headNorms: boolean;
+  /** For each layer, the number of last tokens that it attends to, the current one included; null or no entry: all. */
+  windows: readonly (number | null)[];
+  /** Layers whose q and k are not rotated, in order. */
+  unrotatedLayers: readonly number[];
+}
+
+/** What LLaMA has: none of these. */
+export const LLAMA: Variation = {
+  biases: { qkv: false, wo: false, ffn: false },
+  headNorms: false,
+  windows: [],
+  unrotatedLayers: [],
+};
+
+export interface ModelConfig extends Variation {
   dim: number;
   nLayers: number;
   nHeads: number;

@@ -12,7 +12,7 @@ import {
   readJsonObject,
 } from "../../formats/files/json-file.js";
 import { showValue } from "../../formats/files/json-value.js";
-import type { ModelConfig, RopeScaling } from "./config.js";
+import { LLAMA, type ModelConfig, type RopeScaling } from "./config.js";
 import { LIMITS } from "./meta-params.js";
 
 /** Name of the file that describes a model. */
@@ -81,6 +81,7 @@ export function resolveHfConfig(raw: HfConfig, vocabSize: number): ModelConfig {
     "If tokens were added to the model, they are in its tokenizer.json: pass that file as tokenizer_path",
   );
   return {
+    ...LLAMA,
     dim,
     nLayers: integer(raw, "num_hidden_layers", LIMITS.n_layers),
     nHeads,

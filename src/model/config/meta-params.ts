@@ -11,7 +11,7 @@ import {
   number,
   readJsonObject,
 } from "../../formats/files/json-file.js";
-import type { ModelConfig, RopeScaling } from "./config.js";
+import { LLAMA, type ModelConfig, type RopeScaling } from "./config.js";
 
 /** Name of the file that describes a model. */
 export const PARAMS = "params.json";
@@ -92,6 +92,7 @@ export function resolveConfig(raw: RawParams, vocabSize: number): ModelConfig {
   }
   checkVocabSize(raw, vocabSize);
   return {
+    ...LLAMA,
     dim,
     nLayers,
     nHeads,

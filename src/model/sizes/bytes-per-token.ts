@@ -4,12 +4,13 @@ import { type ComputeType, isCacheHalf } from "../architecture/compute-type.js";
 import { type Matrix, matrixShape, partMatrices, quantFormat } from "../architecture/matrices.js";
 import { quantizedSize } from "../architecture/quantize.js";
 import { PARTS, partCount } from "../architecture/step-plan.js";
-import { type Part, partNorms } from "../architecture/tensor-table.js";
+import { type Part, partVectors } from "../architecture/tensor-table.js";
 import type { ModelConfig } from "../config/config.js";
 import type { RankShare } from "../split/partition.js";
+import { tensorRegion } from "../split/rank-region.js";
 
 export interface BytesPerToken {
-  /** Matrices and norms of all ranks: what one token reads if a step has no other token, including the logits. */
+  /** Matrices, norms and biases of all ranks: what one token reads if a step has no other token, including the logits. */
   weights: number;
   /** Keys and values of one position over all ranks and their layers. */
   position: number;
@@ -30,8 +31,11 @@ export function modelBytesPerToken(
 export function shareBytesPerToken(config: ModelConfig, share: RankShare, dtype: ComputeType): BytesPerToken {
   let weights = 0;
   for (const part of PARTS) {
-    const norms = partNorms(part).length * config.dim * 4;
-    weights += partCount(part, config, share.layers) * (partBytes(part, config, share, dtype) + norms);
+    const vectors = partVectors(part, config).map(
+      ({ axes }) => lengthOf(tensorRegion(axes, config, share).columns) * 4,
+    );
+    const bytes = vectors.reduce((sum, length) => sum + length, partBytes(part, config, share, dtype));
+    weights += partCount(part, config, share.layers) * bytes;
   }
   const heads = lengthOf(share.layers) * lengthOf(share.kvHeads);
   return { weights, position: heads * config.headDim * 2 * (isCacheHalf(dtype) ? 2 : 4) };
