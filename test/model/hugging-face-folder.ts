@@ -78,13 +78,17 @@ export function hfTensors(metaDir: string, vocabSize: number): { tensors: Stored
       num_key_value_heads: config.nKvHeads,
       rms_norm_eps: config.normEps,
       rope_theta: config.ropeTheta,
-      rope_scaling: scaling && {
-        rope_type: "llama3",
-        factor: scaling.factor,
-        low_freq_factor: scaling.lowFreqFactor,
-        high_freq_factor: scaling.highFreqFactor,
-        original_max_position_embeddings: scaling.oldContext,
-      },
+      rope_scaling:
+        scaling?.kind !== "llama3"
+          ? null
+          : {
+              rope_type: "llama3",
+              factor: scaling.factor,
+              low_freq_factor: scaling.lowFreqFactor,
+              high_freq_factor: scaling.highFreqFactor,
+              original_max_position_embeddings: scaling.oldContext,
+            },
+      max_position_embeddings: 2048,
       vocab_size: config.vocabSize,
       tie_word_embeddings: false,
     },

@@ -1,6 +1,6 @@
 /** Hugging Face's checkpoint format: config.json and .safetensors or .bin files. Does not know names of tensors. */
 import { flag } from "../../formats/files/json-file.js";
-import { HF_CONFIG, readHfConfig, resolveHfConfig, resolveRope } from "../config/hugging-face-config.js";
+import { HF_CONFIG, readHfConfig, resolveHfConfig, ropeSettings } from "../config/hugging-face-config.js";
 import type { CheckpointFormat } from "./checkpoint-format.js";
 import { hasHfWeights, listHfFiles } from "./hugging-face-files.js";
 import { openHfTensors } from "./hugging-face-tensors.js";
@@ -20,7 +20,7 @@ export const huggingFaceFormat: CheckpointFormat = {
       files,
       descriptions: [raw.file],
       unknownKeys: raw.unknownKeys,
-      ropeScaling: resolveRope(raw).ropeScaling,
+      ropeScaling: ropeSettings(raw).ropeScaling,
       tokenizer: null,
       config: (vocabSize) => resolveHfConfig(raw, vocabSize),
       tensors: (config) => openHfTensors(files, config, flag(raw, "tie_word_embeddings")),

@@ -12,7 +12,8 @@ import {
   readJsonObject,
 } from "../../formats/files/json-file.js";
 import { showValue } from "../../formats/files/json-value.js";
-import { LLAMA, type ModelConfig, type RopeScaling } from "./config.js";
+import { LLAMA, type ModelConfig } from "./config.js";
+import { ROPE_KEYS, type RopeSettings, readHfRope } from "./hugging-face-rope.js";
 import { LIMITS } from "./meta-params.js";
 
 /** Name of the file that describes a model. */
@@ -26,11 +27,12 @@ export interface HfConfig extends JsonObject {
 const KNOWN_KEYS = new Set([
   ...["hidden_size", "num_hidden_layers", "num_attention_heads", "num_key_value_heads", "head_dim"],
   ...["intermediate_size", "vocab_size", "rms_norm_eps", "hidden_act", "attention_bias", "mlp_bias"],
-  ...["rope_theta", "rope_scaling", "rope_parameters", "tie_word_embeddings", "model_type", "quantization_config"],
+  ...ROPE_KEYS,
+  ...["tie_word_embeddings", "model_type", "quantization_config", "max_position_embeddings"],
   // used by training, sampling and other programs; ignored here
   ...["architectures", "_name_or_path", "transformers_version", "torch_dtype", "dtype", "use_cache"],
   ...["bos_token_id", "eos_token_id", "pad_token_id", "unk_token_id", "initializer_range", "attention_dropout"],
-  ...["max_position_embeddings", "max_sequence_length", "pretraining_tp", "auto_map", "_attn_implementation"],
+  ...["max_sequence_length", "pretraining_tp", "auto_map", "_attn_implementation"],
 ]);
 
 const DENSE = "Only dense LLaMA text models can be loaded";
@@ -91,45 +93,16 @@ export function resolveHfConfig(raw: HfConfig, vocabSize: number): ModelConfig {
     vocabSize,
     normEps: number(raw, "rms_norm_eps", "a number from 0 to 1", (value) => value >= 0 && value <= 1, 1e-6),
     rotation: "halved",
-    ...resolveRope(raw),
+    ...ropeSettings(raw),
+    contextLength: contextLength(raw),
   };
 }
 
-/** The settings of rotation, whose keys are at the top level or, since transformers 5, all in rope_parameters. */
-export function resolveRope(raw: HfConfig): { ropeTheta: number; ropeScaling: RopeScaling | null } {
-  const key = isSet(raw, "rope_parameters") ? "rope_parameters" : "rope_scaling";
-  const file = `${raw.file}: ${key}`;
-  const rope: JsonObject = isSet(raw, key)
-    ? { file, values: new Map(Object.entries(asObject(raw.values.get(key), file))) }
-    : { file, values: new Map() };
-  const top = key === "rope_parameters" && isSet(rope, "rope_theta") ? rope : raw;
-  const ropeTheta = positive(top, "rope_theta", 10000);
-  const type = rope.values.get("rope_type") ?? rope.values.get("type") ?? "default";
-  if (type === "default") return { ropeTheta, ropeScaling: null };
-  if (type !== "llama3") {
-    throw new LlamaError("model", `rope scaling of type ${showValue(type)} is not supported`, {
-      where: file,
-      expected: "llama3 or none",
-      fix: "Use the version of the model without an extended context",
-    });
-  }
-  const ropeScaling = {
-    factor: positive(rope, "factor"),
-    lowFreqFactor: positive(rope, "low_freq_factor"),
-    highFreqFactor: positive(rope, "high_freq_factor"),
-    oldContext: integer(rope, "original_max_position_embeddings", 1e9),
-  };
-  if (ropeScaling.highFreqFactor <= ropeScaling.lowFreqFactor) {
-    const expected = `more than low_freq_factor ${ropeScaling.lowFreqFactor}`;
-    throw badValue(rope, "high_freq_factor", expected, String(ropeScaling.highFreqFactor));
-  }
-  return { ropeTheta, ropeScaling };
+/** The settings of rotation, which are known before the tokenizer. Throws a LlamaError for a bad value. */
+export function ropeSettings(raw: HfConfig): RopeSettings {
+  return readHfRope(raw, contextLength(raw));
 }
 
-function positive(raw: JsonObject, key: string, fallback?: number): number {
-  return number(raw, key, "a positive number", (value) => value > 0, fallback);
-}
-
-function isSet({ values }: JsonObject, key: string): boolean {
-  return (values.get(key) ?? null) !== null;
+function contextLength(raw: HfConfig): number {
+  return integer(raw, "max_position_embeddings", LIMITS.context, 2048);
 }

@@ -49,10 +49,16 @@ const OTHER_ARCHITECTURES: ReadonlyMap<string, string> = new Map([
 ]);
 
 /** Far above any model; LIMITS.ffn limits the computed width. */
-export const LIMITS = { dim: 1e6, n_layers: 1000, multiple_of: 1e6, ffn: 1e7 };
+export const LIMITS = { dim: 1e6, n_layers: 1000, multiple_of: 1e6, ffn: 1e7, context: 1e9 };
 
 // Hard-coded by Meta for every model with use_scaled_rope (llama-models, apply_scaling).
-const SCALED_ROPE: RopeScaling = { factor: 8, lowFreqFactor: 1, highFreqFactor: 4, oldContext: 8192 };
+const SCALED_ROPE: RopeScaling = {
+  kind: "llama3",
+  factor: 8,
+  lowFreqFactor: 1,
+  highFreqFactor: 4,
+  oldContext: 8192,
+};
 
 /** Reads `dir`/params.json; throws a LlamaError if it is missing, not a JSON object, or of another architecture. */
 export function readParams(dir: string): RawParams {
@@ -105,6 +111,7 @@ export function resolveConfig(raw: RawParams, vocabSize: number): ModelConfig {
     // Meta's code for Llama 3 has another default, but its files always have this key.
     ropeTheta: number(raw, "rope_theta", "a positive number", (value) => value > 0, 10000),
     ropeScaling: scalingOf(raw),
+    contextLength: null,
   };
 }
 
