@@ -3,8 +3,11 @@
 import { LlamaError } from "../../error.js";
 import type { Range } from "./range.js";
 import { MAX_READ, StorageReader } from "./storage-reader.js";
-import { ELEMENT_BYTES, type StoredTensor } from "./stored-tensor.js";
+import { ELEMENT_BYTES, type FloatType, isBlockType, type StoredTensor } from "./stored-tensor.js";
 import { convertToFloat32 } from "./to-float32.js";
+
+/** A tensor whose numbers are stored one by one. */
+type FloatTensor = StoredTensor & { dtype: FloatType };
 
 /** Called with elements of one row, starting at `column`; `bytes` is valid only during the call. */
 type Visit = (bytes: Uint8Array, row: number, column: number) => void;
@@ -45,12 +48,15 @@ export class TensorReader {
     const [height, width] = [rows.end - rows.start, columns.end - columns.start];
     if (height === 0 || width === 0) return;
     this.#isFullTensor = width === matrix.width && (this.#readsInOrder || height === matrix.height);
+    const { dtype } = entry;
+    if (isBlockType(dtype)) throw new LlamaError("model", `${dtype} is not supported`, { where: entry.name });
     const visit: Visit = (bytes, row, column) => {
       const at = outOffset + (row - rows.start) * outRowStride + column - columns.start;
-      convertToFloat32(entry.dtype, bytes, out, at);
+      convertToFloat32(dtype, bytes, out, at);
     };
-    if (matrix.columnStride === 1 || width === 1) this.#visitRuns(entry, matrix, rows, columns, visit);
-    else this.#visitTiles(entry, matrix, rows, columns, visit);
+    const floats = entry as FloatTensor;
+    if (matrix.columnStride === 1 || width === 1) this.#visitRuns(floats, matrix, rows, columns, visit);
+    else this.#visitTiles(floats, matrix, rows, columns, visit);
   }
 
   /** Closes all files; the next read opens them again. */
@@ -60,7 +66,7 @@ export class TensorReader {
   }
 
   /** For rows of contiguous elements: reads as many rows at once as fit, unless the gaps are worth skipping. */
-  #visitRuns(entry: StoredTensor, matrix: Matrix, rows: Range, columns: Range, visit: Visit): void {
+  #visitRuns(entry: FloatTensor, matrix: Matrix, rows: Range, columns: Range, visit: Visit): void {
     const size = ELEMENT_BYTES[entry.dtype];
     const rowBytes = (columns.end - columns.start) * size;
     const pitch = matrix.rowStride * size;
@@ -86,7 +92,7 @@ export class TensorReader {
   }
 
   /** For all other strides, for example transposed tensors: gathers one tile after another. */
-  #visitTiles(entry: StoredTensor, matrix: Matrix, rows: Range, columns: Range, visit: Visit): void {
+  #visitTiles(entry: FloatTensor, matrix: Matrix, rows: Range, columns: Range, visit: Visit): void {
     const size = ELEMENT_BYTES[entry.dtype];
     const width = Math.min(columns.end - columns.start, MAX_READ / size);
     const height = Math.max(1, Math.floor(MAX_READ / (width * size)));
@@ -101,7 +107,7 @@ export class TensorReader {
     }
   }
 
-  #gather(entry: StoredTensor, matrix: Matrix, row: number, column: number, height: number, width: number): Uint8Array {
+  #gather(entry: FloatTensor, matrix: Matrix, row: number, column: number, height: number, width: number): Uint8Array {
     const size = ELEMENT_BYTES[entry.dtype];
     this.#tile ??= new Uint8Array(MAX_READ);
     const tile = this.#tile;

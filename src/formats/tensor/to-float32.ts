@@ -1,5 +1,5 @@
 /** Converts stored numbers (fp16, bf16, fp32, fp64) to float32, many at a time. Does not know files. Assumes a little-endian host, as in practice all that run Node are. */
-import { type DType, ELEMENT_BYTES } from "./stored-tensor.js";
+import { ELEMENT_BYTES, type FloatType } from "./stored-tensor.js";
 
 /** float32 bits of each of the 65,536 fp16 values; made at first use. */
 let halfBits: Uint32Array | undefined;
@@ -8,7 +8,7 @@ let halfBits: Uint32Array | undefined;
  * Converts all elements in `bytes` (little-endian, of type `dtype`) to float32, into `out` from `outOffset` (elements).
  * NaN payloads are kept, except for fp64; fp64 is rounded to the nearest float32.
  */
-export function convertToFloat32(dtype: DType, bytes: Uint8Array, out: Float32Array, outOffset: number): void {
+export function convertToFloat32(dtype: FloatType, bytes: Uint8Array, out: Float32Array, outOffset: number): void {
   const count = bytes.byteLength / ELEMENT_BYTES[dtype];
   if (!Number.isInteger(count) || outOffset < 0 || outOffset + count > out.length) {
     throw new RangeError(`${bytes.byteLength} bytes of ${dtype} do not fit at ${outOffset} of ${out.length}`);
