@@ -50,7 +50,7 @@ export class GgufCursor {
     return value;
   }
 
-  /** A length and so many bytes of UTF-8; invalid ones become U+FFFD. */
+  /** A length and the bytes of a text in UTF-8; invalid ones become U+FFFD. */
   text(): string {
     const length = this.count("length of a text", this.left);
     if (length <= WINDOW_BYTES) return this.#take(length).toString("utf8");

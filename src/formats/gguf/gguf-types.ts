@@ -1,5 +1,5 @@
 /** The types of tensors in GGUF by their numbers: which can be read, and the names of the others. */
-import type { DType } from "../tensor/stored-tensor.js";
+import { BLOCK_SIZES, type BlockType, type DType } from "../tensor/stored-tensor.js";
 
 /** Names of the types by their numbers (ggml.h, enum ggml_type). */
 const NAMES: ReadonlyMap<number, string> = new Map(
@@ -14,12 +14,8 @@ const NAMES: ReadonlyMap<number, string> = new Map(
 
 /** The types that can be read, by GGUF's names. */
 const READABLE: ReadonlyMap<string, DType> = new Map<string, DType>([
-  ["F32", "fp32"],
-  ["F16", "fp16"],
-  ["BF16", "bf16"],
-  ["F64", "fp64"],
-  ...(["Q4_0", "Q4_1", "Q5_0", "Q5_1", "Q8_0", "IQ4_NL"] as const).map((name) => [name, name] as const),
-  ...(["Q2_K", "Q3_K", "Q4_K", "Q5_K", "Q6_K"] as const).map((name) => [name, name] as const),
+  ...Object.entries({ F32: "fp32", F16: "fp16", BF16: "bf16", F64: "fp64" } as const),
+  ...(Object.keys(BLOCK_SIZES) as BlockType[]).map((name) => [name, name] as const),
 ]);
 
 /** The type in memory of a type's number; undefined if its numbers cannot be read. */

@@ -5,7 +5,7 @@ export type FloatType = "fp16" | "bf16" | "fp32" | "fp64";
 /** Types of GGUF that store blocks of numbers along a row, with common scales; spelled as GGUF's tools do. */
 export type BlockType =
   | ("Q4_0" | "Q4_1" | "Q5_0" | "Q5_1" | "Q8_0" | "IQ4_NL")
-  | ("Q2_K" | "Q3_K" | "Q4_K" | "Q5_K" | "Q6_K");
+  | ("Q2_K" | "Q3_K" | "Q4_K" | "Q5_K" | "Q6_K" | "IQ4_XS");
 export type DType = FloatType | BlockType;
 
 /** Bytes of one element. */
@@ -30,6 +30,7 @@ export const BLOCK_SIZES: Readonly<Record<BlockType, BlockSize>> = {
   Q4_K: { numbers: 256, bytes: 144 },
   Q5_K: { numbers: 256, bytes: 176 },
   Q6_K: { numbers: 256, bytes: 210 },
+  IQ4_XS: { numbers: 256, bytes: 136 },
 };
 
 export function isBlockType(dtype: DType): dtype is BlockType {
