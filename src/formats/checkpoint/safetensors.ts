@@ -4,7 +4,7 @@ import { type ByteSource, openFile, readBytes } from "../files/byte-source.js";
 import { unexpectedKind } from "../files/file-kind.js";
 import { isObject, showValue, showWord } from "../files/json-value.js";
 import { quoted } from "../files/quoted.js";
-import { type DType, ELEMENT_BYTES, isTensorName, type StoredTensor } from "../tensor/stored-tensor.js";
+import { ELEMENT_BYTES, type FloatType, isTensorName, type StoredTensor } from "../tensor/stored-tensor.js";
 
 /** Bytes of the header's length, a little-endian integer. */
 const LENGTH_BYTES = 8;
@@ -12,7 +12,7 @@ const LENGTH_BYTES = 8;
 const MAX_HEADER_BYTES = 16 * 1024 * 1024;
 /** Enough to recognise what kind of file it is. */
 const HEAD_BYTES = 64;
-const DTYPES: ReadonlyMap<unknown, DType> = new Map([
+const DTYPES: ReadonlyMap<unknown, FloatType> = new Map([
   ["F16", "fp16"],
   ["BF16", "bf16"],
   ["F32", "fp32"],

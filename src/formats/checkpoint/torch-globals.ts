@@ -9,7 +9,7 @@ import {
   type PickleRules,
   type PickleValue,
 } from "../pickle/pickle.js";
-import type { DType } from "../tensor/stored-tensor.js";
+import type { FloatType } from "../tensor/stored-tensor.js";
 
 /** A block of numbers; tensors are views of it. */
 export class TorchStorage extends PickleObject {
@@ -28,7 +28,7 @@ export class TorchStorage extends PickleObject {
   }
 
   /** Undefined when llama-ts cannot read elements of this type. */
-  get dtype(): DType | undefined {
+  get dtype(): FloatType | undefined {
     return STORAGE_TYPES.get(this.className);
   }
 }
@@ -49,7 +49,7 @@ export class TorchTensor extends PickleObject {
   }
 }
 
-const STORAGE_TYPES: ReadonlyMap<string, DType | undefined> = new Map([
+const STORAGE_TYPES: ReadonlyMap<string, FloatType | undefined> = new Map([
   ["HalfStorage", "fp16"],
   ["BFloat16Storage", "bf16"],
   ["FloatStorage", "fp32"],
