@@ -2,7 +2,6 @@
 import { join } from "node:path";
 import { LlamaError } from "../../error.js";
 import {
-  asObject,
   badValue,
   checkVocabSize,
   flag,
@@ -15,6 +14,7 @@ import { showValue } from "../../formats/files/json-value.js";
 import { LLAMA, type ModelConfig } from "./config.js";
 import { ROPE_KEYS, type RopeSettings, readHfRope } from "./hugging-face-rope.js";
 import { LIMITS } from "./meta-params.js";
+import { OTHER_MODEL_KEYS, refuseOtherModels } from "./other-models.js";
 
 /** Name of the file that describes a model. */
 export const HF_CONFIG = "config.json";
@@ -28,7 +28,8 @@ const KNOWN_KEYS = new Set([
   ...["hidden_size", "num_hidden_layers", "num_attention_heads", "num_key_value_heads", "head_dim"],
   ...["intermediate_size", "vocab_size", "rms_norm_eps", "hidden_act", "attention_bias", "mlp_bias"],
   ...ROPE_KEYS,
-  ...["tie_word_embeddings", "model_type", "quantization_config", "max_position_embeddings"],
+  ...["tie_word_embeddings", "model_type", "max_position_embeddings", "transformers_weights"],
+  ...OTHER_MODEL_KEYS,
   // used by training, sampling and other programs; ignored here
   ...["architectures", "_name_or_path", "transformers_version", "torch_dtype", "dtype", "use_cache"],
   ...["bos_token_id", "eos_token_id", "pad_token_id", "unk_token_id", "initializer_range", "attention_dropout"],
@@ -43,16 +44,11 @@ export function readHfConfig(dir: string): HfConfig {
   const root = readJsonObject(file, "Every Hugging Face folder has a config.json next to its .safetensors files");
   const values = new Map(Object.entries(root));
   const raw = { file, values, unknownKeys: [...values.keys()].filter((key) => !KNOWN_KEYS.has(key)) };
+  refuseOtherModels(raw);
   const type = values.get("model_type");
   if (type !== "llama") {
     const problem = type === undefined ? "has no model_type" : `model_type ${showValue(type)} is not supported`;
     throw new LlamaError("model", problem, { where: file, expected: "llama", fix: DENSE });
-  }
-  const quantized = values.get("quantization_config");
-  if (quantized !== undefined && quantized !== null) {
-    const method = showValue(asObject(quantized, `${file}: quantization_config`).quant_method);
-    const problem = `quantised weights (${method}) are not supported`;
-    throw new LlamaError("model", problem, { where: file, fix: "Use the model's original weights" });
   }
   for (const key of ["attention_bias", "mlp_bias"]) {
     if (flag(raw, key)) throw new LlamaError("model", `${key} is not supported`, { where: file, fix: DENSE });
@@ -96,6 +92,14 @@ export function resolveHfConfig(raw: HfConfig, vocabSize: number): ModelConfig {
     ...ropeSettings(raw),
     contextLength: contextLength(raw),
   };
+}
+
+/** The weight file or index of the folder that config.json names; undefined if it leaves that to the usual names. */
+export function weightsFile(raw: HfConfig): string | undefined {
+  const name = raw.values.get("transformers_weights") ?? undefined;
+  if (name === undefined) return undefined;
+  if (typeof name === "string" && /^[\w-][\w.-]*\.safetensors(\.index\.json)?$/.test(name)) return name;
+  throw badValue(raw, "transformers_weights", "the name of a .safetensors file or of its index", showValue(name));
 }
 
 /** The settings of rotation, which are known before the tokenizer. Throws a LlamaError for a bad value. */
