@@ -22,7 +22,7 @@ export const huggingFaceFormat: CheckpointFormat = {
       unknownKeys: raw.unknownKeys,
       ropeScaling: ropeSettings(raw).ropeScaling,
       tokenizer: null,
-      config: (vocabSize) => resolveHfConfig(raw, vocabSize),
+      config: () => resolveHfConfig(raw),
       tensors: (config) => openHfTensors(files, config, flag(raw, "tie_word_embeddings")),
     };
   },

@@ -1,15 +1,7 @@
 /** Reads the config.json of a Hugging Face folder and resolves it to a model config. Does not know tensors. */
 import { join } from "node:path";
 import { LlamaError } from "../../error.js";
-import {
-  badValue,
-  checkVocabSize,
-  flag,
-  integer,
-  type JsonObject,
-  number,
-  readJsonObject,
-} from "../../formats/files/json-file.js";
+import { badValue, flag, integer, type JsonObject, number, readJsonObject } from "../../formats/files/json-file.js";
 import { showValue } from "../../formats/files/json-value.js";
 import { LLAMA, type ModelConfig } from "./config.js";
 import { ROPE_KEYS, type RopeSettings, readHfRope } from "./hugging-face-rope.js";
@@ -60,8 +52,8 @@ export function readHfConfig(dir: string): HfConfig {
   return raw;
 }
 
-/** Fills in the defaults of transformers' LlamaConfig and checks every number. `vocabSize` is the tokenizer's count. Throws a LlamaError for a bad value. */
-export function resolveHfConfig(raw: HfConfig, vocabSize: number): ModelConfig {
+/** Fills in the defaults of transformers' LlamaConfig and checks every number. Throws a LlamaError for a bad value. */
+export function resolveHfConfig(raw: HfConfig): ModelConfig {
   const dim = integer(raw, "hidden_size", LIMITS.dim);
   const nHeads = integer(raw, "num_attention_heads", dim);
   const nKvHeads = integer(raw, "num_key_value_heads", nHeads, nHeads);
@@ -73,11 +65,6 @@ export function resolveHfConfig(raw: HfConfig, vocabSize: number): ModelConfig {
   }
   const headDim = integer(raw, "head_dim", LIMITS.dim, dim / nHeads);
   if (headDim % 2 !== 0) throw badValue(raw, "head_dim", "an even number", String(headDim));
-  checkVocabSize(
-    raw,
-    vocabSize,
-    "If tokens were added to the model, they are in its tokenizer.json: pass that file as tokenizer_path",
-  );
   return {
     ...LLAMA,
     dim,
@@ -86,7 +73,7 @@ export function resolveHfConfig(raw: HfConfig, vocabSize: number): ModelConfig {
     nKvHeads,
     headDim,
     ffnDim: integer(raw, "intermediate_size", LIMITS.ffn),
-    vocabSize,
+    vocabSize: integer(raw, "vocab_size", LIMITS.vocab, 32000),
     normEps: number(raw, "rms_norm_eps", "a number from 0 to 1", (value) => value >= 0 && value <= 1, 1e-6),
     rotation: "halved",
     ...ropeSettings(raw),
