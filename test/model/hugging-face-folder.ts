@@ -19,14 +19,16 @@ export interface StoredTensor {
   name: string;
   shape: readonly number[];
   data: Uint8Array;
+  /** As safetensors names it; without it that of the file. */
+  dtype?: string;
 }
 
 /** The bytes of a safetensors file. */
 export function safetensors(dtype: string, tensors: readonly StoredTensor[]): Buffer {
   const header: Record<string, unknown> = { __metadata__: { format: "pt" } };
   let offset = 0;
-  for (const { name, shape, data } of tensors) {
-    header[name] = { dtype, shape, data_offsets: [offset, offset + data.length] };
+  for (const { name, shape, data, dtype: own = dtype } of tensors) {
+    header[name] = { dtype: own, shape, data_offsets: [offset, offset + data.length] };
     offset += data.length;
   }
   return withHeader(JSON.stringify(header), Buffer.concat(tensors.map(({ data }) => data)));

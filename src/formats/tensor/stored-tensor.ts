@@ -1,5 +1,7 @@
 /** The description of a tensor in a checkpoint file: name, type, shape and where its bytes are. Plain data that can be sent to other threads. */
 
+import type { LlamaError } from "../../error.js";
+
 /** Element types of weights on disk that are stored one by one. */
 export type FloatType = "fp16" | "bf16" | "fp32" | "fp64";
 /** Types of GGUF that store blocks of numbers along a row, with common scales; spelled as GGUF's tools do. */
@@ -68,6 +70,9 @@ export interface StoredTensor {
   storageOffset: number;
   storage: StorageLocation;
 }
+
+/** Entries of a file that cannot be read, by name: the error if one is needed. A model may have others beside its weights. */
+export type UnreadTensors = Map<string, LlamaError>;
 
 /** Names are shown in messages and tables; Meta's longest has 50 characters. */
 const MAX_NAME = 256;

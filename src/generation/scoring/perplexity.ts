@@ -6,6 +6,7 @@ import { checkOptions, FUNCTION, NUMBER, type OptionTypes } from "../options/che
 import { logSoftmaxAt } from "../sampling/logprobs.js";
 import { checkCount } from "../sampling/options.js";
 import { FEED_TYPES, type FeedOptions } from "../scheduling/in-flight.js";
+import { checkIds } from "../scheduling/prompt-check.js";
 import { GenerationStats } from "../scheduling/stats.js";
 import { scoreRequest } from "./score-request.js";
 
@@ -34,6 +35,7 @@ export async function scoreText(
   checkOptions(options, PERPLEXITY_TYPES);
   const { tokenizer, maxSeqLen } = model;
   const { window = maxSeqLen, stride = window >> 1, stats = new GenerationStats() } = options;
+  checkIds(ids, "text", model);
   checkCount("window", window, 2);
   checkCount("stride", stride, 1);
   if (window > maxSeqLen || stride >= window) {

@@ -73,7 +73,7 @@ function ramp(
   { factor, betaFast, betaSlow, isTruncated, oldContext }: YarnScaling,
 ): Float32Array {
   const dim = 2 * powers.length;
-  // The pair, as a fraction of theirs, that turns `rotations` times within the old context.
+  // The place of the pair that turns `rotations` times within the old context, not rounded.
   const pairOf = (rotations: number) =>
     (dim * Math.log(oldContext / (rotations * 2 * Math.PI))) / (2 * Math.log(theta));
   const [from, to] = [pairOf(betaFast), pairOf(betaSlow)];

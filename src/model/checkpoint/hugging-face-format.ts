@@ -1,6 +1,6 @@
 /** Hugging Face's checkpoint format: config.json and .safetensors or .bin files. Does not know names of tensors. */
 import { flag } from "../../formats/files/json-file.js";
-import { HF_CONFIG, readHfConfig, resolveHfConfig, ropeSettings } from "../config/hugging-face-config.js";
+import { HF_CONFIG, readHfConfig, resolveHfConfig, ropeSettings, weightsFile } from "../config/hugging-face-config.js";
 import type { CheckpointFormat } from "./checkpoint-format.js";
 import { hasHfWeights, listHfFiles } from "./hugging-face-files.js";
 import { openHfTensors } from "./hugging-face-tensors.js";
@@ -12,8 +12,8 @@ export const huggingFaceFormat: CheckpointFormat = {
     return names.includes(HF_CONFIG) ? "complete" : "partial";
   },
   open({ path, names }) {
-    const files = listHfFiles(path, names ?? []);
     const raw = readHfConfig(path);
+    const files = listHfFiles(path, names ?? [], weightsFile(raw));
     return {
       path,
       format: this.name,
@@ -22,7 +22,7 @@ export const huggingFaceFormat: CheckpointFormat = {
       unknownKeys: raw.unknownKeys,
       ropeScaling: ropeSettings(raw).ropeScaling,
       tokenizer: null,
-      config: (vocabSize) => resolveHfConfig(raw, vocabSize),
+      config: () => resolveHfConfig(raw),
       tensors: (config) => openHfTensors(files, config, flag(raw, "tie_word_embeddings")),
     };
   },

@@ -75,6 +75,7 @@ export interface ModelConfig extends Variation {
   headDim: number;
   /** Width of the feed-forward block. */
   ffnDim: number;
+  /** Rows of the embedding and of the output matrix: in Hugging Face's files more, or fewer, than the tokenizer has tokens. */
   vocabSize: number;
   normEps: number;
   rotation: Rotation;

@@ -1,20 +1,12 @@
 /** Reads the config.json of a Hugging Face folder and resolves it to a model config. Does not know tensors. */
 import { join } from "node:path";
 import { LlamaError } from "../../error.js";
-import {
-  asObject,
-  badValue,
-  checkVocabSize,
-  flag,
-  integer,
-  type JsonObject,
-  number,
-  readJsonObject,
-} from "../../formats/files/json-file.js";
+import { badValue, flag, integer, type JsonObject, number, readJsonObject } from "../../formats/files/json-file.js";
 import { showValue } from "../../formats/files/json-value.js";
 import { LLAMA, type ModelConfig } from "./config.js";
 import { ROPE_KEYS, type RopeSettings, readHfRope } from "./hugging-face-rope.js";
 import { LIMITS } from "./meta-params.js";
+import { OTHER_MODEL_KEYS, refuseOtherModels } from "./other-models.js";
 
 /** Name of the file that describes a model. */
 export const HF_CONFIG = "config.json";
@@ -28,7 +20,8 @@ const KNOWN_KEYS = new Set([
   ...["hidden_size", "num_hidden_layers", "num_attention_heads", "num_key_value_heads", "head_dim"],
   ...["intermediate_size", "vocab_size", "rms_norm_eps", "hidden_act", "attention_bias", "mlp_bias"],
   ...ROPE_KEYS,
-  ...["tie_word_embeddings", "model_type", "quantization_config", "max_position_embeddings"],
+  ...["tie_word_embeddings", "model_type", "max_position_embeddings", "transformers_weights"],
+  ...OTHER_MODEL_KEYS,
   // used by training, sampling and other programs; ignored here
   ...["architectures", "_name_or_path", "transformers_version", "torch_dtype", "dtype", "use_cache"],
   ...["bos_token_id", "eos_token_id", "pad_token_id", "unk_token_id", "initializer_range", "attention_dropout"],
@@ -43,16 +36,11 @@ export function readHfConfig(dir: string): HfConfig {
   const root = readJsonObject(file, "Every Hugging Face folder has a config.json next to its .safetensors files");
   const values = new Map(Object.entries(root));
   const raw = { file, values, unknownKeys: [...values.keys()].filter((key) => !KNOWN_KEYS.has(key)) };
+  refuseOtherModels(raw);
   const type = values.get("model_type");
   if (type !== "llama") {
     const problem = type === undefined ? "has no model_type" : `model_type ${showValue(type)} is not supported`;
     throw new LlamaError("model", problem, { where: file, expected: "llama", fix: DENSE });
-  }
-  const quantized = values.get("quantization_config");
-  if (quantized !== undefined && quantized !== null) {
-    const method = showValue(asObject(quantized, `${file}: quantization_config`).quant_method);
-    const problem = `quantised weights (${method}) are not supported`;
-    throw new LlamaError("model", problem, { where: file, fix: "Use the model's original weights" });
   }
   for (const key of ["attention_bias", "mlp_bias"]) {
     if (flag(raw, key)) throw new LlamaError("model", `${key} is not supported`, { where: file, fix: DENSE });
@@ -64,8 +52,8 @@ export function readHfConfig(dir: string): HfConfig {
   return raw;
 }
 
-/** Fills in the defaults of transformers' LlamaConfig and checks every number. `vocabSize` is the tokenizer's count. Throws a LlamaError for a bad value. */
-export function resolveHfConfig(raw: HfConfig, vocabSize: number): ModelConfig {
+/** Fills in the defaults of transformers' LlamaConfig and checks every number. Throws a LlamaError for a bad value. */
+export function resolveHfConfig(raw: HfConfig): ModelConfig {
   const dim = integer(raw, "hidden_size", LIMITS.dim);
   const nHeads = integer(raw, "num_attention_heads", dim);
   const nKvHeads = integer(raw, "num_key_value_heads", nHeads, nHeads);
@@ -77,11 +65,6 @@ export function resolveHfConfig(raw: HfConfig, vocabSize: number): ModelConfig {
   }
   const headDim = integer(raw, "head_dim", LIMITS.dim, dim / nHeads);
   if (headDim % 2 !== 0) throw badValue(raw, "head_dim", "an even number", String(headDim));
-  checkVocabSize(
-    raw,
-    vocabSize,
-    "If tokens were added to the model, they are in its tokenizer.json: pass that file as tokenizer_path",
-  );
   return {
     ...LLAMA,
     dim,
@@ -90,12 +73,20 @@ export function resolveHfConfig(raw: HfConfig, vocabSize: number): ModelConfig {
     nKvHeads,
     headDim,
     ffnDim: integer(raw, "intermediate_size", LIMITS.ffn),
-    vocabSize,
+    vocabSize: integer(raw, "vocab_size", LIMITS.vocab, 32000),
     normEps: number(raw, "rms_norm_eps", "a number from 0 to 1", (value) => value >= 0 && value <= 1, 1e-6),
     rotation: "halved",
     ...ropeSettings(raw),
     contextLength: contextLength(raw),
   };
+}
+
+/** The weight file or index of the folder that config.json names; undefined if it leaves that to the usual names. */
+export function weightsFile(raw: HfConfig): string | undefined {
+  const name = raw.values.get("transformers_weights") ?? undefined;
+  if (name === undefined) return undefined;
+  if (typeof name === "string" && /^[\w-][\w.-]*\.safetensors(\.index\.json)?$/.test(name)) return name;
+  throw badValue(raw, "transformers_weights", "the name of a .safetensors file or of its index", showValue(name));
 }
 
 /** The settings of rotation, which are known before the tokenizer. Throws a LlamaError for a bad value. */

@@ -4,7 +4,6 @@ import { LlamaError } from "../../error.js";
 import {
   asObject,
   badValue,
-  checkVocabSize,
   flag,
   integer,
   type JsonObject,
@@ -49,7 +48,7 @@ const OTHER_ARCHITECTURES: ReadonlyMap<string, string> = new Map([
 ]);
 
 /** Far above any model; LIMITS.ffn limits the computed width. */
-export const LIMITS = { dim: 1e6, n_layers: 1000, multiple_of: 1e6, ffn: 1e7, context: 1e9 };
+export const LIMITS = { dim: 1e6, n_layers: 1000, multiple_of: 1e6, ffn: 1e7, context: 1e9, vocab: 1e7 };
 
 // Hard-coded by Meta for every model with use_scaled_rope (llama-models, apply_scaling).
 const SCALED_ROPE: RopeScaling = {
@@ -118,6 +117,19 @@ export function resolveConfig(raw: RawParams, vocabSize: number): ModelConfig {
 /** The scaling of rotary frequencies, which all models have since Llama 3.1. */
 export function scalingOf(raw: RawParams): RopeScaling | null {
   return flag(raw, "use_scaled_rope") ? SCALED_ROPE : null;
+}
+
+/** Checks that vocab_size equals the tokenizer's count; absent or -1 means that count, as in the files of LLaMA 1 and 2. */
+function checkVocabSize(raw: RawParams, tokenizerSize: number): void {
+  if ((raw.values.get("vocab_size") ?? -1) === -1) return;
+  const written = integer(raw, "vocab_size", LIMITS.vocab);
+  if (written === tokenizerSize) return;
+  throw new LlamaError("model", "vocab_size does not match the tokenizer", {
+    where: raw.file,
+    expected: `${tokenizerSize} (tokens of the tokenizer)`,
+    found: String(written),
+    fix: "Use the tokenizer.model that came with this checkpoint",
+  });
 }
 
 /** Width of the feed-forward block, truncated at both steps as in Meta's FeedForward. */
