@@ -12,20 +12,22 @@ import {
   readJsonObject,
 } from "../../formats/files/json-file.js";
 import { showValue } from "../../formats/files/json-value.js";
-import { LLAMA, type ModelConfig, type RopeScaling } from "./config.js";
+import { type Architecture, architectureOf } from "./architectures.js";
+import type { ModelConfig, RopeScaling } from "./config.js";
 import { LIMITS } from "./meta-params.js";
 
 /** Name of the file that describes a model. */
 export const HF_CONFIG = "config.json";
 
 export interface HfConfig extends JsonObject {
+  architecture: Architecture;
   /** Keys that are not known and are ignored. */
   unknownKeys: string[];
 }
 
 const KNOWN_KEYS = new Set([
   ...["hidden_size", "num_hidden_layers", "num_attention_heads", "num_key_value_heads", "head_dim"],
-  ...["intermediate_size", "vocab_size", "rms_norm_eps", "hidden_act", "attention_bias", "mlp_bias"],
+  ...["intermediate_size", "vocab_size", "rms_norm_eps", "hidden_act"],
   ...["rope_theta", "rope_scaling", "rope_parameters", "tie_word_embeddings", "model_type", "quantization_config"],
   // used by training, sampling and other programs; ignored here
   ...["architectures", "_name_or_path", "transformers_version", "torch_dtype", "dtype", "use_cache"],
@@ -33,27 +35,19 @@ const KNOWN_KEYS = new Set([
   ...["max_position_embeddings", "max_sequence_length", "pretraining_tp", "auto_map", "_attn_implementation"],
 ]);
 
-const DENSE = "Only dense LLaMA text models can be loaded";
-
 /** Reads `dir`/config.json; throws a LlamaError if it is missing, not a JSON object, or of another architecture. */
 export function readHfConfig(dir: string): HfConfig {
   const file = join(dir, HF_CONFIG);
   const root = readJsonObject(file, "Every Hugging Face folder has a config.json next to its .safetensors files");
   const values = new Map(Object.entries(root));
-  const raw = { file, values, unknownKeys: [...values.keys()].filter((key) => !KNOWN_KEYS.has(key)) };
-  const type = values.get("model_type");
-  if (type !== "llama") {
-    const problem = type === undefined ? "has no model_type" : `model_type ${showValue(type)} is not supported`;
-    throw new LlamaError("model", problem, { where: file, expected: "llama", fix: DENSE });
-  }
+  const architecture = architectureOf({ file, values });
+  const known = new Set([...KNOWN_KEYS, ...architecture.keys]);
+  const raw = { file, values, architecture, unknownKeys: [...values.keys()].filter((key) => !known.has(key)) };
   const quantized = values.get("quantization_config");
   if (quantized !== undefined && quantized !== null) {
     const method = showValue(asObject(quantized, `${file}: quantization_config`).quant_method);
     const problem = `quantised weights (${method}) are not supported`;
     throw new LlamaError("model", problem, { where: file, fix: "Use the model's original weights" });
-  }
-  for (const key of ["attention_bias", "mlp_bias"]) {
-    if (flag(raw, key)) throw new LlamaError("model", `${key} is not supported`, { where: file, fix: DENSE });
   }
   const activation = values.get("hidden_act") ?? "silu";
   if (activation !== "silu" && activation !== "swish") {
@@ -62,28 +56,34 @@ export function readHfConfig(dir: string): HfConfig {
   return raw;
 }
 
-/** Fills in the defaults of transformers' LlamaConfig and checks every number. `vocabSize` is the tokenizer's count. Throws a LlamaError for a bad value. */
+/** Fills in the defaults of transformers' config of the architecture and checks every number. `vocabSize` is the tokenizer's count. Throws a LlamaError for a bad value. */
 export function resolveHfConfig(raw: HfConfig, vocabSize: number): ModelConfig {
   const dim = integer(raw, "hidden_size", LIMITS.dim);
   const nHeads = integer(raw, "num_attention_heads", dim);
-  const nKvHeads = integer(raw, "num_key_value_heads", nHeads, nHeads);
+  const { architecture, values } = raw;
+  const { defaults } = architecture;
+  // null is one KV head for each query head, also where another number is the default
+  const fewer = values.has("num_key_value_heads") ? null : defaults.nKvHeads;
+  const nKvHeads = integer(raw, "num_key_value_heads", nHeads, fewer ?? nHeads);
   if (nHeads % nKvHeads !== 0) {
     throw badValue(raw, "num_key_value_heads", `a divisor of num_attention_heads ${nHeads}`, String(nKvHeads));
   }
-  if ((raw.values.get("head_dim") ?? null) === null && dim % nHeads !== 0) {
+  const headSize = values.has("head_dim") ? null : defaults.headDim;
+  if ((values.get("head_dim") ?? headSize) === null && dim % nHeads !== 0) {
     throw badValue(raw, "num_attention_heads", `a divisor of hidden_size ${dim}`, String(nHeads));
   }
-  const headDim = integer(raw, "head_dim", LIMITS.dim, dim / nHeads);
+  const headDim = integer(raw, "head_dim", LIMITS.dim, headSize ?? dim / nHeads);
   if (headDim % 2 !== 0) throw badValue(raw, "head_dim", "an even number", String(headDim));
   checkVocabSize(
     raw,
     vocabSize,
     "If tokens were added to the model, they are in its tokenizer.json: pass that file as tokenizer_path",
   );
+  const nLayers = integer(raw, "num_hidden_layers", LIMITS.n_layers);
   return {
-    ...LLAMA,
+    ...architecture.vary(raw, nLayers),
     dim,
-    nLayers: integer(raw, "num_hidden_layers", LIMITS.n_layers),
+    nLayers,
     nHeads,
     nKvHeads,
     headDim,
@@ -103,7 +103,7 @@ export function resolveRope(raw: HfConfig): { ropeTheta: number; ropeScaling: Ro
     ? { file, values: new Map(Object.entries(asObject(raw.values.get(key), file))) }
     : { file, values: new Map() };
   const top = key === "rope_parameters" && isSet(rope, "rope_theta") ? rope : raw;
-  const ropeTheta = positive(top, "rope_theta", 10000);
+  const ropeTheta = positive(top, "rope_theta", raw.architecture.defaults.ropeTheta);
   const type = rope.values.get("rope_type") ?? rope.values.get("type") ?? "default";
   if (type === "default") return { ropeTheta, ropeScaling: null };
   if (type !== "llama3") {
@@ -124,6 +124,11 @@ export function resolveRope(raw: HfConfig): { ropeTheta: number; ropeScaling: Ro
     throw badValue(rope, "high_freq_factor", expected, String(ropeScaling.highFreqFactor));
   }
   return { ropeTheta, ropeScaling };
+}
+
+/** Whether the embedding is also the output matrix. */
+export function isTied(raw: HfConfig): boolean {
+  return isSet(raw, "tie_word_embeddings") ? flag(raw, "tie_word_embeddings") : raw.architecture.defaults.isTied;
 }
 
 function positive(raw: JsonObject, key: string, fallback?: number): number {
