@@ -189,11 +189,11 @@ describe("config.json", () => {
   });
 
   const wrong: [object, RegExp][] = [
-    [{ model_type: "gpt2" }, /model_type "gpt2" is not supported; expected llama/],
+    [{ model_type: "gpt2" }, /model_type "gpt2" is not supported; expected one of llama, mistral/],
     [{ model_type: undefined }, /has no model_type/],
     [{ quantization_config: { quant_method: "gptq" } }, /quantised weights \("gptq"\) are not supported/],
-    [{ attention_bias: true }, /attention_bias is not supported/],
-    [{ mlp_bias: true }, /mlp_bias is not supported/],
+    [{ attention_bias: true }, /missing tensor model\.layers\.0\.self_attn\.q_proj\.bias/],
+    [{ mlp_bias: true }, /missing tensor model\.layers\.0\.mlp\.gate_proj\.bias/],
     [{ hidden_act: "gelu" }, /bad hidden_act; expected silu, found "gelu"/],
     [{ rope_scaling: { type: "linear", factor: 2 } }, /rope scaling of type "linear" is not supported/],
     [{ rope_scaling: { rope_type: "yarn", factor: 2 } }, /rope scaling of type "yarn" is not supported/],

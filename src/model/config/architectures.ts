@@ -7,8 +7,6 @@ import { LIMITS } from "./meta-params.js";
 
 /** One architecture in Hugging Face's form, as transformers 5 reads it (configuration_NAME.py and modeling_NAME.py). */
 export interface Architecture {
-  /** What people call it. */
-  name: string;
   /** Values of keys that a config.json leaves out; null where the value follows from others. */
   defaults: {
     nKvHeads: number | null;
@@ -29,7 +27,6 @@ const WINDOW_KEYS = ["sliding_window", "use_sliding_window", "max_window_layers"
 const BIAS_KEYS = ["attention_bias", "mlp_bias"];
 
 const LLAMA_MODEL: Architecture = {
-  name: "LLaMA",
   defaults: DEFAULTS,
   keys: BIAS_KEYS,
   vary: (raw) => ({ ...LLAMA, biases: biasesOf(raw) }),
@@ -37,29 +34,29 @@ const LLAMA_MODEL: Architecture = {
 
 /** Every layer has the window, unless layer_types says which ones do (transformers treats that as model_type ministral). */
 const MISTRAL: Architecture = {
-  name: "Mistral",
   defaults: { ...DEFAULTS, nKvHeads: 8, contextLength: 131072 },
   keys: ["sliding_window", "layer_types"],
-  vary: (raw, nLayers) => ({ ...LLAMA, windows: windowsOf(raw, nLayers, windowOf(raw, 4096), () => true) }),
+  vary: (raw, nLayers) => ({
+    ...{ ...LLAMA, architecture: "Mistral" },
+    windows: windowsOf(raw, nLayers, windowOf(raw, 4096), () => true),
+  }),
 };
 
 const QWEN2: Architecture = {
-  name: "Qwen2",
   defaults: { ...DEFAULTS, nKvHeads: 32, contextLength: 32768 },
   keys: WINDOW_KEYS,
   vary: (raw, nLayers) => ({
-    ...LLAMA,
+    ...{ ...LLAMA, architecture: "Qwen2" },
     biases: { ...LLAMA.biases, qkv: true },
     windows: qwenWindows(raw, nLayers),
   }),
 };
 
 const QWEN3: Architecture = {
-  name: "Qwen3",
   defaults: { ...QWEN2.defaults, headDim: 128 },
   keys: [...WINDOW_KEYS, "attention_bias"],
   vary: (raw, nLayers) => ({
-    ...LLAMA,
+    ...{ ...LLAMA, architecture: "Qwen3" },
     biases: { ...biasesOf(raw), ffn: false },
     headNorms: true,
     windows: qwenWindows(raw, nLayers),
@@ -67,7 +64,6 @@ const QWEN3: Architecture = {
 };
 
 const SMOLLM3: Architecture = {
-  name: "SmolLM3",
   defaults: { nKvHeads: 4, headDim: null, ropeTheta: 2e6, contextLength: 32768, isTied: true },
   keys: [...BIAS_KEYS, ...WINDOW_KEYS, "no_rope_layers", "no_rope_layer_interval"],
   vary(raw, nLayers) {
@@ -75,7 +71,7 @@ const SMOLLM3: Architecture = {
     const isLimited = flag(raw, "use_sliding_window");
     const window = windowOf(raw, null);
     const windows = windowsOf(raw, nLayers, window, (layer) => isLimited && unrotatedLayers.includes(layer));
-    return { ...LLAMA, biases: biasesOf(raw), unrotatedLayers, windows };
+    return { ...LLAMA, architecture: "SmolLM3", biases: biasesOf(raw), unrotatedLayers, windows };
   },
 };
 
