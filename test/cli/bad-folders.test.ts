@@ -112,7 +112,7 @@ const REFUSED: Readonly<Record<string, RegExp>> = {
   "hf-offsets-outside": /model\.safetensors: model\.norm\.weight: tensor is outside the file/,
   "hf-dtype-unknown": /model\.safetensors: model\.norm\.weight: unsupported dtype; .*found F8_E4M3/,
   "hf-index-path-escape": /index\.json: .*without a path, found \.\.\/\.\.\/\.\.\/\.\.\/etc\/passwd/,
-  "hf-other-arch": /config\.json: model_type "gpt2" is not supported; expected llama/,
+  "hf-other-arch": /config\.json: model_type "gpt2" is not supported; expected one of llama, mistral/,
 };
 
 /** Folders that load like the healthy folder, with a warning about these tensors. */

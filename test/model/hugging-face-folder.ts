@@ -115,18 +115,19 @@ export function writeHfFolder(
   tensors: readonly StoredTensor[],
   tokenizer: string,
   fileCount = 1,
+  dtype = "BF16",
 ): string {
   mkdirSync(dir, { recursive: true });
   writeFileSync(join(dir, "config.json"), JSON.stringify(config));
   copyFileSync(tokenizer, join(dir, "tokenizer.model"));
-  if (fileCount === 1) writeFileSync(join(dir, "model.safetensors"), safetensors("BF16", tensors));
+  if (fileCount === 1) writeFileSync(join(dir, "model.safetensors"), safetensors(dtype, tensors));
   else {
     const weight_map: Record<string, string> = {};
     for (let i = 0; i < fileCount; i++) {
       const file = `model-0000${i + 1}-of-0000${fileCount}.safetensors`;
       const part = tensors.filter((_, index) => index % fileCount === i);
       for (const { name } of part) weight_map[name] = file;
-      writeFileSync(join(dir, file), safetensors("BF16", part));
+      writeFileSync(join(dir, file), safetensors(dtype, part));
     }
     writeFileSync(join(dir, "model.safetensors.index.json"), JSON.stringify({ metadata: {}, weight_map }));
   }

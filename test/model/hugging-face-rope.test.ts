@@ -19,7 +19,7 @@ const NEAR = 2 * 2 ** -23;
 
 function read(config: Record<string, unknown>) {
   const values = new Map(Object.entries(config));
-  const rope = readHfRope({ file: "config.json", values }, (config.max_position_embeddings as number) ?? 4096);
+  const rope = readHfRope({ file: "config.json", values }, (config.max_position_embeddings as number) ?? 4096, 10000);
   return { headDim: (config.head_dim as number) ?? 32, ...rope };
 }
 

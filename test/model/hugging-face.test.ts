@@ -231,10 +231,10 @@ describe("config.json", () => {
   });
 
   const wrong: [object, RegExp][] = [
-    [{ model_type: "gpt2" }, /model_type "gpt2" is not supported; expected llama/],
+    [{ model_type: "gpt2" }, /model_type "gpt2" is not supported; expected one of llama, mistral/],
     [{ model_type: undefined }, /has no model_type/],
-    [{ attention_bias: true }, /attention_bias is not supported/],
-    [{ mlp_bias: true }, /mlp_bias is not supported/],
+    [{ attention_bias: true }, /missing tensor model\.layers\.0\.self_attn\.q_proj\.bias/],
+    [{ mlp_bias: true }, /missing tensor model\.layers\.0\.mlp\.gate_proj\.bias/],
     [{ hidden_act: "gelu" }, /bad hidden_act; expected silu, found "gelu"/],
     [{ rope_scaling: { rope_type: "longrope", factor: 2 } }, /rope scaling of type "longrope" is not supported/],
     [{ rope_scaling: { rope_type: "llama3", factor: 8 } }, /rope_scaling: bad low_freq_factor; .*found no value/],

@@ -53,6 +53,7 @@ describe("resolveConfig", () => {
       rotation: "interleaved",
       ropeTheta: 10000,
       ropeScaling: null,
+      architecture: "LLaMA",
       biases: { qkv: false, wo: false, ffn: false },
       headNorms: false,
       windows: [],

@@ -77,14 +77,16 @@ export class KvCache {
     this.append(layer, 0, rows.subarray(0, rows.length / 2), rows.subarray(rows.length / 2));
   }
 
-  /** A view of the first `length` keys of a group, [length, width]; not a copy. */
-  keys(layer: number, group: number, length: number): Numbers {
-    return this.#keys[layer - this.#firstLayer]![group]!.subarray(0, length * this.#widths[group]!);
+  /** A view of the keys of a group at positions `first` to `end` - 1, [positions, width]; not a copy. */
+  keys(layer: number, group: number, end: number, first = 0): Numbers {
+    const width = this.#widths[group]!;
+    return this.#keys[layer - this.#firstLayer]![group]!.subarray(first * width, end * width);
   }
 
-  /** A view of the first `length` values of a group, [length, width]; not a copy. */
-  values(layer: number, group: number, length: number): Numbers {
-    return this.#values[layer - this.#firstLayer]![group]!.subarray(0, length * this.#widths[group]!);
+  /** A view of the values of a group at positions `first` to `end` - 1, [positions, width]; not a copy. */
+  values(layer: number, group: number, end: number, first = 0): Numbers {
+    const width = this.#widths[group]!;
+    return this.#values[layer - this.#firstLayer]![group]!.subarray(first * width, end * width);
   }
 
   #write(stores: Numbers[], position: number, rows: Numbers): void {

@@ -20,10 +20,15 @@ export function cacheGroups({ headDim }: ModelConfig, { kvHeads }: RankShare, ha
 
 /**
  * Attention of one sequence: q [1, n, q heads * headDim] -> attended, the same shape. Each group g of KV heads has inputs
- * kg, vg [1, past + n, heads * headDim]. With `length` = past + n, the causal mask aligns the last query with the last key
- * (ONNX Attention, opset 24, nonpad_kv_seqlen).
+ * kg, vg [1, keys, heads * headDim]. Causal: with `length` = keys, the last query is aligned with the last key (ONNX
+ * Attention, opset 24, nonpad_kv_seqlen). Masked: `mask` [n, keys] is added to the scores of every head.
  */
-export function buildAttention(config: ModelConfig, share: RankShare, half: boolean): Uint8Array {
+export function buildAttention(
+  config: ModelConfig,
+  share: RankShare,
+  half: boolean,
+  kind: "causal" | "masked" = "causal",
+): Uint8Array {
   const { headDim } = config;
   const groups = cacheGroups(config, share, half);
   const qHeads = share.qHeads.end - share.qHeads.start;
@@ -32,7 +37,9 @@ export function buildAttention(config: ModelConfig, share: RankShare, half: bool
   const nodes: OnnxNode[] = [];
   const inputs: OnnxValue[] = [
     { name: "q", type: "float32", shape: [1, "queries", qHeads * headDim] },
-    { name: "length", type: "int64", shape: [1] },
+    kind === "causal"
+      ? { name: "length", type: "int64", shape: [1] }
+      : { name: "mask", type: "float32", shape: ["queries", "keys"] },
   ];
   const isDivided = groups.length > 1;
   const sizes = new Uint8Array(BigInt64Array.from(groups, (heads) => BigInt(heads * ratio * headDim)).buffer);
@@ -51,11 +58,12 @@ export function buildAttention(config: ModelConfig, share: RankShare, half: bool
         nodes.push({ op: "Cast", inputs: [name], outputs: [`${name}_wide`], attributes: { to: ONNX_TYPE.float32 } });
     }
     const wide = half ? "_wide" : "";
+    const operands = [isDivided ? `q${g}` : "q", `k${g}${wide}`, `v${g}${wide}`];
     nodes.push({
       op: "Attention",
-      inputs: [isDivided ? `q${g}` : "q", `k${g}${wide}`, `v${g}${wide}`, "", "", "", "length"],
+      inputs: kind === "causal" ? [...operands, "", "", "", "length"] : [...operands, "mask"],
       outputs: [isDivided ? `attended${g}` : "attended"],
-      attributes: { is_causal: 1, q_num_heads: heads * ratio, kv_num_heads: heads },
+      attributes: { is_causal: kind === "causal" ? 1 : 0, q_num_heads: heads * ratio, kv_num_heads: heads },
     });
   }
   if (isDivided) {

@@ -112,10 +112,11 @@ export class GraphBuilder {
   linear(matrix: Matrix, x: string, to: string, added?: string): string {
     const bias = biasOf(matrix, this.config, this.share);
     if (!bias) return this.#product(matrix, x, to, added);
-    const product = this.#product(matrix, x, `${to}_unbiased`, added);
-    return this.node("Add", [product, this.#vector(bias)], to);
+    const biased = this.#product(matrix, x, added ? `${to}_biased` : to, this.#vector(bias));
+    return added ? this.node("Add", [biased, added], to) : biased;
   }
 
+  /** Adds a product (+ added: as large as the product, or a row for all tokens). */
   #product(matrix: Matrix, x: string, to: string, added?: string): string {
     const { name } = matrix;
     const [rows, columns] = matrixShape(matrix, this.config, this.share);

@@ -1,6 +1,12 @@
 /** Hugging Face's checkpoint format: config.json and .safetensors or .bin files. Does not know names of tensors. */
-import { flag } from "../../formats/files/json-file.js";
-import { HF_CONFIG, readHfConfig, resolveHfConfig, ropeSettings, weightsFile } from "../config/hugging-face-config.js";
+import {
+  HF_CONFIG,
+  isTied,
+  readHfConfig,
+  resolveHfConfig,
+  ropeSettings,
+  weightsFile,
+} from "../config/hugging-face-config.js";
 import type { CheckpointFormat } from "./checkpoint-format.js";
 import { hasHfWeights, listHfFiles } from "./hugging-face-files.js";
 import { openHfTensors } from "./hugging-face-tensors.js";
@@ -23,7 +29,7 @@ export const huggingFaceFormat: CheckpointFormat = {
       ropeScaling: ropeSettings(raw).ropeScaling,
       tokenizer: null,
       config: () => resolveHfConfig(raw),
-      tensors: (config) => openHfTensors(files, config, flag(raw, "tie_word_embeddings")),
+      tensors: (config) => openHfTensors(files, config, isTied(raw)),
     };
   },
 };

@@ -48,6 +48,8 @@ export type Rotation = "interleaved" | "halved";
 
 /** What a relative of LLaMA has besides LLaMA's own tensors and steps. */
 export interface Variation {
+  /** What people call the architecture. */
+  architecture: string;
   /** Products that add a bias: wq, wk and wv together; wo; w1, w2 and w3 together. */
   biases: Readonly<Record<"qkv" | "wo" | "ffn", boolean>>;
   /** Whether each head of q and k passes through an RMS norm before rotation. */
@@ -60,6 +62,7 @@ export interface Variation {
 
 /** What LLaMA has: none of these. */
 export const LLAMA: Variation = {
+  architecture: "LLaMA",
   biases: { qkv: false, wo: false, ffn: false },
   headNorms: false,
   windows: [],

@@ -12,16 +12,13 @@ export const ROPE_KEYS = [
   ...["rope_theta", "rope_scaling", "rope_parameters", "original_max_position_embeddings", "partial_rotary_factor"],
 ];
 
-/** transformers' RotaryEmbeddingConfigMixin.default_theta. */
-const DEFAULT_THETA = 10000;
-
 /**
  * The settings, which are in the dict rope_scaling (it comes first) or rope_parameters; theta may be beside it. `contextLength`:
- * max_position_embeddings. Throws a LlamaError for a type that is not known and for a bad value.
+ * max_position_embeddings; `defaultTheta`: that of the architecture. Throws a LlamaError for a type that is not known and for a bad value.
  */
-export function readHfRope(raw: JsonObject, contextLength: number): RopeSettings {
+export function readHfRope(raw: JsonObject, contextLength: number, defaultTheta: number): RopeSettings {
   const rope = ropeDict(raw);
-  const ropeTheta = positive(isSet(rope, "rope_theta") ? rope : raw, "rope_theta", DEFAULT_THETA);
+  const ropeTheta = positive(isSet(rope, "rope_theta") ? rope : raw, "rope_theta", defaultTheta);
   for (const place of [raw, rope]) {
     if (number(place, "partial_rotary_factor", "a number", () => true, 1) === 1) continue;
     throw badValue(place, "partial_rotary_factor", "1: all numbers of a head are rotated", showOf(place));

@@ -48,7 +48,7 @@ const OTHER_ARCHITECTURES: ReadonlyMap<string, string> = new Map([
 ]);
 
 /** Far above any model; LIMITS.ffn limits the computed width. */
-export const LIMITS = { dim: 1e6, n_layers: 1000, multiple_of: 1e6, ffn: 1e7, context: 1e9, vocab: 1e7 };
+export const LIMITS = { dim: 1e6, n_layers: 1000, multiple_of: 1e6, ffn: 1e7, context: 1e9, window: 1e9, vocab: 1e7 };
 
 // Hard-coded by Meta for every model with use_scaled_rope (llama-models, apply_scaling).
 const SCALED_ROPE: RopeScaling = {
