@@ -22,6 +22,7 @@ export const ggufFormat: CheckpointFormat = {
       unknownKeys: raw.unknownKeys,
       ropeScaling: rope.ropeScaling,
       tokenizer: null,
+      tokenizerPath: first.metadata.has("tokenizer.ggml.model") ? first.path : null,
       config: () => resolveGgufConfig(raw, rope, embedding, (name) => tensors.has(name)),
       tensors: (config) => tensors.ofModel(config),
     };
