@@ -34,6 +34,8 @@ export interface OpenedCheckpoint {
   readonly ropeScaling: RopeScaling | null;
   /** The tokenizer, if the weight files contain it; null if it has a file of its own. */
   readonly tokenizer: TokenizerSource | null;
+  /** The weight file that contains the tokenizer, for formats in which one may. */
+  readonly tokenizerPath?: string | null;
   /** The config with all defaults, checked. `vocabSize` is the tokenizer's. Throws a LlamaError for a bad value. */
   config(vocabSize: number): ModelConfig;
   /** Reads the headers of the weight files. Throws a LlamaError if one is damaged or does not fit the config. */
