@@ -3,11 +3,12 @@ import { dirname, join } from "node:path";
 import { LlamaError } from "../../error.js";
 import type { CheckpointFormat, CheckpointPath, OpenedCheckpoint } from "./checkpoint-format.js";
 import { listPath } from "./folder.js";
+import { ggufFormat } from "./gguf-format.js";
 import { huggingFaceFormat } from "./hugging-face-format.js";
 import { metaFormat } from "./meta-format.js";
 
 /** The first format whose files are complete is used. Without one, the first with weights is, whose error names the missing file. */
-const FORMATS: readonly CheckpointFormat[] = [metaFormat, huggingFaceFormat];
+const FORMATS: readonly CheckpointFormat[] = [metaFormat, huggingFaceFormat, ggufFormat];
 
 /** Reads the description of the model at a path. Throws a LlamaError if there is no model of a known format. */
 export function openPath(path: string): OpenedCheckpoint {
