@@ -1,6 +1,7 @@
 /** What a checkpoint format is: it recognises a path, and opens the model there. Does not know any format. */
 import type { TokenizerSource } from "../../tokenizer/tokenizer.js";
 import type { ModelConfig, RopeScaling } from "../config/config.js";
+import type { FileStamp } from "./file-stamp.js";
 import type { ModelTensor } from "./model-tensor.js";
 import type { DifferingReplica } from "./replicas.js";
 
@@ -28,6 +29,8 @@ export interface OpenedCheckpoint {
   readonly files: readonly string[];
   /** Paths of the other files that were read. */
   readonly descriptions: readonly string[];
+  /** Of both kinds of files, taken when the path was opened; `openPath` adds them. */
+  readonly stamps?: readonly FileStamp[];
   /** Keys of the description that are ignored. */
   readonly unknownKeys: readonly string[];
   /** Known before the config, because the special tokens of a tokenizer depend on it. */

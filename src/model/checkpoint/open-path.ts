@@ -2,6 +2,7 @@
 import { dirname, join } from "node:path";
 import { LlamaError } from "../../error.js";
 import type { CheckpointFormat, CheckpointPath, OpenedCheckpoint } from "./checkpoint-format.js";
+import { stampOf } from "./file-stamp.js";
 import { listPath } from "./folder.js";
 import { ggufFormat } from "./gguf-format.js";
 import { huggingFaceFormat } from "./hugging-face-format.js";
@@ -15,7 +16,8 @@ export function openPath(path: string): OpenedCheckpoint {
   const place = listPath(path);
   const format = formatOf(place);
   if (format === undefined) throw noCheckpoint(place);
-  return format.open(place);
+  const opened = format.open(place);
+  return { ...opened, stamps: [...opened.descriptions, ...opened.files].map(stampOf) };
 }
 
 function formatOf(place: CheckpointPath): CheckpointFormat | undefined {

@@ -2,10 +2,9 @@
 import { createReadStream, fstatSync } from "node:fs";
 import { isatty } from "node:tty";
 import { LlamaError } from "../../../error.js";
-import { decodeUtf8 } from "../../../formats/files/utf8.js";
 import type { GenerateFlags } from "../../options/flags.js";
 import { printNote } from "../../terminal/notes.js";
-import { readAll } from "../../terminal/read-input.js";
+import { readText } from "../../terminal/read-input.js";
 
 /** The placeholder in a prompt that is replaced by the text of stdin. */
 const SLOT = "{{input}}";
@@ -25,7 +24,7 @@ export async function readPrompt(flags: PromptFlags, signal: AbortSignal): Promi
   const own =
     prompt_file === undefined
       ? prompt
-      : decodeUtf8(await readAll(createReadStream(prompt_file), `--prompt_file ${prompt_file}`, signal));
+      : await readText(createReadStream(prompt_file), `--prompt_file ${prompt_file}`, signal);
   if (own?.includes(SLOT) && !no_stdin) {
     if (isatty(0)) throw new LlamaError("usage", `no input to replace ${SLOT}`, { fix: "Pipe text to stdin" });
     const input = withoutNewline(await read());
@@ -57,7 +56,7 @@ async function readStdin(signal: AbortSignal, quiet: boolean): Promise<string> {
   const note = () => printNote("Waiting for stdin to end; use --no_stdin or < /dev/null if it has no input.");
   const timer = quiet ? undefined : setTimeout(note, NOTE_AFTER_MS);
   try {
-    return decodeUtf8(await readAll(process.stdin, "stdin", signal));
+    return await readText(process.stdin, "stdin", signal);
   } finally {
     clearTimeout(timer);
   }
