@@ -45,7 +45,8 @@ export function impliesCommand(first: string | undefined): boolean {
   return first === undefined || (!OWN.includes(first) && (first.startsWith("-") || first.endsWith(".py")));
 }
 
-function withoutLauncher(argv: readonly string[]): string[] {
+/** The words after `torchrun` or `python -m torch.distributed.run`, if the line begins so. */
+export function withoutLauncher(argv: readonly string[]): string[] {
   const words = /^python[\d.]*$/.test(argv[0] ?? "") ? argv.slice(1) : [...argv];
   const launcher = LAUNCHERS.find((start) => start.every((word, i) => words[i] === word));
   return words.slice(launcher?.length ?? 0);
