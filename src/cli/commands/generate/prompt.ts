@@ -15,9 +15,9 @@ type PromptFlags = Pick<GenerateFlags, "prompt" | "prompt_file" | "no_stdin" | "
 
 /**
  * Returns the prompt of the command line or the file, with piped text before it or in place of {{input}}; or the text of stdin
- * alone. Never waits for a terminal.
+ * alone. Never waits for a terminal. `script` is the one that a torchrun line names.
  */
-export async function readPrompt(flags: PromptFlags, signal: AbortSignal): Promise<string> {
+export async function readPrompt(flags: PromptFlags, signal: AbortSignal, script?: string): Promise<string> {
   const { prompt, prompt_file, no_stdin, quiet = false } = flags;
   const read = () => readStdin(signal, quiet);
   if (prompt === "-") return withoutNewline(await read());
@@ -38,7 +38,10 @@ export async function readPrompt(flags: PromptFlags, signal: AbortSignal): Promi
   if (isatty(0)) throw new LlamaError("usage", "no prompt", { fix: `${fix}; llama-ts repl starts a conversation` });
   const text = withoutNewline(await read());
   // An empty stdin usually means a job without a terminal. To ask for an empty prompt, use --prompt "".
-  if (text === "") throw new LlamaError("usage", "no prompt, and stdin is empty", { fix });
+  if (text === "") {
+    const inside = script === undefined ? "" : `${script}, which is not run, has its prompts inside. `;
+    throw new LlamaError("usage", "no prompt, and stdin is empty", { fix: inside + fix });
+  }
   return text;
 }
 
