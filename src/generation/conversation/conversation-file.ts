@@ -51,6 +51,7 @@ export async function writeConversation(
     format: CONVERSATION_FORMAT,
     version: CONVERSATION_VERSION,
     chat: format.name,
+    ...(format.templateHash !== null && { template: format.templateHash }),
     system,
     settings,
     turns,
