@@ -35,7 +35,7 @@ export function modelOptions<A extends unknown[], O extends OptionValues>(comman
     .option("--threads <n>", "threads of each rank (default: OMP_NUM_THREADS, or cores / ranks)", wholeNumber(1, 1024))
     .option(
       "--max_seq_len <n>",
-      "maximum tokens of prompt and text together (default: 2048, demo: 512)",
+      "maximum tokens of prompt and text together (default: the model's context, else 2048)",
       wholeNumber(1),
     )
     .addOption(

@@ -11,7 +11,7 @@ import { checkWords, scriptOf } from "../../options/script-word.js";
 import { reportState } from "../../supervisor/supervised.js";
 import { printNote } from "../../terminal/notes.js";
 import { promptText, StatusLine } from "../../terminal/status-line.js";
-import { summaryLine } from "../../terminal/summary.js";
+import { promptLines, summaryLine } from "../../terminal/summary.js";
 import { CompletionWriter } from "./completion-writer.js";
 import { readPrompt } from "./prompt.js";
 
@@ -30,7 +30,7 @@ export function generate(flags: GenerateFlags, words: readonly string[]): Promis
       const completion = await (flags.output === undefined
         ? stream(llama, prompt, flags, output.write.bind(output), signal)
         : streamToFile(llama, prompt, flags, flags.output, signal));
-      return summaryLine(llama, completion);
+      return [...promptLines(llama, completion), summaryLine(llama, completion)].join("\n");
     });
     if (!flags.quiet && !output.closed) printNote(summary);
   });

@@ -11,7 +11,7 @@ export function addInspect(program: Command, exit: (code: number) => void): void
     .argument("[dir]", "folder of the checkpoint (default: the bundled demo model)")
     .option("--ckpt_dir <dir>", "another way to give the folder")
     .option("--tokenizer_path <file>", "tokenizer.model or tokenizer.json (default: in the folder, then in its parent)")
-    .option("--max_seq_len <n>", "context size to estimate the memory for (default: 2048)", wholeNumber(1))
+    .option("--max_seq_len <n>", "context size to estimate the memory for (default: as for generate)", wholeNumber(1))
     .option("--verify", "check the files, which reads them whole: md5 of checklist.chk and all CRCs")
     .option("--json", "print one JSON object")
     .helpOption("-h, --help", "print help")

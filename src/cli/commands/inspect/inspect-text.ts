@@ -52,16 +52,31 @@ function lines(report: InspectionReport): [string, string][] {
     ],
     [
       "rope",
-      `theta ${report.rope_theta}${report.rope_scaling === null ? "" : ", scaled"}; norm_eps ${report.norm_eps}`,
+      `theta ${report.rope_theta}${report.rope_scaling === null ? "" : `, ${scalingText(report.rope_scaling)}`}; norm_eps ${report.norm_eps}`,
     ],
+    ["output", report.tied ? "the embedding (tied)" : "a matrix of its own"],
     ["context", context === null ? "unknown" : `${context} tokens`],
-    ["tokenizer", `${tokenizerName(tokenizer)}, ${tokenizer.vocab_size} tokens (${tokenizer.file})`],
+    ["tokenizer", `${tokenizerName(tokenizer)}, ${tokenizer.vocab_size} tokens${rowsText(report)} (${tokenizer.file})`],
     [
       "ranks",
       `--nproc_per_node 1 to ${ranks.max}, even at ${ranks.even.join(", ")}; auto: ${ranks.auto} in ${report.dtype_auto}`,
     ],
     ...(report.verified === null ? [] : [["verified", verifiedLine(report.verified)] as [string, string]]),
   ];
+}
+
+/** "scaled by llama3, factor 8, old context 8192" */
+function scalingText(scaling: NonNullable<InspectionReport["rope_scaling"]>): string {
+  const old = "oldContext" in scaling ? `, trained with ${scaling.oldContext} tokens` : "";
+  return `scaled (${scaling.kind}) by ${Number(scaling.factor.toPrecision(4))}${old}`;
+}
+
+/** Says where the model has more rows than tokens, or fewer. */
+function rowsText({ vocab_rows: rows, tokenizer: { vocab_size: tokens } }: InspectionReport): string {
+  if (rows === tokens) return "";
+  return rows > tokens
+    ? ` and ${plural(rows - tokens, "unused row")} of the model`
+    : `, the last ${tokens - rows} of them without a row of the model`;
 }
 
 function tokenizerName({ kind, units }: InspectionReport["tokenizer"]): string {
