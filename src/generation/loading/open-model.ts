@@ -35,7 +35,7 @@ export function findModel({ ckptDir, tokenizerPath }: Pick<BuildOptions, "ckptDi
   // Read first, so that a wrong folder is reported before its missing tokenizer.
   const checkpoint = openPath(ckptDir);
   // A path may be a file in the folder.
-  const folder = checkpoint.path === checkpoint.files[0] ? dirname(checkpoint.path) : ckptDir;
+  const folder = checkpoint.path === checkpoint.files[0] ? dirname(checkpoint.path) : checkpoint.path;
   const found = () => checkpoint.tokenizerPath ?? findTokenizer(folder);
   return { checkpoint, tokenizerPath: tokenizerPath ?? found() };
 }

@@ -1,16 +1,10 @@
 /** What a checkpoint format is: it recognises a path, and opens the model there. Does not know any format. */
 import type { TokenizerSource } from "../../tokenizer/tokenizer.js";
 import type { ModelConfig, RopeScaling } from "../config/config.js";
+import type { CheckpointPath } from "../place/folder.js";
 import type { FileStamp } from "./file-stamp.js";
 import type { ModelTensor } from "./model-tensor.js";
 import type { DifferingReplica } from "./replicas.js";
-
-/** A path that the user named, and the names in it, which are read once. */
-export interface CheckpointPath {
-  path: string;
-  /** Names in the folder; null if the path is a file. */
-  names: readonly string[] | null;
-}
 
 export interface CheckpointFormat {
   readonly name: string;

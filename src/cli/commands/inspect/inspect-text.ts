@@ -68,7 +68,8 @@ function lines(report: InspectionReport): [string, string][] {
 /** "scaled by llama3, factor 8, old context 8192" */
 function scalingText(scaling: NonNullable<InspectionReport["rope_scaling"]>): string {
   const old = "oldContext" in scaling ? `, trained with ${scaling.oldContext} tokens` : "";
-  return `scaled (${scaling.kind}) by ${Number(scaling.factor.toPrecision(4))}${old}`;
+  const by = "factor" in scaling ? ` by ${Number(scaling.factor.toPrecision(4))}` : "";
+  return `scaled (${scaling.kind})${by}${old}`;
 }
 
 /** Says where the model has more rows than tokens, or fewer. */
