@@ -59,7 +59,7 @@ describe("a model's folder in the cache of huggingface_hub", () => {
     refuses(cache(["aaa", "bbb"], null), /several snapshots .*refs\/main .*Name one of them: .*aaa or .*bbb$/);
     refuses(cache([], "aaa"), /has no snapshot of the model.*Download the model again/);
     const many = Array.from({ length: 16 }, (_, i) => `s${i + 10}`);
-    refuses(cache(many, null, []), /s10, .*s11, .*s12 and 13 more$/);
+    refuses(cache(many, null, []), /s10"?, .*s11"?, .*s12"? and 13 more$/);
   });
 
   it("names another snapshot if that of refs/main has no weights", () => {
