@@ -62,6 +62,8 @@ export class Llama {
   readonly differingTensors: Checkpoint["differing"];
   /** Keys of params.json or config.json that the model does not use. */
   readonly unknownParams: readonly string[];
+  /** What the user should know about how the model was read, a sentence each. */
+  readonly remarks: readonly string[];
   readonly #engine: Engine;
   readonly #encoder: EncodeThread | null;
   readonly #loop: RequestLoop;
@@ -86,6 +88,7 @@ export class Llama {
     this.unexpectedTensors = parts.checkpoint.unexpected;
     this.differingTensors = parts.checkpoint.differing;
     this.unknownParams = parts.checkpoint.unknownParams;
+    this.remarks = parts.checkpoint.remarks ?? [];
     this.maxSeqLen = parts.maxSeqLen;
     this.loadMs = parts.loadMs;
     this.#engine = parts.engine;

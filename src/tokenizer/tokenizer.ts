@@ -1,11 +1,14 @@
 /** The interface of a tokenizer (text to token ids and back), and how one is made from its parts. Does not know kinds of vocabularies or prompt formats. */
+import { LlamaError } from "../error.js";
 import type { Detokenizer } from "./decoding/detokenizer.js";
 
 export interface EncodeOptions {
-  /** Puts the begin-of-sequence id first. */
+  /** Puts the begin-of-sequence id first, if the tokenizer adds one. */
   bos?: boolean;
-  /** Puts the end-of-sequence id last. */
+  /** Puts the end-of-sequence id last. Throws a LlamaError if the model has no such token. */
   eos?: boolean;
+  /** Names of special tokens in the text become those tokens. Default: they are text. */
+  special?: boolean;
 }
 
 /** The size of a vocabulary and the ids with a special meaning. */
@@ -17,18 +20,28 @@ export interface Vocabulary {
   readonly vocabSize: number;
   /** Largest number of bytes of a text that become one token; Infinity where texts may shrink. */
   readonly maxTokenBytes: number;
-  readonly bosId: number;
-  readonly eosId: number;
+  /** The token for the beginning of a text; null if the model has none. */
+  readonly bosId: number | null;
+  /** Whether a text begins with `bosId`; always so in Meta's models. */
+  readonly addsBos: boolean;
+  /** The token for the end of a text; null if the model has none. */
+  readonly eosId: number | null;
   /** -1 if the vocabulary has no padding token. */
   readonly padId: number;
   /** The ids that end a generation. */
   readonly stopIds: ReadonlySet<number>;
   /** Ids of the tokens that do not represent text, by name, e.g. "<|eot_id|>"; SentencePiece has "<s>" and "</s>". */
   readonly specialTokens: ReadonlyMap<string, number>;
+  /** The names by which a chat template knows tokens (bos_token and so on). */
+  readonly tokenNames: TokenNames;
+  /** The Jinja source that came with the tokenizer. */
+  readonly chatTemplate: string | null;
 }
 
+export type TokenNames = Readonly<Record<"bos" | "eos" | "unk" | "pad", string | null>>;
+
 export interface Tokenizer extends Vocabulary {
-  /** Never recognises special tokens in the text: "<s>" is three characters. Throws a LlamaError for a text that is too long for its library. */
+  /** Recognises special tokens in the text only if asked: "<s>" is three characters. Throws a LlamaError for a text that is too long for its library. */
   encode(text: string, options?: EncodeOptions): number[];
   /** Throws a LlamaError for an id outside the vocabulary. */
   decode(ids: readonly number[]): string;
@@ -49,19 +62,38 @@ export function encodeAfter(tokenizer: Tokenizer, text: string): number[] {
   return newline.every((id, i) => ids[i] === id) ? ids.slice(newline.length) : tokenizer.encode(text);
 }
 
+/** The id before a text that has no context, as in lm-evaluation-harness: BOS even if the tokenizer does not add it, otherwise EOS. Throws a LlamaError if the model has neither. */
+export function prefixId({ bosId, eosId }: Vocabulary): number {
+  return bosId ?? eosId ?? missing("beginning or end");
+}
+
+/** The id for the beginning of a text. Throws a LlamaError if the model has none. */
+export function requireBos({ bosId }: Vocabulary): number {
+  return bosId ?? missing("beginning");
+}
+
+/** The id for the end of a text. Throws a LlamaError if the model has none. */
+export function requireEos({ eosId }: Vocabulary): number {
+  return eosId ?? missing("end");
+}
+
+function missing(place: string): never {
+  throw new LlamaError("usage", `the tokenizer has no token for the ${place} of a text`);
+}
+
 /** Makes a tokenizer from a vocabulary, a function that encodes plain text, and a detokeniser. */
 export function createTokenizer(
   vocabulary: Vocabulary,
-  encodeText: (text: string) => number[],
+  encodeText: (text: string, special: boolean) => number[],
   detokenizer: () => Detokenizer,
 ): Tokenizer {
-  const { bosId, eosId } = vocabulary;
+  const { bosId, addsBos } = vocabulary;
   return {
     ...vocabulary,
-    encode(text, { bos = false, eos = false } = {}) {
-      const ids = encodeText(text);
-      if (bos) ids.unshift(bosId);
-      if (eos) ids.push(eosId);
+    encode(text, { bos = false, eos = false, special = false } = {}) {
+      const ids = encodeText(text, special);
+      if (bos && addsBos && bosId !== null) ids.unshift(bosId);
+      if (eos) ids.push(requireEos(vocabulary));
       return ids;
     },
     decode(ids) {

@@ -95,7 +95,7 @@ describe("score", { concurrency: 2 }, () => {
     let scored = 0;
     for (let from = 0; scored < ids.length; from += 30) {
       const part = ids.slice(from, from + 99);
-      const values = await echoed([llama.tokenizer.bosId, ...part]);
+      const values = await echoed([llama.tokenizer.bosId!, ...part]);
       for (; scored < from + part.length; scored++) sum += values[scored - from + 1]!.logprob!;
     }
     assert.equal(result.tokens, ids.length);

@@ -1,6 +1,6 @@
 /** Tests the words of messages: errors of files, and amounts. */
 import assert from "node:assert/strict";
-import { closeSync, openSync, readFileSync } from "node:fs";
+import { closeSync, fstatSync, openSync, readFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -22,7 +22,7 @@ test("an error of a file says what is wrong, with its kind, cause and fix", () =
   const folder = thrown(() => readFileSync(tmpdir()));
   const fd = openSync(process.execPath, "r");
   closeSync(fd);
-  const other = thrown(() => readFileSync(fd));
+  const other = thrown(() => fstatSync(fd));
 
   assert.equal(fileError("a", missing, "usage").message, "a: no such file");
   assert.equal(fileError("a", missing, "usage", { doing: "written" }).message, "a: no such folder");

@@ -48,6 +48,21 @@ test("element types may differ within a file", () => {
   assert.deepEqual([...types].sort(), ["fp16", "fp32"]);
 });
 
+for (const file of ["odd-types.bin", "odd-types-legacy.bin"]) {
+  test(`values that cannot be read are kept apart: ${file}`, () => {
+    const path = join(FIXTURES, file);
+    assert.throws(() => openPth(path), { name: "LlamaError", message: /mask: unsupported dtype; .*found BoolStorage/ });
+    const unread = new Map<string, LlamaError>();
+    const found = numbers(openPth(path, unread));
+    assert.deepEqual(found.get("kept"), [[4], new Float32Array([0, 1, 2, 3])]);
+    assert.deepEqual(found.get("last"), [[2], new Float32Array([3, 3])]);
+    assert.equal(found.size, 2);
+    assert.match(unread.get("ids")!.message, /ids: unsupported dtype; .*found LongStorage/);
+    assert.match(unread.get("step")!.message, /step: is not a tensor; found the number 7/);
+    if (file === "odd-types.bin") assert.match(unread.get("f8")!.message, /found torch\.float8_e4m3fn/);
+  });
+}
+
 const [zipFile, zipSkip] = sharedPath(`ckpt/stories260K-fp32-mp1/${FILE}`);
 const [legacyFile, legacySkip] = sharedPath(`ckpt/stories260K-fp32-mp1-legacy/${FILE}`);
 test("the legacy container holds the same tensors as the zip container", { skip: zipSkip || legacySkip }, () => {

@@ -19,7 +19,7 @@ interface Case2 {
   reply_when_generation_is_empty?: string;
 }
 
-const config = (scaled: boolean) => ({ ropeScaling: scaled ? {} : null }) as ModelConfig;
+const config = (scaled: boolean) => ({ ropeScaling: scaled ? { kind: "llama3" } : null }) as ModelConfig;
 const format = (name: ChatName, tokenizer: Tokenizer, scaled = false) => chatFormat(name, tokenizer, config(scaled));
 
 test("Llama 2 dialogs have Meta's ids", { skip: withoutShared }, async () => {

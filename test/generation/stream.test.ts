@@ -39,7 +39,7 @@ describe("stream", () => {
   test("a text ends with reason stop at </s>, and with reason length at the limit or in a full context", async () => {
     const finished = await collect('"Can I have a cookie?" asked the bear.', { temperature: 0 });
     assert.equal(finished.done.finishReason, "stop");
-    assert.ok(!finished.done.ids.includes(llama.tokenizer.eosId));
+    assert.ok(!finished.done.ids.includes(llama.tokenizer.eosId!));
     assert.equal((await collect("Lily", { temperature: 0, maxGenLen: 3 })).done.ids.length, 3);
     const full = await collect("Lily", { temperature: 0 });
     assert.equal(full.done.finishReason, "length");

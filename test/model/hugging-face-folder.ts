@@ -19,14 +19,16 @@ export interface StoredTensor {
   name: string;
   shape: readonly number[];
   data: Uint8Array;
+  /** As safetensors names it; without it that of the file. */
+  dtype?: string;
 }
 
 /** The bytes of a safetensors file. */
 export function safetensors(dtype: string, tensors: readonly StoredTensor[]): Buffer {
   const header: Record<string, unknown> = { __metadata__: { format: "pt" } };
   let offset = 0;
-  for (const { name, shape, data } of tensors) {
-    header[name] = { dtype, shape, data_offsets: [offset, offset + data.length] };
+  for (const { name, shape, data, dtype: own = dtype } of tensors) {
+    header[name] = { dtype: own, shape, data_offsets: [offset, offset + data.length] };
     offset += data.length;
   }
   return withHeader(JSON.stringify(header), Buffer.concat(tensors.map(({ data }) => data)));
@@ -78,13 +80,17 @@ export function hfTensors(metaDir: string, vocabSize: number): { tensors: Stored
       num_key_value_heads: config.nKvHeads,
       rms_norm_eps: config.normEps,
       rope_theta: config.ropeTheta,
-      rope_scaling: scaling && {
-        rope_type: "llama3",
-        factor: scaling.factor,
-        low_freq_factor: scaling.lowFreqFactor,
-        high_freq_factor: scaling.highFreqFactor,
-        original_max_position_embeddings: scaling.oldContext,
-      },
+      rope_scaling:
+        scaling?.kind !== "llama3"
+          ? null
+          : {
+              rope_type: "llama3",
+              factor: scaling.factor,
+              low_freq_factor: scaling.lowFreqFactor,
+              high_freq_factor: scaling.highFreqFactor,
+              original_max_position_embeddings: scaling.oldContext,
+            },
+      max_position_embeddings: 2048,
       vocab_size: config.vocabSize,
       tie_word_embeddings: false,
     },

@@ -58,6 +58,7 @@ describe("resolveConfig", () => {
       headNorms: false,
       windows: [],
       unrotatedLayers: [],
+      contextLength: null,
     });
   });
 
@@ -69,7 +70,7 @@ describe("resolveConfig", () => {
 
   it("scales rotation with use_scaled_rope", () => {
     const { ropeScaling } = resolve({ ...small, use_scaled_rope: true });
-    assert.deepEqual(ropeScaling, { factor: 8, lowFreqFactor: 1, highFreqFactor: 4, oldContext: 8192 });
+    assert.deepEqual(ropeScaling, { kind: "llama3", factor: 8, lowFreqFactor: 1, highFreqFactor: 4, oldContext: 8192 });
   });
 
   it("names both counts if vocab_size differs from the tokenizer's", () => {

@@ -32,7 +32,7 @@ describe("ropeTables", () => {
 });
 
 describe("ropeFrequencies", () => {
-  const ropeScaling = { factor: 8, lowFreqFactor: 1, highFreqFactor: 4, oldContext: 8192 };
+  const ropeScaling = { kind: "llama3" as const, factor: 8, lowFreqFactor: 1, highFreqFactor: 4, oldContext: 8192 };
 
   it("keeps high frequencies, divides low ones and interpolates between them", () => {
     const plain = ropeFrequencies({ ...config, headDim: 128, ropeTheta: 500000 });

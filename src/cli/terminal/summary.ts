@@ -105,8 +105,9 @@ export function unusedLines({
   unexpectedTensors,
   differingTensors,
   unknownParams,
-}: Pick<Llama, "unexpectedTensors" | "differingTensors" | "unknownParams">): string[] {
-  const lines: string[] = [];
+  remarks,
+}: Pick<Llama, "unexpectedTensors" | "differingTensors" | "unknownParams" | "remarks">): string[] {
+  const lines = remarks.map((remark) => `Warning: ${remark}`);
   if (unexpectedTensors.length > 0) {
     const names = firstFew(unexpectedTensors);
     lines.push(`Warning: tensors of the checkpoint that the model does not have are not used: ${names}`);

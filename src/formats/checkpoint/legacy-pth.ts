@@ -3,7 +3,7 @@ import { LlamaError } from "../../error.js";
 import { type ByteSource, readBytes } from "../files/byte-source.js";
 import { quoted } from "../files/quoted.js";
 import { MAX_PICKLE_BYTES, type PickleRules, type PickleValue, readPickle } from "../pickle/pickle.js";
-import { ELEMENT_BYTES, type StorageLocation, type StoredTensor } from "../tensor/stored-tensor.js";
+import type { StorageLocation, StoredTensor, UnreadTensors } from "../tensor/stored-tensor.js";
 import { readStateDict } from "./state-dict.js";
 import { type TorchStorage, torchRules } from "./torch-globals.js";
 
@@ -12,8 +12,8 @@ const MAGIC = 0x1950a86a20f9469cfc6cn;
 const PROTOCOL = 1001;
 const NUMEL_BYTES = 8;
 
-/** All tensors of a legacy checkpoint; throws a LlamaError if it is truncated, corrupt, or not a checkpoint. */
-export function readLegacyPth(source: ByteSource): StoredTensor[] {
+/** All tensors of a legacy checkpoint; throws a LlamaError if it is truncated, corrupt, or not a checkpoint. `unread` as in openPth(). */
+export function readLegacyPth(source: ByteSource, unread?: UnreadTensors): StoredTensor[] {
   const head = readBytes(source, 0, Math.min(source.size, MAX_PICKLE_BYTES));
   let position = 0;
   const next = (rules: PickleRules): PickleValue => {
@@ -32,12 +32,13 @@ export function readLegacyPth(source: ByteSource): StoredTensor[] {
     throw corrupt(source, "the list of storages is not a list of names");
   }
   let locations: Map<string, StorageLocation> | undefined;
-  return readStateDict(source.name, root, ({ key }) => {
+  const locate = ({ key }: TorchStorage) => {
     locations ??= locateStorages(source, keys, storages, position);
     const location = locations.get(key);
     if (location === undefined) throw corrupt(source, `storage ${quoted(key)} is missing`);
     return location;
-  });
+  };
+  return readStateDict(source.name, root, locate, unread);
 }
 
 function checkMagic(source: ByteSource, next: () => PickleValue): void {
@@ -84,16 +85,16 @@ function locateStorages(
   const locations = new Map<string, StorageLocation>();
   let position = start;
   for (const key of keys) {
-    const dtype = storages.get(key)?.dtype;
-    if (dtype === undefined) throw corrupt(source, `storage ${quoted(key)} has no known type`);
+    const storage = storages.get(key);
+    if (storage?.elementBytes === undefined) throw corrupt(source, `storage ${quoted(key)} has no known type`);
     if (locations.has(key)) throw corrupt(source, `storage ${quoted(key)} is listed twice`);
     const numel = Number(Buffer.from(readBytes(source, position, NUMEL_BYTES).buffer).readBigInt64LE());
-    const byteLength = numel * ELEMENT_BYTES[dtype];
+    const byteLength = numel * storage.elementBytes;
     const offset = position + NUMEL_BYTES;
     if (numel < 0 || offset + byteLength > source.size) {
       throw new LlamaError("model", "ends too early", {
         where: source.name,
-        expected: `${numel} elements of ${dtype} at offset ${offset} (storage ${quoted(key)})`,
+        expected: `${numel} elements of ${storage.dtype ?? storage.className} at offset ${offset} (storage ${quoted(key)})`,
         found: `${source.size} bytes in total`,
         fix: "The file is truncated: copy or download it again",
       });

@@ -4,10 +4,10 @@ import { type ByteSource, openFile, readBytes } from "../files/byte-source.js";
 import { unexpectedKind } from "../files/file-kind.js";
 import { quoted } from "../files/quoted.js";
 import { isPickle, MAX_PICKLE_BYTES, readPickle } from "../pickle/pickle.js";
-import type { StorageLocation, StoredTensor } from "../tensor/stored-tensor.js";
+import type { StorageLocation, StoredTensor, UnreadTensors } from "../tensor/stored-tensor.js";
 import { readLegacyPth } from "./legacy-pth.js";
 import { readStateDict } from "./state-dict.js";
-import { torchRules } from "./torch-globals.js";
+import { type TorchStorage, torchRules } from "./torch-globals.js";
 import { isZip, listZip, readZipEntry, type ZipEntry } from "./zip.js";
 
 /** Enough to recognise what kind of file it is. */
@@ -17,13 +17,16 @@ const MAX_BYTEORDER_BYTES = 64;
 /** A deflated storage is held in memory as a whole while its tensors are read; torch itself never deflates. */
 const MAX_DEFLATED_STORAGE = 1024 ** 3;
 
-/** All tensors of a checkpoint file, in file order; throws a LlamaError that says what is wrong with the file. */
-export function openPth(path: string): StoredTensor[] {
+/**
+ * All tensors of a checkpoint file, in file order; throws a LlamaError that says what is wrong with the file. Entries that are
+ * not tensors of a type that can be read are put into `unread`; without it they are an error.
+ */
+export function openPth(path: string, unread?: UnreadTensors): StoredTensor[] {
   const source = openFile(path);
   try {
     const head = readBytes(source, 0, Math.min(HEAD_BYTES, source.size));
-    if (isZip(head)) return readZipPth(source);
-    if (isPickle(head)) return readLegacyPth(source);
+    if (isZip(head)) return readZipPth(source, unread);
+    if (isPickle(head)) return readLegacyPth(source, unread);
     throw unexpectedKind(source, head, "a PyTorch checkpoint");
   } finally {
     source.close();
@@ -35,14 +38,14 @@ export function pthContainer({ storage }: StoredTensor): string {
   return storage.crc32 === undefined ? "PyTorch before 1.6" : "PyTorch (zip)";
 }
 
-function readZipPth(source: ByteSource): StoredTensor[] {
+function readZipPth(source: ByteSource, unread?: UnreadTensors): StoredTensor[] {
   const entries = listZip(source);
   const pickle = findPickle(source, entries);
   const folder = pickle.name.slice(0, pickle.name.lastIndexOf("/") + 1);
   checkByteOrder(source, entries.get(`${folder}byteorder`));
   const bytes = readZipEntry(source, pickle, MAX_PICKLE_BYTES);
   const { value } = readPickle(bytes, torchRules(`${source.name}: ${quoted(pickle.name)}`));
-  return readStateDict(source.name, value, ({ key }) => {
+  const locateStorage = ({ key }: TorchStorage) => {
     const entry = entries.get(`${folder}data/${key}`);
     if (entry !== undefined) return locate(source, entry);
     throw new LlamaError("model", `storage ${quoted(key)} is missing`, {
@@ -50,7 +53,8 @@ function readZipPth(source: ByteSource): StoredTensor[] {
       expected: `an entry ${quoted(`${folder}data/${key}`)} in the archive`,
       fix: "Copy or download the file again",
     });
-  });
+  };
+  return readStateDict(source.name, value, locateStorage, unread);
 }
 
 /** Torch names the folder after the file, or "archive"; a renamed file keeps the old name inside. */

@@ -4,7 +4,13 @@ import { type ByteSource, openFile, readBytes } from "../files/byte-source.js";
 import { unexpectedKind } from "../files/file-kind.js";
 import { isObject, showValue, showWord } from "../files/json-value.js";
 import { quoted } from "../files/quoted.js";
-import { type DType, ELEMENT_BYTES, isTensorName, type StoredTensor } from "../tensor/stored-tensor.js";
+import {
+  ELEMENT_BYTES,
+  type FloatType,
+  isTensorName,
+  type StoredTensor,
+  type UnreadTensors,
+} from "../tensor/stored-tensor.js";
 
 /** Bytes of the header's length, a little-endian integer. */
 const LENGTH_BYTES = 8;
@@ -12,7 +18,7 @@ const LENGTH_BYTES = 8;
 const MAX_HEADER_BYTES = 16 * 1024 * 1024;
 /** Enough to recognise what kind of file it is. */
 const HEAD_BYTES = 64;
-const DTYPES: ReadonlyMap<unknown, DType> = new Map([
+const DTYPES: ReadonlyMap<unknown, FloatType> = new Map([
   ["F16", "fp16"],
   ["BF16", "bf16"],
   ["F32", "fp32"],
@@ -22,17 +28,21 @@ const DTYPES: ReadonlyMap<unknown, DType> = new Map([
 const METADATA = "__metadata__";
 const AGAIN = "The file is damaged: copy or download it again";
 
-/** All tensors of a file, in the order of their bytes; throws a LlamaError that says what is wrong with the file. */
-export function openSafetensors(path: string): StoredTensor[] {
+/**
+ * All tensors of a file, in the order of their bytes; throws a LlamaError that says what is wrong with the file. Tensors of a
+ * type that cannot be read are put into `unread`; without it they are an error.
+ */
+export function openSafetensors(path: string, unread?: UnreadTensors): StoredTensor[] {
   const source = openFile(path);
   try {
     const { header, dataStart } = readHeader(source);
     const entries = Object.entries(header)
       .filter(([name]) => name !== METADATA)
-      .map(([name, value]) => readEntry(source, name, value, dataStart))
+      .map(([name, value]) => readPlace(source, name, value, dataStart))
       .sort((a, b) => a.storage.offset - b.storage.offset || a.storage.byteLength - b.storage.byteLength);
+    const tensors = entries.map((place) => readTensor(place, unread)).filter((entry) => entry !== null);
     checkGapless(source, entries, dataStart);
-    return entries;
+    return tensors;
   } finally {
     source.close();
   }
@@ -66,42 +76,57 @@ function readHeader(source: ByteSource): { header: object; dataStart: number } {
   return { header, dataStart: LENGTH_BYTES + length };
 }
 
-function readEntry(source: ByteSource, name: string, value: unknown, dataStart: number): StoredTensor {
+/** An entry of the header whose bytes are in the file. */
+interface Place extends Pick<StoredTensor, "name" | "shape" | "storage"> {
+  /** The type as the file has it. */
+  type: unknown;
+}
+
+function readPlace(source: ByteSource, name: string, value: unknown, dataStart: number): Place {
   const where = `${source.name}: ${quoted(name)}`;
   const fail = (problem: string, expected: string, found: string): never => {
     throw new LlamaError("model", problem, { where, expected, found, fix: AGAIN });
   };
   if (!isTensorName(name)) fail("header has a key that is not a valid tensor name", "a printable name", quoted(name));
   if (!isObject(value)) return fail("has no description in the header", "an object", showValue(value));
-  const { dtype: stored, shape, data_offsets: range } = value;
+  const { dtype: type, shape, data_offsets: range } = value;
   if (!isCounts(shape)) return fail("has no shape", "a list of sizes", showValue(shape));
   if (!isCounts(range) || range.length !== 2) return fail("has no data_offsets", "begin and end", showValue(range));
-  const dtype = DTYPES.get(stored);
-  if (dtype === undefined) {
-    const [expected, found] = [[...DTYPES.keys()].join(", "), showWord(stored)];
-    throw new LlamaError("model", "unsupported dtype", { where, expected, found });
-  }
   const [begin, end] = range as [number, number];
   const dataBytes = source.size - dataStart;
   if (begin > end || end > dataBytes) {
     fail("tensor is outside the file", `a range within ${dataBytes} bytes`, `${begin} to ${end}`);
   }
+  return { name, type, shape, storage: { file: source.name, offset: dataStart + begin, byteLength: end - begin } };
+}
+
+/** null if the type cannot be read and `unread` takes the error. */
+function readTensor({ name, type, shape, storage }: Place, unread?: UnreadTensors): StoredTensor | null {
+  const where = `${storage.file}: ${name}`;
+  const dtype = DTYPES.get(type);
+  if (dtype === undefined) {
+    const [expected, found] = [[...DTYPES.keys()].join(", "), showWord(type)];
+    const error = new LlamaError("model", "unsupported dtype", { where, expected, found });
+    if (unread === undefined) throw error;
+    unread.set(name, error);
+    return null;
+  }
   const elements = shape.reduce((product, size) => product * size, 1);
-  if (elements * ELEMENT_BYTES[dtype] !== end - begin) {
-    const expected = `${elements * ELEMENT_BYTES[dtype]} for [${shape.join(", ")}] of ${stored}`;
-    fail("number of bytes does not match the shape", expected, String(end - begin));
+  if (elements * ELEMENT_BYTES[dtype] !== storage.byteLength) {
+    const expected = `${elements * ELEMENT_BYTES[dtype]} for [${shape.join(", ")}] of ${showWord(type)}`;
+    const details = { where, expected, found: String(storage.byteLength), fix: AGAIN };
+    throw new LlamaError("model", "number of bytes does not match the shape", details);
   }
   let stride = elements;
   const strides = shape.map((size) => {
     stride = size === 0 ? 0 : stride / size;
     return stride;
   });
-  const storage = { file: source.name, offset: dataStart + begin, byteLength: end - begin };
   return { name, dtype, shape, strides, storageOffset: 0, storage };
 }
 
 /** The format allows neither overlaps nor unused bytes: either means that header and data do not belong together. */
-function checkGapless(source: ByteSource, entries: readonly StoredTensor[], dataStart: number): void {
+function checkGapless(source: ByteSource, entries: readonly Place[], dataStart: number): void {
   let end = dataStart;
   for (const { name, storage } of entries) {
     if (storage.offset !== end) {

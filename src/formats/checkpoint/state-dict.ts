@@ -2,17 +2,25 @@
 import { LlamaError } from "../../error.js";
 import { quoted } from "../files/quoted.js";
 import type { PickleValue } from "../pickle/pickle.js";
-import { ELEMENT_BYTES, isTensorName, type StorageLocation, type StoredTensor } from "../tensor/stored-tensor.js";
+import {
+  ELEMENT_BYTES,
+  isTensorName,
+  type StorageLocation,
+  type StoredTensor,
+  type UnreadTensors,
+} from "../tensor/stored-tensor.js";
 import { type TorchStorage, TorchTensor } from "./torch-globals.js";
 
 /**
  * All tensors of a state dict, in its order. `locate` finds the bytes of a storage, or throws.
- * Throws a LlamaError if the root is not a dict of tensors, or if a tensor has an unknown type or exceeds its storage.
+ * Throws a LlamaError if the root is not a dict of tensors, or if a tensor exceeds its storage. Values that are not tensors and
+ * tensors of an unknown type are put into `unread`; without it they are an error.
  */
 export function readStateDict(
   file: string,
   root: PickleValue,
   locate: (storage: TorchStorage) => StorageLocation,
+  unread?: UnreadTensors,
 ): StoredTensor[] {
   if (!(root instanceof Map)) throw notTensors(file, describe(root));
   if (root.size === 0) throw notTensors(file, "an empty dict");
@@ -22,17 +30,26 @@ export function readStateDict(
     const key = quoted(String(nested[0]));
     throw notTensors(file, `a dict under the key ${key}`, "Save the inner dict by itself with torch.save");
   }
-  return [...root].map(([key, value]) => {
+  const tensors: StoredTensor[] = [];
+  for (const [key, value] of root) {
     const name = checkName(file, key);
-    if (!(value instanceof TorchTensor)) {
-      throw new LlamaError("model", "is not a tensor", {
-        where: `${file}: ${name}`,
-        found: describe(value),
-        fix: "A checkpoint may hold only tensors: remove this key",
-      });
-    }
-    return readTensor(file, name, value, locate);
-  });
+    const error = unreadable(`${file}: ${name}`, value);
+    if (error === null) tensors.push(readTensor(file, name, value as TorchTensor, locate));
+    else if (unread === undefined) throw error;
+    else unread.set(name, error);
+  }
+  return tensors;
+}
+
+/** The error for a value that cannot be read as weights; null for a tensor that can. */
+function unreadable(where: string, value: PickleValue): LlamaError | null {
+  if (!(value instanceof TorchTensor)) {
+    const fix = "A checkpoint may hold only tensors: remove this key";
+    return new LlamaError("model", "is not a tensor", { where, found: describe(value), fix });
+  }
+  if (value.storage.dtype !== undefined) return null;
+  const expected = "torch.HalfStorage, BFloat16Storage, FloatStorage or DoubleStorage";
+  return new LlamaError("model", "unsupported dtype", { where, expected, found: value.storage.className });
 }
 
 function readTensor(
@@ -43,14 +60,7 @@ function readTensor(
 ): StoredTensor {
   const { storage, storageOffset, shape, strides } = tensor;
   const where = `${file}: ${name}`;
-  const { dtype } = storage;
-  if (dtype === undefined) {
-    throw new LlamaError("model", "unsupported dtype", {
-      where,
-      expected: "torch.HalfStorage, BFloat16Storage, FloatStorage or DoubleStorage",
-      found: storage.className,
-    });
-  }
+  const dtype = storage.dtype!;
   if (shape.length !== strides.length) {
     throw new LlamaError("model", "corrupt tensor record", {
       where,

@@ -9,7 +9,7 @@ import {
   type PickleRules,
   type PickleValue,
 } from "../pickle/pickle.js";
-import type { DType } from "../tensor/stored-tensor.js";
+import { ELEMENT_BYTES, type FloatType } from "../tensor/stored-tensor.js";
 
 /** A block of numbers; tensors are views of it. */
 export class TorchStorage extends PickleObject {
@@ -28,8 +28,13 @@ export class TorchStorage extends PickleObject {
   }
 
   /** Undefined when llama-ts cannot read elements of this type. */
-  get dtype(): DType | undefined {
+  get dtype(): FloatType | undefined {
     return STORAGE_TYPES.get(this.className);
+  }
+
+  /** Bytes of one element; undefined when nobody needs to know. */
+  get elementBytes(): number | undefined {
+    return this.dtype === undefined ? UNREAD_BYTES.get(this.className) : ELEMENT_BYTES[this.dtype];
   }
 }
 
@@ -49,7 +54,7 @@ export class TorchTensor extends PickleObject {
   }
 }
 
-const STORAGE_TYPES: ReadonlyMap<string, DType | undefined> = new Map([
+const STORAGE_TYPES: ReadonlyMap<string, FloatType | undefined> = new Map([
   ["HalfStorage", "fp16"],
   ["BFloat16Storage", "bf16"],
   ["FloatStorage", "fp32"],
@@ -72,6 +77,22 @@ const STORAGE_TYPES: ReadonlyMap<string, DType | undefined> = new Map([
   ].map((name): [string, undefined] => [name, undefined]),
 ]);
 
+/** What a storage without a type of its own is made of: its elements are bytes, and the tensor has the type. */
+const UNTYPED = "UntypedStorage";
+
+/** Bytes of the elements of types that are known by name only, where the container needs them. */
+const UNREAD_BYTES: ReadonlyMap<string, number> = new Map([
+  ...["ByteStorage", "CharStorage", "BoolStorage"].map((name): [string, number] => [name, 1]),
+  ...[["ShortStorage", 2] as const, ["IntStorage", 4] as const, ["LongStorage", 8] as const],
+  ...[["ComplexFloatStorage", 8] as const, ["ComplexDoubleStorage", 16] as const, [UNTYPED, 1] as const],
+]);
+
+/** Types that torch has without a storage class of their own. */
+const UNTYPED_DTYPES = [
+  ...["uint16", "uint32", "uint64", "float8_e4m3fn", "float8_e4m3fnuz", "float8_e5m2", "float8_e5m2fnuz"],
+  ...["float8_e8m0fnu", "float4_e2m1fn_x2"],
+];
+
 /** Weights have 2 axes; this bounds the copy of its shape that each tensor makes. */
 const MAX_RANK = 64;
 
@@ -79,7 +100,10 @@ const TORCH_GLOBALS: ReadonlyMap<string, PickleGlobal> = new Map(
   [
     new PickleGlobal("collections.OrderedDict", newOrderedDict),
     new PickleGlobal("torch._utils._rebuild_tensor_v2", rebuildTensor),
+    new PickleGlobal("torch._utils._rebuild_tensor_v3", rebuildUntyped),
     new PickleGlobal("torch._utils._rebuild_parameter", rebuildParameter),
+    new PickleGlobal(`torch.storage.${UNTYPED}`),
+    ...UNTYPED_DTYPES.map((name) => new PickleGlobal(`torch.${name}`)),
     ...[...STORAGE_TYPES.keys()].map((name) => new PickleGlobal(`torch.${name}`)),
   ].map((global) => [global.name, global]),
 );
@@ -103,8 +127,8 @@ function loadStorage(id: PickleValue, fail: Fail): TorchStorage {
   if (tag !== "storage" || !(type instanceof PickleGlobal) || typeof key !== "string" || !isCount(numel)) {
     throw fail("persistent id is not one of a storage");
   }
-  const className = type.name.replace(/^torch\./, "");
-  if (!STORAGE_TYPES.has(className)) throw fail(`${type.name} is not a storage class`);
+  const className = type.name.replace(/^torch\.(storage\.(?=UntypedStorage$))?/, "");
+  if (className !== UNTYPED && !STORAGE_TYPES.has(className)) throw fail(`${type.name} is not a storage class`);
   if (view !== null) throw fail(`storage ${quoted(key)} is a view of another, as PyTorch before 0.4 wrote it`, RESAVE);
   return new TorchStorage(className, key, numel);
 }
@@ -129,6 +153,16 @@ function rebuildTensor(...[args, fail]: Parameters<Build>): PickleValue {
     throw fail("tensor with metadata (a negated or conjugated view)", RESAVE);
   }
   return new TorchTensor(storage, offset, shape.slice(), strides.slice());
+}
+
+/** (storage, storage_offset, size, stride, requires_grad, backward_hooks, dtype): a tensor whose type has no storage class. None of these types can be read. */
+function rebuildUntyped(...[args, fail]: Parameters<Build>): PickleValue {
+  const [storage, offset, shape, strides, grad, hooks, dtype, metadata] = args;
+  if (!(storage instanceof TorchStorage) || !(dtype instanceof PickleGlobal)) {
+    throw fail("corrupt tensor record: no storage or no type");
+  }
+  const typed = new TorchStorage(dtype.name, storage.key, storage.numel);
+  return rebuildTensor([typed, offset!, shape!, strides!, grad!, hooks!, metadata ?? null], fail);
 }
 
 /** (data, requires_grad, backward_hooks): a torch.nn.Parameter is read as a plain tensor. */

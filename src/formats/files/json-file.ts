@@ -5,7 +5,6 @@ import { isObject, showValue } from "./json-value.js";
 
 /** Files of this kind have a few kilobytes; an index of shards has a few hundred. */
 const MAX_BYTES = 16 * 1024 * 1024;
-const MAX_VOCAB = 1e7;
 
 /** The values of a file as written, without defaults. */
 export interface JsonObject {
@@ -71,24 +70,6 @@ export function flag(raw: JsonObject, key: string): boolean {
   const value = raw.values.get(key) ?? false;
   if (typeof value !== "boolean") throw badValue(raw, key, "true or false", showValue(value));
   return value;
-}
-
-/** Checks that vocab_size equals the tokenizer's count; absent or -1 means that count (as in Meta's files of LLaMA 1 and 2). */
-export function checkVocabSize(
-  raw: JsonObject,
-  tokenizerSize: number,
-  fix = "Use the tokenizer.model that came with this checkpoint",
-): void {
-  if ((raw.values.get("vocab_size") ?? -1) === -1) return;
-  const written = integer(raw, "vocab_size", MAX_VOCAB);
-  if (written !== tokenizerSize) {
-    throw new LlamaError("model", "vocab_size does not match the tokenizer", {
-      where: raw.file,
-      expected: `${tokenizerSize} (tokens of the tokenizer)`,
-      found: String(written),
-      fix,
-    });
-  }
 }
 
 export function badValue(raw: JsonObject, key: string, expected: string, found: string): LlamaError {

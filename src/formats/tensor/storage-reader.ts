@@ -1,7 +1,7 @@
 /** Reads bytes of storages from checkpoint files, plain or deflated, with bounded memory, and checks their CRCs. Does not know tensors. */
 import { LlamaError } from "../../error.js";
 import { type ByteSource, openFile, readBytes } from "../files/byte-source.js";
-import { crc32, isCrcFast } from "../files/crc32.js";
+import { crc32 } from "../files/crc32.js";
 import { inflate } from "../files/inflate.js";
 import type { StorageLocation } from "./stored-tensor.js";
 
@@ -33,7 +33,7 @@ export class StorageReader {
     const bytes = this.#buffer.subarray(0, length);
     this.#open(storage.file).readInto(bytes, storage.offset + offset);
     this.#onBytes?.(length);
-    if (isFullTensor && storage.crc32 !== undefined && isCrcFast) this.#updateCrc(name, storage, offset, bytes);
+    if (isFullTensor && storage.crc32 !== undefined) this.#updateCrc(name, storage, offset, bytes);
     return bytes;
   }
 

@@ -3,10 +3,10 @@
 import { LlamaError } from "../../error.js";
 import type { Range } from "./range.js";
 import { MAX_READ, StorageReader } from "./storage-reader.js";
-import { ELEMENT_BYTES, type StoredTensor } from "./stored-tensor.js";
-import { convertToFloat32 } from "./to-float32.js";
+import { BLOCK_SIZES, ELEMENT_BYTES, isBlockType, type StoredTensor } from "./stored-tensor.js";
+import { convertColumns, convertToFloat32 } from "./to-float32.js";
 
-/** Called with elements of one row, starting at `column`; `bytes` is valid only during the call. */
+/** Called with units of one row, starting at `column`; `bytes` is valid only during the call. */
 type Visit = (bytes: Uint8Array, row: number, column: number) => void;
 
 /** For rows shorter than this, reading the gap to the next row costs less than another system call. */
@@ -40,17 +40,21 @@ export class TensorReader {
     outRowStride: number = columns.end - columns.start,
   ): void {
     const matrix = asMatrix(entry);
+    const { dtype } = entry;
+    const { numbers } = matrix;
     checkRange(entry, rows, matrix.height);
-    checkRange(entry, columns, matrix.width);
-    const [height, width] = [rows.end - rows.start, columns.end - columns.start];
-    if (height === 0 || width === 0) return;
-    this.#isFullTensor = width === matrix.width && (this.#readsInOrder || height === matrix.height);
+    checkRange(entry, columns, matrix.width * numbers);
+    if (rows.end === rows.start || columns.end === columns.start) return;
+    const units = { start: Math.floor(columns.start / numbers), end: Math.ceil(columns.end / numbers) };
+    const width = units.end - units.start;
+    this.#isFullTensor = width === matrix.width && (this.#readsInOrder || rows.end - rows.start === matrix.height);
     const visit: Visit = (bytes, row, column) => {
-      const at = outOffset + (row - rows.start) * outRowStride + column - columns.start;
-      convertToFloat32(entry.dtype, bytes, out, at);
+      const at = outOffset + (row - rows.start) * outRowStride - columns.start;
+      if (isBlockType(dtype)) convertColumns(dtype, bytes, column * numbers, columns, out, at);
+      else convertToFloat32(dtype, bytes, out, at + column);
     };
-    if (matrix.columnStride === 1 || width === 1) this.#visitRuns(entry, matrix, rows, columns, visit);
-    else this.#visitTiles(entry, matrix, rows, columns, visit);
+    if (matrix.columnStride === 1 || width === 1) this.#visitRuns(entry, matrix, rows, units, visit);
+    else this.#visitTiles(entry, matrix, rows, units, visit);
   }
 
   /** Closes all files; the next read opens them again. */
@@ -59,9 +63,9 @@ export class TensorReader {
     this.#tile = undefined;
   }
 
-  /** For rows of contiguous elements: reads as many rows at once as fit, unless the gaps are worth skipping. */
+  /** For rows of contiguous units: reads as many rows at once as fit, unless the gaps are worth skipping. */
   #visitRuns(entry: StoredTensor, matrix: Matrix, rows: Range, columns: Range, visit: Visit): void {
-    const size = ELEMENT_BYTES[entry.dtype];
+    const { size } = matrix;
     const rowBytes = (columns.end - columns.start) * size;
     const pitch = matrix.rowStride * size;
     const first = (matrix.offset + rows.start * matrix.rowStride + columns.start * matrix.columnStride) * size;
@@ -77,9 +81,10 @@ export class TensorReader {
       return;
     }
     for (let row = rows.start; row < rows.end; row++) {
-      for (let done = 0; done < rowBytes; done += MAX_READ) {
+      const most = MAX_READ - (MAX_READ % size);
+      for (let done = 0; done < rowBytes; done += most) {
         const offset = first + (row - rows.start) * pitch + done;
-        const bytes = this.#read(entry, offset, Math.min(MAX_READ, rowBytes - done));
+        const bytes = this.#read(entry, offset, Math.min(most, rowBytes - done));
         visit(bytes, row, columns.start + done / size);
       }
     }
@@ -87,7 +92,7 @@ export class TensorReader {
 
   /** For all other strides, for example transposed tensors: gathers one tile after another. */
   #visitTiles(entry: StoredTensor, matrix: Matrix, rows: Range, columns: Range, visit: Visit): void {
-    const size = ELEMENT_BYTES[entry.dtype];
+    const { size } = matrix;
     const width = Math.min(columns.end - columns.start, MAX_READ / size);
     const height = Math.max(1, Math.floor(MAX_READ / (width * size)));
     for (let row = rows.start; row < rows.end; row += height) {
@@ -102,7 +107,7 @@ export class TensorReader {
   }
 
   #gather(entry: StoredTensor, matrix: Matrix, row: number, column: number, height: number, width: number): Uint8Array {
-    const size = ELEMENT_BYTES[entry.dtype];
+    const { size } = matrix;
     this.#tile ??= new Uint8Array(MAX_READ);
     const tile = this.#tile;
     // The inner loop runs over the axis with the smaller stride, so that a read covers as many elements as possible.
@@ -136,16 +141,20 @@ export class TensorReader {
   }
 }
 
-/** A tensor of at most two axes as rows and columns, in elements. */
+/** A tensor of at most two axes as rows and columns, in units: elements, or blocks of elements. */
 interface Matrix {
   height: number;
   width: number;
   rowStride: number;
   columnStride: number;
   offset: number;
+  /** Bytes of a unit. */
+  size: number;
+  /** Elements of a unit. */
+  numbers: number;
 }
 
-function asMatrix({ name, shape, strides, storageOffset: offset, storage }: StoredTensor): Matrix {
+function asMatrix({ name, dtype, shape, strides, storageOffset, storage }: StoredTensor): Matrix {
   if (shape.length > 2) {
     throw new LlamaError("model", "has too many axes", {
       where: `${storage.file}: ${name}`,
@@ -154,7 +163,16 @@ function asMatrix({ name, shape, strides, storageOffset: offset, storage }: Stor
     });
   }
   const [height, width] = [shape.at(-2) ?? 1, shape.at(-1) ?? 1];
-  return { height, width, rowStride: strides.at(-2) ?? 0, columnStride: strides.at(-1) ?? 1, offset };
+  const [rowStride, columnStride] = [strides.at(-2) ?? 0, strides.at(-1) ?? 1];
+  if (!isBlockType(dtype)) {
+    return { height, width, rowStride, columnStride, offset: storageOffset, size: ELEMENT_BYTES[dtype], numbers: 1 };
+  }
+  // Blocks are never transposed: they lie along a row, and each row has whole ones.
+  const { numbers, bytes } = BLOCK_SIZES[dtype];
+  return {
+    ...{ height, width: width / numbers, rowStride: rowStride / numbers, columnStride: 1 },
+    ...{ offset: storageOffset / numbers, size: bytes, numbers },
+  };
 }
 
 function checkRange(entry: StoredTensor, { start, end }: Range, size: number): void {

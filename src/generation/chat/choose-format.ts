@@ -17,7 +17,7 @@ export function chatFormat(name: ChatName, tokenizer: Tokenizer, config: ModelCo
   }
   if (name === "llama2") return llama2Format(tokenizer);
   // Meta's code since Llama 3.1, recognised by its scaled rotary frequencies, does not strip messages.
-  return llama3Format(tokenizer, config.ropeScaling === null);
+  return llama3Format(tokenizer, config.ropeScaling?.kind !== "llama3");
 }
 
 /** The chat format that Meta's code uses for models with such a tokenizer. */

@@ -1,7 +1,7 @@
 /** Llama 2's chat format: the same ids as chat_completion() in Meta's generation.py. */
 import { LlamaError } from "../../error.js";
 import { strip } from "../../tokenizer/encoding/python-whitespace.js";
-import type { Tokenizer } from "../../tokenizer/tokenizer.js";
+import { requireEos, type Tokenizer } from "../../tokenizer/tokenizer.js";
 import type { ChatFormat } from "./chat-format.js";
 import type { Dialog, Message } from "./dialog.js";
 
@@ -38,7 +38,7 @@ export function llama2Format(tokenizer: Tokenizer): ChatFormat {
     encodeAnswer: (text) => tokenizer.encode(strip(text)),
     closeTurn(answerIds) {
       const hasSpace = space.length > 0 && answerIds.at(-1) === space.at(-1);
-      return [...(hasSpace ? [] : space), tokenizer.eosId];
+      return [...(hasSpace ? [] : space), requireEos(tokenizer)];
     },
     refusal: (texts) => (texts.some((text) => SPECIAL_TAGS.some((tag) => text.includes(tag))) ? UNSAFE_ERROR : null),
   };

@@ -1,7 +1,7 @@
 /** Llama 3's chat format: the same ids as ChatFormat in Meta's code. Special tokens within a message are plain text. */
 import { LlamaError } from "../../error.js";
 import { strip } from "../../tokenizer/encoding/python-whitespace.js";
-import type { Tokenizer } from "../../tokenizer/tokenizer.js";
+import { requireBos, type Tokenizer } from "../../tokenizer/tokenizer.js";
 import type { ChatFormat } from "./chat-format.js";
 import type { Dialog, Message } from "./dialog.js";
 
@@ -24,7 +24,7 @@ export function llama3Format(tokenizer: Tokenizer, strips: boolean): ChatFormat 
     ...tokenizer.encode(strips ? strip(content) : content),
     special("<|eot_id|>"),
   ];
-  const encodeDialog = (dialog: Dialog) => [tokenizer.bosId, ...dialog.flatMap(message), ...header("assistant")];
+  const encodeDialog = (dialog: Dialog) => [requireBos(tokenizer), ...dialog.flatMap(message), ...header("assistant")];
   return {
     name: "llama3",
     encodeDialog,

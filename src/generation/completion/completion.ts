@@ -43,7 +43,7 @@ export class RunningCompletion {
     this.#text = new CompletionText(tokenizer.detokenizer(), resolveStop(options), promptIds);
     this.#logprobs = new TokenLogprobs(tokenizer, promptIds, options);
     const base = {
-      ...{ promptIds, maxTokens, stopIds: tokenizer.stopIds, logprobs, cachePrompt },
+      ...{ promptIds, maxTokens, stopIds: tokenizer.stopIds, tokenCount: tokenizer.vocabSize, logprobs, cachePrompt },
       ...traits,
       ...model.lookup(options, this.sampling),
       stats: this.stats,

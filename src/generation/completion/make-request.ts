@@ -16,7 +16,8 @@ export function createRequest(
   const sampler = createSampler(sampling);
   const random = createRandom(sampling.seed);
   const penalties = Penalties.isActive(sampling) ? new Penalties(sampling, base.promptIds) : null;
-  const sample = (logits: Float32Array) => {
+  const sample = (rows: Float32Array) => {
+    const logits = rows.subarray(0, base.tokenCount);
     if (!penalties) return sampler(logits, random);
     const id = sampler(penalties.apply(logits), random);
     penalties.push(id);

@@ -54,6 +54,7 @@ export async function generateIds(
       maxTokens: Math.min(maxGenLen, totalLength - ids.length),
       ...{
         stopIds: model.tokenizer.stopIds,
+        tokenCount: model.tokenizer.vocabSize,
         logprobs,
         stats,
         isDisposable: true,

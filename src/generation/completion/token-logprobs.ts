@@ -67,7 +67,7 @@ export class TokenLogprobs {
     if (id === undefined) return;
     const token = this.prompt![index]!;
     token.logprob = logSoftmaxAt(logits, id);
-    token.top = this.#ranked(topLogprobs(logits, this.#count));
+    token.top = this.#ranked(topLogprobs(logits, this.#count, this.#tokenizer.vocabSize));
   }
 
   /** Texts as they are within a text: a token by itself would lose its leading space. */

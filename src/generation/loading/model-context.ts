@@ -46,7 +46,8 @@ export class ModelContext {
     const least = Math.ceil(Buffer.byteLength(prompt) / this.tokenizer.maxTokenBytes);
     if (least > this.maxSeqLen) throw tooLong(index, `at least ${least}`, this.maxSeqLen);
     if (prompt.length < LONG_TEXT || this.#encoder === null) return this.tokenizer.encode(prompt, { bos: true });
-    return this.#encoder.encode(prompt).then((ids) => [this.tokenizer.bosId, ...ids]);
+    const { bosId, addsBos } = this.tokenizer;
+    return this.#encoder.encode(prompt).then((ids) => (addsBos && bosId !== null ? [bosId, ...ids] : ids));
   }
 
   /** The chat format that Meta's code uses for dialogs with this tokenizer. */

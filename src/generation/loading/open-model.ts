@@ -41,7 +41,7 @@ export function findModel({ ckptDir, tokenizerPath }: Pick<BuildOptions, "ckptDi
 export function openModel(files: ModelFiles): OpenedModel {
   const { checkpoint, tokenizerPath } = files;
   // The vocabulary size comes from the tokenizer, because Meta's params.json omits it.
-  const set = checkpoint.ropeScaling === null ? "3" : "3.1";
+  const set = checkpoint.ropeScaling?.kind === "llama3" ? "3.1" : "3";
   const own = tokenizerPath === checkpoint.path ? checkpoint.tokenizer : null;
   const tokenizer = own ?? openTokenizer(tokenizerPath, set);
   const encoder = own === null ? new EncodeThread(tokenizerPath, set) : null;

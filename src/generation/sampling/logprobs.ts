@@ -21,11 +21,14 @@ export interface RankedToken {
   logprob: number;
 }
 
-/** The `count` most likely tokens of `logits` [vocabSize] with their log-probabilities, most likely first (ties: lower id first). */
-export function topLogprobs(logits: Float32Array, count: number): RankedToken[] {
+/**
+ * The `count` most likely of the first `tokens` tokens of `logits` [vocabSize] with their log-probabilities among all, most
+ * likely first (ties: lower id first).
+ */
+export function topLogprobs(logits: Float32Array, count: number, tokens: number = logits.length): RankedToken[] {
   const best: number[] = [];
   const before = (a: number, b: number) => logits[a]! > logits[b]!;
-  for (let id = 0; id < logits.length; id++) {
+  for (let id = 0; id < Math.min(tokens, logits.length); id++) {
     if (best.length === count && !before(id, best[count - 1]!)) continue;
     let at = best.length;
     while (at > 0 && before(id, best[at - 1]!)) at--;

@@ -9,6 +9,8 @@ export interface GenerationRequest {
   promptIds: readonly number[];
   /** New tokens at most. */
   maxTokens: number;
+  /** Tokens of the tokenizer: the model's rows from this one on are never chosen or listed. */
+  tokenCount?: number;
   /** Logits [vocabSize] to the next id. An error from it ends this request alone. */
   sample: (logits: Float32Array) => number;
   stopIds: ReadonlySet<number>;

@@ -36,7 +36,7 @@ export function sampleTokens(entry: OpenRequest, drafts: readonly number[], logi
     entry.drafts?.push(id);
     if (stats) stats.generatedTokens++;
     const { text, isLast } = request.push?.(id) ?? { text: "", isLast: false };
-    const top = request.topLogprobs ? topLogprobs(after, request.topLogprobs) : null;
+    const top = request.topLogprobs ? topLogprobs(after, request.topLogprobs, request.tokenCount) : null;
     events.push({ kind: "token", id, text, logprob, top });
     if (isLast) return { kind: "end", reason: "stop", stop: null };
     if (ids.length === request.promptIds.length + request.maxTokens)

@@ -1,10 +1,12 @@
 /** Scores a text of any length in overlapping windows, for its perplexity. Does not sample. */
 import { LlamaError } from "../../error.js";
+import { prefixId } from "../../tokenizer/tokenizer.js";
 import type { ModelContext } from "../loading/model-context.js";
 import { checkOptions, FUNCTION, NUMBER, type OptionTypes } from "../options/check-options.js";
 import { logSoftmaxAt } from "../sampling/logprobs.js";
 import { checkCount } from "../sampling/options.js";
 import { FEED_TYPES, type FeedOptions } from "../scheduling/in-flight.js";
+import { checkIds } from "../scheduling/prompt-check.js";
 import { GenerationStats } from "../scheduling/stats.js";
 import { scoreRequest } from "./score-request.js";
 
@@ -33,6 +35,7 @@ export async function scoreText(
   checkOptions(options, PERPLEXITY_TYPES);
   const { tokenizer, maxSeqLen } = model;
   const { window = maxSeqLen, stride = window >> 1, stats = new GenerationStats() } = options;
+  checkIds(ids, "text", model);
   checkCount("window", window, 2);
   checkCount("stride", stride, 1);
   if (window > maxSeqLen || stride >= window) {
@@ -44,7 +47,7 @@ export async function scoreText(
     let scored = 0;
     for (let from = 0; scored < ids.length; from += stride) {
       const end = Math.min(ids.length, from + window - 1);
-      yield { ids: [tokenizer.bosId, ...ids.slice(from, end)], start: 1 + scored - from };
+      yield { ids: [prefixId(tokenizer), ...ids.slice(from, end)], start: 1 + scored - from };
       scored = end;
     }
   }

@@ -49,4 +49,6 @@ export interface CheckpointTensors {
   unexpected: string[];
   /** Replicated tensors that differ between shards; the first shard's are used. */
   differing: DifferingReplica[];
+  /** What the user should know about how the files are read, a sentence each. */
+  remarks?: string[];
 }

@@ -1,5 +1,5 @@
 /** Opens a checkpoint of any format as one model: its config, and where every tensor is. Reads no weights except norms. */
-import { type DType, ELEMENT_BYTES, type StoredTensor } from "../../formats/tensor/stored-tensor.js";
+import { byteLength, type DType, type StoredTensor } from "../../formats/tensor/stored-tensor.js";
 import type { ModelConfig } from "../config/config.js";
 import type { CheckpointTensors, OpenedCheckpoint } from "./checkpoint-format.js";
 import type { ModelTensor } from "./model-tensor.js";
@@ -40,7 +40,7 @@ export function openCheckpoint(source: string | OpenedCheckpoint, vocabSize: num
     // Keyed by entry, since a tied embedding is used as two tensors.
     const { entry } = pieces[0]!;
     const count = shape.reduce((a, b) => a * b);
-    sizes.set(entry, { count, bytes: count * ELEMENT_BYTES[entry.dtype] });
+    sizes.set(entry, { count, bytes: byteLength(entry.dtype, count) });
   }
   const sum = (values: number[]) => values.reduce((a, b) => a + b);
   return {

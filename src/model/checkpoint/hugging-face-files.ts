@@ -1,4 +1,4 @@
-/** Finds the weight files of a Hugging Face folder: one file, or those that its index names. Opens no weights. */
+/** Finds the weight files of a Hugging Face folder, the same that transformers 5 would take. Opens no weights. */
 import { join } from "node:path";
 import { LlamaError } from "../../error.js";
 import { asObject, readJsonObject } from "../../formats/files/json-file.js";
@@ -9,18 +9,23 @@ const KINDS = [
   { stem: "model", ending: ".safetensors" },
   { stem: "pytorch_model", ending: ".bin" },
 ] as const;
+const INDEX = ".index.json";
 const AGAIN = "Copy or download it again";
+
+type Kind = (typeof KINDS)[number];
 
 /** Whether files of these names are Hugging Face's weights. */
 export function hasHfWeights(names: readonly string[]): boolean {
-  return kindOf(names) !== undefined;
+  return KINDS.some((kind) => names.some((name) => isWeights(name, kind)));
 }
 
-/** Paths of the weight files, sorted by name; throws a LlamaError if one is missing or the choice is ambiguous. */
-export function listHfFiles(dir: string, names: readonly string[]): string[] {
-  const kind = kindOf(names) ?? KINDS[0];
-  const index = `${kind.stem}${kind.ending}.index.json`;
-  const wanted = names.includes(index) ? indexedNames(join(dir, index), kind.ending) : usualNames(dir, names, kind);
+/**
+ * Paths of the weight files, sorted by name: the single file before an index, safetensors before .bin (transformers,
+ * _get_resolved_checkpoint_files); `chosen` is the file or index that config.json names (transformers_weights). Folders without
+ * these names may have all parts of a set, or one file of any name. Throws a LlamaError if a file is missing or the choice is ambiguous.
+ */
+export function listHfFiles(dir: string, names: readonly string[], chosen?: string): string[] {
+  const wanted = wantedNames(dir, names, chosen);
   for (const name of wanted) {
     if (names.includes(name)) continue;
     throw new LlamaError("model", `${name} is missing`, { where: dir, fix: AGAIN });
@@ -28,16 +33,24 @@ export function listHfFiles(dir: string, names: readonly string[]): string[] {
   return wanted.sort().map((name) => join(dir, name));
 }
 
-type Kind = (typeof KINDS)[number];
-
-function kindOf(names: readonly string[]): Kind | undefined {
-  return KINDS.find((kind) => names.some((name) => isWeights(name, kind)));
+function wantedNames(dir: string, names: readonly string[], chosen?: string): string[] {
+  if (chosen !== undefined) {
+    const { ending } = KINDS[0];
+    return chosen.endsWith(INDEX) ? indexedNames(join(dir, chosen), ending) : [chosen];
+  }
+  for (const { stem, ending } of KINDS) {
+    const whole = `${stem}${ending}`;
+    if (names.includes(whole)) return [whole];
+    if (names.includes(`${whole}${INDEX}`)) return indexedNames(join(dir, `${whole}${INDEX}`), ending);
+  }
+  return otherNames(dir, names, KINDS.find((kind) => names.some((name) => isWeights(name, kind))) ?? KINDS[0]);
 }
 
-/** Every .safetensors file has weights, but other files are named .bin, too. */
+/** Every .safetensors file has weights, but other files are named .bin, too. The weights of an adapter are not a model's. */
 function isWeights(name: string, { stem, ending }: Kind): boolean {
-  if (name === `${stem}${ending}.index.json`) return true;
-  return name.endsWith(ending) && !name.startsWith(".") && (ending === ".safetensors" || name.startsWith(stem));
+  if (name === `${stem}${ending}${INDEX}`) return true;
+  if (!name.endsWith(ending) || name.startsWith(".") || name.startsWith("adapter_model.")) return false;
+  return ending === ".safetensors" || name.startsWith(stem);
 }
 
 function indexedNames(index: string, ending: string): string[] {
@@ -56,22 +69,20 @@ function indexedNames(index: string, ending: string): string[] {
   });
 }
 
-/** Without an index: the file with the usual name, all parts of a set, or the only file. */
-function usualNames(dir: string, names: readonly string[], kind: Kind): string[] {
-  const whole = `${kind.stem}${kind.ending}`;
-  if (names.includes(whole)) return [whole];
-  const files = names.filter((name) => isWeights(name, kind));
+/** All parts of a set, or the only file. */
+function otherNames(dir: string, names: readonly string[], { stem, ending }: Kind): string[] {
+  const files = names.filter((name) => isWeights(name, { stem, ending } as Kind));
   const [, digits, of] = files.map((name) => /^(?:pytorch_)?model-(\d+)-of-(\d+)\./.exec(name)).find(Boolean) ?? [];
   if (digits !== undefined) {
     const count = Math.min(Number(of), 10_000);
     return Array.from({ length: count }, (_, i) => {
-      return `${kind.stem}-${String(i + 1).padStart(digits.length, "0")}-of-${of}${kind.ending}`;
+      return `${stem}-${String(i + 1).padStart(digits.length, "0")}-of-${of}${ending}`;
     });
   }
   if (files.length === 1) return files;
-  throw new LlamaError("model", `has several ${kind.ending} files and no index`, {
+  throw new LlamaError("model", `has several ${ending} files and no index`, {
     where: dir,
-    expected: `${whole} or ${whole}.index.json`,
+    expected: `${stem}${ending} or ${stem}${ending}${INDEX}`,
     found: files.slice(0, 3).map(quoted).join(", "),
   });
 }

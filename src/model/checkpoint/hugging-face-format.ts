@@ -1,5 +1,12 @@
 /** Hugging Face's checkpoint format: config.json and .safetensors or .bin files. Does not know names of tensors. */
-import { HF_CONFIG, isTied, readHfConfig, resolveHfConfig, resolveRope } from "../config/hugging-face-config.js";
+import {
+  HF_CONFIG,
+  isTied,
+  readHfConfig,
+  resolveHfConfig,
+  ropeSettings,
+  weightsFile,
+} from "../config/hugging-face-config.js";
 import type { CheckpointFormat } from "./checkpoint-format.js";
 import { hasHfWeights, listHfFiles } from "./hugging-face-files.js";
 import { openHfTensors } from "./hugging-face-tensors.js";
@@ -11,17 +18,17 @@ export const huggingFaceFormat: CheckpointFormat = {
     return names.includes(HF_CONFIG) ? "complete" : "partial";
   },
   open({ path, names }) {
-    const files = listHfFiles(path, names ?? []);
     const raw = readHfConfig(path);
+    const files = listHfFiles(path, names ?? [], weightsFile(raw));
     return {
       path,
       format: this.name,
       files,
       descriptions: [raw.file],
       unknownKeys: raw.unknownKeys,
-      ropeScaling: resolveRope(raw).ropeScaling,
+      ropeScaling: ropeSettings(raw).ropeScaling,
       tokenizer: null,
-      config: (vocabSize) => resolveHfConfig(raw, vocabSize),
+      config: () => resolveHfConfig(raw),
       tensors: (config) => openHfTensors(files, config, isTied(raw)),
     };
   },

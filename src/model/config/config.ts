@@ -1,11 +1,42 @@
 /** The config of a model: its shape and constants, with all defaults filled in. */
 
+/** How the frequencies of rotation differ from theta's, by the names of transformers (modeling_rope_utils.py). */
+export type RopeScaling = LlamaScaling | LinearScaling | DynamicScaling | YarnScaling;
+
 /** Llama 3.1's frequency scaling (llama-models, models/llama3/model.py, apply_scaling). */
-export interface RopeScaling {
+export interface LlamaScaling {
+  kind: "llama3";
   factor: number;
   lowFreqFactor: number;
   highFreqFactor: number;
   /** Tokens the model was first trained on. */
+  oldContext: number;
+}
+
+/** All frequencies are divided by the factor. */
+export interface LinearScaling {
+  kind: "linear";
+  factor: number;
+}
+
+/** Nothing changes up to `oldContext` tokens; longer sequences, whose frequencies would depend on their length, are refused. */
+export interface DynamicScaling {
+  kind: "dynamic";
+  factor: number;
+  oldContext: number;
+}
+
+/** YaRN (arXiv:2309.00071): keeps high frequencies, divides low ones, and scales cosines and sines. */
+export interface YarnScaling {
+  kind: "yarn";
+  factor: number;
+  /** Rotations within `oldContext` above which a frequency is kept, and below which it is divided. */
+  betaFast: number;
+  betaSlow: number;
+  /** Whether the bounds of the ramp between them are rounded to whole pairs. */
+  isTruncated: boolean;
+  /** Multiplies cosines and sines. */
+  attentionFactor: number;
   oldContext: number;
 }
 
@@ -47,9 +78,12 @@ export interface ModelConfig extends Variation {
   headDim: number;
   /** Width of the feed-forward block. */
   ffnDim: number;
+  /** Rows of the embedding and of the output matrix: in Hugging Face's files more, or fewer, than the tokenizer has tokens. */
   vocabSize: number;
   normEps: number;
   rotation: Rotation;
   ropeTheta: number;
   ropeScaling: RopeScaling | null;
+  /** Tokens that the model was made for; null if its files do not say (params.json does not). */
+  contextLength: number | null;
 }

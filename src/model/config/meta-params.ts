@@ -4,7 +4,6 @@ import { LlamaError } from "../../error.js";
 import {
   asObject,
   badValue,
-  checkVocabSize,
   flag,
   integer,
   type JsonObject,
@@ -49,10 +48,16 @@ const OTHER_ARCHITECTURES: ReadonlyMap<string, string> = new Map([
 ]);
 
 /** Far above any model; LIMITS.ffn limits the computed width. */
-export const LIMITS = { dim: 1e6, n_layers: 1000, multiple_of: 1e6, ffn: 1e7, window: 1e9 };
+export const LIMITS = { dim: 1e6, n_layers: 1000, multiple_of: 1e6, ffn: 1e7, context: 1e9, window: 1e9, vocab: 1e7 };
 
 // Hard-coded by Meta for every model with use_scaled_rope (llama-models, apply_scaling).
-const SCALED_ROPE: RopeScaling = { factor: 8, lowFreqFactor: 1, highFreqFactor: 4, oldContext: 8192 };
+const SCALED_ROPE: RopeScaling = {
+  kind: "llama3",
+  factor: 8,
+  lowFreqFactor: 1,
+  highFreqFactor: 4,
+  oldContext: 8192,
+};
 
 /** Reads `dir`/params.json; throws a LlamaError if it is missing, not a JSON object, or of another architecture. */
 export function readParams(dir: string): RawParams {
@@ -105,12 +110,26 @@ export function resolveConfig(raw: RawParams, vocabSize: number): ModelConfig {
     // Meta's code for Llama 3 has another default, but its files always have this key.
     ropeTheta: number(raw, "rope_theta", "a positive number", (value) => value > 0, 10000),
     ropeScaling: scalingOf(raw),
+    contextLength: null,
   };
 }
 
 /** The scaling of rotary frequencies, which all models have since Llama 3.1. */
 export function scalingOf(raw: RawParams): RopeScaling | null {
   return flag(raw, "use_scaled_rope") ? SCALED_ROPE : null;
+}
+
+/** Checks that vocab_size equals the tokenizer's count; absent or -1 means that count, as in the files of LLaMA 1 and 2. */
+function checkVocabSize(raw: RawParams, tokenizerSize: number): void {
+  if ((raw.values.get("vocab_size") ?? -1) === -1) return;
+  const written = integer(raw, "vocab_size", LIMITS.vocab);
+  if (written === tokenizerSize) return;
+  throw new LlamaError("model", "vocab_size does not match the tokenizer", {
+    where: raw.file,
+    expected: `${tokenizerSize} (tokens of the tokenizer)`,
+    found: String(written),
+    fix: "Use the tokenizer.model that came with this checkpoint",
+  });
 }
 
 /** Width of the feed-forward block, truncated at both steps as in Meta's FeedForward. */

@@ -58,7 +58,7 @@ export function findRelease(config: ModelConfig): Release | null {
   for (const { name, context, sizes, ...family } of FAMILIES) {
     const size = Object.keys(sizes).find((key) => sizes[key]!.join() === shape);
     if (size === undefined || family.ropeTheta !== config.ropeTheta) continue;
-    if ((family.isScaled ?? false) !== (config.ropeScaling !== null)) continue;
+    if ((family.isScaled ? "llama3" : undefined) !== config.ropeScaling?.kind) continue;
     if (!family.vocabSizes.includes(config.vocabSize)) continue;
     if (family.normEps !== undefined && family.normEps !== config.normEps) continue;
     return { name: `${name} ${size}`, context };

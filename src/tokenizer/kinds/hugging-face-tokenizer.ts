@@ -1,10 +1,8 @@
 /** The tokenizer of a tokenizer.json: Hugging Face's library encodes, our streaming detokeniser decodes. Does not know prompt formats. */
-import { existsSync } from "node:fs";
-import { dirname, join } from "node:path";
 import { LlamaError } from "../../error.js";
-import { readJsonObject } from "../../formats/files/json-file.js";
 import type { TokenizerFile } from "../../formats/tokenizer/tokenizer-file.js";
 import { readTokenizerJson, type TokenizerJson } from "../../formats/tokenizer/tokenizer-json.js";
+import type { TokenizerSettings } from "../../formats/tokenizer/tokenizer-settings.js";
 import { createByteDetokenizer } from "../decoding/byte-detokenizer.js";
 import type { Detokenizer } from "../decoding/detokenizer.js";
 import { createPieceDetokenizer, decodeTable } from "../decoding/piece-detokenizer.js";
@@ -17,13 +15,12 @@ const EOS_NAMES = ["<|end_of_text|>", "</s>"];
 const PAD_NAMES = ["<|finetune_right_pad_id|>"];
 const BYTE_TOKEN = /^<0x([0-9A-F]{2})>$/;
 
-/** Reads a tokenizer.json; names of special tokens other than LLaMA's are looked up in the tokenizer_config.json next to it. */
-export function openHuggingFaceTokenizer(file: TokenizerFile): TokenizerSource {
+/** Reads a tokenizer.json; the settings name special tokens other than LLaMA's. */
+export function openHuggingFaceTokenizer(file: TokenizerFile, named: TokenizerSettings = {}): TokenizerSource {
   const { path } = file;
   const json = readTokenizerJson(file);
-  const named = configuredNames(path);
-  const idOf = (names: readonly (string | undefined)[]) =>
-    names.map((name) => (name === undefined ? undefined : json.added.get(name))).find((id) => id !== undefined);
+  const idOf = (names: readonly (string | null | undefined)[]) =>
+    names.map((name) => (typeof name !== "string" ? undefined : json.added.get(name))).find((id) => id !== undefined);
   const bosId = idOf([...BOS_NAMES, named.bos]);
   const eosId = idOf([...EOS_NAMES, named.eos]);
   if (bosId === undefined || eosId === undefined) {
@@ -37,8 +34,12 @@ export function openHuggingFaceTokenizer(file: TokenizerFile): TokenizerSource {
     vocabSize: json.tokens.length,
     // Normalizers may shorten a text.
     maxTokenBytes: Number.POSITIVE_INFINITY,
-    bosId,
-    eosId,
+    ...{ bosId, addsBos: true, eosId },
+    tokenNames: {
+      ...{ bos: json.tokens[bosId] ?? null, eos: json.tokens[eosId] ?? null },
+      ...{ unk: named.unk ?? json.unknown, pad: named.pad ?? null },
+    },
+    chatTemplate: named.chatTemplate ?? null,
     padId: idOf(PAD_NAMES) ?? -1,
     stopIds: new Set(stops.filter((id) => id !== undefined)),
     specialTokens: json.added,
@@ -98,21 +99,4 @@ function byteAlphabet(): Map<string, string> {
     alphabet.set(String.fromCharCode(isPrintable ? byte : next++), String.fromCharCode(byte));
   }
   return alphabet;
-}
-
-/** bos_token and eos_token of the tokenizer_config.json next to the file, if it exists. */
-function configuredNames(path: string): { bos?: string; eos?: string } {
-  const file = join(dirname(path), "tokenizer_config.json");
-  if (!existsSync(file)) return {};
-  const config = readJsonObject(file, "");
-  const names: { bos?: string; eos?: string } = {};
-  for (const [key, value] of [
-    ["bos", config.bos_token],
-    ["eos", config.eos_token],
-  ] as const) {
-    // either text, or an added token with its content
-    const content = typeof value === "object" && value !== null ? (value as { content?: unknown }).content : value;
-    if (typeof content === "string") names[key] = content;
-  }
-  return names;
 }

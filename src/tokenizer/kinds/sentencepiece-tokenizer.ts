@@ -4,24 +4,28 @@ import type { SentencePieceProcessor } from "sentencepiece-js";
 import { LlamaError } from "../../error.js";
 import { readSentencePieceModel, type SentencePieceModel } from "../../formats/tokenizer/sentencepiece-model.js";
 import type { TokenizerFile } from "../../formats/tokenizer/tokenizer-file.js";
+import type { TokenizerSettings } from "../../formats/tokenizer/tokenizer-settings.js";
 import { createPieceDetokenizer, decodeTable } from "../decoding/piece-detokenizer.js";
 import { encodable } from "../encoding/encodable-text.js";
 import { createTokenizer, type TokenizerSource } from "../tokenizer.js";
 
-/** Reads a tokenizer.model of LLaMA 1 or Llama 2. */
-export function openSentencePieceTokenizer(file: TokenizerFile): TokenizerSource {
+/** Reads a tokenizer.model of LLaMA 1 or Llama 2; a folder of Hugging Face has settings beside it. */
+export function openSentencePieceTokenizer(file: TokenizerFile, settings: TokenizerSettings = {}): TokenizerSource {
   const model = readSentencePieceModel(file);
   const table = decodeTable(model);
   const { bosId, eosId, padId } = model;
   const detokenizer = () => createPieceDetokenizer(table, model.removeExtraWhitespaces);
   const specialTokens = new Map<string, number>();
   for (const [id, { piece, type }] of model.pieces.entries()) if (type === "control") specialTokens.set(piece, id);
+  const nameOf = (id: number) => model.pieces[id]?.piece ?? null;
   const vocabulary = {
     kind: "sentencepiece",
     units: "pieces",
     vocabSize: model.pieces.length,
     maxTokenBytes: maxBytes(model),
-    ...{ bosId, eosId, padId, specialTokens },
+    ...{ bosId, addsBos: true, eosId, padId, specialTokens },
+    tokenNames: { bos: nameOf(bosId), eos: nameOf(eosId), unk: nameOf(model.unkId), pad: nameOf(padId) },
+    chatTemplate: settings.chatTemplate ?? null,
     stopIds: new Set([eosId]),
   } as const;
   return {

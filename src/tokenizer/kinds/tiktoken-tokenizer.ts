@@ -23,7 +23,9 @@ export function openTiktokenTokenizer(file: TokenizerFile, set: SpecialTokenSet 
     units: "bytes",
     vocabSize: table.length,
     maxTokenBytes: tokens.reduce((most, { length }) => Math.max(most, length), 1),
-    ...{ bosId, eosId, specialTokens },
+    ...{ bosId, addsBos: true, eosId, specialTokens },
+    tokenNames: { bos: "<|begin_of_text|>", eos: "<|end_of_text|>", unk: null, pad: null },
+    chatTemplate: null,
     padId: specialTokens.get("<|finetune_right_pad_id|>") ?? -1,
     stopIds: new Set(idsOf(STOP_TOKENS)),
   } as const;

@@ -22,11 +22,11 @@ export class EncodeThread {
     this.#data = { path, set };
   }
 
-  /** Ids of a text, without a beginning-of-sentence token. Throws LlamaError (usage) for a text that cannot be encoded. */
-  encode(text: string): Promise<number[]> {
+  /** Ids of a text, without a beginning-of-sentence token; `special` is that of EncodeOptions. Throws LlamaError (usage) for a text that cannot be encoded. */
+  encode(text: string, special = false): Promise<number[]> {
     this.#worker ??= this.#start();
     this.#worker.ref();
-    const request: EncodeRequest = { number: this.#next++, text };
+    const request: EncodeRequest = { number: this.#next++, text, special };
     this.#worker.postMessage(request);
     return new Promise((resolve, reject) => this.#waiting.set(request.number, { resolve, reject }));
   }

@@ -11,15 +11,16 @@ export interface EncodeWorkerData {
 export interface EncodeRequest {
   number: number;
   text: string;
+  special: boolean;
 }
 
 export type EncodeAnswer = { number: number; ids: Int32Array } | { number: number; problem: unknown };
 
 const { path, set } = workerData as EncodeWorkerData;
 const loading = loadTokenizer(path, set);
-parentPort!.on("message", async ({ number, text }: EncodeRequest) => {
+parentPort!.on("message", async ({ number, text, special }: EncodeRequest) => {
   try {
-    const ids = Int32Array.from((await loading).encode(text));
+    const ids = Int32Array.from((await loading).encode(text, { special }));
     parentPort!.postMessage({ number, ids } satisfies EncodeAnswer, [ids.buffer]);
   } catch (problem) {
     parentPort!.postMessage({ number, problem: String(problem) } satisfies EncodeAnswer);

@@ -5,12 +5,14 @@ import { openSentencePieceTokenizer } from "../kinds/sentencepiece-tokenizer.js"
 import type { SpecialTokenSet } from "../kinds/special-tokens.js";
 import { openTiktokenTokenizer } from "../kinds/tiktoken-tokenizer.js";
 import type { Tokenizer, TokenizerSource } from "../tokenizer.js";
+import { settingsFor } from "./tokenizer-settings.js";
 
 /** Reads a tokenizer.model (SentencePiece or tiktoken) or a tokenizer.json. `set` names the special tokens, which tiktoken's file does not list. */
 export function openTokenizer(path: string, set: SpecialTokenSet = "3.1"): TokenizerSource {
   const file = readTokenizerFile(path);
-  if (file.kind === "json") return openHuggingFaceTokenizer(file);
-  return file.kind === "tiktoken" ? openTiktokenTokenizer(file, set) : openSentencePieceTokenizer(file);
+  if (file.kind === "json") return openHuggingFaceTokenizer(file, settingsFor(path));
+  if (file.kind === "tiktoken") return openTiktokenTokenizer(file, set);
+  return openSentencePieceTokenizer(file, settingsFor(path));
 }
 
 /** Opens and loads a tokenizer. */

@@ -31,8 +31,10 @@ export async function inspect(dir: string | undefined, flags: InspectFlags): Pro
   const model = openModel(files);
   // Some errors of a tokenizer's file are found only when it is loaded.
   await model.tokenizer.load();
-  const { unexpected, differing, unknownParams } = model.checkpoint;
-  unusedLines({ unexpectedTensors: unexpected, differingTensors: differing, unknownParams }).forEach(printNote);
+  const { unexpected, differing, unknownParams, remarks = [] } = model.checkpoint;
+  unusedLines({ unexpectedTensors: unexpected, differingTensors: differing, unknownParams, remarks }).forEach(
+    printNote,
+  );
   const report = inspectionReport(model, flags.max_seq_len ?? DEFAULT_MAX_SEQ_LEN, verified);
   const output = new Output(process.stdout, () => {});
   await output.write(flags.json ? `${JSON.stringify(report)}\n` : inspectionText(report));
