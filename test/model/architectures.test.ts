@@ -21,7 +21,7 @@ const sizes = {
   ...{ hidden_size: 64, intermediate_size: 96, num_hidden_layers: 6, num_attention_heads: 8, num_key_value_heads: 4 },
   vocab_size: 512,
 };
-const resolve = (config: object) => resolveHfConfig(read({ ...sizes, ...config }), 512);
+const resolve = (config: object) => resolveHfConfig(read({ ...sizes, ...config }));
 
 describe("a config.json means what it means to transformers", () => {
   interface Resolved extends Partial<ModelConfig> {
@@ -35,7 +35,7 @@ describe("a config.json means what it means to transformers", () => {
     it(`${model_type} ${JSON.stringify(changes)}`, () => {
       const raw = read(config);
       assert.deepEqual(raw.unknownKeys, []);
-      const resolved: ModelConfig = resolveHfConfig(raw, 512);
+      const resolved: ModelConfig = resolveHfConfig(raw);
       const found = { ...resolved, isTied: isTied(raw) };
       const keys = Object.keys(expected) as (keyof Resolved)[];
       assert.deepEqual(Object.fromEntries(keys.map((key) => [key, found[key]])), expected);
@@ -45,15 +45,29 @@ describe("a config.json means what it means to transformers", () => {
 
 describe("a config.json is refused in one line", () => {
   const refuses = (config: object, message: RegExp) =>
-    assert.throws(() => resolve(config), (error: Error) => {
-      assert.doesNotMatch(error.message, /\n/);
-      assert.match(error.message, message);
-      return error.name === "LlamaError";
-    });
+    assert.throws(
+      () => resolve(config),
+      (error: Error) => {
+        assert.doesNotMatch(error.message, /\n/);
+        assert.match(error.message, message);
+        return error.name === "LlamaError";
+      },
+    );
 
   for (const type of [
     ...["gemma", "gemma2", "gemma3_text", "phi", "phi3", "mixtral", "qwen2_moe", "qwen3_moe", "qwen3_next", "cohere"],
-    ...["deepseek_v2", "deepseek_v3", "gpt_neox", "gpt2", "falcon", "mamba", "ministral3", "mistral3", "olmo2", "granite"],
+    ...[
+      "deepseek_v2",
+      "deepseek_v3",
+      "gpt_neox",
+      "gpt2",
+      "falcon",
+      "mamba",
+      "ministral3",
+      "mistral3",
+      "olmo2",
+      "granite",
+    ],
     ...["llama4", "llama4_text", "smollm", "Llama", "qwen2_vl", "", "toString", "__proto__"],
   ]) {
     it(`with model_type ${type}`, () => {
@@ -67,13 +81,25 @@ describe("a config.json is refused in one line", () => {
     [{ model_type: "mistral", sliding_window: 0 }, /bad sliding_window; expected a positive integer.* found 0/],
     [{ model_type: "mistral", sliding_window: "4096" }, /bad sliding_window; .*found "4096"/],
     [{ model_type: "mistral", layer_types: ["full_attention"] }, /bad layer_types; expected a list with 6 entries/],
-    [{ model_type: "mistral", layer_types: Array(7).fill("full_attention") }, /bad layer_types; expected 6 entries.*found 7/],
-    [{ model_type: "qwen3", layer_types: Array(6).fill("chunked_attention") }, /bad layer_types; .*found "chunked_attention"/],
-    [{ model_type: "qwen2", layer_types: Array(6).fill("sliding_attention") }, /bad layer_types; .*without a sliding_window/],
+    [
+      { model_type: "mistral", layer_types: Array(7).fill("full_attention") },
+      /bad layer_types; expected 6 entries.*found 7/,
+    ],
+    [
+      { model_type: "qwen3", layer_types: Array(6).fill("chunked_attention") },
+      /bad layer_types; .*found "chunked_attention"/,
+    ],
+    [
+      { model_type: "qwen2", layer_types: Array(6).fill("sliding_attention") },
+      /bad layer_types; .*without a sliding_window/,
+    ],
     [{ model_type: "qwen2", use_sliding_window: "no" }, /bad use_sliding_window; expected true or false/],
     [{ model_type: "qwen2", use_sliding_window: true, max_window_layers: -1 }, /bad max_window_layers/],
     [{ model_type: "smollm3", no_rope_layers: [1, 0] }, /bad no_rope_layers; .*6 entries.*found 2 entries/],
-    [{ model_type: "smollm3", no_rope_layers: Array(6).fill("1") }, /bad no_rope_layers; expected 0 \(no rotation\) or 1/],
+    [
+      { model_type: "smollm3", no_rope_layers: Array(6).fill("1") },
+      /bad no_rope_layers; expected 0 \(no rotation\) or 1/,
+    ],
     [{ model_type: "smollm3", no_rope_layer_interval: 0 }, /bad no_rope_layer_interval/],
     [{ model_type: "llama", attention_bias: 1 }, /bad attention_bias; expected true or false/],
     [{ model_type: "qwen3", num_key_value_heads: 3 }, /bad num_key_value_heads/],
