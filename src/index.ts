@@ -4,9 +4,10 @@ export type { RankTimes } from "./engine/host/rank-times.js";
 export type { LoadReport } from "./engine/shared/messages.js";
 export type { CacheOutcome } from "./engine/weight-cache/cache-plan.js";
 export { type ErrorDetails, type ErrorKind, type FailurePlace, LlamaError, RankError } from "./error.js";
-export type { ChatFormat, ChatName } from "./generation/chat/chat-format.js";
-export type { ChatPrediction, Dialog, Message, Role } from "./generation/chat/dialog.js";
+export type { ChatChoice, ChatFormat, ChatName } from "./generation/chat/chat-format.js";
+export type { ChatPrediction, Dialog, DialogInput, Message, Role, TextPart } from "./generation/chat/dialog.js";
 export type { BatchAnswer, BatchOptions, BatchRequest, BatchRequestOptions } from "./generation/completion/batch.js";
+export type { DialogOptions } from "./generation/completion/meta-generate.js";
 export type {
   BatchCompletion,
   Completion,
@@ -14,7 +15,7 @@ export type {
   GenerateResult,
   StreamEvent,
 } from "./generation/completion/results.js";
-export type { CompletionEvent, Prompt, RequestOptions } from "./generation/completion/submit.js";
+export type { ChatPrompt, CompletionEvent, Prompt, RequestOptions } from "./generation/completion/submit.js";
 export type { TokenLogprob } from "./generation/completion/token-logprobs.js";
 export {
   Conversation,

@@ -42,7 +42,11 @@ export function createProgram(exit: (code: number) => void) {
     .configureOutput({ outputError: (text) => printError(oneLine(text)) })
     .hook("preAction", (program, command) => {
       // A mistake in the settings file must not stop help, config (which shows it) or a shell that starts.
-      if (![command.name(), command.parent?.name()].some((name) => ["help", "config", "completion"].includes(name!)))
+      if (
+        ![command.name(), command.parent?.name()].some((name) =>
+          ["help", "config", "completion", "__complete"].includes(name!),
+        )
+      )
         applySettings(asSetting(program), asSetting(command), process.env);
       setColor(command.opts());
     });
@@ -57,7 +61,8 @@ export function createProgram(exit: (code: number) => void) {
 
 /** commander's own `help` fails silently for an unknown command. As commands, topics are completed, and suggested for a typo. */
 function addHelp(program: Command, exit: (code: number) => void): void {
-  const commands = [...program.commands];
+  // Hidden commands begin with _.
+  const commands = program.commands.filter((command) => !command.name().startsWith("_"));
   const help = program
     .command("help")
     .description("Print help for a command, or the exit codes.")

@@ -7,6 +7,7 @@ import type { Range } from "../formats/tensor/range.js";
 import type { ComputeType } from "../model/architecture/compute-type.js";
 import { planStep } from "../model/architecture/step-plan.js";
 import type { Checkpoint } from "../model/checkpoint/checkpoint.js";
+import { changedError } from "../model/checkpoint/file-stamp.js";
 import { modelBytesPerToken } from "../model/sizes/bytes-per-token.js";
 import { memoryNeed } from "../model/sizes/memory-need.js";
 import { allLayers, partition } from "../model/split/partition.js";
@@ -117,16 +118,31 @@ export class Engine {
     const memory = memoryNeed(config, worldSize, dtype, maxSeqLen, STEP_TOKENS).total;
     options.onPlan?.({ worldSize, threadsPerRank: threads, memory });
     // Creates a folder, which is removed only if what follows fails inside the `try`.
-    const weights = new WeightCachePlan(checkpoint, shares, plan, dtype, identity, options.cacheRoot ?? null);
+    const weights = new WeightCachePlan(checkpoint, shares, dtype, identity, options.cacheRoot ?? null);
     try {
       const setups = shares.map(
         (share, rank): RankSetup => ({ ...common, weights: weights.plan, rank, share, cores: bound?.[rank] ?? null }),
       );
       const group = new RankGroup(setups, options.rankTimeoutMs ?? RANK_TIMEOUT_MS);
-      const load = await group.ready((failure) => weights.finish(failure), onProgress, signal);
+      const load = await group.ready(
+        async (failure) => {
+          throwIfChanged(checkpoint);
+          return weights.finish(failure);
+        },
+        onProgress,
+        signal,
+      );
+      const changed = changedError(checkpoint.stamps);
+      if (changed) {
+        await group.close();
+        throw changed;
+      }
       return new Engine(group, setups, identity, load, weights.outcome);
     } catch (error) {
-      if (signal?.aborted || !weights.discardIfUnreadable(error)) throw error;
+      if (signal?.aborted) throw error;
+      // A mixture of two files can fail in any way; the change is the cause.
+      throwIfChanged(checkpoint, error);
+      if (!weights.discardIfUnreadable(error)) throw error;
       return Engine.start(checkpoint, { ...options, onPlan: undefined });
     } finally {
       weights.dispose();
@@ -260,6 +276,11 @@ export class Engine {
     await this.#turn;
     await this.#group.close();
   }
+}
+
+function throwIfChanged({ stamps }: Checkpoint, cause?: unknown): void {
+  const changed = changedError(stamps, cause);
+  if (changed) throw changed;
 }
 
 function closedError(): LlamaError {

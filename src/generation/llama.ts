@@ -2,7 +2,6 @@
  * The library's face: a loaded model with the methods of Meta's generation.py.
  * Knows text, tokens and options; does not know ranks and tensors.
  */
-import { basename, resolve } from "node:path";
 import type { Engine } from "../engine/engine.js";
 import type { RankTimes } from "../engine/host/rank-times.js";
 import { machineMemory } from "../engine/machine/machine-memory.js";
@@ -13,26 +12,31 @@ import type { Checkpoint } from "../model/checkpoint/checkpoint.js";
 import type { ModelConfig } from "../model/config/config.js";
 import type { EncodeThread } from "../tokenizer/loading/encode-thread.js";
 import type { Tokenizer } from "../tokenizer/tokenizer.js";
-import { chatFormat, guessFormat } from "./chat/choose-format.js";
-import type { ChatPrediction, Dialog } from "./chat/dialog.js";
+import type { ChatChoice, ChatName } from "./chat/chat-format.js";
+import type { ChatPrediction, DialogInput } from "./chat/dialog.js";
+import { folderKind } from "./chat/folder-kind.js";
 import { type BatchAnswer, type BatchOptions, type BatchRequest, runBatch } from "./completion/batch.js";
-import { completeDialogs, completeTexts, generateIds } from "./completion/meta-generate.js";
+import { completeDialogs, completeTexts, type DialogOptions, generateIds } from "./completion/meta-generate.js";
 import type { CompletionPrediction, GenerateResult, StreamEvent } from "./completion/results.js";
 import { streamText } from "./completion/stream.js";
 import {
+  type ChatPrompt,
   type CompletionEvent,
-  promptIdsOf,
+  dialogOf,
+  encodePrompt,
   SUBMIT_TYPES,
   type SubmitOptions,
   submitPrompt,
 } from "./completion/submit.js";
-import { CONVERSATION_TYPES, Conversation, type ConversationOptions } from "./conversation/conversation.js";
+import { CONVERSATION_TYPES, type Conversation, type ConversationOptions } from "./conversation/conversation.js";
 import {
   type LoadedConversation,
   openConversation,
   type SaveOptions,
   writeConversation,
 } from "./conversation/conversation-file.js";
+import { sessionFormat } from "./conversation/session-format.js";
+import { startConversation } from "./conversation/start-conversation.js";
 import { type BuildOptions, checkBuildOptions, DEFAULT_MAX_SEQ_LEN, engineSettings } from "./loading/build-options.js";
 import { checkMemory } from "./loading/memory-check.js";
 import { ModelContext } from "./loading/model-context.js";
@@ -102,6 +106,7 @@ export class Llama {
       parts.maxSeqLen,
       parts.engine.dtype,
       parts.encoder,
+      folderKind(parts.ckptDir),
     );
   }
 
@@ -188,14 +193,16 @@ export class Llama {
   }
 
   /**
-   * Continues one prompt; yields text as it becomes final. Prompt + text is the whole text, spaces included.
+   * Continues one prompt, or answers messages; yields text as it becomes final. Prompt + text is the whole text, spaces included.
    * A text prompt gets a beginning-of-sentence token; token ids are taken as they are. Leaving the loop ends the generation.
    */
   async *stream(
-    prompt: string | readonly number[],
+    prompt: string | readonly number[] | ChatPrompt,
     options: GenerateOptions = {},
   ): AsyncGenerator<StreamEvent, void, void> {
-    yield* streamText(this.#model, await this.#model.promptIds(prompt), options);
+    const isDialog = typeof prompt === "object" && "messages" in prompt;
+    const encoded = encodePrompt(this.#model, isDialog ? prompt : { prompt }, options.parseSpecial);
+    yield* streamText(this.#model, encoded, options);
   }
 
   /**
@@ -206,7 +213,8 @@ export class Llama {
   submit(options: SubmitOptions): AsyncIterableIterator<CompletionEvent> {
     checkOptions(options, SUBMIT_TYPES);
     const { signal, ...request } = options;
-    return submitPrompt(this.#model, promptIdsOf(this.#model, request), request, { isWatched: true }, signal);
+    const prompt = encodePrompt(this.#model, request, request.parseSpecial);
+    return submitPrompt(this.#model, prompt, request, { isWatched: true }, signal);
   }
 
   /**
@@ -236,15 +244,13 @@ export class Llama {
    */
   conversation(options: ConversationOptions = {}): Conversation {
     checkOptions(options, CONVERSATION_TYPES);
-    const { chat = "auto", system = null } = options;
-    const name = chat === "auto" ? guessFormat(this.tokenizer, basename(resolve(this.ckptDir))) : chat;
-    const conversation = new Conversation(chatFormat(name, this.tokenizer, this.config), {
-      maxSeqLen: this.maxSeqLen,
-      stream: (ids, options, owner) => streamText(this.#model, ids, options, { owner }),
-      forget: (owner) => this.#loop.forget(owner),
-    });
-    conversation.system = system;
-    return conversation;
+    const { chat, system = null } = options;
+    return startConversation(this.#model, this.#model.conversationFormat(chat), system);
+  }
+
+  /** The chat format of a conversation if none is chosen: "none" for a model that only continues text. */
+  get chatName(): ChatName {
+    return this.#model.guessedFormat;
   }
 
   /** Writes a conversation as it is now to a file, whole or not at all. */
@@ -252,12 +258,13 @@ export class Llama {
     return writeConversation(this.#engine, this.#loop, conversation, file, options);
   }
 
-  /** A conversation from a file; its KV cache is restored if it is this model's, else computed again. */
-  async loadConversation(file: string): Promise<LoadedConversation> {
+  /** A conversation from a file, in its chat format; its KV cache is restored if it is this model's, else computed again. */
+  async loadConversation(file: string, { chat = "auto" }: { chat?: ChatChoice } = {}): Promise<LoadedConversation> {
     const saved = await openConversation(file);
     try {
-      const { chat, system, settings } = saved.header;
-      const conversation = this.conversation({ chat, system });
+      const { system, settings } = saved.header;
+      const format = sessionFormat(saved.header, file, chat, (choice) => this.#model.conversationFormat(choice));
+      const conversation = startConversation(this.#model, format, system);
       const cache = await saved.fill(this.#engine, this.#loop, conversation, this.tokenizer);
       return { conversation, settings, cache };
     } finally {
@@ -265,13 +272,14 @@ export class Llama {
     }
   }
 
-  /** Ids of a dialog as Meta's code of the tokenizer's family writes them, up to where the answer begins; throws LlamaError where that asserts. */
-  encodeDialog(dialog: Dialog): number[] {
-    return this.#model.dialogFormat.encodeDialog(dialog);
+  /** Ids of a dialog as the model's chat template writes it, or without one Meta's code, up to where the answer begins; throws LlamaError where these refuse it. */
+  encodeDialog(dialog: DialogInput, chat?: ChatChoice): number[] {
+    const format = this.#model.dialogFormat(chat);
+    return format.encodeDialog(dialogOf(format, dialog));
   }
 
   /** Meta's chat_completion(): answers dialogs, as one batch. Text that is not allowed in one is answered by Meta's error text. */
-  chatCompletion(dialogs: readonly Dialog[], options: Omit<GenerateOptions, "echo"> = {}): Promise<ChatPrediction[]> {
+  chatCompletion(dialogs: readonly DialogInput[], options: DialogOptions = {}): Promise<ChatPrediction[]> {
     return completeDialogs(this.#model, dialogs, options);
   }
 

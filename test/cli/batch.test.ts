@@ -94,7 +94,7 @@ describe("batch", { concurrency: 2 }, () => {
       [9, /99999/],
       [10, /user/],
       [11, /UTF-8/],
-      [12, /not JSON/],
+      [12, /zero byte/],
       [13, /context/],
     ] as const) {
       assert.match(messages.get(line), pattern);

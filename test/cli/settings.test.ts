@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, test } from "node:test";
-import { llama, run, temporaryFolder } from "./cli-process.js";
+import { llama, temporaryFolder } from "./cli-process.js";
 
 const folder = temporaryFolder();
 mkdirSync(join(folder, "llama-ts"));
@@ -80,41 +80,5 @@ describe("settings", { concurrency: 2 }, () => {
     }
     const { code } = await llama(["completion", "bash"], { env: { LLAMA_TS_CONFIG: wrong } });
     assert.equal(code, 0);
-  });
-});
-
-describe("completion", { concurrency: 2 }, () => {
-  test("bash completes commands, options and values", async () => {
-    const script = (await llama(["completion", "bash"])).stdout;
-    const complete = async (...words: string[]) => {
-      const list = words.map((word) => `'${word}'`).join(" ");
-      const line = `${script}\nCOMP_WORDS=(llama-ts ${list}); COMP_CWORD=${words.length}; _llama_ts; printf '%s\\n' "\${COMPREPLY[@]}"`;
-      const { stdout, stderr } = await run("bash", ["-c", line]);
-      assert.equal(stderr, "");
-      return stdout.trimEnd().split("\n");
-    };
-    assert.deepEqual(await complete("ge"), ["generate"]);
-    assert.deepEqual(await complete("generate", "--max_"), ["--max_seq_len", "--max_gen_len"]);
-    assert.deepEqual(await complete("generate", "--dtype", "int"), ["int8", "int4"]);
-    assert.deepEqual(await complete("cache", "c"), ["clear"]);
-    assert.deepEqual(await complete("help", "ex"), ["exit-codes"]);
-    assert.deepEqual(await complete("batch", "--ckpt_dir", `${folder}/ll`), [`${folder}/llama-ts`]);
-    assert.deepEqual(await complete("generate", "--prompt", ""), [""]);
-  });
-
-  for (const shell of ["zsh", "fish"]) {
-    test(`${shell} accepts its script`, async (t) => {
-      const script = (await llama(["completion", shell])).stdout;
-      assert.match(script, /generate/);
-      const found = await run("sh", ["-c", `command -v ${shell}`]);
-      if (found.code !== 0) return t.skip(`${shell} is not here`);
-      writeFileSync(join(folder, shell), script);
-      const { code, stderr } = await run(shell, ["-n", join(folder, shell)]);
-      assert.deepEqual([code, stderr], [0, ""]);
-    });
-  }
-
-  test("an unknown shell is refused", async () => {
-    assert.equal((await llama(["completion", "csh"])).code, 2);
   });
 });

@@ -29,9 +29,10 @@ export class Terminal {
   /** The position at which the next wait starts to search. */
   #seen = 0;
 
-  /** The same shell runs `then` on the same terminal after the program has ended. */
-  constructor(args: readonly string[], env: NodeJS.ProcessEnv = {}, then = "") {
-    const command = [process.execPath, BIN, ...args].map((word) => `'${word.replaceAll("'", `'\\''`)}'`).join(" ");
+  /** `args` are those of the program, or another command. The same shell runs `then` on the same terminal after the program has ended. */
+  constructor(args: readonly string[] | { command: string }, env: NodeJS.ProcessEnv = {}, then = "") {
+    const quoted = (word: string) => `'${word.replaceAll("'", `'\\''`)}'`;
+    const command = "command" in args ? args.command : [process.execPath, BIN, ...args].map(quoted).join(" ");
     const { NO_COLOR: _no, FORCE_COLOR: _force, CI: _ci, ...own } = process.env;
     this.#child = spawn(
       "script",

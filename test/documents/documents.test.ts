@@ -63,8 +63,8 @@ const PREPARED: Readonly<Record<string, (sandbox: Sandbox) => unknown>> = {
   },
   "$ llama-ts cache list": async (sandbox) => {
     const params = { ...SHAPE, dim: 1088, n_heads: 17, n_layers: 1, vocab_size: 2048 };
-    writeZeroCheckpoint(join(sandbox.folder, "7B-4-layers"), params, 1, TOKENIZER);
-    const options = "--ckpt_dir 7B-4-layers --dtype int4 --nproc_per_node 2 --prompt Hi --max_gen_len 1 --quiet";
+    writeZeroCheckpoint(join(sandbox.home, "7B-4-layers"), params, 1, TOKENIZER);
+    const options = "--ckpt_dir ~/7B-4-layers --dtype int4 --nproc_per_node 2 --prompt Hi --max_gen_len 1 --quiet";
     assert.equal((await sandbox.run(`llama-ts generate ${options}`)).code, 0);
   },
 };

@@ -29,8 +29,6 @@ const TAKEN: Readonly<Record<string, string | null>> = {
 
 const STREAMS = "Expected 0 (none), 1 (stdout), 2 (stderr), 3 (both), or ranks as 0:1,1:3";
 const ONE_MACHINE = "llama-ts runs on one machine: expected";
-const NO_RESTARTS = "llama-ts does not restart ranks: expected 0. Run the command again instead";
-const MEETING = "llama-ts starts its ranks itself, on one machine: give --nproc_per_node N alone, or with --standalone";
 const ITSELF = "llama-ts starts its ranks itself, on one machine:";
 
 /** A value that is refused, by option, the name that the message has, and the reason. */
@@ -41,7 +39,7 @@ const REFUSED: readonly (readonly [option: string, value: string, flags: string,
   ["--nnodes", "1:2", "--nnodes <n>", `${ONE_MACHINE} 1`],
   ["--node_rank", "1", "--node_rank <n>", `${ONE_MACHINE} 0`],
   ["--master_port", "http", "--master_port <port>", "Expected a whole number from 0 to 65535"],
-  ["--max_restarts", "3", "--max_restarts <n>", NO_RESTARTS],
+  ["--max_restarts", "some", "--max_restarts <n>", "Expected a whole number of at least 0"],
   ["--monitor_interval", "soon", "--monitor_interval <s>", "Expected a number of at least 0"],
   ["-r", "4", "-r, --redirects <s>", STREAMS],
   ["--redirects", "0:4", "-r, --redirects <s>", STREAMS],
@@ -49,12 +47,6 @@ const REFUSED: readonly (readonly [option: string, value: string, flags: string,
   ["--tee", "both", "-t, --tee <s>", STREAMS],
   ["--local_ranks_filter", "0;1", "--local_ranks_filter <ranks>", "Expected ranks separated by commas, as 0,1"],
   ["--max_batch_size", "0", "--max_batch_size <n>", "Expected a whole number of at least 1"],
-  ["--rdzv_backend", "c10d", "--rdzv_backend <v>", MEETING],
-  ["--rdzv_endpoint", "host:29400", "--rdzv_endpoint <v>", MEETING],
-  ["--rdzv_id", "1", "--rdzv_id <v>", MEETING],
-  ["--rdzv_conf", "timeout=9", "--rdzv_conf <v>", MEETING],
-  ["--local_addr", "host", "--local_addr <v>", MEETING],
-  ["--start_method", "spawn", "--start_method <v>", `${ITSELF} they are threads of one process`],
   ["--event_log_handler", "null", "--event_log_handler <v>", `${ITSELF} use --log_dir and --verbose`],
   ["--logs_specs", "default", "--logs_specs <v>", `${ITSELF} use --log_dir, --redirects and --tee`],
   ["--numa_binding", "node", "--numa_binding <v>", `${ITSELF} start it under numactl or taskset`],
@@ -66,8 +58,16 @@ const REFUSED: readonly (readonly [option: string, value: string, flags: string,
   ],
 ];
 
-/** Refused whatever they say. */
-const SCRIPT_FLAGS = { "-m": "--module", "--no_python": "--no_python", "--run_path": "--run_path" };
+const MEETING = ["--rdzv_backend", "--rdzv_endpoint", "--rdzv_id", "--rdzv_conf", "--local_addr", "--start_method"];
+/** Options that are accepted with a remark, and the remark. */
+const REMARKED: readonly (readonly [words: readonly string[], remark: string])[] = [
+  [["--max_restarts=3"], "--max_restarts has no effect: ranks are not restarted."],
+  [
+    MEETING.flatMap((name) => [name, "x"]),
+    `${MEETING.slice(0, -1).join(", ")} and ${MEETING.at(-1)} have no effect: all ranks run in this process.`,
+  ],
+  [["--no_python", "--run_path"], "--no_python and --run_path have no effect: no script is run."],
+];
 
 const dashed = (option: string) => option.replaceAll("_", "-");
 
@@ -76,7 +76,14 @@ describe("docs/torchrun.md", { concurrency: 2 }, () => {
     const [, table] = readFileSync(join(ROOT, "docs/torchrun.md"), "utf8").split(/^## .*$/m);
     const cells = [...table!.matchAll(/^\| (.*?) \|/gm)].map(([, cell]) => cell!);
     const options = cells.flatMap((cell) => [...cell.matchAll(/`(--?\w+)`/g)].map(([, name]) => name!));
-    const cases = [...Object.keys(TAKEN), ...REFUSED.map(([name]) => name), ...Object.keys(SCRIPT_FLAGS)];
+    const cases = [
+      ...Object.keys(TAKEN),
+      ...REFUSED.map(([name]) => name),
+      ...MEETING,
+      "-m",
+      "--no_python",
+      "--run_path",
+    ];
     assert.deepEqual([...options].sort(), [...new Set(cases)].sort());
   });
 
@@ -110,19 +117,32 @@ describe("docs/torchrun.md", { concurrency: 2 }, () => {
     });
   }
 
-  for (const [flag, name] of Object.entries(SCRIPT_FLAGS)) {
-    test(`${flag} is refused`, async () => {
-      assert.deepEqual(await llama([flag, ...PROMPT]), {
-        ...{ code: 2, signal: null, stdout: "" },
-        stderr: `llama-ts: ${name} is not used. No script is run: leave the option out\n`,
-      });
+  for (const [words, remark] of REMARKED) {
+    test(`${words[0]} is accepted with a remark`, async () => {
+      const { code, stdout, stderr } = await llama(["torchrun", ...words, "example.py", ...PROMPT]);
+      assert.deepEqual([code, stdout], [0, " upon a time,\n"], stderr);
+      assert.equal(stderr.split("\n")[0], remark);
+      const quiet = await llama(["torchrun", ...words, "example.py", ...PROMPT, "--quiet"]);
+      assert.equal(quiet.stderr, "");
     });
   }
+
+  test("a module is named and not run", async () => {
+    for (const words of [
+      ["-m", "llama.example"],
+      ["--module", "example"],
+      ["--no-python", "example"],
+    ]) {
+      const { code, stderr } = await llama([...words, ...PROMPT]);
+      assert.equal(code, 0, stderr);
+      assert.ok(stderr.includes(`${words[1]} is not run: llama-ts replaces it.\n`), stderr);
+    }
+  });
 
   test("messages name the variables", async () => {
     const cases = {
       PET_NNODES: ["2", `${ONE_MACHINE} 1.`],
-      PET_MAX_RESTARTS: ["1", `${NO_RESTARTS}.`],
+      PET_MAX_RESTARTS: ["some", "Expected a whole number of at least 0."],
       WORLD_SIZE: ["gpu", "llama-ts runs on the CPU only."],
     };
     for (const [name, [value, reason]] of Object.entries(cases)) {

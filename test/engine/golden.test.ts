@@ -7,6 +7,7 @@ import { after, test } from "node:test";
 import { Llama } from "../../src/index.js";
 import { demo, fixture, readJson, shared, withoutShared } from "../folders.js";
 import { maxDifference } from "../max-difference.js";
+import { ggufModel, writeGgufFolder } from "../model/gguf-model.js";
 import { hfTensors, writeHfFolder } from "../model/hugging-face-folder.js";
 
 const TOLERANCE = 1e-3;
@@ -109,6 +110,22 @@ for (const [files, worldSizes] of [
   const dir = writeHfFolder(join(hf, `${files}`), config, tensors, join(meta, "tokenizer.model"), files);
   compare(`llama3mini, Hugging Face, ${files} files`, dir, miniGolden("llama3mini.json"), [...worldSizes], false);
 }
+
+// The same in GGUF files, whose metadata has the scaling of Llama 3.1 as factors.
+const ggufRoot = mkdtempSync(join(tmpdir(), "llama-ts-test-"));
+after(() => rmSync(ggufRoot, { recursive: true }));
+for (const [type, parts, worldSizes] of [
+  ["BF16", 1, [1, 2, 3]],
+  ["F32", 3, [2]],
+] as const) {
+  const model = ggufModel(meta, 768, type);
+  const dir = writeGgufFolder(join(ggufRoot, `3-${parts}`), model, join(meta, "tokenizer.model"), parts);
+  compare(`llama3mini, GGUF, ${parts} files`, dir, miniGolden("llama3mini.json"), [...worldSizes], false);
+}
+const llama1 = fixture("llama1mini-fp16-mp1");
+const llama1Model = ggufModel(llama1, 512, "F16");
+const llama1Dir = writeGgufFolder(join(ggufRoot, "1"), llama1Model, join(llama1, "tokenizer.model"));
+compare("llama1mini, GGUF", join(llama1Dir, "model.gguf"), miniGolden("llama1mini.json"), [1, 2, 3], false);
 
 for (const type of ["fp32", "fp16", "bf16"]) {
   const golden = () =>

@@ -5,7 +5,8 @@ import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
 import { hasEnded, ownMark, type ProcessMark } from "../../src/engine/machine/process-mark.js";
-import { beginCache, cacheFolder, clearCache, discardCache } from "../../src/engine/weight-cache/cache-folder.js";
+import { clearCache } from "../../src/engine/weight-cache/cache-entries.js";
+import { beginCache, cacheFolder, discardCache } from "../../src/engine/weight-cache/cache-folder.js";
 
 const root = mkdtempSync(join(tmpdir(), "llama-ts-mark-"));
 after(() => rmSync(root, { recursive: true }));

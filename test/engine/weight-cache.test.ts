@@ -18,8 +18,10 @@ import { join } from "node:path";
 import { after, before, beforeEach, describe, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Engine } from "../../src/engine/engine.js";
-import { cacheFolder, clearCache, isCacheWhole, listCache } from "../../src/engine/weight-cache/cache-folder.js";
+import { clearCache, listCache } from "../../src/engine/weight-cache/cache-entries.js";
+import { cacheFolder, isCacheWhole } from "../../src/engine/weight-cache/cache-folder.js";
 import { modelIdentity } from "../../src/engine/weight-cache/model-identity.js";
+import type { ComputeType } from "../../src/model/architecture/compute-type.js";
 import { type Checkpoint, openCheckpoint } from "../../src/model/checkpoint/checkpoint.js";
 import { randomCheckpoint } from "../../src/model/sizes/presets.js";
 import { demo, fixture } from "../folders.js";
@@ -34,12 +36,12 @@ const TOKENS = [1, 2, 3, 700];
 let root: string;
 let expected: Float32Array;
 
-async function logits(of: Checkpoint, cacheRoot: string | null, worldSize = 1) {
-  const engine = await Engine.start(of, { worldSize, dtype: "int8", maxSeqLen: 32, threadsPerRank: 1, cacheRoot });
+async function logits(of: Checkpoint, cacheRoot: string | null, worldSize = 1, dtype: ComputeType = "int8") {
+  const engine = await Engine.start(of, { worldSize, dtype, maxSeqLen: 32, threadsPerRank: 1, cacheRoot });
   try {
     const sequence = engine.newSequence();
     const [result] = await engine.forward([{ sequence, position: 0, tokens: TOKENS, logits: "last" }]);
-    return { logits: result!, ...engine.weightCache };
+    return { logits: result!, load: engine.load, ...engine.weightCache };
   } finally {
     await engine.close();
   }
@@ -70,12 +72,13 @@ describe("the weight cache", () => {
     assert.deepEqual(readdirSync(root), []);
   });
 
-  test("each rank caches its own slices, but only those large enough to be aligned", async () => {
+  test("each rank caches its own slices; of those too small to be aligned, only the constants", async () => {
     const two = await logits(checkpoint, root, 2);
     assert.equal(two.state, "written");
     const files = readdirSync(two.folder!);
     assert.ok(files.includes("0.0.ffn.onnx.bin") && files.includes("1.0.qkv.onnx.bin"));
     assert.ok(!files.includes("0.0.wo.onnx"), "half of wo is below the runtime's alignment");
+    assert.ok(files.includes("0.constants.bin") && files.includes("1.constants.bin"));
     assert.ok(maxDifference(two.logits, expected) < 0.05);
     assert.deepEqual((await logits(checkpoint, root, 2)).logits, two.logits);
   });
@@ -187,7 +190,39 @@ describe("the weight cache", () => {
     }
   });
 
-  test("a small model is not cached, because quantising it is fast", async () => {
+  test("a model of the shape of SmolLM2, whose matrices are small, opens with the same bits and reads no weights", async () => {
+    const shape = { dim: 576, n_layers: 3, n_heads: 9, n_kv_heads: 3, multiple_of: 1536, vocab_size: 2048 };
+    const smol = randomCheckpoint("smol", new Map(Object.entries(shape)));
+    for (const dtype of ["int8", "int4"] as const) {
+      for (const worldSize of [1, 2, 3]) {
+        const plain = await logits(smol, null, worldSize, dtype);
+        const first = await logits(smol, root, worldSize, dtype);
+        const second = await logits(smol, root, worldSize, dtype);
+        assert.deepEqual([first.state, second.state], ["written", "opened"]);
+        assert.deepEqual(first.logits, plain.logits);
+        assert.deepEqual(second.logits, plain.logits);
+        assert.deepEqual(
+          second.load.map(({ bytesRead }) => bytesRead),
+          Array(worldSize).fill(0),
+        );
+      }
+    }
+  });
+
+  test("constants that a disk has changed are noticed by their checksum, and written again", async () => {
+    const { folder } = await logits(checkpoint, root, 2);
+    const file = join(folder!, "1.constants.bin");
+    const { atime, mtime } = statSync(file);
+    const bytes = readFileSync(file);
+    bytes[bytes.length >> 1]! ^= 1;
+    writeFileSync(file, bytes);
+    utimesSync(file, atime, mtime);
+    const again = await logits(checkpoint, root, 2);
+    assert.equal(again.state, "written");
+    assert.deepEqual(again.logits, (await logits(checkpoint, null, 2)).logits);
+  });
+
+  test("a very small model is not cached, because quantising it is fast", async () => {
     const engine = await Engine.start(openCheckpoint(demo, 2048), {
       ...{ worldSize: 1, dtype: "int4", maxSeqLen: 32, cacheRoot: root },
     });

@@ -70,28 +70,31 @@ test("encoding a dialog turn by turn gives the same ids as encoding it at once",
     ["llama3-tiktoken.model", "llama3"],
   ] as const) {
     const tokenizer = await loadTokenizer(shared(`tokenizers/${file}`));
-    const { encodeDialog, openTurn, closeTurn } = format(name, tokenizer);
+    const { encodeDialog, encodeConversation } = format(name, tokenizer);
     const [system, first, answer, second] = ["Be brief", "Who are you?", "A model.", "And who am I?"];
-    const opened = openTurn(first, system, true);
     const whole = encodeDialog([
       { role: "system", content: system },
       { role: "user", content: first },
       { role: "assistant", content: answer },
       { role: "user", content: second },
     ]);
+    const opened = encodeConversation([], first, system);
     assert.deepEqual(whole.slice(0, opened.length), opened);
-    const answerIds = tokenizer.encode(answer);
-    const built = [...opened, ...answerIds, ...closeTurn(answerIds), ...openTurn(second, system, false)];
-    assert.deepEqual(built, whole, file);
+    const turn = { user: first, answer, answerIds: tokenizer.encode(answer) };
+    assert.deepEqual(encodeConversation([turn], second, system), whole, file);
   }
 });
 
-test("the folder name decides whether a model uses a chat format", async () => {
+test("the kind of folder and the template decide whether a model uses a chat format", async () => {
   const tokenizer = await loadTokenizer(`${demo}/tokenizer.model`);
-  assert.equal(guessFormat(tokenizer, "llama-2-7b-chat"), "llama2");
-  assert.equal(guessFormat(tokenizer, "llama-2-7b"), "none");
+  assert.equal(guessFormat(tokenizer, "chat"), "llama2");
+  assert.equal(guessFormat(tokenizer, null), "none");
+  assert.equal(guessFormat({ ...tokenizer, chatTemplate: "x" }, null), "template");
+  assert.equal(guessFormat({ ...tokenizer, chatTemplate: "x" }, "base"), "none");
   assert.throws(() => format("llama3", tokenizer), /expected llama2 or none/);
-  assert.equal(guessFormat({ ...tokenizer, units: "bytes" }, "Meta-Llama-3-8B-Instruct"), "llama3");
+  const specialTokens = new Map([["<|start_header_id|>", 5]]);
+  assert.equal(guessFormat({ ...tokenizer, units: "bytes", specialTokens }, "chat"), "llama3");
+  assert.equal(guessFormat({ ...tokenizer, units: "bytes" }, "chat"), "none");
 });
 
 describe("chat formats", () => {

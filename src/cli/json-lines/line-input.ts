@@ -1,14 +1,17 @@
 /** Opens the input of requests, a file or stdin, and reads it line by line. Does not know what a line means. */
+import { isUtf8 } from "node:buffer";
 import { createReadStream, type ReadStream, type Stats, statSync } from "node:fs";
 import { addAbortSignal, type Readable } from "node:stream";
 import { isatty } from "node:tty";
 import { LlamaError } from "../../error.js";
 import { fileError } from "../../formats/files/file-error.js";
+import { refuseOtherKind } from "../../formats/files/text.js";
 import { type InputLine, readLines } from "./line-reader.js";
 
 /** The longest line that is accepted; a longer one gets an error record. */
 const MAX_LINE_BYTES = 16 << 20;
-const BOM = Buffer.from([0xef, 0xbb, 0xbf]);
+/** The byte order mark of UTF-8, as latin1. */
+const BOM = /^\xef\xbb\xbf/;
 
 export interface LineInput {
   /** Its name in messages. */
@@ -41,12 +44,12 @@ function statsOf(path: string): Stats {
   }
 }
 
-/** Yields lines that are not blank, without a byte order mark before the first. */
+/** Yields lines that are not blank; a byte order mark counts as blank. */
 async function* linesOf(stream: Readable, where: string, signal: AbortSignal): AsyncGenerator<InputLine> {
   try {
     for await (const line of readLines(addAbortSignal(signal, stream), MAX_LINE_BYTES)) {
-      if (line.number === 1) checkEncoding(line, where);
-      if (line.bytes === null || /\S/.test(line.bytes.toString("latin1"))) yield line;
+      if (line.number === 1) checkKind(line, where);
+      if (line.bytes === null || /\S/.test(line.bytes.toString("latin1").replace(BOM, ""))) yield line;
     }
   } catch (error) {
     if (signal.aborted) return;
@@ -55,11 +58,7 @@ async function* linesOf(stream: Readable, where: string, signal: AbortSignal): A
   }
 }
 
-function checkEncoding(line: InputLine, where: string): void {
-  const { bytes } = line;
-  if (bytes === null) return;
-  if (bytes.subarray(0, 3).equals(BOM)) line.bytes = bytes.subarray(3);
-  else if ((bytes[0] === 0xff && bytes[1] === 0xfe) || (bytes[0] === 0xfe && bytes[1] === 0xff)) {
-    throw new LlamaError("usage", "is UTF-16", { where, fix: "Write it as UTF-8" });
-  }
+/** Throws LlamaError (usage) if the first line shows that the input is of another kind; other problems are those of the line. */
+function checkKind({ bytes }: InputLine, where: string): void {
+  if (bytes !== null && (bytes.includes(0) || !isUtf8(bytes))) refuseOtherKind(bytes, where);
 }

@@ -6,7 +6,7 @@ import { createReadStream } from "node:fs";
 import { type FileHandle, open, rename, rm } from "node:fs/promises";
 import { LlamaError } from "../../error.js";
 import { fileError } from "../../formats/files/file-error.js";
-import type { Origin } from "./json-line.js";
+import { keyOf, readRecord } from "./json-line.js";
 import { KeySet } from "./key-set.js";
 import { type InputLine, readLines } from "./line-reader.js";
 
@@ -15,11 +15,6 @@ const MAX_RECORD_BYTES = 256 << 20;
 
 /** Codes of errors that come from the path and not from the disk. */
 const WRONG_PATH = ["ENOENT", "EISDIR", "ENOTDIR", "EACCES"];
-
-/** The key that identifies a request in a resumed run: its id, or else its line number. */
-export function keyOf({ id, line }: Pick<Origin, "id" | "line">): string {
-  return id === null ? `line ${line}` : JSON.stringify(id);
-}
 
 export class RecordFile {
   readonly #path: string;
@@ -104,10 +99,10 @@ export class RecordFile {
     return new RecordFile(path, await open(path, "a"), length);
   }
 
-  /** Appends a record; calls must not overlap. A record that cannot be written completely is removed again. */
-  async append(record: object): Promise<void> {
+  /** Appends a record, one line of JSON; calls must not overlap. A record that cannot be written completely is removed again. */
+  async append(record: string): Promise<void> {
     if (this.#failure) throw this.#failure;
-    const bytes = Buffer.from(`${JSON.stringify(record)}\n`);
+    const bytes = Buffer.from(`${record}\n`);
     try {
       await this.#handle.appendFile(bytes);
     } catch (error) {
@@ -146,8 +141,8 @@ export class RecordFile {
 function isAnswer({ bytes, isEnded }: InputLine, done: KeySet): boolean {
   if (bytes === null || !isEnded) return false;
   try {
-    const { id, line, error } = JSON.parse(bytes.toString()) as Partial<Origin> & { error?: unknown };
-    return Number.isInteger(line) && error === undefined && done.add(keyOf({ id: id ?? null, line: line! }));
+    const { origin, isAnswer } = readRecord(bytes.toString());
+    return isAnswer && done.add(keyOf(origin));
   } catch {
     return false;
   }

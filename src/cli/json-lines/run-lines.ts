@@ -11,12 +11,12 @@ import { isInShard, parseShard, WHOLE } from "../options/shard.js";
 import { EXIT_OK } from "../terminal/exit-code.js";
 import { printNote } from "../terminal/notes.js";
 import type { Output } from "../terminal/output.js";
-import { type Origin, readLine, recordOf } from "./json-line.js";
+import { keyOf, type Origin, readLine, recordOf } from "./json-line.js";
 import { KeySet } from "./key-set.js";
 import { type LineInput, openInput } from "./line-input.js";
 import { LineProgress } from "./line-progress.js";
 import { OutputLock } from "./output-lock.js";
-import { keyOf, RecordFile } from "./record-file.js";
+import { RecordFile } from "./record-file.js";
 
 /** The options of such a command. */
 export type LineRunFlags = LoadFlags & LineFlags;
@@ -73,7 +73,7 @@ function isSameFile(input: string | undefined, output: string | undefined): bool
 interface Answers {
   /** Keys of requests that are already answered. */
   done: KeySet;
-  write: (record: object) => Promise<void>;
+  write: (record: string) => Promise<void>;
   close: () => Promise<void>;
 }
 
@@ -81,7 +81,7 @@ async function openAnswers(flags: LineFlags, stdout: Output): Promise<Answers> {
   const { output, resume, overwrite = false } = flags;
   if (output === undefined) {
     if (resume) throw new LlamaError("usage", "--resume needs --output");
-    const write = (record: object) => stdout.write(`${JSON.stringify(record)}\n`);
+    const write = (record: string) => stdout.write(`${record}\n`);
     return { write, close: async () => {}, done: new KeySet() };
   }
   const lock = await OutputLock.acquire(output);

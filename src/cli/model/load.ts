@@ -78,7 +78,7 @@ async function loadModel({ model: choice, flags, logs, limits, signal }: ModelUs
   let llama: Llama;
   try {
     const cacheDir = flags.no_cache ? { cacheDir: null } : {};
-    const threads = threadsOfEnvironment(process.env);
+    const threads = flags.threads ?? threadsOfEnvironment(process.env);
     const options = {
       ...{ ...model, ...cacheDir, ...limits, force: flags.force ?? false, nprocPerNode, dtype, signal, onProgress },
       ...(threads !== undefined && { threadsPerRank: threads }),

@@ -2,46 +2,66 @@
  * Prepares the command line for parsing: one spelling for every option, and the command that a line leaves out.
  * Does not know what options mean, only which exist and which need a value.
  */
+import { existsSync } from "node:fs";
+import { LlamaError } from "../../error.js";
+import { OptionWords, type SpelledOption } from "./option-words.js";
+import { commandAdvice } from "./peer-words.js";
 
 /** The part of a commander command that is read here. */
 export interface CommandSpelling {
   name(): string;
-  readonly options: readonly { readonly long?: string | undefined; readonly required: boolean }[];
+  readonly options: readonly SpelledOption[];
   readonly commands: readonly CommandSpelling[];
 }
 
 /** Options that only make sense with a single prompt. */
-const ONE_PROMPT = /^(-o|--(prompt|prompt[-_]file|no[-_]stdin|echo|json|stream[-_]json|logprobs|output))(=|$)/;
+const ONE_PROMPT = /^(-[opf]|--(prompt|prompt[-_]file|file|no[-_]stdin|echo|json|stream[-_]json|logprobs|output))(=|$)/;
+const OWN = ["-h", "--help", "-V", "--version"];
+/** How torchrun may be started; the words that follow are its own. */
+const LAUNCHERS = [["torchrun"], ["-m", "torch.distributed.run"], ["-m", "torch.distributed.launch"]];
 
 /**
- * Accepts - or _ between the words of an option, as torchrun does. A line without a command, or one that starts with an
- * option or a script, becomes a `generate`, so that `llama-ts --nproc_per_node 2 example.py --ckpt_dir DIR` works as
- * pasted; on a terminal and without a prompt it becomes a `repl`. `help` alone is `--help`.
+ * Accepts - or _ between the words of an option, as torchrun does, and the options of other programs. A line without a command,
+ * or one that starts with an option or a script, becomes a `generate`, so that `llama-ts --nproc_per_node 2 example.py --ckpt_dir DIR`
+ * works as pasted; on a terminal and without a prompt it becomes a `repl`. `help` alone is `--help`. Throws LlamaError (usage).
  */
 export function normaliseArgv(argv: readonly string[], program: CommandSpelling, stdinIsTerminal: boolean): string[] {
-  const words = argv[0] === "torchrun" ? argv.slice(1) : [...argv];
+  const words = withoutLauncher(argv);
   if (words.length === 1 && words[0] === "help") return ["--help"];
-  const first = words[0];
-  const isOwn = first !== undefined && ["-h", "--help", "-V", "--version"].includes(first);
-  const impliesCommand = first === undefined || (!isOwn && (first.startsWith("-") || first.endsWith(".py")));
-  if (impliesCommand) {
+  const isTorchrun = words.length < argv.length;
+  const [first] = words;
+  if (impliesCommand(first)) {
     words.unshift(stdinIsTerminal && !words.some((word) => ONE_PROMPT.test(word)) ? "repl" : "generate");
   }
-
   const command = program.commands.find((candidate) => candidate.name() === words[0]);
-  const takesValue = new Map<string, boolean>();
-  for (const { long, required } of [...program.options, ...(command?.options ?? [])]) {
-    if (long !== undefined) takesValue.set(long, required);
+  if (!command) checkCommand(words[0]!);
+  const inner = command?.commands.flatMap((one) => one.options) ?? [];
+  const options = [...program.options, ...(command?.options ?? []), ...inner];
+  return new OptionWords(command?.name() ?? "", options, isTorchrun).normalise(words);
+}
+
+/** Whether the first word is not that of a command, but already belongs to the line of one. */
+export function impliesCommand(first: string | undefined): boolean {
+  return first === undefined || (!OWN.includes(first) && (first.startsWith("-") || first.endsWith(".py")));
+}
+
+/** The words after `torchrun` or `python -m torch.distributed.run`, if the line begins so. */
+export function withoutLauncher(argv: readonly string[]): string[] {
+  const words = /^python[\d.]*$/.test(argv[0] ?? "") ? argv.slice(1) : [...argv];
+  const launcher = LAUNCHERS.find((start) => start.every((word, i) => words[i] === word));
+  return words.slice(launcher?.length ?? 0);
+}
+
+/** Throws for a word that is not a command but tells what was meant; commander refuses the others. */
+function checkCommand(word: string): void {
+  if (OWN.includes(word)) return;
+  const problem = `unknown command '${word}'`;
+  const advice = commandAdvice(word);
+  if (advice !== undefined) throw new LlamaError("usage", problem, { fix: advice });
+  if (/\s/.test(word.trim())) {
+    throw new LlamaError("usage", problem, { fix: 'Give a prompt as --prompt "..."; a command must come first' });
   }
-  for (let i = 0; i < words.length && words[i] !== "--"; i++) {
-    const word = words[i]!;
-    if (!word.startsWith("--")) continue;
-    const end = word.includes("=") ? word.indexOf("=") : word.length;
-    const name = `--${word.slice(2, end).replaceAll("-", "_")}`;
-    if (!takesValue.has(name)) continue;
-    words[i] = name + word.slice(end);
-    // The next word is a value, whatever it looks like.
-    if (takesValue.get(name) && end === word.length) i++;
+  if (/[\\/]/.test(word) || existsSync(word)) {
+    throw new LlamaError("usage", problem, { fix: `Give a model as --ckpt_dir ${word}; a command must come first` });
   }
-  return words;
 }

@@ -4,6 +4,7 @@ import { homedir } from "node:os";
 import { join } from "node:path";
 import { LlamaError } from "../../error.js";
 import { fileError } from "../../formats/files/file-error.js";
+import { decodeText } from "../../formats/files/text.js";
 
 /** A value and the place it was read from. */
 export interface FileSetting {
@@ -30,7 +31,7 @@ export function readConfig(env: NodeJS.ProcessEnv): ConfigFile {
   const none = { path, exists: false, sections: new Map() };
   if (path === "") return none;
   try {
-    return { path, exists: true, sections: parseConfig(readFileSync(path, "utf8"), shortened(path)) };
+    return { path, exists: true, sections: parseConfig(decodeText(readFileSync(path), path), shortened(path)) };
   } catch (error) {
     if (error instanceof LlamaError) throw error;
     const { code } = error as NodeJS.ErrnoException;

@@ -19,6 +19,7 @@ export type ModelFlags = RankFlags & {
   ckpt_dir?: string | undefined;
   tokenizer_path?: string | undefined;
   nproc_per_node: number | "auto";
+  threads?: number | undefined;
   max_seq_len?: number | undefined;
   dtype: "auto" | "fp32" | "int8" | "int4";
   no_cache?: true | undefined;
@@ -107,6 +108,11 @@ export const topCount = wholeNumber(0, MAX_TOP_LOGPROBS);
 export function rankCount(text: string): number | "auto" {
   if (text === "auto" || text === "cpu") return "auto";
   if (text === "gpu" || text === "xpu") throw new InvalidArgumentError("llama-ts runs on the CPU only.");
+  if (text === "MP") {
+    throw new InvalidArgumentError(
+      "MP means the number of Meta's files (7B: 1, 13B: 2, 70B: 8). Expected any number of ranks.",
+    );
+  }
   if (!/^0*[1-9]\d*$/.test(text)) {
     throw new InvalidArgumentError("Expected auto or a whole number from 1 to the model's number of heads.");
   }

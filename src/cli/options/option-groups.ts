@@ -18,8 +18,8 @@ import {
   type SamplingFlags,
   wholeNumber,
 } from "./flags.js";
-import { applyTorchrunEnvironment } from "./torchrun-env.js";
-import { firstNode, noBatchSize, noRestarts, oneNode, rankFilter, refusal, streamsText } from "./torchrun-flags.js";
+import { applyTorchrunEnvironment, noteWithoutEffect } from "./torchrun-env.js";
+import { firstNode, noBatchSize, oneNode, rankFilter, refusal, streamsText } from "./torchrun-flags.js";
 
 /** Adds the options of the model and of how it is loaded, and those of ranks. */
 export function modelOptions<A extends unknown[], O extends OptionValues>(command: Command<A, O>) {
@@ -32,6 +32,7 @@ export function modelOptions<A extends unknown[], O extends OptionValues>(comman
         .argParser(rankCount)
         .default("auto" as const),
     )
+    .option("--threads <n>", "threads of each rank (default: OMP_NUM_THREADS, or cores / ranks)", wholeNumber(1, 1024))
     .option(
       "--max_seq_len <n>",
       "maximum tokens of prompt and text together (default: 2048, demo: 512)",
@@ -129,12 +130,15 @@ export function rankOptions<A extends unknown[], O extends OptionValues>(command
     )
     // start.cts reads it before anything is parsed.
     .option("--no_supervisor", "run in a single process; a kill is then not explained")
-    .hook("preAction", (_, action) => applyTorchrunEnvironment(action as unknown as CommandUnknownOpts, process.env));
+    .hook("preAction", (_, action) => {
+      applyTorchrunEnvironment(action as unknown as CommandUnknownOpts, process.env);
+      noteWithoutEffect(action as unknown as CommandUnknownOpts);
+    });
   addHiddenOptions(plain(command));
   return command as unknown as Command<A, O & RankFlags>;
 }
 
-/** Adds torchrun's other options, hidden: accepted without effect, or refused with what to use instead. */
+/** Adds torchrun's other options, hidden: accepted without effect (torchrun-env.ts prints which), or refused with what to use instead. */
 function addHiddenOptions(command: PlainCommand): void {
   const add = (flags: string, parse?: (text: string) => unknown) => {
     const option = new Option(flags).hideHelp();
@@ -145,13 +149,12 @@ function addHiddenOptions(command: PlainCommand): void {
   add("--node_rank <n>", firstNode);
   add("--master_addr <host>");
   add("--master_port <port>", wholeNumber(0, 65535));
-  add("--max_restarts <n>", noRestarts);
+  add("--max_restarts <n>", wholeNumber(0));
   add("--monitor_interval <s>", decimal(0));
 
-  const ranks = refusal("give --nproc_per_node N alone, or with --standalone");
-  for (const name of ["rdzv_backend", "rdzv_endpoint", "rdzv_id", "rdzv_conf", "local_addr"])
-    add(`--${name} <v>`, ranks);
-  add("--start_method <v>", refusal("they are threads of one process"));
+  for (const name of ["rdzv_backend", "rdzv_endpoint", "rdzv_id", "rdzv_conf", "local_addr", "start_method"]) {
+    add(`--${name} <v>`);
+  }
   add("--event_log_handler <v>", refusal("use --log_dir and --verbose"));
   add("--logs_specs <v>", refusal("use --log_dir, --redirects and --tee"));
   add("--numa_binding <v>", refusal("start it under numactl or taskset"));

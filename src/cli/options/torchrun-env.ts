@@ -1,6 +1,7 @@
 /** Reads the environment variables of torchrun as defaults of options that the line leaves out. Does not know what the options do. */
 import { type CommandUnknownOpts, InvalidArgumentError } from "@commander-js/extra-typings";
 import { LlamaError } from "../../error.js";
+import { printNote } from "../terminal/notes.js";
 
 /** Options that torchrun reads from PET_<NAME>. */
 const PET_OPTIONS = [
@@ -10,18 +11,35 @@ const PET_OPTIONS = [
 /** Values that torchrun reads as "off". */
 const OFF = ["", "0"];
 
-/** torchrun's options about the script, which is not run. */
-const SCRIPT_FLAGS = ["module", "no_python", "run_path"];
+const ONE_PROCESS = "all ranks run in this process";
+const NO_SCRIPT = "no script is run";
+/** Options that are accepted although they do nothing here, with the reason. */
+const WITHOUT_EFFECT: Readonly<Record<string, string>> = {
+  max_restarts: "ranks are not restarted",
+  ...{ rdzv_backend: ONE_PROCESS, rdzv_endpoint: ONE_PROCESS, rdzv_id: ONE_PROCESS, rdzv_conf: ONE_PROCESS },
+  ...{ local_addr: ONE_PROCESS, start_method: ONE_PROCESS },
+  ...{ no_python: NO_SCRIPT, run_path: NO_SCRIPT },
+};
 
 /** Sets options that still have their defaults from PET_* and WORLD_SIZE (the default of the ranks in Meta's Llama.build). Throws LlamaError for a wrong value. */
 export function applyTorchrunEnvironment(command: CommandUnknownOpts, env: NodeJS.ProcessEnv): void {
-  for (const name of SCRIPT_FLAGS) {
-    if (command.getOptionValue(name) !== undefined) {
-      throw new LlamaError("usage", `--${name} is not used`, { fix: "No script is run: leave the option out" });
-    }
-  }
   for (const name of PET_OPTIONS) apply(command, name, `PET_${name.toUpperCase()}`, env);
   apply(command, "nproc_per_node", "WORLD_SIZE", env);
+}
+
+/** Prints which options of the line do nothing here, one line for each reason. */
+export function noteWithoutEffect(command: CommandUnknownOpts): void {
+  const reasons = new Map<string, string[]>();
+  for (const [name, reason] of Object.entries(WITHOUT_EFFECT)) {
+    const value: unknown = command.getOptionValue(name);
+    if (value !== undefined && value !== 0) reasons.set(reason, [...(reasons.get(reason) ?? []), `--${name}`]);
+  }
+  if (command.getOptionValue("quiet")) return;
+  for (const [reason, names] of reasons) {
+    const last = names.pop()!;
+    const list = names.length === 0 ? `${last} has` : `${names.join(", ")} and ${last} have`;
+    printNote(`${list} no effect: ${reason}.`);
+  }
 }
 
 /** Threads of a rank from OMP_NUM_THREADS; of a list, which is for nested regions, the first number counts. */

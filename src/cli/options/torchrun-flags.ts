@@ -9,6 +9,10 @@ export type TorchrunFlags = {
   tee: string;
   local_ranks_filter?: readonly number[] | undefined;
   role: string;
+  /** Torchrun's ways to name what it runs, which is not run here. */
+  module?: true | undefined;
+  no_python?: true | undefined;
+  run_path?: true | undefined;
 };
 
 /** Streams of each rank: bit 0 is stdout, bit 1 stderr, as in torchrun's Std. */
@@ -70,14 +74,6 @@ export function oneNode(text: string): 1 {
 /** torchrun's --node_rank. */
 export function firstNode(text: string): 0 {
   if (!/^0+$/.test(text)) throw new InvalidArgumentError("llama-ts runs on one machine: expected 0.");
-  return 0;
-}
-
-/** torchrun's --max_restarts. */
-export function noRestarts(text: string): 0 {
-  if (!/^0+$/.test(text)) {
-    throw new InvalidArgumentError("llama-ts does not restart ranks: expected 0. Run the command again instead.");
-  }
   return 0;
 }
 

@@ -2,12 +2,13 @@
 import { addAbortSignal, type Readable } from "node:stream";
 import { LlamaError } from "../../error.js";
 import { fileError } from "../../formats/files/file-error.js";
+import { decodeText } from "../../formats/files/text.js";
 
 /** More than any context holds; the limit prevents a wrong pipe from filling the memory. */
 const MAX_BYTES = 64 << 20;
 
-/** Reads a stream of at most 64 MiB. Throws LlamaError (usage), which names `where`, if it is larger or cannot be read. */
-export async function readAll(stream: Readable, where: string, signal: AbortSignal): Promise<Uint8Array> {
+/** Reads text in UTF-8 of at most 64 MiB. Throws LlamaError (usage), which names `where`, if it is larger, something else, or cannot be read. */
+export async function readText(stream: Readable, where: string, signal: AbortSignal): Promise<string> {
   const chunks: Buffer[] = [];
   let length = 0;
   try {
@@ -23,5 +24,5 @@ export async function readAll(stream: Readable, where: string, signal: AbortSign
   if (length > MAX_BYTES) {
     throw new LlamaError("usage", `input of more than ${MAX_BYTES >> 20} MiB`, { where });
   }
-  return Buffer.concat(chunks);
+  return decodeText(Buffer.concat(chunks), where);
 }

@@ -87,7 +87,7 @@ export function coreLines({ worldSize, threadsPerRank }: Pick<Llama, "worldSize"
   const cores = availableCores();
   if (worldSize * threadsPerRank <= cores) return [];
   const threads = `${plural(worldSize, "rank")} of ${plural(threadsPerRank, "thread")} on ${plural(cores, "core")}`;
-  return [`Warning: ${threads} wait for each other (set --nproc_per_node or OMP_NUM_THREADS).`];
+  return [`Warning: ${threads} wait for each other (set --nproc_per_node or --threads).`];
 }
 
 /** "1.53 M", "6.74 B" */

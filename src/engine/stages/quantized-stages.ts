@@ -1,15 +1,17 @@
 /**
  * Loads and runs the stages in int8 or int4: weights are constants that the runtime prepacks, so every layer has its own sessions.
- * The sessions are created in memory, or written to the weight cache once and then mapped. Does not know the order of a step.
+ * The sessions are created in memory, or kept in the weight cache: saved and then mapped, or only their constants if those are small.
+ * Does not know the order of a step.
  */
 import { join } from "node:path";
-import { CONSTANTS } from "../../model/architecture/graph-builder.js";
+import { CONSTANTS, type StageGraph } from "../../model/architecture/graph-builder.js";
 import type { Stage } from "../../model/architecture/step-plan.js";
 import { openWeights, type WeightSource } from "../../model/checkpoint/weight-source.js";
 import type { RankSetup } from "../shared/messages.js";
+import { ConstantsFile } from "./constants-file.js";
 import { createSession, integers, type Session, type Tensor, tensor } from "./onnx-session.js";
 import { quantizeStage } from "./read-weights.js";
-import { isStorable, type Stages, stageGraphs } from "./stages.js";
+import { canSaveSession, type Stages, stageGraphs } from "./stages.js";
 
 /**
  * Reads and quantises a rank's weights into files in `folder`, which `openStages` opens. `onBytes` is called with the bytes
@@ -19,13 +21,18 @@ import { isStorable, type Stages, stageGraphs } from "./stages.js";
 export async function writeStages(setup: RankSetup, folder: string, onBytes: (bytes: number) => void): Promise<void> {
   const { threads } = setup;
   const source = openWeights(setup.checkpoint, onBytes, true);
+  let small: ConstantsFile | null = null;
   try {
     for (const [stage, graph] of stageGraphs(setup)) {
       onBytes(0);
-      if (!isStorable(graph)) continue;
+      const bytes = quantizeStage(source, setup, stage, graph);
+      if (!canSaveSession(graph)) {
+        small ??= ConstantsFile.create(constantsFile(folder, setup.rank));
+        small.append(bytes);
+        continue;
+      }
       const file = stageFile(folder, setup.rank, stage);
-      const constants = { file: CONSTANTS, bytes: quantizeStage(source, setup, stage, graph) };
-      const made = await createSession(graph.model, { threads, constants, saveTo: file });
+      const made = await createSession(graph.model, { threads, constants: { file: CONSTANTS, bytes }, saveTo: file });
       try {
         const stored = await createSession(file, { threads });
         await checkEqual(setup, made, stored, file).finally(() => stored.release());
@@ -35,12 +42,13 @@ export async function writeStages(setup: RankSetup, folder: string, onBytes: (by
     }
   } finally {
     source.close();
+    small?.close();
   }
 }
 
 /**
- * Creates a rank's sessions. Sessions saved in `folder` are mapped, and their weights read on first use; the weights of
- * all others (of every session if `folder` is null) are read, quantised and held in memory. `onBytes` as in `writeStages`.
+ * Creates a rank's sessions. Sessions saved in `folder` are mapped, and their weights read on first use; others are made
+ * from the constants there. If `folder` is null, all weights are read and quantised. `onBytes` as in `writeStages`.
  */
 export async function openStages(
   setup: RankSetup,
@@ -50,23 +58,33 @@ export async function openStages(
   const { threads } = setup;
   const sessions = new Map<Stage, Session>();
   let source: WeightSource | null = null;
+  let small: ConstantsFile | null = null;
   let constantBytes = 0;
+  /** The constants of a stage that is not mapped. */
+  const constantsOf = (stage: Stage, graph: StageGraph): Buffer => {
+    if (folder === null) {
+      source ??= openWeights(setup.checkpoint, onBytes, true);
+      return quantizeStage(source, setup, stage, graph);
+    }
+    small ??= ConstantsFile.open(constantsFile(folder, setup.rank));
+    return small.next(graph.constantBytes);
+  };
   try {
     for (const [stage, graph] of stageGraphs(setup)) {
       onBytes(0);
-      let session: Session;
-      if (folder !== null && isStorable(graph)) {
-        session = await createSession(stageFile(folder, setup.rank, stage), { threads });
-      } else {
-        source ??= openWeights(setup.checkpoint, onBytes, true);
-        const constants = { file: CONSTANTS, bytes: quantizeStage(source, setup, stage, graph) };
-        session = await createSession(graph.model, { threads, constants });
-      }
+      const session =
+        folder !== null && canSaveSession(graph)
+          ? await createSession(stageFile(folder, setup.rank, stage), { threads })
+          : await createSession(graph.model, {
+              threads,
+              constants: { file: CONSTANTS, bytes: constantsOf(stage, graph) },
+            });
       constantBytes += graph.constantBytes;
       sessions.set(stage, session);
     }
   } finally {
-    source?.close();
+    (source as WeightSource | null)?.close();
+    (small as ConstantsFile | null)?.close();
   }
   return {
     constantBytes,
@@ -105,6 +123,10 @@ async function checkEqual(
       throw new Error(`${file} computes other numbers than the session it was saved from`);
     }
   }
+}
+
+function constantsFile(folder: string, rank: number): string {
+  return join(folder, `${rank}.constants.bin`);
 }
 
 function stageFile(folder: string, rank: number, { name, layer }: Stage): string {

@@ -35,7 +35,7 @@ export function* stageGraphs({
   }
 }
 
-/** Whether a quantised stage can be saved to a file. */
-export function isStorable({ weights }: StageGraph): boolean {
+/** Whether the session of a quantised stage can be saved and mapped; of a stage with small constants, only these can be kept. */
+export function canSaveSession({ weights }: StageGraph): boolean {
   return weights.every((weight) => weight.kind === "vector" || (weight.quantized?.packed.length ?? 0) > ALIGNED_BYTES);
 }

@@ -1,5 +1,5 @@
 /**
- * The folders of the weight cache: names, checks, creates, lists and removes them.
+ * The folders of the weight cache: names, checks, creates and removes them.
  * A folder is written under a temporary name and renamed when it is complete. Does not know sessions or layers.
  */
 
@@ -22,33 +22,37 @@ import { env } from "node:process";
 import { showBytes } from "../../formats/files/amounts.js";
 import type { Range } from "../../formats/tensor/range.js";
 import { hasEnded, ownMark } from "../machine/process-mark.js";
+import { runtimeVersion } from "./model-identity.js";
+import type { SourceFile } from "./source-files.js";
 
 /** Version of a folder's contents. */
-const FORMAT = 2;
+const FORMAT = 3;
 const MANIFEST = "manifest.json";
-const FOLDER = /^[0-9a-f]{32}$/;
 /** HASH.HOST.PID.START.SPACE.RANDOM.tmp: a process mark in the middle; a host name can contain dots, the rest cannot. */
 const UNFINISHED = /^[0-9a-f]{32}\.(.+)\.(\d+)\.(\d*)\.([0-9a-f]*)\.[0-9a-f]{8}\.tmp$/;
 /** Disk space to leave free in addition to what the cache needs. */
 const SPARE_BYTES = 64 << 20;
 
-/** One folder of the weight cache. */
-export interface CacheEntry {
-  folder: string;
-  /** Folder of the checkpoint it was converted from. */
+/** What a finished folder says of itself. */
+export interface Manifest {
+  format: number;
+  /** Version of the runtime that computed the layouts; null if unknown. */
+  runtime: string | null;
+  /** Path of the checkpoint. */
   checkpoint: string;
   dtype: string;
   worldSize: number;
+  /** The checkpoint's weight files as they were read. */
+  sources: readonly SourceFile[];
   bytes: number;
   /** ISO 8601 */
   created: string;
-}
-
-interface Manifest extends Omit<CacheEntry, "folder"> {
-  format: number;
   /** Size and modification time of every file. */
   files: Record<string, { size: number; mtimeMs: number }>;
 }
+
+/** What the writer of a folder says of it. */
+export type CacheAbout = Pick<Manifest, "checkpoint" | "dtype" | "worldSize" | "sources">;
 
 /** $XDG_CACHE_HOME/llama-ts, or ~/.cache/llama-ts. */
 export function defaultCacheRoot(): string {
@@ -63,10 +67,10 @@ export function cacheFolder(root: string, identity: string, worldSize: number, l
   return join(root, createHash("sha256").update(about).digest("hex").slice(0, 32));
 }
 
-/** Whether the folder exists with all its files, unchanged since they were written. */
+/** Whether the folder exists with all its files, unchanged since they were written by this version. */
 export function isCacheWhole(folder: string): boolean {
   const manifest = readManifest(folder);
-  if (manifest === null) return false;
+  if (manifest?.format !== FORMAT) return false;
   return Object.entries(manifest.files).every(([name, { size, mtimeMs }]) => {
     const stat = statSync(join(folder, name), { throwIfNoEntry: false });
     return stat?.size === size && stat.mtimeMs === mtimeMs;
@@ -101,18 +105,15 @@ export function removeAbandoned(root: string): void {
 }
 
 /** Flushes a written folder to disk and renames it; if another process was first, keeps that one's. Throws if flushing or renaming fails. */
-export async function finishCache(
-  unfinished: string,
-  folder: string,
-  about: Omit<CacheEntry, "folder" | "bytes" | "created">,
-): Promise<void> {
+export async function finishCache(unfinished: string, folder: string, about: CacheAbout): Promise<void> {
   const files: Manifest["files"] = {};
   for (const name of readdirSync(unfinished)) {
     files[name] = await flush(join(unfinished, name));
     if (files[name].size === 0) throw new Error(`${name} is empty`);
   }
   const bytes = Object.values(files).reduce((sum, { size }) => sum + size, 0);
-  const manifest: Manifest = { format: FORMAT, ...about, bytes, created: new Date().toISOString(), files };
+  const created = new Date().toISOString();
+  const manifest: Manifest = { format: FORMAT, runtime: runtimeVersion(), ...about, bytes, created, files };
   writeFileSync(join(unfinished, MANIFEST), JSON.stringify(manifest));
   await flush(join(unfinished, MANIFEST));
   if (existsSync(folder) && !isCacheWhole(folder)) rmSync(folder, { recursive: true, force: true });
@@ -130,41 +131,24 @@ export function discardCache(folder: string): void {
   rmSync(folder, { recursive: true, force: true, maxRetries: 3 });
 }
 
-/** The finished folders of the cache, largest first. */
-export function listCache(root: string): CacheEntry[] {
-  const entries: CacheEntry[] = [];
-  for (const name of existsSync(root) ? readdirSync(root) : []) {
-    const folder = join(root, name);
-    const manifest = FOLDER.test(name) ? readManifest(folder) : null;
-    if (manifest === null) continue;
-    const { checkpoint, dtype, worldSize, bytes, created } = manifest;
-    entries.push({ folder, checkpoint, dtype, worldSize, bytes, created });
-  }
-  return entries.sort((a, b) => b.bytes - a.bytes);
+/** Whether a manifest is of this version of llama-ts and of the runtime. */
+export function isOfThisVersion({ format, runtime }: Manifest): boolean {
+  return format === FORMAT && runtime === runtimeVersion();
 }
 
-/** Removes all folders of the cache except those still being written, and nothing else. Returns the number of folders and their bytes. */
-export function clearCache(root: string): { folders: number; bytes: number } {
-  const bytes = listCache(root).reduce((sum, entry) => sum + entry.bytes, 0);
-  const names = existsSync(root)
-    ? readdirSync(root).filter((name) => FOLDER.test(name) || isAbandoned(root, name))
-    : [];
-  for (const name of names) discardCache(join(root, name));
-  return { folders: names.length, bytes };
-}
-
-/** Null if the manifest is missing or cannot be read. */
-function readManifest(folder: string): Manifest | null {
+/** Null if the manifest is missing or cannot be read. One of another format may lack any key but the format. */
+export function readManifest(folder: string): Manifest | null {
   try {
     const manifest = JSON.parse(readFileSync(join(folder, MANIFEST), "utf8"));
-    return manifest.format === FORMAT && typeof manifest.files === "object" ? manifest : null;
+    if (manifest.format !== FORMAT) return typeof manifest.format === "number" ? manifest : null;
+    return Array.isArray(manifest.sources) && typeof manifest.files === "object" ? manifest : null;
   } catch {
     return null;
   }
 }
 
 /** Whether a name belongs to an unfinished folder whose writer has ended. */
-function isAbandoned(root: string, name: string): boolean {
+export function isAbandoned(root: string, name: string): boolean {
   const [, host, pid, started, space] = UNFINISHED.exec(name) ?? [];
   if (host === undefined) return false;
   try {
@@ -172,6 +156,19 @@ function isAbandoned(root: string, name: string): boolean {
   } catch {
     // Renamed or removed by its writer.
     return false;
+  }
+}
+
+/** Writes the manifest of a finished folder again, for a checkpoint that was moved. Does nothing if that fails. */
+export function renameCheckpoint(folder: string, { checkpoint, sources }: CacheAbout): void {
+  const manifest = readManifest(folder);
+  if (manifest === null) return;
+  const file = join(folder, `${MANIFEST}.${randomBytes(4).toString("hex")}`);
+  try {
+    writeFileSync(file, JSON.stringify({ ...manifest, checkpoint, sources }));
+    renameSync(file, join(folder, MANIFEST));
+  } catch {
+    // The folder may be read-only or just removed; its old path is only worse for `cache list`.
   }
 }
 

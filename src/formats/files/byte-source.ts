@@ -78,15 +78,20 @@ export function readBytes(source: ByteSource, offset: number, length: number): U
 export function readWhole(path: string, limit: number, what: string): Uint8Array {
   const source = openFile(path);
   try {
-    if (source.size > limit) {
-      throw new LlamaError("model", `is too large for ${what}`, {
-        where: path,
-        expected: `at most ${limit} bytes`,
-        found: String(source.size),
-      });
-    }
-    return readBytes(source, 0, source.size);
+    return readAll(source, limit, what);
   } finally {
     source.close();
   }
+}
+
+/** The same for a source that is open. */
+export function readAll(source: ByteSource, limit: number, what: string): Uint8Array {
+  if (source.size > limit) {
+    throw new LlamaError("model", `is too large for ${what}`, {
+      where: source.name,
+      expected: `at most ${limit} bytes`,
+      found: String(source.size),
+    });
+  }
+  return readBytes(source, 0, source.size);
 }

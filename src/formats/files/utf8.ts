@@ -21,6 +21,16 @@ export function decodeUtf8(bytes: Uint8Array): string {
   }
 }
 
+/** Offset of the first byte that does not belong to a character, or -1. */
+export function firstInvalid(bytes: ArrayLike<number>): number {
+  for (let at = 0; at < bytes.length; ) {
+    const { length, state } = characterAt(bytes, at);
+    if (state !== "complete") return at;
+    at += length;
+  }
+  return -1;
+}
+
 /** Decodes byte by byte; holds back the bytes of a character until it is complete or known to be invalid. */
 export class Utf8Decoder {
   #held: number[] = [];
@@ -71,7 +81,7 @@ export class Utf8Decoder {
 
 /** How many bytes from `start` belong to one character, and whether it is complete (Unicode standard, table 3-7). */
 function characterAt(
-  bytes: readonly number[],
+  bytes: ArrayLike<number>,
   start: number,
 ): { length: number; state: "complete" | "incomplete" | "invalid" } {
   const first = bytes[start]!;

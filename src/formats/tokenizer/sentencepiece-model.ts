@@ -9,7 +9,7 @@ const DEFAULT_MODEL_TYPE = 1;
 const BPE = 2;
 
 /** In the order of sentencepiece_model.proto, SentencePiece.Type, which starts at 1. */
-const PIECE_TYPES = ["normal", "unknown", "control", "user-defined", "unused", "byte"] as const;
+export const PIECE_TYPES = ["normal", "unknown", "control", "user-defined", "unused", "byte"] as const;
 export type PieceType = (typeof PIECE_TYPES)[number];
 
 export interface Piece {

@@ -2,21 +2,39 @@
 import { LlamaError } from "../../error.js";
 import type { Dialog } from "./dialog.js";
 
-export type ChatName = "none" | "llama2" | "llama3";
+export const CHAT_NAMES = ["template", "llama2", "llama3", "none"] as const;
+export type ChatName = (typeof CHAT_NAMES)[number];
+
+/**
+ * Which format to use. "template": the model's own chat template. "auto": the template if the model has one, else Meta's format,
+ * which a conversation uses for chat models only. An object: a Jinja template, for example of another model.
+ */
+export type ChatChoice = "auto" | ChatName | { readonly template: string };
+
+/** A user message and the model's answer. The ids of an answer are those that were generated, whatever its text would encode to. */
+export interface Turn {
+  user: string;
+  answer: string;
+  answerIds: number[];
+}
 
 export interface ChatFormat {
   readonly name: ChatName;
-  /** The ids of a whole dialog as in Meta's code, up to the start of the answer; throws LlamaError (usage) where Meta's code asserts. */
+  /** SHA-256 of the template's source; null for other formats. */
+  readonly templateHash: string | null;
+  /** Tokens that end an answer, beside the model's own stops. */
+  readonly stopIds: ReadonlySet<number>;
+  /** The ids of a whole dialog, up to the start of the answer: as in Meta's code, or as in transformers' apply_chat_template(). Throws LlamaError (usage) for what that refuses. */
   encodeDialog(dialog: Dialog): number[];
-  /** The ids of a user's turn, up to the start of the answer; the first turn includes the system prompt. */
-  openTurn(text: string, system: string | null, isFirst: boolean): number[];
-  /** The ids that end an answer when another turn follows. */
-  closeTurn(answerIds: readonly number[]): number[];
+  /** The ids of turns and a message that follows them, up to the start of the answer. The ids of the answers are kept where the format keeps their text. */
+  encodeConversation(turns: readonly Turn[], user: string, system: string | null): number[];
   /** The ids of an answer known only as text. */
   encodeAnswer(text: string): number[];
   /** Meta's error text if a text is not allowed in a dialog, else null. */
   refusal(texts: readonly string[]): string | null;
 }
+
+export const NO_STOPS: ReadonlySet<number> = new Set();
 
 /** Throws LlamaError (usage) if a text is not allowed in a dialog. */
 export function checkTexts(format: ChatFormat, texts: readonly string[]): void {

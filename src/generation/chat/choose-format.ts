@@ -1,15 +1,26 @@
-/** Chooses a model's chat format by its tokenizer's family and its folder's name. Does not know how the formats write. */
+/** Chooses a chat format: the one asked for, the model's template, or the format of Meta's code. Does not know how the formats write. */
 import { LlamaError } from "../../error.js";
 import type { ModelConfig } from "../../model/config/config.js";
 import type { Tokenizer } from "../../tokenizer/tokenizer.js";
-import type { ChatFormat, ChatName } from "./chat-format.js";
+import { ChatTemplate } from "../template/chat-template.js";
+import type { ChatChoice, ChatFormat, ChatName } from "./chat-format.js";
+import type { FolderKind } from "./folder-kind.js";
 import { llama2Format } from "./llama2.js";
 import { llama3Format } from "./llama3.js";
 import { plainTextFormat } from "./plain-text.js";
+import { templateFormat } from "./template-format.js";
 
-/** Creates a chat format by name; "none" continues text. Throws LlamaError (usage) for a format of another tokenizer family. */
+/** Creates a chat format by name; "none" continues text. Throws LlamaError (usage) for a format that does not fit the tokenizer. */
 export function chatFormat(name: ChatName, tokenizer: Tokenizer, config: ModelConfig): ChatFormat {
   if (name === "none") return plainTextFormat(tokenizer);
+  if (name === "template") {
+    const { chatTemplate } = tokenizer;
+    if (chatTemplate === null) {
+      const fix = "Give the file of a template, or llama2, llama3 or none";
+      throw new LlamaError("usage", "the model has no chat template", { fix });
+    }
+    return templateFormat(tokenizer, new ChatTemplate(chatTemplate, templateNames(tokenizer)));
+  }
   if (name !== familyFormat(tokenizer)) {
     throw new LlamaError("usage", `the chat format ${name} does not match this model's tokenizer`, {
       expected: `${familyFormat(tokenizer)} or none`,
@@ -21,11 +32,37 @@ export function chatFormat(name: ChatName, tokenizer: Tokenizer, config: ModelCo
 }
 
 /** The chat format that Meta's code uses for models with such a tokenizer. */
-export function familyFormat({ units }: Tokenizer): ChatName {
+export function familyFormat({ units }: Tokenizer): "llama2" | "llama3" {
   return units === "bytes" ? "llama3" : "llama2";
 }
 
-/** Guesses by the folder: "chat" or "instruct" in its name, as in Meta's names, means the family's format; any other name means "none". */
-export function guessFormat(tokenizer: Tokenizer, folder: string): ChatName {
-  return /chat|instruct/i.test(folder) ? familyFormat(tokenizer) : "none";
+/** The format of a conversation if the user names none: the model's template unless the folder is called a base model; Meta's format for folders of chat models; else none. */
+export function guessFormat(tokenizer: Tokenizer, kind: FolderKind): ChatName {
+  if (tokenizer.chatTemplate !== null && kind !== "base") return "template";
+  if (kind !== "chat") return "none";
+  const name = familyFormat(tokenizer);
+  return name === "llama3" && !tokenizer.specialTokens.has("<|start_header_id|>") ? "none" : name;
+}
+
+/** The format of a dialog if the user names none: a dialog needs one, whatever the folder is called. */
+export function dialogFormat(tokenizer: Tokenizer): ChatName {
+  return tokenizer.chatTemplate === null ? familyFormat(tokenizer) : "template";
+}
+
+/** Creates the format that was asked for, or the one that `auto` names. */
+export function chosenFormat(
+  choice: ChatChoice,
+  auto: ChatName,
+  tokenizer: Tokenizer,
+  config: ModelConfig,
+): ChatFormat {
+  if (typeof choice !== "object") return chatFormat(choice === "auto" ? auto : choice, tokenizer, config);
+  const template = new ChatTemplate(choice.template, templateNames(tokenizer), "the chat template that was given");
+  return templateFormat(tokenizer, template);
+}
+
+/** The names of tokens, as templates see them. */
+function templateNames({ tokenNames }: Tokenizer) {
+  const { bos, eos, unk, pad } = tokenNames;
+  return { bos_token: bos, eos_token: eos, unk_token: unk, pad_token: pad };
 }

@@ -1,8 +1,9 @@
-/** The types of a dialog, as in Meta's generation.py: messages with roles. Does not know formats or tokens. */
-
+/** The types of a dialog, as in Meta's generation.py, and the check of dialogs from outside: messages with roles. Does not know formats or tokens. */
+import { LlamaError } from "../../error.js";
+import { isObject, showValue } from "../../formats/files/json-value.js";
 import type { FinishReason } from "../sampling/options.js";
 
-export type Role = "system" | "user" | "assistant" | "tool" | "ipython";
+export type Role = "system" | "user" | "assistant" | "tool" | "ipython" | "developer";
 
 export interface Message {
   role: Role;
@@ -11,10 +12,60 @@ export interface Message {
 
 export type Dialog = readonly Message[];
 
+/** A part of a message's content, as in OpenAI's API. */
+export interface TextPart {
+  type: "text";
+  text: string;
+}
+
+/** A dialog as it may be given: a content may be a list of text parts, which become lines of one text. */
+export type DialogInput = readonly { role: Role; content: string | readonly TextPart[] }[];
+
 /** The result of chatCompletion() for a dialog, as in Meta's generation.py: tokens and logprobs only if logprobs were requested. */
 export interface ChatPrediction {
   generation: { role: "assistant"; content: string };
   finishReason: FinishReason;
   tokens?: string[];
   logprobs?: number[];
+}
+
+/** A dialog with plain contents. Throws LlamaError (usage) that names the message and its key. */
+export function readDialog(messages: readonly unknown[]): Dialog {
+  return messages.map((message, i) => {
+    const where = `messages[${i}]`;
+    if (!isObject(message)) throw wrong(where, '{"role": ..., "content": ...}', message);
+    const { role, content } = message;
+    if (typeof role !== "string") throw wrong(`${where}.role`, "a string", role);
+    return { role: role as Role, content: contentOf(content, `${where}.content`) };
+  });
+}
+
+function contentOf(content: unknown, where: string): string {
+  if (typeof content === "string") return content;
+  if (!Array.isArray(content)) throw wrong(where, "a string or a list of text parts", content);
+  const texts = content.map((part: unknown, i) => {
+    if (!isObject(part)) throw wrong(`${where}[${i}]`, '{"type": "text", "text": ...}', part);
+    if (part.type !== "text") throw wrong(`${where}[${i}].type`, '"text"', part.type);
+    if (typeof part.text !== "string") throw wrong(`${where}[${i}].text`, "a string", part.text);
+    return part.text;
+  });
+  return texts.join("\n");
+}
+
+function wrong(where: string, expected: string, value: unknown): LlamaError {
+  const found = value === undefined ? "nothing" : showValue(value);
+  return new LlamaError("usage", "has the wrong type", { where, expected, found });
+}
+
+const ROLES = ["system", "user", "assistant", "tool", "ipython"];
+
+/** Throws LlamaError (usage) for a dialog without a message to answer, or with a role other than Meta's and `others`. */
+export function checkRoles(dialog: Dialog, others: readonly string[] = []): void {
+  if (dialog.length === 0) throw new LlamaError("usage", "the dialog has no messages");
+  for (const [i, { role }] of dialog.entries()) {
+    const known = [...ROLES, ...others];
+    if (known.includes(role)) continue;
+    const expected = `${known.slice(0, -1).join(", ")} or ${known.at(-1)}`;
+    throw new LlamaError("usage", "unknown role", { where: `messages[${i}].role`, expected, found: role });
+  }
 }

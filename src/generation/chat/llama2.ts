@@ -2,8 +2,9 @@
 import { LlamaError } from "../../error.js";
 import { strip } from "../../tokenizer/encoding/python-whitespace.js";
 import { requireEos, type Tokenizer } from "../../tokenizer/tokenizer.js";
-import type { ChatFormat } from "./chat-format.js";
+import { type ChatFormat, NO_STOPS } from "./chat-format.js";
 import type { Dialog, Message } from "./dialog.js";
+import { turnwise } from "./turnwise.js";
 
 const [B_INST, E_INST] = ["[INST]", "[/INST]"];
 const [B_SYS, E_SYS] = ["<<SYS>>\n", "\n<</SYS>>\n\n"];
@@ -30,16 +31,20 @@ export function llama2Format(tokenizer: Tokenizer): ChatFormat {
 
   return {
     name: "llama2",
+    templateHash: null,
+    stopIds: NO_STOPS,
     encodeDialog,
-    openTurn(text, system, isFirst) {
-      const before: Message[] = isFirst && system !== null ? [{ role: "system", content: system }] : [];
-      return encodeDialog([...before, { role: "user", content: text }]);
-    },
+    encodeConversation: turnwise({
+      openTurn(text, system, isFirst) {
+        const before: Message[] = isFirst && system !== null ? [{ role: "system", content: system }] : [];
+        return encodeDialog([...before, { role: "user", content: text }]);
+      },
+      closeTurn(answerIds) {
+        const hasSpace = space.length > 0 && answerIds.at(-1) === space.at(-1);
+        return [...(hasSpace ? [] : space), requireEos(tokenizer)];
+      },
+    }),
     encodeAnswer: (text) => tokenizer.encode(strip(text)),
-    closeTurn(answerIds) {
-      const hasSpace = space.length > 0 && answerIds.at(-1) === space.at(-1);
-      return [...(hasSpace ? [] : space), requireEos(tokenizer)];
-    },
     refusal: (texts) => (texts.some((text) => SPECIAL_TAGS.some((tag) => text.includes(tag))) ? UNSAFE_ERROR : null),
   };
 }

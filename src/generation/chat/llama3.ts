@@ -2,8 +2,9 @@
 import { LlamaError } from "../../error.js";
 import { strip } from "../../tokenizer/encoding/python-whitespace.js";
 import { requireBos, type Tokenizer } from "../../tokenizer/tokenizer.js";
-import type { ChatFormat } from "./chat-format.js";
+import { type ChatFormat, NO_STOPS } from "./chat-format.js";
 import type { Dialog, Message } from "./dialog.js";
+import { turnwise } from "./turnwise.js";
 
 /** `strips`: strip messages, as Llama 3's code does. The code of 3.1 and later (llama-models) keeps white space and names the tool role ipython. */
 export function llama3Format(tokenizer: Tokenizer, strips: boolean): ChatFormat {
@@ -27,14 +28,18 @@ export function llama3Format(tokenizer: Tokenizer, strips: boolean): ChatFormat 
   const encodeDialog = (dialog: Dialog) => [requireBos(tokenizer), ...dialog.flatMap(message), ...header("assistant")];
   return {
     name: "llama3",
+    templateHash: null,
+    stopIds: NO_STOPS,
     encodeDialog,
-    openTurn(text, system, isFirst) {
-      const before: Message[] = isFirst && system !== null ? [{ role: "system", content: system }] : [];
-      const ids = encodeDialog([...before, { role: "user", content: text }]);
-      return isFirst ? ids : ids.slice(1);
-    },
+    encodeConversation: turnwise({
+      openTurn(text, system, isFirst) {
+        const before: Message[] = isFirst && system !== null ? [{ role: "system", content: system }] : [];
+        const ids = encodeDialog([...before, { role: "user", content: text }]);
+        return isFirst ? ids : ids.slice(1);
+      },
+      closeTurn: () => [special("<|eot_id|>")],
+    }),
     encodeAnswer: (text) => tokenizer.encode(text),
-    closeTurn: () => [special("<|eot_id|>")],
     refusal: () => null,
   };
 }

@@ -6,7 +6,7 @@ import { GENERATE_TYPES, type GenerateOptions } from "../sampling/options.js";
 import { FEED_TYPES, type FeedOptions, type Refused, type Requests } from "../scheduling/in-flight.js";
 import { GenerationStats } from "../scheduling/stats.js";
 import type { BatchCompletion } from "./results.js";
-import { type Prompt, promptIdsOf, type RequestOptions, submitPrompt } from "./submit.js";
+import { encodePrompt, type Prompt, type RequestOptions, submitPrompt } from "./submit.js";
 
 export type BatchRequestOptions = Omit<RequestOptions, "promptLookupNumTokens">;
 
@@ -39,7 +39,8 @@ export function runBatch<T>(
       checkOptions(request.options ?? {}, REQUEST_TYPES);
       const settings = { ...request.options, ...(promptLookupNumTokens !== undefined && { promptLookupNumTokens }) };
       const traits = { isDisposable: true, stats };
-      for await (const event of submitPrompt(model, await promptIdsOf(model, request), settings, traits, signal)) {
+      const prompt = encodePrompt(model, request, request.options?.parseSpecial);
+      for await (const event of submitPrompt(model, prompt, settings, traits, signal)) {
         if (event.kind !== "end") continue;
         const { timings: _, ...completion } = event.completion;
         if (completion.finishReason === "abort") throw signal.reason;

@@ -31,8 +31,14 @@ export class RunningCompletion {
   #delivered = "";
   #reusedTokens = 0;
 
-  /** Throws LlamaError (usage) for what cannot be run. */
-  constructor(model: ModelContext, promptIds: number[], options: GenerateOptions, traits: RequestTraits = {}) {
+  /** `stopIds` end it, beside the model's own stops. Throws LlamaError (usage) for what cannot be run. */
+  constructor(
+    model: ModelContext,
+    promptIds: number[],
+    options: GenerateOptions,
+    traits: RequestTraits = {},
+    stopIds: ReadonlySet<number> = new Set(),
+  ) {
     const { tokenizer, config, maxSeqLen } = model;
     checkPrompt(promptIds, 0, model);
     const { logprobs = false, cachePrompt = true } = options;
@@ -43,7 +49,8 @@ export class RunningCompletion {
     this.#text = new CompletionText(tokenizer.detokenizer(), resolveStop(options), promptIds);
     this.#logprobs = new TokenLogprobs(tokenizer, promptIds, options);
     const base = {
-      ...{ promptIds, maxTokens, stopIds: tokenizer.stopIds, tokenCount: tokenizer.vocabSize, logprobs, cachePrompt },
+      ...{ promptIds, maxTokens, logprobs, cachePrompt, tokenCount: tokenizer.vocabSize },
+      stopIds: new Set([...tokenizer.stopIds, ...stopIds]),
       ...traits,
       ...model.lookup(options, this.sampling),
       stats: this.stats,

@@ -1,5 +1,7 @@
 /** Meta's generate(), and text_completion() and chat_completion() on top of it: token lists continued as one batch with one budget. Knows no streams. */
-import type { ChatPrediction, Dialog } from "../chat/dialog.js";
+import { CHAT_CHOICE } from "../chat/chat-choice.js";
+import { type ChatChoice, NO_STOPS } from "../chat/chat-format.js";
+import type { ChatPrediction, DialogInput } from "../chat/dialog.js";
 import type { ModelContext } from "../loading/model-context.js";
 import { checkOptions } from "../options/check-options.js";
 import { logSoftmaxAt } from "../sampling/logprobs.js";
@@ -18,12 +20,14 @@ import { GenerationStats } from "../scheduling/stats.js";
 import { CompletionText } from "./completion-text.js";
 import { createRequest } from "./make-request.js";
 import type { CompletionPrediction, GenerateResult } from "./results.js";
+import { dialogOf } from "./submit.js";
 
 /** Token lists continued; with stop strings, also the text of each. */
 export async function generateIds(
   model: ModelContext,
   promptIds: readonly (readonly number[])[],
   options: GenerateOptions,
+  stopIds: ReadonlySet<number> = NO_STOPS,
 ): Promise<{ result: GenerateResult; texts: (string | null)[] }> {
   checkOptions(options, GENERATE_TYPES);
   const { logprobs = false, echo = false } = options;
@@ -53,7 +57,7 @@ export async function generateIds(
       promptIds: ids,
       maxTokens: Math.min(maxGenLen, totalLength - ids.length),
       ...{
-        stopIds: model.tokenizer.stopIds,
+        stopIds: new Set([...model.tokenizer.stopIds, ...stopIds]),
         tokenCount: model.tokenizer.vocabSize,
         logprobs,
         stats,
@@ -107,7 +111,7 @@ export async function completeTexts(
   prompts: readonly string[],
   options: GenerateOptions,
 ): Promise<CompletionPrediction[]> {
-  const promptIds = await Promise.all(prompts.map((prompt, i) => model.promptIds(prompt, i)));
+  const promptIds = await Promise.all(prompts.map((prompt, i) => model.promptIds(prompt, i, options.parseSpecial)));
   const { result, texts } = await generateIds(model, promptIds, options);
   return result.tokens.map((ids, i) => {
     // With stop strings the text ends within a token, so that it is not what the tokens decode to.
@@ -117,18 +121,23 @@ export async function completeTexts(
   });
 }
 
-const { echo: _, ...DIALOG_TYPES } = GENERATE_TYPES;
+const { echo: _echo, parseSpecial: _parse, ...generateTypes } = GENERATE_TYPES;
+const DIALOG_TYPES = { ...generateTypes, chat: CHAT_CHOICE };
+
+/** Options of chatCompletion(). */
+export type DialogOptions = Omit<GenerateOptions, "echo" | "parseSpecial"> & { chat?: ChatChoice };
 
 /** Dialogs answered. */
 export async function completeDialogs(
   model: ModelContext,
-  dialogs: readonly Dialog[],
-  options: Omit<GenerateOptions, "echo">,
+  inputs: readonly DialogInput[],
+  { chat, ...options }: DialogOptions,
 ): Promise<ChatPrediction[]> {
-  checkOptions(options, DIALOG_TYPES);
-  const format = model.dialogFormat;
+  checkOptions({ chat, ...options }, DIALOG_TYPES);
+  const format = model.dialogFormat(chat);
+  const dialogs = inputs.map((messages) => dialogOf(format, messages));
   const promptIds = dialogs.map((dialog) => format.encodeDialog(dialog));
-  const { result, texts } = await generateIds(model, promptIds, options);
+  const { result, texts } = await generateIds(model, promptIds, options, format.stopIds);
   return result.tokens.map((ids, i) => {
     const refusal = format.refusal(dialogs[i]!.map(({ content }) => content));
     const content = refusal ?? texts[i] ?? model.tokenizer.decode(ids);

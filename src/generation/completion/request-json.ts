@@ -1,6 +1,6 @@
 /** Converts a JSON object into a request: its prompt and options. Checks types; ranges are checked where values are used. */
 import { LlamaError } from "../../error.js";
-import type { Dialog, Message } from "../chat/dialog.js";
+import { type DialogInput, readDialog } from "../chat/dialog.js";
 import { type Json, wrongType } from "../options/wrong-type.js";
 import { SAMPLING_ROWS } from "../sampling/option-table.js";
 import type { BatchRequest, BatchRequestOptions } from "./batch.js";
@@ -8,14 +8,14 @@ import type { BatchRequest, BatchRequestOptions } from "./batch.js";
 const OPTIONS = SAMPLING_ROWS.filter(({ isRequestKey }) => isRequestKey !== false);
 const PROMPTS = ["prompt", "prompt_ids", "messages"];
 
-export const REQUEST_KEYS = [...PROMPTS, ...OPTIONS.map(({ name }) => name), "echo", "logprobs"];
+export const REQUEST_KEYS = [...PROMPTS, ...OPTIONS.map(({ name }) => name), "echo", "parse_special", "logprobs"];
 
 /** Makes a request. `defaults` apply to options that the object omits; null counts as omitted. Throws LlamaError (usage) that names the key. */
 export function requestOf<T>(json: Json, tag: T, defaults: BatchRequestOptions): BatchRequest<T> {
   return { tag, ...promptOf(json), options: { ...defaults, ...optionsOf(json) } };
 }
 
-function promptOf(json: Json): { prompt: string | number[] } | { messages: Dialog } {
+function promptOf(json: Json): { prompt: string | number[] } | { messages: DialogInput } {
   const given = PROMPTS.filter((key) => json[key] !== undefined);
   if (given.length !== 1) {
     throw new LlamaError("usage", given.length === 0 ? "no prompt" : "more than one prompt", {
@@ -25,17 +25,12 @@ function promptOf(json: Json): { prompt: string | number[] } | { messages: Dialo
   }
   const { prompt, prompt_ids, messages } = json;
   if (messages !== undefined) {
-    if (Array.isArray(messages) && messages.every(isMessage)) return { messages };
+    if (Array.isArray(messages)) return { messages: readDialog(messages) };
     throw wrongType("messages", 'a list of {"role": ..., "content": ...}', messages);
   }
   if (prompt_ids !== undefined) return { prompt: idsOf("prompt_ids", prompt_ids) };
   if (typeof prompt === "string") return { prompt };
   throw wrongType("prompt", "a string", prompt);
-}
-
-function isMessage(value: unknown): value is Message {
-  const { role, content } = (value ?? {}) as Json;
-  return typeof role === "string" && typeof content === "string";
 }
 
 /** Token ids under `key`. Throws LlamaError (usage) for anything but a list of numbers. */
@@ -52,10 +47,15 @@ function optionsOf(json: Json): BatchRequestOptions {
     if (!kind.isType(value)) throw wrongType(name, kind.type, value);
     options[key] = value;
   }
-  const echo = json.echo ?? undefined;
+  for (const [name, key] of [
+    ["echo", "echo"],
+    ["parse_special", "parseSpecial"],
+  ] as const) {
+    const value = json[name] ?? undefined;
+    if (value !== undefined && typeof value !== "boolean") throw wrongType(name, "true or false", value);
+    if (value !== undefined) options[key] = value;
+  }
   const logprobs = json.logprobs ?? undefined;
-  if (echo !== undefined && typeof echo !== "boolean") throw wrongType("echo", "true or false", echo);
-  if (echo !== undefined) options.echo = echo;
   if (logprobs === undefined) return options;
   if (typeof logprobs !== "boolean" && typeof logprobs !== "number") {
     throw wrongType("logprobs", "true, false or a number", logprobs);

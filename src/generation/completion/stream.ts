@@ -4,18 +4,18 @@ import { checkOptions } from "../options/check-options.js";
 import { GENERATE_TYPES, type GenerateOptions } from "../sampling/options.js";
 import type { RequestTraits } from "./completion.js";
 import type { StreamEvent } from "./results.js";
-import { submitPrompt } from "./submit.js";
+import { type EncodedPrompt, submitPrompt } from "./submit.js";
 
 /** An abort ends the stream with finishReason "abort" and the text so far. */
 export async function* streamText(
   model: ModelContext,
-  promptIds: number[],
+  prompt: EncodedPrompt,
   options: GenerateOptions,
   traits: RequestTraits = {},
 ): AsyncGenerator<StreamEvent, void, void> {
   checkOptions(options, GENERATE_TYPES);
   const { signal, onPrompt } = options;
-  for await (const event of submitPrompt(model, promptIds, options, { isWatched: true, ...traits }, signal)) {
+  for await (const event of submitPrompt(model, prompt, options, { isWatched: true, ...traits }, signal)) {
     if (event.kind === "prefill") onPrompt?.(event.done, event.total);
     else if (event.kind === "token") yield { id: event.id, text: event.text, logprob: event.logprob, done: null };
     else if (event.kind === "end") yield { id: null, text: event.text, done: event.completion };

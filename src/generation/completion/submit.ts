@@ -1,6 +1,7 @@
 /** Submits one prompt or dialog to the loop; its events carry text. Every way to complete a text comes through here. */
-import { checkTexts } from "../chat/chat-format.js";
-import type { Dialog } from "../chat/dialog.js";
+import { CHAT_CHOICE } from "../chat/chat-choice.js";
+import { type ChatChoice, type ChatFormat, checkTexts, NO_STOPS } from "../chat/chat-format.js";
+import { checkRoles, type Dialog, type DialogInput, readDialog } from "../chat/dialog.js";
 import type { ModelContext } from "../loading/model-context.js";
 import { either, LIST, TEXT } from "../options/check-options.js";
 import { wrongType } from "../options/wrong-type.js";
@@ -10,13 +11,24 @@ import { type RequestTraits, RunningCompletion } from "./completion.js";
 import type { Completion } from "./results.js";
 import type { TokenLogprob } from "./token-logprobs.js";
 
-/** A prompt, or a dialog in the chat format of the tokenizer's family, as Meta's code writes it. */
+/** Messages to answer, and the chat format to write them in: by default the model's template, or that of Meta's code. */
+export interface ChatPrompt {
+  messages: DialogInput;
+  chat?: ChatChoice;
+}
+
 export type Prompt =
   | {
       /** A text gets a beginning-of-sentence token; token ids are taken as they are. */
       prompt: string | readonly number[];
     }
-  | { messages: Dialog };
+  | ChatPrompt;
+
+/** The ids of a prompt, later for a long text, and the tokens that end its answer beside the model's stops. */
+export interface EncodedPrompt {
+  ids: number[] | Promise<number[]>;
+  stopIds: ReadonlySet<number>;
+}
 
 export type RequestOptions = Omit<GenerateOptions, "onPrompt" | "signal">;
 
@@ -25,7 +37,7 @@ export type SubmitOptions = Prompt & RequestOptions & { signal?: AbortSignal };
 const { onPrompt: _, ...requestTypes } = GENERATE_TYPES;
 const PROMPT = either(TEXT, { ...LIST, type: "a list of token ids" });
 const MESSAGES = { ...LIST, type: "a list of messages" };
-export const SUBMIT_TYPES = { ...requestTypes, prompt: PROMPT, messages: MESSAGES };
+export const SUBMIT_TYPES = { ...requestTypes, prompt: PROMPT, messages: MESSAGES, chat: CHAT_CHOICE };
 
 /** What happens to a request, in this order: queued, prefill (several), token (any number), end. */
 export type CompletionEvent =
@@ -39,37 +51,47 @@ export type CompletionEvent =
     }
   | { kind: "end" /** Text that was held back until now. */; text: string; completion: Completion };
 
-/** Token ids of a prompt, later for a long text. Throws LlamaError (usage) for a dialog that the format does not allow. */
-export function promptIdsOf(model: ModelContext, request: Prompt): number[] | Promise<number[]> {
+/** Encodes a prompt. `special`: names of special tokens in a text become those tokens. Throws LlamaError (usage) for a dialog that the format does not allow. */
+export function encodePrompt(model: ModelContext, request: Prompt, special = false): EncodedPrompt {
   if ("prompt" in request) {
     if (!PROMPT.isType(request.prompt)) throw wrongType("prompt", PROMPT.type, request.prompt);
-    return model.promptIds(request.prompt);
+    return { ids: model.promptIds(request.prompt, 0, special), stopIds: NO_STOPS };
   }
-  const { messages } = request;
-  if (!MESSAGES.isType(messages)) throw wrongType("messages", MESSAGES.type, messages);
+  const { messages, chat } = request;
+  const format = model.dialogFormat(chat);
+  const dialog = dialogOf(format, messages);
   checkTexts(
-    model.dialogFormat,
-    messages.map(({ content }) => content),
+    format,
+    dialog.map(({ content }) => content),
   );
-  return model.dialogFormat.encodeDialog(messages);
+  return { ids: format.encodeDialog(dialog), stopIds: format.stopIds };
+}
+
+/** A dialog from outside, for a format. Throws LlamaError (usage) that names what is wrong in it. */
+export function dialogOf(format: ChatFormat, messages: DialogInput): Dialog {
+  if (!MESSAGES.isType(messages)) throw wrongType("messages", MESSAGES.type, messages);
+  const dialog = readDialog(messages);
+  // A template has roles of its own.
+  if (format.name !== "template") checkRoles(dialog);
+  return dialog;
 }
 
 /**
- * Events of a completion of `promptIds`. Throws LlamaError at once for what cannot be run; for ids that come later, with the
+ * Events of a completion of a prompt. Throws LlamaError at once for what cannot be run; for ids that come later, with the
  * first event. Leaving the events cancels it.
  */
 export function submitPrompt(
   model: ModelContext,
-  promptIds: number[] | Promise<number[]>,
+  { ids, stopIds }: EncodedPrompt,
   options: GenerateOptions,
   traits: RequestTraits = {},
   signal?: AbortSignal,
 ): AsyncIterableIterator<CompletionEvent> {
-  const begin = (ids: number[]) => {
-    const completion = new RunningCompletion(model, ids, options, traits);
+  const begin = (promptIds: number[]) => {
+    const completion = new RunningCompletion(model, promptIds, options, traits, stopIds);
     return { completion, events: model.loop.submit(completion.request, signal) };
   };
-  const running = Array.isArray(promptIds) ? begin(promptIds) : promptIds.then(begin);
+  const running = Array.isArray(ids) ? begin(ids) : ids.then(begin);
   // It is thrown with the first event.
   if (running instanceof Promise) running.catch(() => {});
   return {

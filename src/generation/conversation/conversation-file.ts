@@ -8,6 +8,7 @@ import type { Engine } from "../../engine/engine.js";
 import { LlamaError } from "../../error.js";
 import { AtomicFile } from "../../formats/files/atomic-file.js";
 import { fileError } from "../../formats/files/file-error.js";
+import { decodeText } from "../../formats/files/text.js";
 import { lengthOf } from "../../formats/tensor/range.js";
 import type { Tokenizer } from "../../tokenizer/tokenizer.js";
 import { BOOLEAN, checkOptions, OBJECT, type OptionTypes } from "../options/check-options.js";
@@ -50,6 +51,7 @@ export async function writeConversation(
     format: CONVERSATION_FORMAT,
     version: CONVERSATION_VERSION,
     chat: format.name,
+    ...(format.templateHash !== null && { template: format.templateHash }),
     system,
     settings,
     turns,
@@ -102,7 +104,7 @@ export async function openConversation(file: string): Promise<OpenConversation> 
   });
   try {
     const line = await readLine(handle, file);
-    const header = parseHeader(line.toString("utf8"), file);
+    const header = parseHeader(decodeText(line, file), file);
     return {
       header,
       async fill(engine, loop, conversation, tokenizer) {

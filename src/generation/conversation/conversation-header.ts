@@ -1,7 +1,7 @@
 /** The first line of a session file: turns, settings, and what the KV cache after it belongs to. Knows JSON and its checks. */
 import { LlamaError } from "../../error.js";
 import { isObject } from "../../formats/files/json-value.js";
-import type { ChatName } from "../chat/chat-format.js";
+import { CHAT_NAMES, type ChatName } from "../chat/chat-format.js";
 
 export const CONVERSATION_FORMAT = "llama-ts session";
 /** Counts changes of the file that older programs cannot read. */
@@ -26,6 +26,8 @@ export interface ConversationHeader {
   format: typeof CONVERSATION_FORMAT;
   version: typeof CONVERSATION_VERSION;
   chat: ChatName;
+  /** SHA-256 of the chat template; null or missing for other formats. */
+  template?: string | null;
   system: string | null;
   /** The program's own, not read here. */
   settings: Readonly<Record<string, unknown>>;
@@ -43,13 +45,14 @@ export function parseHeader(text: string, where: string): ConversationHeader {
   }
   if (!isObject(header) || header.format !== CONVERSATION_FORMAT)
     throw new LlamaError("usage", "is not a session file", { where });
-  const { version, chat, system, settings, turns, cache } = header;
+  const { version, chat, template = null, system, settings, turns, cache } = header;
   if (version !== CONVERSATION_VERSION) {
     const expected = `version ${CONVERSATION_VERSION}`;
     throw new LlamaError("usage", "is of another version", { where, expected, found: String(version) });
   }
   const isRight =
-    (chat === "none" || chat === "llama2" || chat === "llama3") &&
+    CHAT_NAMES.includes(chat as ChatName) &&
+    (chat === "template") === (typeof template === "string") &&
     (system === null || typeof system === "string") &&
     isObject(settings) &&
     Array.isArray(turns) &&

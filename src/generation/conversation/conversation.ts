@@ -3,9 +3,10 @@
  * Knows ids and the format's rules; not how tokens are chosen, nor a terminal.
  */
 import { LlamaError } from "../../error.js";
-import { type ChatFormat, type ChatName, checkTexts } from "../chat/chat-format.js";
+import { CHAT_CHOICE } from "../chat/chat-choice.js";
+import { type ChatChoice, type ChatFormat, checkTexts, type Turn } from "../chat/chat-format.js";
 import type { Completion, StreamEvent } from "../completion/results.js";
-import { checkOptions, either, NULL, type OptionTypes, oneOf, TEXT } from "../options/check-options.js";
+import { checkOptions, either, NULL, type OptionTypes, TEXT } from "../options/check-options.js";
 import { GENERATE_TYPES, type GenerateOptions } from "../sampling/options.js";
 
 /** Share of the context that an answer has at least, or its max_gen_len if that is less. */
@@ -13,22 +14,17 @@ const ANSWER_SHARE = 1 / 4;
 /** Share of the context that turns may fill after some were dropped, so that not every turn drops one and runs the rest again. */
 const KEPT_SHARE = 1 / 2;
 
-/** A user message and the model's answer. The ids of an answer are those that were generated, whatever its text would encode to. */
-export interface Turn {
-  user: string;
-  answer: string;
-  answerIds: number[];
-}
+export type { Turn } from "../chat/chat-format.js";
 
 export interface ConversationOptions {
-  /** "auto" (the default) uses the family's format where the folder is called chat or instruct, else none. */
-  chat?: ChatName | "auto";
+  /** "auto" (the default) uses the model's chat template; without one Meta's format where the folder is called chat or instruct, else none. */
+  chat?: ChatChoice;
   /** System text; with a model that only continues text, the text before the first turn. */
   system?: string | null;
 }
 
 export const CONVERSATION_TYPES: OptionTypes<ConversationOptions> = {
-  chat: oneOf("auto", "none", "llama2", "llama3"),
+  chat: CHAT_CHOICE,
   system: either(TEXT, NULL),
 };
 
@@ -42,9 +38,9 @@ export type TurnEvent =
   | { id: number; text: string; done: null }
   | { id: null; text: string; done: Completion & TurnStats };
 
-export type TurnOptions = Omit<GenerateOptions, "logprobs" | "echo">;
+export type TurnOptions = Omit<GenerateOptions, "logprobs" | "echo" | "parseSpecial">;
 
-const { logprobs: _logprobs, echo: _echo, ...TURN_TYPES } = GENERATE_TYPES;
+const { logprobs: _logprobs, echo: _echo, parseSpecial: _parse, ...TURN_TYPES } = GENERATE_TYPES;
 
 /** What a conversation needs of the model. */
 export interface ConversationHost {
@@ -65,8 +61,6 @@ export class Conversation {
   #lastIds: readonly number[] = [];
   #isAnswering = false;
   #isClosed = false;
-  /** Ids of turns before their answers, as they were encoded last. */
-  readonly #opened = new WeakMap<Turn, { system: string | null; isFirst: boolean; ids: readonly number[] }>();
 
   constructor(format: ChatFormat, host: ConversationHost) {
     this.format = format;
@@ -138,22 +132,17 @@ export class Conversation {
   #prompt(user: string, maxGenLen: number): { ids: number[]; droppedTurns: number } {
     const { maxSeqLen, format, system } = this;
     const room = Math.min(maxGenLen, Math.floor(maxSeqLen * ANSWER_SHARE));
-    const encoded = this.turns.map((turn, i) => this.#encodeTurn(turn, i === 0));
-    let kept = encoded;
-    let last = format.openTurn(user, system, encoded.length === 0);
-    const size = (turns: readonly (readonly number[])[]) => turns.reduce((sum, ids) => sum + ids.length, last.length);
-    if (size(kept) + room > maxSeqLen) {
+    let kept: readonly Turn[] = this.turns;
+    let ids = format.encodeConversation(kept, user, system);
+    if (ids.length + room > maxSeqLen) {
       const most = Math.min(maxSeqLen - room, Math.floor(maxSeqLen * KEPT_SHARE));
-      let length = size(kept);
-      let from = 1;
-      while (from < encoded.length && length > most) length -= encoded[from++]!.length;
-      kept = [...encoded.slice(0, 1), ...encoded.slice(from)];
-      if (kept.length > 0 && length + room > maxSeqLen) {
+      kept = this.#without(this.#fewest(user, most));
+      ids = format.encodeConversation(kept, user, system);
+      if (kept.length > 0 && ids.length + room > maxSeqLen) {
         kept = [];
-        last = format.openTurn(user, system, true);
+        ids = format.encodeConversation(kept, user, system);
       }
     }
-    const ids = [...kept, last].flat();
     if (ids.length >= maxSeqLen) {
       throw new LlamaError("usage", "the message is longer than the context", {
         expected: `fewer than ${maxSeqLen} tokens`,
@@ -162,18 +151,24 @@ export class Conversation {
       });
     }
     const droppedTurns = this.turns.length - kept.length;
-    if (droppedTurns > 0) this.turns = kept.length === 0 ? [] : [this.turns[0]!, ...this.turns.slice(1 + droppedTurns)];
+    if (droppedTurns > 0) this.turns = [...kept];
     return { ids, droppedTurns };
   }
 
-  /** Ids of a turn and its answer; each message is encoded once, however long the conversation. */
-  #encodeTurn(turn: Turn, isFirst: boolean): number[] {
-    const { format, system } = this;
-    let opened = this.#opened.get(turn);
-    if (opened?.isFirst !== isFirst || (isFirst && opened.system !== system)) {
-      opened = { system, isFirst, ids: format.openTurn(turn.user, system, isFirst) };
-      this.#opened.set(turn, opened);
+  /** The turns without `count` of the oldest after the first. */
+  #without(count: number): Turn[] {
+    return [...this.turns.slice(0, 1), ...this.turns.slice(1 + count)];
+  }
+
+  /** The fewest turns after the first whose loss leaves at most `most` tokens; all of them if that is not enough. */
+  #fewest(user: string, most: number): number {
+    let [least, all] = [0, Math.max(this.turns.length - 1, 0)];
+    while (least < all) {
+      const count = (least + all) >> 1;
+      const { length } = this.format.encodeConversation(this.#without(count), user, this.system);
+      if (length <= most) all = count;
+      else least = count + 1;
     }
-    return [...opened.ids, ...turn.answerIds, ...format.closeTurn(turn.answerIds)];
+    return least;
   }
 }

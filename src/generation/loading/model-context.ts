@@ -4,13 +4,17 @@ import type { ComputeType } from "../../model/architecture/compute-type.js";
 import type { ModelConfig } from "../../model/config/config.js";
 import { type EncodeThread, LONG_TEXT } from "../../tokenizer/loading/encode-thread.js";
 import type { Tokenizer } from "../../tokenizer/tokenizer.js";
-import type { ChatFormat } from "../chat/chat-format.js";
-import { chatFormat, familyFormat } from "../chat/choose-format.js";
+import type { ChatChoice, ChatFormat, ChatName } from "../chat/chat-format.js";
+import { chosenFormat, dialogFormat, guessFormat } from "../chat/choose-format.js";
+import type { FolderKind } from "../chat/folder-kind.js";
 import { checkCount, type GenerateOptions, resolveLookup } from "../sampling/options.js";
 import { type FeedOptions, inFlight, type Requests } from "../scheduling/in-flight.js";
 import { tooLong } from "../scheduling/prompt-check.js";
 import type { GenerationRequest } from "../scheduling/request.js";
 import type { RequestLoop } from "../scheduling/request-loop.js";
+
+/** Formats of dialogs that are kept: more than one program uses. */
+const MAX_FORMATS = 16;
 
 export class ModelContext {
   readonly loop: RequestLoop;
@@ -19,6 +23,9 @@ export class ModelContext {
   readonly maxSeqLen: number;
   readonly #dtype: ComputeType;
   readonly #encoder: EncodeThread | null;
+  readonly #kind: FolderKind;
+  /** Formats of dialogs, by what was asked for: a template is read once. */
+  readonly #formats = new Map<string, ChatFormat>();
 
   constructor(
     loop: RequestLoop,
@@ -27,8 +34,10 @@ export class ModelContext {
     maxSeqLen: number,
     dtype: ComputeType,
     encoder: EncodeThread | null,
+    kind: FolderKind = null,
   ) {
     this.#encoder = encoder;
+    this.#kind = kind;
     this.loop = loop;
     this.tokenizer = tokenizer;
     this.config = config;
@@ -39,20 +48,40 @@ export class ModelContext {
   /**
    * Ids of a prompt: a text gets a beginning-of-sentence token, ids are taken as they are. A long text is encoded in a thread.
    * Throws LlamaError (usage) for a text that cannot fit into the context, before it is encoded, and names it by
-   * its place `index` in the call.
+   * its place `index` in the call. `special`: names of special tokens in the text become those tokens.
    */
-  promptIds(prompt: string | readonly number[], index = 0): number[] | Promise<number[]> {
+  promptIds(prompt: string | readonly number[], index = 0, special = false): number[] | Promise<number[]> {
     if (typeof prompt !== "string") return [...prompt];
-    const least = Math.ceil(Buffer.byteLength(prompt) / this.tokenizer.maxTokenBytes);
+    const { bosId, addsBos, maxTokenBytes, specialTokens } = this.tokenizer;
+    const names = special ? [...specialTokens.keys()] : [];
+    const longest = names.reduce((most, name) => Math.max(most, Buffer.byteLength(name)), maxTokenBytes);
+    const least = Math.ceil(Buffer.byteLength(prompt) / longest);
     if (least > this.maxSeqLen) throw tooLong(index, `at least ${least}`, this.maxSeqLen);
-    if (prompt.length < LONG_TEXT || this.#encoder === null) return this.tokenizer.encode(prompt, { bos: true });
-    const { bosId, addsBos } = this.tokenizer;
-    return this.#encoder.encode(prompt).then((ids) => (addsBos && bosId !== null ? [bosId, ...ids] : ids));
+    if (prompt.length < LONG_TEXT || this.#encoder === null)
+      return this.tokenizer.encode(prompt, { bos: true, special });
+    return this.#encoder.encode(prompt, special).then((ids) => (addsBos && bosId !== null ? [bosId, ...ids] : ids));
   }
 
-  /** The chat format that Meta's code uses for dialogs with this tokenizer. */
-  get dialogFormat(): ChatFormat {
-    return chatFormat(familyFormat(this.tokenizer), this.tokenizer, this.config);
+  /** The format of dialogs. Without a choice it is the model's chat template, or that of Meta's code for this tokenizer. */
+  dialogFormat(choice: ChatChoice = "auto"): ChatFormat {
+    const key = typeof choice === "object" ? `given ${choice.template}` : choice;
+    let format = this.#formats.get(key);
+    if (format === undefined) {
+      format = chosenFormat(choice, dialogFormat(this.tokenizer), this.tokenizer, this.config);
+      if (this.#formats.size > MAX_FORMATS) this.#formats.clear();
+      this.#formats.set(key, format);
+    }
+    return format;
+  }
+
+  /** A format of its own for a conversation. Without a choice it depends on the model's folder too. */
+  conversationFormat(choice: ChatChoice = "auto"): ChatFormat {
+    return chosenFormat(choice, this.guessedFormat, this.tokenizer, this.config);
+  }
+
+  /** The format of a conversation if nobody chooses one. */
+  get guessedFormat(): ChatName {
+    return guessFormat(this.tokenizer, this.#kind);
   }
 
   /** How a request drafts tokens by prompt lookup. */

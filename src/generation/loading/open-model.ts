@@ -1,4 +1,5 @@
 /** Opens a model's tokenizer and checkpoint, chooses ranks and dtype, and starts the engine. Does not generate. */
+import { dirname } from "node:path";
 import { Engine } from "../../engine/engine.js";
 import type { EngineOptions } from "../../engine/host/engine-options.js";
 import { availableCores } from "../../engine/machine/cores.js";
@@ -33,7 +34,9 @@ export interface OpenedModel {
 export function findModel({ ckptDir, tokenizerPath }: Pick<BuildOptions, "ckptDir" | "tokenizerPath">): ModelFiles {
   // Read first, so that a wrong folder is reported before its missing tokenizer.
   const checkpoint = openPath(ckptDir);
-  const found = () => (checkpoint.tokenizer === null ? findTokenizer(ckptDir) : checkpoint.path);
+  // A path may be a file in the folder.
+  const folder = checkpoint.path === checkpoint.files[0] ? dirname(checkpoint.path) : ckptDir;
+  const found = () => checkpoint.tokenizerPath ?? findTokenizer(folder);
   return { checkpoint, tokenizerPath: tokenizerPath ?? found() };
 }
 

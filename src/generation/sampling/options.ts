@@ -48,6 +48,8 @@ export interface GenerateOptions extends SamplingOptions {
   topLogprobs?: number;
   /** Return the prompt's tokens before the new ones. */
   echo?: boolean;
+  /** Names of special tokens in a prompt's text become those tokens. Default false: they are text. */
+  parseSpecial?: boolean;
   /**
    * Draft tokens from earlier text and verify them in one step: the same text, but faster where it repeats itself.
    * "auto" (the default) drafts where that saves time; a number drafts that many tokens whenever possible; 0: off.
@@ -72,6 +74,7 @@ export const GENERATE_TYPES: OptionTypes<GenerateOptions> = {
   logprobs: BOOLEAN,
   topLogprobs: NUMBER,
   echo: BOOLEAN,
+  parseSpecial: BOOLEAN,
   onPrompt: FUNCTION,
   cachePrompt: BOOLEAN,
   signal: SIGNAL,

@@ -49,6 +49,8 @@ export function ropeFrequencies({
       return plain.map((frequency) => frequency / fround(ropeScaling.factor));
     case "llama3":
       return plain.map((frequency) => smooth(frequency, ropeScaling));
+    case "factors":
+      return plain.map((frequency, pair) => frequency / fround(ropeScaling.factors[pair]!));
     case "yarn":
       return ramp(powers, plain, ropeTheta, ropeScaling);
     default:

@@ -1,6 +1,7 @@
 /** What a checkpoint format is: it recognises a path, and opens the model there. Does not know any format. */
 import type { TokenizerSource } from "../../tokenizer/tokenizer.js";
 import type { ModelConfig, RopeScaling } from "../config/config.js";
+import type { FileStamp } from "./file-stamp.js";
 import type { ModelTensor } from "./model-tensor.js";
 import type { DifferingReplica } from "./replicas.js";
 
@@ -28,12 +29,16 @@ export interface OpenedCheckpoint {
   readonly files: readonly string[];
   /** Paths of the other files that were read. */
   readonly descriptions: readonly string[];
+  /** Of both kinds of files, taken when the path was opened; `openPath` adds them. */
+  readonly stamps?: readonly FileStamp[];
   /** Keys of the description that are ignored. */
   readonly unknownKeys: readonly string[];
   /** Known before the config, because the special tokens of a tokenizer depend on it. */
   readonly ropeScaling: RopeScaling | null;
   /** The tokenizer, if the weight files contain it; null if it has a file of its own. */
   readonly tokenizer: TokenizerSource | null;
+  /** The weight file that contains the tokenizer, for formats in which one may. */
+  readonly tokenizerPath?: string | null;
   /** The config with all defaults, checked. `vocabSize` is the tokenizer's. Throws a LlamaError for a bad value. */
   config(vocabSize: number): ModelConfig;
   /** Reads the headers of the weight files. Throws a LlamaError if one is damaged or does not fit the config. */

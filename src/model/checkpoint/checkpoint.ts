@@ -2,6 +2,7 @@
 import { byteLength, type DType, type StoredTensor } from "../../formats/tensor/stored-tensor.js";
 import type { ModelConfig } from "../config/config.js";
 import type { CheckpointTensors, OpenedCheckpoint } from "./checkpoint-format.js";
+import { type FileStamp, stampOf } from "./file-stamp.js";
 import type { ModelTensor } from "./model-tensor.js";
 import { openPath } from "./open-path.js";
 
@@ -22,6 +23,8 @@ export interface Checkpoint extends CheckpointTensors {
   byteLength: number;
   /** Keys of params.json or config.json that were ignored. */
   unknownParams: readonly string[];
+  /** Of all files, from before their headers were read. */
+  stamps: readonly FileStamp[];
   /** Seed of a model of random numbers, whose tensors have no pieces; null for a model read from files. */
   seed: number | null;
 }
@@ -32,6 +35,7 @@ export interface Checkpoint extends CheckpointTensors {
  */
 export function openCheckpoint(source: string | OpenedCheckpoint, vocabSize: number): Checkpoint {
   const opened = typeof source === "string" ? openPath(source) : source;
+  const stamps = opened.stamps ?? opened.files.map(stampOf);
   const config = opened.config(vocabSize);
   const found = opened.tensors(config);
   const { tensors } = found;
@@ -53,6 +57,7 @@ export function openCheckpoint(source: string | OpenedCheckpoint, vocabSize: num
     parameterCount: sum([...sizes.values()].map(({ count }) => count)),
     byteLength: sum([...sizes.values()].map(({ bytes }) => bytes)),
     unknownParams: opened.unknownKeys,
+    stamps,
     seed: null,
   };
 }

@@ -2,19 +2,22 @@
 import { dirname, join } from "node:path";
 import { LlamaError } from "../../error.js";
 import type { CheckpointFormat, CheckpointPath, OpenedCheckpoint } from "./checkpoint-format.js";
+import { stampOf } from "./file-stamp.js";
 import { listPath } from "./folder.js";
+import { ggufFormat } from "./gguf-format.js";
 import { huggingFaceFormat } from "./hugging-face-format.js";
 import { metaFormat } from "./meta-format.js";
 
 /** The first format whose files are complete is used. Without one, the first with weights is, whose error names the missing file. */
-const FORMATS: readonly CheckpointFormat[] = [metaFormat, huggingFaceFormat];
+const FORMATS: readonly CheckpointFormat[] = [metaFormat, huggingFaceFormat, ggufFormat];
 
 /** Reads the description of the model at a path. Throws a LlamaError if there is no model of a known format. */
 export function openPath(path: string): OpenedCheckpoint {
   const place = listPath(path);
   const format = formatOf(place);
   if (format === undefined) throw noCheckpoint(place);
-  return format.open(place);
+  const opened = format.open(place);
+  return { ...opened, stamps: [...opened.descriptions, ...opened.files].map(stampOf) };
 }
 
 function formatOf(place: CheckpointPath): CheckpointFormat | undefined {

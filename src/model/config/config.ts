@@ -1,7 +1,7 @@
 /** The config of a model: its shape and constants, with all defaults filled in. */
 
-/** How the frequencies of rotation differ from theta's, by the names of transformers (modeling_rope_utils.py). */
-export type RopeScaling = LlamaScaling | LinearScaling | DynamicScaling | YarnScaling;
+/** How the frequencies of rotation differ from theta's, by the names of transformers (modeling_rope_utils.py) or as a list. */
+export type RopeScaling = LlamaScaling | LinearScaling | DynamicScaling | YarnScaling | FactorScaling;
 
 /** Llama 3.1's frequency scaling (llama-models, models/llama3/model.py, apply_scaling). */
 export interface LlamaScaling {
@@ -38,6 +38,12 @@ export interface YarnScaling {
   /** Multiplies cosines and sines. */
   attentionFactor: number;
   oldContext: number;
+}
+
+/** A divisor for the frequency of each pair, [headDim / 2]: GGUF files have Llama 3.1's scaling in this form. */
+export interface FactorScaling {
+  kind: "factors";
+  factors: readonly number[];
 }
 
 /**

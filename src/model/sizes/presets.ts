@@ -78,6 +78,7 @@ export function randomCheckpoint(name: string, params: ReadonlyMap<string, unkno
     unexpected: [],
     differing: [],
     unknownParams: [],
+    stamps: [],
     seed,
   };
 }

@@ -55,10 +55,12 @@ const FAMILIES: readonly Family[] = [
 /** The released model with this config, or null. */
 export function findRelease(config: ModelConfig): Release | null {
   const shape = [config.dim, config.nLayers, config.nHeads, config.nKvHeads, config.ffnDim].join();
+  const kind = config.ropeScaling?.kind;
+  const isScaled = kind === "llama3" || kind === "factors";
   for (const { name, context, sizes, ...family } of FAMILIES) {
     const size = Object.keys(sizes).find((key) => sizes[key]!.join() === shape);
     if (size === undefined || family.ropeTheta !== config.ropeTheta) continue;
-    if ((family.isScaled ? "llama3" : undefined) !== config.ropeScaling?.kind) continue;
+    if ((family.isScaled ?? false) !== isScaled || (config.ropeScaling !== null && !isScaled)) continue;
     if (!family.vocabSizes.includes(config.vocabSize)) continue;
     if (family.normEps !== undefined && family.normEps !== config.normEps) continue;
     return { name: `${name} ${size}`, context };

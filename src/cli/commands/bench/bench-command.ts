@@ -3,7 +3,7 @@ import { type Command, Option } from "@commander-js/extra-typings";
 import { wholeNumber } from "../../options/flags.js";
 import { examples } from "../../options/help.js";
 import { messageOptions, rankOptions } from "../../options/option-groups.js";
-import { dtypes, rankCounts, threadCounts, tokenCounts } from "./bench-flags.js";
+import { DTYPES, dtypes, rankCounts, threadCounts, tokenCounts } from "./bench-flags.js";
 
 export function addBench(program: Command, exit: (code: number) => void): void {
   const options = program
@@ -22,9 +22,10 @@ export function addBench(program: Command, exit: (code: number) => void): void {
     .option("--layers <n>", "use only n layers of the preset", wholeNumber(1, 1000))
     .optionsGroup("Setups (lists such as 1,2,4; every combination is measured):")
     .addOption(
-      new Option("--dtype <types>", "types of the weights: auto, fp32, int8, int4")
-        .argParser(dtypes)
-        .default(["auto" as const], "auto"),
+      withChoices(
+        new Option("--dtype <types>", "types of the weights").argParser(dtypes).default(["auto" as const], "auto"),
+        DTYPES,
+      ),
     )
     .addOption(
       new Option("--nproc_per_node <ns>", "ranks: 1 to the number of heads, or auto")
@@ -64,4 +65,10 @@ export function addBench(program: Command, exit: (code: number) => void): void {
       const { bench } = await import("./bench.js");
       exit(await bench(flags));
     });
+}
+
+/** Shows and completes the choices of an option with a parser of its own; commander's choices() would replace it. */
+function withChoices<O extends { argChoices?: string[] }>(option: O, choices: readonly string[]): O {
+  option.argChoices = [...choices];
+  return option;
 }

@@ -1,12 +1,13 @@
 /** Declares the command `cache`, its options and examples. Its implementation is loaded when it runs. */
 import type { Command } from "@commander-js/extra-typings";
+import { LlamaError } from "../../../error.js";
 import { examples } from "../../options/help.js";
 
 export function addCache(program: Command, exit: (code: number) => void): void {
   const cache = program
     .command("cache")
-    .description("List or clear the quantised weights that are cached on disk.")
-    .usage("list|clear")
+    .description("List or remove the quantised weights that are cached on disk.")
+    .usage("list|prune|rm|clear")
     .helpOption("-h, --help", "print help")
     .helpCommand("help [command]", "print help for a command")
     .addHelpText(
@@ -15,17 +16,44 @@ export function addCache(program: Command, exit: (code: number) => void): void {
         "docs/accuracy.md",
         ["List the cached weights", "llama-ts cache list"],
         ["Print their total size in bytes", "llama-ts cache list --json | jq 'map(.bytes) | add'"],
-        ["Remove them", "llama-ts cache clear"],
+        ["Remove those that cannot be used any more", "llama-ts cache prune"],
       ),
     );
   cache
     .command("list", { isDefault: true })
-    .description("list what is cached, from which checkpoint, and its size")
+    .alias("ls")
+    .description("list what is cached, and what cannot be used any more")
     .option("--json", "print a JSON array")
     .helpOption("-h, --help", "print help")
-    .action(async (flags) => {
+    // Unknown commands arrive here, because this one is the default.
+    .allowExcessArguments()
+    .action(async (flags, command) => {
+      const [word] = command.args as string[];
+      if (word !== undefined) {
+        const isCommand = ["list", "ls"].includes(cache.args[0] ?? "");
+        if (isCommand) throw new LlamaError("usage", `unexpected argument '${word}'`, { fix: "list takes none" });
+        throw new LlamaError("usage", `unknown command '${word}'`, { expected: "list, prune, rm or clear" });
+      }
       const { listCommand } = await import("./cache.js");
       exit(await listCommand(flags));
+    });
+  cache
+    .command("prune")
+    .description("remove what cannot be used any more")
+    .helpOption("-h, --help", "print help")
+    .action(async () => {
+      const { pruneCommand } = await import("./cache.js");
+      exit(pruneCommand());
+    });
+  cache
+    .command("rm")
+    .alias("remove")
+    .description("remove what is cached of some checkpoints")
+    .argument("<key|dir...>", "folder of a checkpoint, or the name of a folder in the list or its start")
+    .helpOption("-h, --help", "print help")
+    .action(async (names) => {
+      const { removeCommand } = await import("./cache.js");
+      exit(removeCommand(names));
     });
   cache
     .command("clear")
@@ -33,6 +61,6 @@ export function addCache(program: Command, exit: (code: number) => void): void {
     .helpOption("-h, --help", "print help")
     .action(async () => {
       const { clearCommand } = await import("./cache.js");
-      exit(await clearCommand());
+      exit(clearCommand());
     });
 }

@@ -7,7 +7,7 @@ import { withModel } from "../../model/load.js";
 import { runCommand } from "../../model/run-command.js";
 import type { GenerateFlags } from "../../options/flags.js";
 import { samplingSettings } from "../../options/option-groups.js";
-import { checkWords } from "../../options/script-word.js";
+import { checkWords, scriptOf } from "../../options/script-word.js";
 import { reportState } from "../../supervisor/supervised.js";
 import { printNote } from "../../terminal/notes.js";
 import { promptText, StatusLine } from "../../terminal/status-line.js";
@@ -23,7 +23,7 @@ export function generate(flags: GenerateFlags, words: readonly string[]): Promis
       throw new LlamaError("usage", "--logprobs needs --json or --stream_json");
     }
     const model = chooseModel(flags);
-    const prompt = await readPrompt(flags, signal);
+    const prompt = await readPrompt(flags, signal, scriptOf(words, flags));
     noteDemo(model, flags);
     const summary = await withModel({ model, flags, logs, signal }, async (llama) => {
       reportState({ phase: "generating" });

@@ -2,10 +2,9 @@
 import { createReadStream, fstatSync } from "node:fs";
 import { isatty } from "node:tty";
 import { LlamaError } from "../../../error.js";
-import { decodeUtf8 } from "../../../formats/files/utf8.js";
 import type { GenerateFlags } from "../../options/flags.js";
 import { printNote } from "../../terminal/notes.js";
-import { readAll } from "../../terminal/read-input.js";
+import { readText } from "../../terminal/read-input.js";
 
 /** The placeholder in a prompt that is replaced by the text of stdin. */
 const SLOT = "{{input}}";
@@ -16,16 +15,16 @@ type PromptFlags = Pick<GenerateFlags, "prompt" | "prompt_file" | "no_stdin" | "
 
 /**
  * Returns the prompt of the command line or the file, with piped text before it or in place of {{input}}; or the text of stdin
- * alone. Never waits for a terminal.
+ * alone. Never waits for a terminal. `script` is the one that a torchrun line names.
  */
-export async function readPrompt(flags: PromptFlags, signal: AbortSignal): Promise<string> {
+export async function readPrompt(flags: PromptFlags, signal: AbortSignal, script?: string): Promise<string> {
   const { prompt, prompt_file, no_stdin, quiet = false } = flags;
   const read = () => readStdin(signal, quiet);
   if (prompt === "-") return withoutNewline(await read());
   const own =
     prompt_file === undefined
       ? prompt
-      : decodeUtf8(await readAll(createReadStream(prompt_file), `--prompt_file ${prompt_file}`, signal));
+      : await readText(createReadStream(prompt_file), `--prompt_file ${prompt_file}`, signal);
   if (own?.includes(SLOT) && !no_stdin) {
     if (isatty(0)) throw new LlamaError("usage", `no input to replace ${SLOT}`, { fix: "Pipe text to stdin" });
     const input = withoutNewline(await read());
@@ -39,7 +38,10 @@ export async function readPrompt(flags: PromptFlags, signal: AbortSignal): Promi
   if (isatty(0)) throw new LlamaError("usage", "no prompt", { fix: `${fix}; llama-ts repl starts a conversation` });
   const text = withoutNewline(await read());
   // An empty stdin usually means a job without a terminal. To ask for an empty prompt, use --prompt "".
-  if (text === "") throw new LlamaError("usage", "no prompt, and stdin is empty", { fix });
+  if (text === "") {
+    const inside = script === undefined ? "" : `${script}, which is not run, has its prompts inside. `;
+    throw new LlamaError("usage", "no prompt, and stdin is empty", { fix: inside + fix });
+  }
   return text;
 }
 
@@ -57,7 +59,7 @@ async function readStdin(signal: AbortSignal, quiet: boolean): Promise<string> {
   const note = () => printNote("Waiting for stdin to end; use --no_stdin or < /dev/null if it has no input.");
   const timer = quiet ? undefined : setTimeout(note, NOTE_AFTER_MS);
   try {
-    return decodeUtf8(await readAll(process.stdin, "stdin", signal));
+    return await readText(process.stdin, "stdin", signal);
   } finally {
     clearTimeout(timer);
   }

@@ -4,6 +4,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { LlamaError } from "../../../error.js";
+import { decodeText } from "../../../formats/files/text.js";
 
 /** Returns `text` as edited in $VISUAL or $EDITOR, without trailing newlines. Throws LlamaError (usage) if there is no editor or it fails. */
 export async function edit(text: string): Promise<string> {
@@ -20,7 +21,7 @@ export async function edit(text: string): Promise<string> {
         : spawn("/bin/sh", ["-c", `${editor} "$1"`, "sh", file], { stdio: "inherit" });
     const code = await new Promise((resolve, reject) => child.on("error", reject).on("exit", resolve));
     if (code !== 0) throw new LlamaError("usage", `the editor exited with code ${code}`, { where: editor });
-    return readFileSync(file, "utf8").replace(/\n+$/, "");
+    return decodeText(readFileSync(file), "the edited message").replace(/\n+$/, "");
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }

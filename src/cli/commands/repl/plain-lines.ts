@@ -1,5 +1,6 @@
 /** Reads lines from a pipe or a dumb terminal, without line editing. */
 import { createInterface, type Interface } from "node:readline";
+import { decodeText } from "../../../formats/files/text.js";
 import { oncePerPress } from "../../terminal/interrupt.js";
 import type { Line, Lines } from "./lines.js";
 
@@ -7,8 +8,10 @@ export class PlainLines implements Lines {
   readonly isInteractive: boolean;
   onInterrupt = () => {};
   readonly #reader: Interface;
-  readonly #waiting: string[] = [];
+  /** Lines whose text has a character for each byte. */
+  readonly #waiting: Line[] = [];
   #isEnded = false;
+  #count = 0;
   #wake: ((line: Line) => void) | null = null;
   readonly #onSignal = oncePerPress(() => {
     if (this.#wake) this.#deliver({ kind: "interrupt", hadText: false });
@@ -17,10 +20,12 @@ export class PlainLines implements Lines {
 
   constructor(isInteractive: boolean) {
     this.isInteractive = isInteractive;
-    this.#reader = createInterface({ input: process.stdin, terminal: false });
+    // A character of latin1 for each byte, so that text that is not UTF-8 is noticed and not replaced.
+    this.#reader = createInterface({ input: process.stdin.setEncoding("latin1"), terminal: false });
     this.#reader.on("line", (text) => {
-      if (this.#wake) this.#deliver({ kind: "line", text });
-      else this.#waiting.push(text);
+      const line = { kind: "line", text } as const;
+      if (this.#wake) this.#deliver(line);
+      else this.#waiting.push(line);
     });
     this.#reader.on("close", () => {
       this.#isEnded = true;
@@ -29,10 +34,16 @@ export class PlainLines implements Lines {
     process.on("SIGINT", this.#onSignal);
   }
 
-  read(prompt: string): Promise<Line> {
+  /** Throws LlamaError (usage) for a line that is not UTF-8. */
+  async read(prompt: string): Promise<Line> {
     if (this.isInteractive) process.stdout.write(prompt);
-    const text = this.#waiting.shift();
-    if (text !== undefined) return Promise.resolve({ kind: "line", text });
+    const line = this.#waiting.shift() ?? (await this.#next());
+    if (line.kind !== "line") return line;
+    const bytes = Buffer.from(line.text, "latin1");
+    return { kind: "line", text: decodeText(bytes, `line ${++this.#count} of stdin`) };
+  }
+
+  #next(): Promise<Line> {
     if (this.#isEnded) return Promise.resolve({ kind: "end" });
     return new Promise((resolve) => {
       this.#wake = resolve;

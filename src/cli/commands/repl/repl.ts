@@ -16,7 +16,7 @@ import { openDialogueFile, saveDialogue } from "./dialogue-file.js";
 import { edit } from "./editor.js";
 import { History, historyPath } from "./history.js";
 import type { Lines } from "./lines.js";
-import { MessageReader } from "./message-reader.js";
+import { type Message, MessageReader } from "./message-reader.js";
 import { PlainLines } from "./plain-lines.js";
 import type { ReplFlags } from "./repl-flags.js";
 import { complete } from "./tab-completion.js";
@@ -107,7 +107,8 @@ class Repl {
   }
 
   async #turn(): Promise<void> {
-    const message = await this.#reader.next();
+    const message = await this.#next();
+    if (message === null) return;
     if (message.kind === "interrupt") return this.#interrupted();
     this.#isHinted = false;
     if (message.kind === "end") {
@@ -124,6 +125,17 @@ class Repl {
       printError(error.message);
     }
     await this.#keep(false);
+  }
+
+  /** The next message; null, with an error on the terminal, if what was typed there is not text. */
+  async #next(): Promise<Message | null> {
+    try {
+      return await this.#reader.next();
+    } catch (error) {
+      if (!(error instanceof LlamaError) || !this.#lines.isInteractive) throw error;
+      printError(error.message);
+      return null;
+    }
   }
 
   /** Saves the session; the KV cache only at the end, because it may be large. */

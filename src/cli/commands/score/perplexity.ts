@@ -1,11 +1,11 @@
 /** `score --perplexity`: computes the perplexity of a file and prints one JSON object. */
 import { createReadStream } from "node:fs";
-import { decodeUtf8 } from "../../../formats/files/utf8.js";
+import { LlamaError } from "../../../error.js";
 import { encodeLong } from "../../../index.js";
 import { chooseModel } from "../../model/choose-model.js";
 import { type LoadFlags, requestLimits, withModel } from "../../model/load.js";
 import { runCommand } from "../../model/run-command.js";
-import { readAll } from "../../terminal/read-input.js";
+import { readText } from "../../terminal/read-input.js";
 import { StatusLine } from "../../terminal/status-line.js";
 
 export interface PerplexityFlags extends LoadFlags {
@@ -20,10 +20,14 @@ export interface PerplexityFlags extends LoadFlags {
 export function perplexity(path: string, flags: PerplexityFlags): Promise<number> {
   return runCommand(flags, async ({ signal, output, logs }) => {
     const status = new StatusLine(!flags.quiet);
-    const bytes = await readAll(createReadStream(path), path, signal);
+    const where = path === "-" ? "stdin" : path;
+    const text = await readText(path === "-" ? process.stdin : createReadStream(path), where, signal);
+    if (text === "")
+      throw new LlamaError("usage", "is empty", { where, fix: "Give a text to compute the perplexity of" });
+    const bytes = Buffer.byteLength(text);
     const use = { model: chooseModel(flags), flags, logs, limits: requestLimits(flags), signal };
     await withModel(use, async (llama) => {
-      const ids = encodeLong(llama.tokenizer, decodeUtf8(bytes));
+      const ids = encodeLong(llama.tokenizer, text);
       const { window = llama.maxSeqLen, stride = window >> 1 } = flags;
       const onTokens = (done: number, total: number) => status.show(`Scored ${done} of ${total} tokens`);
       const options = { window, stride, onTokens, signal };
@@ -32,9 +36,9 @@ export function perplexity(path: string, flags: PerplexityFlags): Promise<number
       const result = {
         perplexity: tokens > 0 ? Math.exp(nats) : null,
         nats_per_token: tokens > 0 ? nats : null,
-        bits_per_byte: bytes.length > 0 ? -logprob / Math.LN2 / bytes.length : null,
+        bits_per_byte: -logprob / Math.LN2 / bytes,
         tokens,
-        bytes: bytes.length,
+        bytes,
         window,
         stride,
       };

@@ -1,9 +1,14 @@
-/** The command `completion`: prints a completion script for a shell. Does not know the form of the scripts. */
+/** The command `completion`, which prints a completion script for a shell, and the hidden one that the scripts call. */
 import { Argument, type Command } from "@commander-js/extra-typings";
 import { examples } from "../../options/help.js";
 import { EXIT_OK } from "../../terminal/exit-code.js";
 import { Output } from "../../terminal/output.js";
-import { type CompletedCommand, completionScript, SHELLS } from "./shell-completion.js";
+import { type CompletedCommand, candidates, type ValueLists } from "./candidates.js";
+import { ASK, SCRIPTS, SHELLS } from "./shell-scripts.js";
+
+const LISTS: ValueLists = {
+  "--preset": async () => Object.keys((await import("../../../model/sizes/presets.js")).PRESETS),
+};
 
 export function addCompletion(program: Command, exit: (code: number) => void): void {
   program
@@ -21,7 +26,16 @@ export function addCompletion(program: Command, exit: (code: number) => void): v
       ),
     )
     .action(async (shell) => {
-      await new Output(process.stdout, () => {}).write(completionScript(shell, program as unknown as CompletedCommand));
+      await new Output(process.stdout, () => {}).write(SCRIPTS[shell]);
+      exit(EXIT_OK);
+    });
+  program
+    .command(ASK, { hidden: true })
+    .argument("[words...]")
+    .action(async (words) => {
+      const found = await candidates(program as unknown as CompletedCommand, words, LISTS);
+      const lines = found.words.map(({ word, description }) => (description ? `${word}\t${description}` : word));
+      await new Output(process.stdout, () => {}).write(`${[found.kind, ...lines].join("\n")}\n`);
       exit(EXIT_OK);
     });
 }

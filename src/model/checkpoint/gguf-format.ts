@@ -1,0 +1,30 @@
+/** GGUF's checkpoint format: one file, or parts of one, with metadata, tokenizer and weights. Does not know names of tensors. */
+import { hasGguf, openGgufFiles } from "../../formats/gguf/gguf-parts.js";
+import { ggufRope, readGgufDescription, resolveGgufConfig } from "../config/gguf-config.js";
+import type { CheckpointFormat } from "./checkpoint-format.js";
+import { GgufTensors } from "./gguf-tensors.js";
+
+export const ggufFormat: CheckpointFormat = {
+  name: "GGUF",
+  detect: (place) => (hasGguf(place) ? "complete" : null),
+  open(place) {
+    const files = openGgufFiles(place);
+    const [first] = files as [(typeof files)[0], ...typeof files];
+    const raw = readGgufDescription(first.path, first.metadata);
+    const tensors = new GgufTensors(files);
+    const embedding = tensors.embedding();
+    const rope = ggufRope(raw, tensors.ropeFactors());
+    return {
+      path: first.path,
+      format: this.name,
+      files: files.map(({ path }) => path),
+      descriptions: [],
+      unknownKeys: raw.unknownKeys,
+      ropeScaling: rope.ropeScaling,
+      tokenizer: null,
+      tokenizerPath: first.metadata.has("tokenizer.ggml.model") ? first.path : null,
+      config: () => resolveGgufConfig(raw, rope, embedding, (name) => tensors.has(name)),
+      tensors: (config) => tensors.ofModel(config),
+    };
+  },
+};

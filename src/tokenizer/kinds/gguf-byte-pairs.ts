@@ -1,0 +1,38 @@
+/** Rebuilds the tokenizer.json of a byte-level vocabulary in a GGUF file. Does not know how it encodes. */
+import type { GgufVocabulary } from "../../formats/tokenizer/gguf-vocabulary.js";
+import type { PreTokenizer } from "./gguf-pre-tokenizers.js";
+
+const BYTE_LEVEL = { type: "ByteLevel", add_prefix_space: false, trim_offsets: true, use_regex: false };
+
+/** The root object of the tokenizer.json. */
+export function bytePairsJson({ tokens, types, merges }: GgufVocabulary, rule: PreTokenizer): Record<string, unknown> {
+  const parts = new Set(merges.flatMap(([left, right]) => [left, right, left + right]));
+  const isAdded = (id: number) => ["control", "user-defined", "unknown"].includes(types[id]!);
+  // An added token is not in the vocabulary, where a piece of text could become it, unless merges need it there.
+  const vocab = [...tokens.entries()].filter(
+    ([id, token]) => (types[id] === "unused" ? false : !isAdded(id)) || parts.has(token),
+  );
+  const added = [...tokens.entries()].filter(([id]) => isAdded(id));
+  const flags = { single_word: false, lstrip: false, rstrip: false, normalized: false };
+  const split = (pattern: string) => ({
+    type: "Split",
+    pattern: { Regex: pattern },
+    behavior: "Isolated",
+    invert: false,
+  });
+  return {
+    version: "1.0",
+    added_tokens: added.map(([id, content]) => ({ id, content, ...flags, special: types[id] !== "user-defined" })),
+    normalizer: rule.composes ? { type: "NFC" } : null,
+    pre_tokenizer: { type: "Sequence", pretokenizers: [...rule.patterns.map(split), BYTE_LEVEL] },
+    post_processor: null,
+    decoder: BYTE_LEVEL,
+    model: {
+      ...{ type: "BPE", dropout: null, unk_token: null, continuing_subword_prefix: null, end_of_word_suffix: null },
+      ...{ fuse_unk: false, byte_fallback: false, ignore_merges: rule.ignoreMerges },
+      // fromEntries also defines keys such as __proto__.
+      vocab: Object.fromEntries(vocab.map(([id, token]) => [token, id])),
+      merges,
+    },
+  };
+}
