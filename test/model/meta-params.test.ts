@@ -62,6 +62,21 @@ describe("resolveConfig", () => {
     });
   });
 
+  it("reads the keys of Mistral's files", () => {
+    const mistral = { ...small, multiple_of: undefined, hidden_dim: 40, head_dim: 8 };
+    const { headDim, ffnDim, ropeTheta, windows, architecture } = resolve(mistral);
+    assert.deepEqual([headDim, ffnDim, ropeTheta, windows, architecture], [8, 40, 1e6, [], "Mistral"]);
+    const limited = resolve({ ...mistral, sliding_window: 16 });
+    assert.deepEqual([limited.ropeTheta, limited.windows], [1e4, [16, 16]]);
+    assert.deepEqual(resolve({ ...mistral, sliding_window: [null, 16] }).windows, [null, 16]);
+    assert.deepEqual(resolve({ ...mistral, sliding_window: [null] }).windows, []);
+    for (const sliding_window of [1.5, "16", [16, 16, 16], [0], []]) {
+      refuses(() => resolve({ ...mistral, sliding_window }), /bad sliding_window/);
+    }
+    refuses(() => resolve({ ...mistral, tied_embeddings: true }), /tied_embeddings means .* not supported/);
+    refuses(() => resolve({ ...mistral, hidden_dim: "40" }), /bad hidden_dim/);
+  });
+
   it("reads null as absent, and -1 as the tokenizer's count", () => {
     const config = resolve({ ...small, n_kv_heads: null, ffn_dim_multiplier: null, vocab_size: -1 }, 600);
     assert.equal(config.nKvHeads, 4);

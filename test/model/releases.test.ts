@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { resolveConfig } from "../../src/model/config/meta-params.js";
+import { presetCheckpoint } from "../../src/model/sizes/presets.js";
 import { findRelease } from "../../src/model/sizes/releases.js";
 import { SIZES } from "./sizes.js";
 
@@ -32,4 +33,25 @@ test("the same shape with another constant has another name or no name", () => {
   assert.equal(nameOf({ ...params, rope_theta: 2e4 }), null);
   assert.equal(nameOf({ ...params, n_layers: 4 }), null);
   assert.equal(nameOf({ ...params, vocab_size: 512 }), null);
+});
+
+test("released relatives are recognised by shape and architecture", () => {
+  const { config } = presetCheckpoint("3-8B");
+  const shaped = (architecture: string, sizes: number[], ropeTheta: number, vocabSize: number) => {
+    const [dim, nLayers, nHeads, nKvHeads, ffnDim] = sizes as [number, number, number, number, number];
+    const shape = { architecture, dim, nLayers, nHeads, nKvHeads, ffnDim, ropeTheta, vocabSize };
+    return findRelease({ ...config, ...shape })?.name ?? null;
+  };
+  const mistral = [4096, 32, 32, 8, 14336];
+  // a GGUF file of Mistral says that it is a LLaMA
+  for (const architecture of ["Mistral", "LLaMA"]) {
+    assert.equal(shaped(architecture, mistral, 1e4, 32000), "Mistral 7B v0.1");
+    assert.equal(shaped(architecture, mistral, 1e6, 32768), "Mistral 7B v0.3");
+  }
+  assert.equal(shaped("LLaMA", mistral, 5e5, 128256), "Llama 3 8B");
+  assert.equal(shaped("Qwen2", [3584, 28, 28, 4, 18944], 1e6, 152064), "Qwen2 or Qwen2.5 7B");
+  assert.equal(shaped("Qwen3", [1024, 28, 16, 8, 3072], 1e6, 151936), "Qwen3 0.6B");
+  assert.equal(shaped("LLaMA", [1024, 28, 16, 8, 3072], 1e6, 151936), null);
+  assert.equal(shaped("SmolLM3", [2048, 36, 16, 4, 11008], 5e6, 128256), "SmolLM3 3B");
+  assert.equal(shaped("LLaMA", [576, 30, 9, 3, 1536], 1e5, 49152), "SmolLM2 135M");
 });

@@ -1,18 +1,22 @@
-/** Meta's checkpoint format: params.json and consolidated.NN.pth, each file with a shard of every tensor. */
+/** Meta's checkpoint format: params.json and consolidated.NN.pth, each file with a shard of every tensor; or Mistral's consolidated.safetensors. */
 
 import { join } from "node:path";
 import { LlamaError } from "../../error.js";
 import { openPth, pthContainer } from "../../formats/checkpoint/pth.js";
+import { openSafetensors } from "../../formats/checkpoint/safetensors.js";
 import { firstFew } from "../../formats/files/amounts.js";
 import type { StoredTensor } from "../../formats/tensor/stored-tensor.js";
 import { isIgnoredTensor, TENSORS, type TensorSpec, tensorName, tensorTable } from "../architecture/tensor-table.js";
 import type { ModelConfig } from "../config/config.js";
+import { HF_CONFIG } from "../config/hugging-face-config.js";
 import { PARAMS, readParams, resolveConfig, scalingOf } from "../config/meta-params.js";
 import type { CheckpointFormat, CheckpointTensors } from "./checkpoint-format.js";
 import { mergeShards } from "./model-tensor.js";
 import { compareReplicas } from "./replicas.js";
 
 const OUTPUT = tensorName(TENSORS.output, 0);
+/** Mistral's file, which has the tensors of Meta's. Hugging Face's folders have a copy beside their own files. */
+const MISTRAL = "consolidated.safetensors";
 
 export const metaFormat: CheckpointFormat = {
   name: "Meta",
@@ -42,7 +46,9 @@ export const metaFormat: CheckpointFormat = {
 /** As in Meta's loader, all files named *.pth except hidden ones; sorted so that numbers without leading zeros are in order, too. */
 function shardNames(names: readonly string[]): string[] {
   const byName = new Intl.Collator("en", { numeric: true });
-  return names.filter((name) => name.endsWith(".pth") && !name.startsWith(".")).sort(byName.compare);
+  const shards = names.filter((name) => name.endsWith(".pth") && !name.startsWith(".")).sort(byName.compare);
+  if (shards.length > 0 || names.includes(HF_CONFIG)) return shards;
+  return names.filter((name) => name === MISTRAL);
 }
 
 /** Checks that no shard is missing: a gap would shift all later shards to a wrong rank. */
@@ -64,7 +70,7 @@ function checkNumbering(dir: string, names: readonly string[]): void {
 
 function openTensors(files: readonly string[], config: ModelConfig): CheckpointTensors {
   const table = tensorTable(config);
-  const shards = files.map((file) => new Map(openPth(file).map((entry) => [entry.name, entry])));
+  const shards = files.map((file) => new Map(openShard(file).map((entry) => [entry.name, entry])));
   const known = new Set(table.map((spec) => spec.name));
   const present = new Set(shards.flatMap((shard) => [...shard.keys()]));
   const unexpected = [...present].filter((name) => !known.has(name) && !isIgnoredTensor(name));
@@ -80,7 +86,16 @@ function openTensors(files: readonly string[], config: ModelConfig): CheckpointT
   const tensors = new Map(table.map((spec) => [spec.name, mergeShards(spec, partsOf(spec.name))]));
   const replicated = table.filter(({ split }) => split === "replicated").map(({ name }) => name);
   const differing = compareReplicas(replicated, shards);
-  return { container: pthContainer(partsOf(query)[0]!), tensors, unexpected, differing };
+  const container = isPth(files[0]!) ? pthContainer(partsOf(query)[0]!) : "safetensors";
+  return { container, tensors, unexpected, differing };
+}
+
+function openShard(file: string): StoredTensor[] {
+  return isPth(file) ? openPth(file) : openSafetensors(file);
+}
+
+function isPth(file: string): boolean {
+  return file.endsWith(".pth");
 }
 
 function checkComplete(

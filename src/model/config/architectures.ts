@@ -13,6 +13,7 @@ export interface Architecture {
     headDim: number | null;
     ropeTheta: number;
     contextLength: number;
+    vocabSize: number;
     /** tie_word_embeddings */
     isTied: boolean;
   };
@@ -22,7 +23,10 @@ export interface Architecture {
   vary(raw: JsonObject, nLayers: number): Variation;
 }
 
-const DEFAULTS = { nKvHeads: null, headDim: null, ropeTheta: 10000, contextLength: 2048, isTied: false };
+const DEFAULTS = {
+  ...{ nKvHeads: null, headDim: null, ropeTheta: 10000, contextLength: 2048 },
+  ...{ vocabSize: 32000, isTied: false },
+};
 const WINDOW_KEYS = ["sliding_window", "use_sliding_window", "max_window_layers", "layer_types"];
 const BIAS_KEYS = ["attention_bias", "mlp_bias"];
 
@@ -43,8 +47,8 @@ const MISTRAL: Architecture = {
 };
 
 const QWEN2: Architecture = {
-  defaults: { ...DEFAULTS, nKvHeads: 32, contextLength: 32768 },
-  keys: WINDOW_KEYS,
+  defaults: { ...DEFAULTS, nKvHeads: 32, contextLength: 32768, vocabSize: 151936 },
+  keys: [...WINDOW_KEYS, "use_mrope"],
   vary: (raw, nLayers) => ({
     ...{ ...LLAMA, architecture: "Qwen2" },
     biases: { ...LLAMA.biases, qkv: true },
@@ -64,7 +68,10 @@ const QWEN3: Architecture = {
 };
 
 const SMOLLM3: Architecture = {
-  defaults: { nKvHeads: 4, headDim: null, ropeTheta: 2e6, contextLength: 32768, isTied: true },
+  defaults: {
+    ...{ nKvHeads: 4, headDim: null, ropeTheta: 2e6, contextLength: 32768 },
+    ...{ vocabSize: 128256, isTied: true },
+  },
   keys: [...BIAS_KEYS, ...WINDOW_KEYS, "no_rope_layers", "no_rope_layer_interval"],
   vary(raw, nLayers) {
     const unrotatedLayers = unrotatedLayersOf(raw, nLayers);

@@ -72,7 +72,7 @@ export function resolveHfConfig(raw: HfConfig): ModelConfig {
     nKvHeads,
     headDim,
     ffnDim: integer(raw, "intermediate_size", LIMITS.ffn),
-    vocabSize: integer(raw, "vocab_size", LIMITS.vocab, 32000),
+    vocabSize: integer(raw, "vocab_size", LIMITS.vocab, defaults.vocabSize),
     normEps: number(raw, "rms_norm_eps", "a number from 0 to 1", (value) => value >= 0 && value <= 1, 1e-6),
     rotation: "halved",
     ...ropeSettings(raw),

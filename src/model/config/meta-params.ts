@@ -1,4 +1,4 @@
-/** Reads the params.json of a checkpoint in Meta's layout and resolves it to a model config. Does not know tensors. */
+/** Reads the params.json of a checkpoint in Meta's layout, Meta's or Mistral's, and resolves it to a model config. Does not know tensors. */
 import { join } from "node:path";
 import { LlamaError } from "../../error.js";
 import {
@@ -10,6 +10,7 @@ import {
   number,
   readJsonObject,
 } from "../../formats/files/json-file.js";
+import { showValue } from "../../formats/files/json-value.js";
 import { LLAMA, type ModelConfig, type RopeScaling } from "./config.js";
 
 /** Name of the file that describes a model. */
@@ -32,6 +33,10 @@ const KNOWN_KEYS = new Set([
   "norm_eps",
   "rope_theta",
   "use_scaled_rope",
+  // Mistral's
+  "head_dim",
+  "hidden_dim",
+  "sliding_window",
 ]);
 
 // Keys that change the computation: ignoring one would give wrong text instead of an error.
@@ -41,7 +46,11 @@ const OTHER_ARCHITECTURES: ReadonlyMap<string, string> = new Map([
   ["num_experts", "a mixture of experts"],
   ["quantization_args", "a quantised checkpoint"],
   ["lora_args", "a checkpoint with LoRA adapters"],
-  ["sliding_window", "sliding-window attention"],
+  ["quantization", "a quantised checkpoint"],
+  ["yarn", "rotation scaled by YaRN"],
+  ["llama_4_scaling", "queries scaled by their position"],
+  ["tied_embeddings", "an embedding that is the output matrix, too"],
+  ["vision_encoder", "a vision model"],
   ["vision_model", "a vision model"],
   ["vision_chunk_size", "a vision model"],
   ["vision_num_cross_attention_layers", "a vision model"],
@@ -85,10 +94,11 @@ export function resolveConfig(raw: RawParams, vocabSize: number): ModelConfig {
   const nLayers = integer(raw, "n_layers", LIMITS.n_layers);
   const nHeads = integer(raw, "n_heads", dim);
   const nKvHeads = integer(raw, "n_kv_heads", nHeads, nHeads);
-  if (dim % nHeads !== 0) {
+  const isMistral = isSet(raw.values.get("hidden_dim"));
+  if (dim % nHeads !== 0 && !isSet(raw.values.get("head_dim"))) {
     throw badValue(raw, "n_heads", `a divisor of dim ${dim}`, String(nHeads));
   }
-  const headDim = dim / nHeads;
+  const headDim = integer(raw, "head_dim", LIMITS.dim, dim / nHeads);
   if (headDim % 2 !== 0) {
     throw badValue(raw, "n_heads", "an even head size dim / n_heads", `${dim} / ${nHeads} = ${headDim}`);
   }
@@ -96,19 +106,28 @@ export function resolveConfig(raw: RawParams, vocabSize: number): ModelConfig {
     throw badValue(raw, "n_kv_heads", `a divisor of n_heads ${nHeads}`, String(nKvHeads));
   }
   checkVocabSize(raw, vocabSize);
+  const windows = windowsOf(raw, nLayers);
   return {
     ...LLAMA,
+    ...(isMistral && { architecture: "Mistral" }),
+    windows,
     dim,
     nLayers,
     nHeads,
     nKvHeads,
     headDim,
-    ffnDim: ffnWidth(raw, dim),
+    ffnDim: isMistral ? integer(raw, "hidden_dim", LIMITS.ffn) : ffnWidth(raw, dim),
     vocabSize,
     normEps: number(raw, "norm_eps", "a number from 0 to 1", (value) => value >= 0 && value <= 1, 1e-5),
     rotation: "interleaved",
-    // Meta's code for Llama 3 has another default, but its files always have this key.
-    ropeTheta: number(raw, "rope_theta", "a positive number", (value) => value > 0, 10000),
+    // Meta's code for Llama 3 has another default, but its files always have this key; Mistral's files without a window may not.
+    ropeTheta: number(
+      raw,
+      "rope_theta",
+      "a positive number",
+      (value) => value > 0,
+      isMistral && windows.length === 0 ? 1e6 : 1e4,
+    ),
     ropeScaling: scalingOf(raw),
     contextLength: null,
   };
@@ -130,6 +149,28 @@ function checkVocabSize(raw: RawParams, tokenizerSize: number): void {
     found: String(written),
     fix: "Use the tokenizer.model that came with this checkpoint",
   });
+}
+
+/** Mistral's sliding_window: a number for all layers, or a list that is repeated; null is no window (mistral-inference, cache.py). */
+function windowsOf(raw: RawParams, nLayers: number): ModelConfig["windows"] {
+  const value = raw.values.get("sliding_window");
+  if (!isSet(value)) return [];
+  const pattern: unknown[] = Array.isArray(value) ? value : [value];
+  const windows = pattern.map((entry) => {
+    if (entry === null) return null;
+    if (typeof entry === "number" && Number.isInteger(entry) && entry >= 1 && entry <= LIMITS.window) return entry;
+    throw badValue(raw, "sliding_window", `a positive integer up to ${LIMITS.window}`, showValue(entry));
+  });
+  if (nLayers % windows.length !== 0) {
+    throw badValue(
+      raw,
+      "sliding_window",
+      `a list whose length divides n_layers ${nLayers}`,
+      `${windows.length} entries`,
+    );
+  }
+  if (windows.every((window) => window === null)) return [];
+  return Array.from({ length: nLayers }, (_, layer) => windows[layer % windows.length]!);
 }
 
 /** Width of the feed-forward block, truncated at both steps as in Meta's FeedForward. */

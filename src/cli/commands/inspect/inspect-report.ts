@@ -43,6 +43,7 @@ export function inspectionReport(
     file_bytes: shards.reduce((sum, { bytes }) => sum + bytes, 0),
     shards,
     split: splitOf(checkpoint),
+    architecture: config.architecture,
     dim: config.dim,
     n_layers: config.nLayers,
     n_heads: config.nHeads,
@@ -52,6 +53,14 @@ export function inspectionReport(
     norm_eps: config.normEps,
     rope_theta: config.ropeTheta,
     rope_scaling: config.ropeScaling,
+    /** layers whose queries and keys are not rotated, from 0 */
+    unrotated_layers: config.unrotatedLayers,
+    /** tokens that each layer attends to, null for all; empty if no layer has a window */
+    windows: config.windows,
+    /** products that add a bias: q, k and v; the output of attention; the feed-forward block */
+    biases: config.biases,
+    /** whether each head of q and k is normed */
+    head_norms: config.headNorms,
     /** context length it was made for, in tokens; null without a name in Meta's files, since params.json does not have it */
     context: config.contextLength ?? release?.context ?? null,
     /** whether the embedding is also the output matrix */

@@ -55,6 +55,7 @@ function lines(report: InspectionReport): [string, string][] {
       `theta ${report.rope_theta}${report.rope_scaling === null ? "" : `, ${scalingText(report.rope_scaling)}`}; norm_eps ${report.norm_eps}`,
     ],
     ["output", report.tied ? "the embedding (tied)" : "a matrix of its own"],
+    ...relativeLines(report),
     ["context", context === null ? "unknown" : `${context} tokens`],
     ["tokenizer", `${tokenizerName(tokenizer)}, ${tokenizer.vocab_size} tokens${rowsText(report)} (${tokenizer.file})`],
     [
@@ -78,6 +79,28 @@ function rowsText({ vocab_rows: rows, tokenizer: { vocab_size: tokens } }: Inspe
   return rows > tokens
     ? ` and ${plural(rows - tokens, "unused row")} of the model`
     : `, the last ${tokens - rows} of them without a row of the model`;
+}
+
+/** What the model has besides LLaMA's tensors and steps, if anything. */
+function relativeLines({
+  architecture,
+  biases,
+  head_norms,
+  windows,
+  unrotated_layers,
+}: InspectionReport): [string, string][] {
+  const biased = { qkv: "q k v", wo: "o", ffn: "feed-forward" } as const;
+  const names = (Object.keys(biased) as (keyof typeof biased)[]).filter((key) => biases[key]);
+  const limits = windows.filter((window) => window !== null);
+  const sizes = [...new Set(limits)].join(" or ");
+  const facts = [
+    ...(names.length > 0 ? [`biases of ${names.map((name) => biased[name]).join(", ")}`] : []),
+    ...(head_norms ? ["norms of heads"] : []),
+    ...(limits.length > 0 ? [`a window of ${sizes} tokens in ${plural(limits.length, "layer")}`] : []),
+    ...(unrotated_layers.length > 0 ? [`${plural(unrotated_layers.length, "layer")} without rotation`] : []),
+  ];
+  if (facts.length === 0 && architecture === "LLaMA") return [];
+  return [["kind", facts.length === 0 ? architecture : `${architecture}: ${facts.join("; ")}`]];
 }
 
 function tokenizerName({ kind, units }: InspectionReport["tokenizer"]): string {
