@@ -99,7 +99,7 @@ describe("a GGUF file", () => {
     });
     const { config } = openCheckpoint(file({ ...absent, "llama.context_length": undefined }, wide), 768);
     assert.deepEqual([config.ropeTheta, config.nKvHeads, config.contextLength], [10000, nHeads, null]);
-    // one value for each layer, all the same
+    // one value for each layer
     const lists = { "llama.feed_forward_length": Array(original.config.nLayers).fill(original.config.ffnDim) };
     assert.equal(configOf(lists).ffnDim, original.config.ffnDim);
   });
