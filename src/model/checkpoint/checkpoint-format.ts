@@ -1,7 +1,8 @@
 /** What a checkpoint format is: it recognises a path, and opens the model there. Does not know any format. */
+
+import type { FileStamp } from "../../formats/files/file-stamp.js";
 import type { TokenizerSource } from "../../tokenizer/tokenizer.js";
 import type { ModelConfig, RopeScaling } from "../config/config.js";
-import type { FileStamp } from "./file-stamp.js";
 import type { ModelTensor } from "./model-tensor.js";
 import type { DifferingReplica } from "./replicas.js";
 

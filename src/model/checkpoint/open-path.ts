@@ -1,8 +1,8 @@
 /** Opens a path by its checkpoint format, the first that fits; explains a path without any. */
 import { dirname, join } from "node:path";
 import { LlamaError } from "../../error.js";
+import { stampOf } from "../../formats/files/file-stamp.js";
 import type { CheckpointFormat, CheckpointPath, OpenedCheckpoint } from "./checkpoint-format.js";
-import { stampOf } from "./file-stamp.js";
 import { listPath } from "./folder.js";
 import { ggufFormat } from "./gguf-format.js";
 import { huggingFaceFormat } from "./hugging-face-format.js";
