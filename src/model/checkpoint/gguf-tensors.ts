@@ -120,7 +120,7 @@ export class GgufTensors {
     return new LlamaError("model", problem, {
       where: this.#where(),
       found: firstFew(names),
-      fix: "Only dense LLaMA text models can be loaded",
+      fix: "Only dense text models can be loaded",
     });
   }
 
