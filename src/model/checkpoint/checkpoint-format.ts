@@ -38,12 +38,21 @@ export interface OpenedCheckpoint {
   readonly ropeScaling: RopeScaling | null;
   /** The tokenizer, if the weight files contain it; null if it has a file of its own. */
   readonly tokenizer: TokenizerSource | null;
+  /** What the files say of themselves, in formats whose files do. */
+  readonly stated?: StatedFacts;
   /** The weight file that contains the tokenizer, for formats in which one may. */
   readonly tokenizerPath?: string | null;
   /** The config with all defaults, checked. `vocabSize` is the tokenizer's. Throws a LlamaError for a bad value. */
   config(vocabSize: number): ModelConfig;
   /** Reads the headers of the weight files. Throws a LlamaError if one is damaged or does not fit the config. */
   tensors(config: ModelConfig): CheckpointTensors;
+}
+
+export interface StatedFacts {
+  /** The model's name. */
+  name: string | null;
+  /** The mixture of types, e.g. "Q4_K_M". */
+  quantisation: string | null;
 }
 
 export interface CheckpointTensors {

@@ -22,7 +22,7 @@ export interface Checkpoint extends CheckpointTensors {
   parameterCount: number;
   /** Bytes of all tensors in the files; replicated ones are counted once. */
   byteLength: number;
-  /** Keys of params.json or config.json that were ignored. */
+  /** Keys of params.json, config.json or a GGUF file that were ignored. */
   unknownParams: readonly string[];
   /** Of all files, from before their headers were read. */
   stamps: readonly FileStamp[];

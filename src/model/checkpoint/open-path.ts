@@ -29,7 +29,7 @@ function formatOf(place: CheckpointPath): CheckpointFormat | undefined {
 function noCheckpoint({ path, names }: CheckpointPath): LlamaError {
   if (names === null) {
     const fix = `Name the folder that contains the checkpoint, for example ${dirname(path)}`;
-    return new LlamaError("model", "is not a folder", { where: path, fix });
+    return new LlamaError("model", "is neither a folder nor a GGUF file", { where: path, fix });
   }
   const nested = names.map((name) => join(path, name)).filter(hasCheckpoint);
   const details = nested.length > 0 ? { fix: `Did you mean ${nested.join(" or ")}?` } : {};
