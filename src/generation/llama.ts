@@ -65,7 +65,7 @@ export class Llama {
   readonly unexpectedTensors: readonly string[];
   /** Tensors that all files should hold alike and do not; those of the first are used. */
   readonly differingTensors: Checkpoint["differing"];
-  /** Keys of params.json or config.json that the model does not use. */
+  /** Keys of params.json, config.json or a GGUF file that the model does not use. */
   readonly unknownParams: readonly string[];
   /** What the user should know about how the model was read, a sentence each. */
   readonly remarks: readonly string[];

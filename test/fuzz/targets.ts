@@ -18,6 +18,7 @@ import { fixture } from "../folders.js";
 import { llama2Json, llama3Json } from "../tokenizer/tokenizer-json.js";
 import { mutateBytes } from "./bytes.js";
 import type { Dice } from "./dice.js";
+import { ggufTargets } from "./gguf.js";
 import { huggingFaceTargets } from "./hugging-face.js";
 import { mutateJson, mutateTree } from "./json.js";
 import { makeLegacy } from "./legacy.js";
@@ -116,6 +117,7 @@ export function makeTargets(folder: string): Target[] {
       read: readTokenizer,
     },
     ...huggingFaceTargets(folder, VOCABULARY, readWeights),
+    ...ggufTargets(folder, VOCABULARY, readWeights),
   ];
 }
 

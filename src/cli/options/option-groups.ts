@@ -25,7 +25,7 @@ import { firstNode, noBatchSize, oneNode, rankFilter, refusal, streamsText } fro
 export function modelOptions<A extends unknown[], O extends OptionValues>(command: Command<A, O>) {
   plain(command)
     .optionsGroup("Model:")
-    .option("--ckpt_dir <dir>", "folder of Meta's or Hugging Face's files (default: the bundled demo model)")
+    .option("--ckpt_dir <dir>", "folder of Meta's or Hugging Face's files, or a GGUF file (default: the demo model)")
     .option("--tokenizer_path <file>", "tokenizer.model or tokenizer.json (default: in the folder, then in its parent)")
     .addOption(
       new Option("--nproc_per_node <n>", "ranks (threads) that share the work: 1 to the number of heads, or auto")

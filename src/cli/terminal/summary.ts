@@ -118,7 +118,9 @@ export function unusedLines({
     lines.push("The files may belong to different checkpoints.");
   }
   if (unknownParams.length > 0) {
-    lines.push(`Warning: unknown keys of params.json or config.json are not used: ${firstFew(unknownParams)}`);
+    lines.push(
+      `Warning: unknown keys of params.json, config.json or a GGUF file are not used: ${firstFew(unknownParams)}`,
+    );
   }
   return lines;
 }

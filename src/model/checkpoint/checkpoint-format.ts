@@ -1,8 +1,9 @@
 /** What a checkpoint format is: it recognises a path, and opens the model there. Does not know any format. */
+
+import type { FileStamp } from "../../formats/files/file-stamp.js";
 import type { TokenizerSource } from "../../tokenizer/tokenizer.js";
 import type { ModelConfig, RopeScaling } from "../config/config.js";
 import type { CheckpointPath } from "../place/folder.js";
-import type { FileStamp } from "./file-stamp.js";
 import type { ModelTensor } from "./model-tensor.js";
 import type { DifferingReplica } from "./replicas.js";
 
@@ -31,12 +32,21 @@ export interface OpenedCheckpoint {
   readonly ropeScaling: RopeScaling | null;
   /** The tokenizer, if the weight files contain it; null if it has a file of its own. */
   readonly tokenizer: TokenizerSource | null;
+  /** What the files say of themselves, in formats whose files do. */
+  readonly stated?: StatedFacts;
   /** The weight file that contains the tokenizer, for formats in which one may. */
   readonly tokenizerPath?: string | null;
   /** The config with all defaults, checked. `vocabSize` is the tokenizer's. Throws a LlamaError for a bad value. */
   config(vocabSize: number): ModelConfig;
   /** Reads the headers of the weight files. Throws a LlamaError if one is damaged or does not fit the config. */
   tensors(config: ModelConfig): CheckpointTensors;
+}
+
+export interface StatedFacts {
+  /** The model's name. */
+  name: string | null;
+  /** The mixture of types, e.g. "Q4_K_M". */
+  quantisation: string | null;
 }
 
 export interface CheckpointTensors {

@@ -1,11 +1,11 @@
 /** Opens a path by its checkpoint format, the first that fits; explains a path without any. */
 import { basename, dirname, join } from "node:path";
 import { LlamaError } from "../../error.js";
+import { stampOf } from "../../formats/files/file-stamp.js";
 import { type CheckpointPath, listPath, namesIn } from "../place/folder.js";
 import { downloadAdvice, findInHub, isHubModel, modelsOfHub, snapshotOf } from "../place/hub-cache.js";
 import { noCheckpoint } from "../place/other-folders.js";
 import type { CheckpointFormat, OpenedCheckpoint } from "./checkpoint-format.js";
-import { stampOf } from "./file-stamp.js";
 import { ggufFormat } from "./gguf-format.js";
 import { huggingFaceFormat } from "./hugging-face-format.js";
 import { metaFormat } from "./meta-format.js";
@@ -26,7 +26,7 @@ export function openPath(path: string): OpenedCheckpoint {
   }
   if (place.names !== null) throw noCheckpoint(place.path, place.names, candidates(place));
   const fix = `Name the folder that contains the checkpoint, for example ${dirname(path)}`;
-  throw new LlamaError("model", "is not a folder", { where: path, fix });
+  throw new LlamaError("model", "is neither a folder nor a GGUF file", { where: path, fix });
 }
 
 function findPlace(path: string): CheckpointPath {

@@ -37,9 +37,14 @@ export function inspectionReport(
     folder: dir,
     /** null if the shape is not that of a released model */
     name: release?.name ?? null,
+    /** what a GGUF file says: its model's name and its mixture of types, e.g. "Q4_K_M"; otherwise null */
+    name_in_file: files.checkpoint.stated?.name ?? null,
+    quantisation: files.checkpoint.stated?.quantisation ?? null,
     format: `${checkpoint.format}, ${checkpoint.container}`,
     parameters: parameterCount,
     file_dtype: dtype,
+    /** numbers of tensors by their type */
+    tensor_types: tensorTypes(checkpoint),
     file_bytes: shards.reduce((sum, { bytes }) => sum + bytes, 0),
     shards,
     split: splitOf(checkpoint),
@@ -100,6 +105,16 @@ function needs(config: ModelConfig, most: number, tokens: number, available: num
       };
     }),
   );
+}
+
+/** The most common type first. */
+function tensorTypes({ tensors }: Checkpoint): Record<string, number> {
+  const counts = new Map<string, number>();
+  // A tied embedding is used as two tensors.
+  for (const { dtype } of new Set([...tensors.values()].map(({ pieces }) => pieces[0]!.entry))) {
+    counts.set(dtype, (counts.get(dtype) ?? 0) + 1);
+  }
+  return Object.fromEntries([...counts].sort(([, a], [, b]) => b - a));
 }
 
 /** Numbers of ranks that divide the heads and so the work evenly. */

@@ -34,8 +34,9 @@ Memory: ${showBytes(memory.total_bytes)}${limit}, ${showBytes(memory.available_b
 ${tableText(COLUMNS, needs)}`;
 }
 
-function title({ folder, name, parameters }: InspectionReport): string {
-  return `${folder}: ${name ?? "not a released model (custom shape)"}, ${count(parameters)} parameters`;
+function title({ folder, name, name_in_file, parameters }: InspectionReport): string {
+  const inFile = name_in_file === null ? null : quoted(name_in_file);
+  return `${folder}: ${name ?? inFile ?? "not a released model (custom shape)"}, ${count(parameters)} parameters`;
 }
 
 function lines(report: InspectionReport): [string, string][] {
@@ -43,8 +44,9 @@ function lines(report: InspectionReport): [string, string][] {
   return [
     [
       "format",
-      `${report.format}, ${report.file_dtype}, ${plural(report.shards.length, "file")}, ${showBytes(report.file_bytes)}`,
+      `${report.format}, ${report.quantisation ?? report.file_dtype}, ${plural(report.shards.length, "file")}, ${showBytes(report.file_bytes)}`,
     ],
+    ...typeLines(report),
     ...shardLines(report),
     [
       "shape",
@@ -106,6 +108,13 @@ function relativeLines({
 function tokenizerName({ kind, units }: InspectionReport["tokenizer"]): string {
   if (kind === "tokenizer.json") return `Hugging Face, ${units === "bytes" ? "byte-level" : "SentencePiece pieces"}`;
   return kind === "tiktoken" ? "tiktoken" : "SentencePiece";
+}
+
+/** The types of the tensors, if the matrices have several. */
+function typeLines({ tensor_types: types, file_dtype }: InspectionReport): [string, string][] {
+  const names = Object.keys(types);
+  if (names.every((type) => type === file_dtype || type === "fp32")) return [];
+  return [["types", names.map((type) => `${types[type]} ${type}`).join(", ")]];
 }
 
 /** The files with their sizes, and how the tensors are split over them. */
