@@ -45,7 +45,7 @@ describe("score", () => {
   });
 
   test("the context runs with its own ids where a token of the whole text spans the join", async () => {
-    // Values of a float64 reference that runs the context's ids and then those of the whole text behind them.
+    // Values of a float64 reference that runs the context's ids and then those that follow in the whole text.
     const wanted = {
       Ans: ["wer", -11.0591499],
       "Tom said hel": ["lo", -5.6238721],
