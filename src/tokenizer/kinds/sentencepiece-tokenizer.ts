@@ -47,6 +47,10 @@ async function loadEncoder({ path, bytes }: TokenizerFile, vocabSize: number): P
   try {
     await withoutItsListeners(() => loadBytes(processor, bytes));
   } catch (cause) {
+    if (String(cause).includes("Cannot allocate Wasm memory")) {
+      const fix = "WebAssembly reserves address space: raise the limit (ulimit -v)";
+      throw new LlamaError("memory", "not enough memory to load it", { where: path, fix, cause });
+    }
     throw new LlamaError("model", "cannot be loaded", { where: path, found: String(cause), cause });
   }
   const encodeIds = (text: string): number[] => (text === "" ? [] : processor.encodeIds(encodable(text)));
