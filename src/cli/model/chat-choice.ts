@@ -9,7 +9,7 @@ import { printNote } from "../terminal/notes.js";
 
 const MAX_TEMPLATE = 1 << 20;
 
-/** The choice that a value of `--chat` stands for. Throws LlamaError (usage) for a file that cannot be read. */
+/** Reads a value of `--chat`: a word, or a file. Throws LlamaError (usage) for a file that cannot be read. */
 export function chatChoice(value: string): ChatChoice {
   const word = CHAT_WORDS.find((one) => one === value);
   if (word !== undefined) return word;
