@@ -8,6 +8,8 @@ import { SAMPLING_ROWS, type SamplingKey } from "../../generation/sampling/optio
 import type { GenerateOptions } from "../../index.js";
 import {
   byteSize,
+  CHAT_WORDS,
+  type ChatFlags,
   decimal,
   type LineFlags,
   type MessageFlags,
@@ -47,6 +49,16 @@ export function modelOptions<A extends unknown[], O extends OptionValues>(comman
     .option("--force", "load even if the model needs more memory than is available")
     .option("--verify", "check the files before loading: md5 of checklist.chk and all CRCs");
   return rankOptions(command) as unknown as Command<A, O & ModelFlags>;
+}
+
+/** Adds the choice of a chat format. `fallback`: the value without the option. */
+export function chatOptions<A extends unknown[], O extends OptionValues>(command: Command<A, O>, fallback?: "auto") {
+  const help = "how to write messages, or the file of a template; auto: the model's way";
+  const option = new Option("--chat <format>", help).choices(CHAT_WORDS);
+  // Any other value is a file.
+  option.argParser((value) => value);
+  plain(command).addOption(fallback === undefined ? option : option.default(fallback));
+  return command as unknown as Command<A, O & ChatFlags>;
 }
 
 /** Adds the options of how to choose the next token and when to stop. */
