@@ -1,4 +1,5 @@
 /** What a checkpoint format is: it recognises a path, and opens the model there. Does not know any format. */
+import type { ModelFacts } from "../../formats/tokenizer/tokenizer-settings.js";
 import type { TokenizerSource } from "../../tokenizer/tokenizer.js";
 import type { ModelConfig, RopeScaling } from "../config/config.js";
 import type { ModelTensor } from "./model-tensor.js";
@@ -32,6 +33,8 @@ export interface OpenedCheckpoint {
   readonly unknownKeys: readonly string[];
   /** Known before the config, because the special tokens of a tokenizer depend on it. */
   readonly ropeScaling: RopeScaling | null;
+  /** What the description says about the tokenizer, if anything. */
+  readonly tokenizerFacts?: ModelFacts;
   /** The tokenizer, if the weight files contain it; null if it has a file of its own. */
   readonly tokenizer: TokenizerSource | null;
   /** The config with all defaults, checked. `vocabSize` is the tokenizer's. Throws a LlamaError for a bad value. */

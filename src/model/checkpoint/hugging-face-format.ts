@@ -21,6 +21,7 @@ export const huggingFaceFormat: CheckpointFormat = {
       descriptions: [raw.file],
       unknownKeys: raw.unknownKeys,
       ropeScaling: ropeSettings(raw).ropeScaling,
+      tokenizerFacts: { modelType: raw.values.get("model_type"), eosTokenId: raw.values.get("eos_token_id") },
       tokenizer: null,
       config: (vocabSize) => resolveHfConfig(raw, vocabSize),
       tensors: (config) => openHfTensors(files, config, flag(raw, "tie_word_embeddings")),
