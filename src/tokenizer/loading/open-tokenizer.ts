@@ -6,8 +6,9 @@ import { openSentencePieceTokenizer } from "../kinds/sentencepiece-tokenizer.js"
 import type { SpecialTokenSet } from "../kinds/special-tokens.js";
 import { openTiktokenTokenizer } from "../kinds/tiktoken-tokenizer.js";
 import type { Tokenizer, TokenizerSource } from "../tokenizer.js";
-import { settingsFor } from "./tokenizer-settings.js";
+import { settingsFor, type TokenizerSettings } from "./tokenizer-settings.js";
 
+<<<<<<< HEAD
 /** Reads a tokenizer.model (SentencePiece or tiktoken), a tokenizer.json or a GGUF file. `set` names the special tokens, which tiktoken's file does not list. */
 export function openTokenizer(path: string, set: SpecialTokenSet = "3.1"): TokenizerSource {
   const file = readTokenizerFile(path);
@@ -15,9 +16,26 @@ export function openTokenizer(path: string, set: SpecialTokenSet = "3.1"): Token
   if (file.kind === "json") return openHuggingFaceTokenizer(file, settingsFor(path));
   if (file.kind === "tiktoken") return openTiktokenTokenizer(file, set);
   return openSentencePieceTokenizer(file, settingsFor(path));
+=======
+/** Reads a tokenizer.model (SentencePiece or tiktoken) or a tokenizer.json. `set` names the special tokens, which tiktoken's file does not list. */
+export function openTokenizer(
+  path: string,
+  set: SpecialTokenSet = "3.1",
+  settings: TokenizerSettings = settingsFor(path),
+): TokenizerSource {
+  const file = readTokenizerFile(path);
+  // transformers does not read add_bos_token beside a tokenizer.json: its post-processor says what is added.
+  if (file.kind === "json") return openHuggingFaceTokenizer(file, { ...settings, addBos: undefined });
+  if (file.kind === "tiktoken") return openTiktokenTokenizer(file, set, settings);
+  return openSentencePieceTokenizer(file, settings);
+>>>>>>> 1c40b13fd850714f56ccc18f865806827e3742c2
 }
 
 /** Opens and loads a tokenizer. */
-export async function loadTokenizer(path: string, set?: SpecialTokenSet): Promise<Tokenizer> {
-  return openTokenizer(path, set).load();
+export async function loadTokenizer(
+  path: string,
+  set?: SpecialTokenSet,
+  settings?: TokenizerSettings,
+): Promise<Tokenizer> {
+  return openTokenizer(path, set, settings).load();
 }
