@@ -22,12 +22,8 @@ const DOORS: Record<string, RegExp> = {
   "node:worker_threads":
     /^(engine\/(host\/rank-group|machine\/process-mark|rank\/worker|measure\/bandwidth(-reader)?)|tokenizer\/loading\/encode-(thread|worker))\.ts$/,
   "sentencepiece-js": /^tokenizer\/kinds\/sentencepiece-tokenizer\.ts$/,
-<<<<<<< HEAD
-  "@huggingface/tokenizers": /^tokenizer\/kinds\/hugging-face-tokenizer\.ts$/,
   "@huggingface/jinja": /^generation\/template\/(chat-template|globals|interpreter|values)\.ts$/,
-=======
   "oniguruma-to-es": /^tokenizer\/pipeline\/pattern\.ts$/,
->>>>>>> 1c40b13fd850714f56ccc18f865806827e3742c2
   "@bufbuild/protobuf/wire": /^formats\/protobuf\/(onnx-writer|protobuf-fields)\.ts$/,
   commander: /^cli\//,
   "@commander-js/extra-typings": /^cli\//,

@@ -1,13 +1,7 @@
 /** What a checkpoint format is: it recognises a path, and opens the model there. Does not know any format. */
-<<<<<<< HEAD
 
 import type { FileStamp } from "../../formats/files/file-stamp.js";
-
-=======
-
 import type { ModelFacts } from "../../formats/tokenizer/tokenizer-settings.js";
-
->>>>>>> 1c40b13fd850714f56ccc18f865806827e3742c2
 
 import type { TokenizerSource } from "../../tokenizer/tokenizer.js";
 import type { ModelConfig, RopeScaling } from "../config/config.js";

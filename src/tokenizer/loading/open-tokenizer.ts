@@ -8,27 +8,18 @@ import { openTiktokenTokenizer } from "../kinds/tiktoken-tokenizer.js";
 import type { Tokenizer, TokenizerSource } from "../tokenizer.js";
 import { settingsFor, type TokenizerSettings } from "./tokenizer-settings.js";
 
-<<<<<<< HEAD
 /** Reads a tokenizer.model (SentencePiece or tiktoken), a tokenizer.json or a GGUF file. `set` names the special tokens, which tiktoken's file does not list. */
-export function openTokenizer(path: string, set: SpecialTokenSet = "3.1"): TokenizerSource {
-  const file = readTokenizerFile(path);
-  if (file.kind === "gguf") return openGgufTokenizer(path);
-  if (file.kind === "json") return openHuggingFaceTokenizer(file, settingsFor(path));
-  if (file.kind === "tiktoken") return openTiktokenTokenizer(file, set);
-  return openSentencePieceTokenizer(file, settingsFor(path));
-=======
-/** Reads a tokenizer.model (SentencePiece or tiktoken) or a tokenizer.json. `set` names the special tokens, which tiktoken's file does not list. */
 export function openTokenizer(
   path: string,
   set: SpecialTokenSet = "3.1",
   settings: TokenizerSettings = settingsFor(path),
 ): TokenizerSource {
   const file = readTokenizerFile(path);
+  if (file.kind === "gguf") return openGgufTokenizer(path);
   // transformers does not read add_bos_token beside a tokenizer.json: its post-processor says what is added.
   if (file.kind === "json") return openHuggingFaceTokenizer(file, { ...settings, addBos: undefined });
   if (file.kind === "tiktoken") return openTiktokenTokenizer(file, set, settings);
   return openSentencePieceTokenizer(file, settings);
->>>>>>> 1c40b13fd850714f56ccc18f865806827e3742c2
 }
 
 /** Opens and loads a tokenizer. */
