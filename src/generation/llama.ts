@@ -115,7 +115,6 @@ export class Llama {
   static async build(options: BuildOptions, files?: ModelFiles): Promise<Llama> {
     const start = performance.now();
     checkBuildOptions(options);
-    const { ckptDir } = options;
     const opened = openModel(files ?? findModel(options));
     const { checkpoint } = opened;
     const { worldSize, dtype } = resolveSetup(checkpoint, options);
@@ -125,13 +124,7 @@ export class Llama {
     const { engine, tokenizer } = await startModel(opened, { ...settings, worldSize, dtype, maxSeqLen });
     const limits = resolveLimits(options, engine.positionBytes, maxSeqLen, machineMemory().available);
     return new Llama({
-      ckptDir,
-      tokenizer,
-      engine,
-      checkpoint,
-      limits,
-      encoder: opened.encoder,
-      maxSeqLen,
+      ...{ ckptDir: options.ckptDir, tokenizer, engine, checkpoint, limits, encoder: opened.encoder, maxSeqLen },
       loadMs: performance.now() - start,
     });
   }
