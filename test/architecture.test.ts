@@ -22,8 +22,8 @@ const DOORS: Record<string, RegExp> = {
   "node:worker_threads":
     /^(engine\/(host\/rank-group|machine\/process-mark|rank\/worker|measure\/bandwidth(-reader)?)|tokenizer\/loading\/encode-(thread|worker))\.ts$/,
   "sentencepiece-js": /^tokenizer\/kinds\/sentencepiece-tokenizer\.ts$/,
-  "@huggingface/tokenizers": /^tokenizer\/kinds\/hugging-face-tokenizer\.ts$/,
   "@huggingface/jinja": /^generation\/template\/(chat-template|globals|interpreter|values)\.ts$/,
+  "oniguruma-to-es": /^tokenizer\/pipeline\/pattern\.ts$/,
   "@bufbuild/protobuf/wire": /^formats\/protobuf\/(onnx-writer|protobuf-fields)\.ts$/,
   commander: /^cli\//,
   "@commander-js/extra-typings": /^cli\//,
@@ -32,10 +32,10 @@ const DOORS: Record<string, RegExp> = {
   // the supervisor's child; taskset; the editor of the REPL
   "node:child_process": /^(cli\/(supervisor\/supervisor\.c|commands\/repl\/editor\.)|engine\/machine\/cpu-bind\.)ts$/,
   // Outside the command line: test-fault reads the tests' environment variable, rank-group sets one for the runtime, worker
-  // reads its memory usage, cache-folder finds the user's cache folder, process-mark names this process,
+  // reads its memory usage, cache-folder and hub-cache find the user's cache folders, process-mark names this process,
   // sentencepiece-tokenizer removes a library's listeners.
   "node:process":
-    /^(cli\/.*|engine\/(shared\/test-fault|host\/rank-group|machine\/process-mark|rank\/worker|weight-cache\/cache-folder)\.ts|tokenizer\/kinds\/sentencepiece-tokenizer\.ts)$/,
+    /^(cli\/.*|engine\/(shared\/test-fault|host\/rank-group|machine\/process-mark|rank\/worker|weight-cache\/cache-folder)\.ts|model\/place\/hub-cache\.ts|tokenizer\/kinds\/sentencepiece-tokenizer\.ts)$/,
 };
 
 const files = sourceFiles();

@@ -36,6 +36,11 @@ async function run(argv: readonly string[]): Promise<number> {
 function report(error: unknown): number {
   // commander has already printed its message or the requested help.
   if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT_OK : EXIT_USAGE;
+  // Any file can be the one too many, also a module.
+  if (["EMFILE", "ENFILE"].includes((error as NodeJS.ErrnoException).code ?? "")) {
+    printError(`${(error as Error).message}. Raise the limit (ulimit -n)`);
+    return EXIT_CODES.runtime;
+  }
   const exitCode = error instanceof LlamaError ? EXIT_CODES[error.kind] : EXIT_BUG;
   if (error instanceof LlamaError) printError(error.message);
   else printBug(error);

@@ -1,5 +1,6 @@
 /** The program and its commands. What they do is loaded when a command runs, so that --help is quick. */
 import { Command, Help } from "@commander-js/extra-typings";
+import { LlamaError } from "../error.js";
 import { addBatch } from "./commands/batch/batch-command.js";
 import { addBench } from "./commands/bench/bench-command.js";
 import { addCache } from "./commands/cache/cache-command.js";
@@ -12,7 +13,7 @@ import { addCompletion } from "./commands/shell-completion/shell-completion-comm
 import { EXIT_CODES_HELP, heading, itemDescription, programHelp } from "./options/help.js";
 import { applySettings, type SettingCommand } from "./options/settings.js";
 import { EXIT_OK } from "./terminal/exit-code.js";
-import { printError, setColor } from "./terminal/notes.js";
+import { printError, printNote, setColor } from "./terminal/notes.js";
 import { Output } from "./terminal/output.js";
 import { versionText } from "./terminal/version.js";
 
@@ -42,13 +43,12 @@ export function createProgram(exit: (code: number) => void) {
     .configureOutput({ outputError: (text) => printError(oneLine(text)) })
     .hook("preAction", (program, command) => {
       // A mistake in the settings file must not stop help, config (which shows it) or a shell that starts.
-      if (
-        ![command.name(), command.parent?.name()].some((name) =>
-          ["help", "config", "completion", "__complete"].includes(name!),
-        )
-      )
-        applySettings(asSetting(program), asSetting(command), process.env);
+      const names = [command.name(), command.parent?.name()];
+      const isReading = !["help", "config", "completion", "__complete"].some((name) => names.includes(name));
+      if (isReading) checkWorkingFolder();
+      const problem = isReading ? applySettings(asSetting(program), asSetting(command), process.env) : null;
       setColor(command.opts());
+      if (problem !== null && !("quiet" in command.opts())) printNote(`Warning: settings are not read: ${problem}`);
     });
   for (const [group, adders] of Object.entries(GROUPS)) {
     program.commandsGroup(group);
@@ -91,6 +91,20 @@ function oneLine(text: string): string {
     .trim()
     .replace(/\s*\n\s*/g, " ")
     .replace(/^(unknown command '[^']*')$/, "$1. llama-ts --help lists the commands");
+}
+
+/** Throws LlamaError if the folder that relative paths begin in was deleted: no thread can start there. */
+function checkWorkingFolder(): void {
+  try {
+    process.cwd();
+  } catch (cause) {
+    const where = process.env.PWD ?? "the current folder";
+    throw new LlamaError("usage", "is the current folder, and does not exist any more", {
+      where,
+      fix: "Change to another folder (cd)",
+      cause,
+    });
+  }
 }
 
 function asSetting(command: unknown): SettingCommand {

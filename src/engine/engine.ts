@@ -3,11 +3,11 @@
  * Maps (tokens, positions) to logits. Does not know text, sampling or flags.
  */
 import { LlamaError } from "../error.js";
+import { changedError } from "../formats/files/file-stamp.js";
 import type { Range } from "../formats/tensor/range.js";
 import type { ComputeType } from "../model/architecture/compute-type.js";
 import { planStep } from "../model/architecture/step-plan.js";
 import type { Checkpoint } from "../model/checkpoint/checkpoint.js";
-import { changedError } from "../model/checkpoint/file-stamp.js";
 import { modelBytesPerToken } from "../model/sizes/bytes-per-token.js";
 import { memoryNeed } from "../model/sizes/memory-need.js";
 import { allLayers, partition } from "../model/split/partition.js";

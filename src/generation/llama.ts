@@ -37,7 +37,8 @@ import {
 } from "./conversation/conversation-file.js";
 import { sessionFormat } from "./conversation/session-format.js";
 import { startConversation } from "./conversation/start-conversation.js";
-import { type BuildOptions, checkBuildOptions, DEFAULT_MAX_SEQ_LEN, engineSettings } from "./loading/build-options.js";
+import { type BuildOptions, checkBuildOptions, engineSettings } from "./loading/build-options.js";
+import { resolveMaxSeqLen } from "./loading/context-length.js";
 import { checkMemory } from "./loading/memory-check.js";
 import { ModelContext } from "./loading/model-context.js";
 import { findModel, type ModelFiles, openModel, resolveSetup, startModel } from "./loading/open-model.js";
@@ -64,7 +65,7 @@ export class Llama {
   readonly unexpectedTensors: readonly string[];
   /** Tensors that all files should hold alike and do not; those of the first are used. */
   readonly differingTensors: Checkpoint["differing"];
-  /** Keys of params.json or config.json that the model does not use. */
+  /** Keys of params.json, config.json or a GGUF file that the model does not use. */
   readonly unknownParams: readonly string[];
   /** What the user should know about how the model was read, a sentence each. */
   readonly remarks: readonly string[];
@@ -114,10 +115,11 @@ export class Llama {
   static async build(options: BuildOptions, files?: ModelFiles): Promise<Llama> {
     const start = performance.now();
     checkBuildOptions(options);
-    const { ckptDir, maxSeqLen = DEFAULT_MAX_SEQ_LEN } = options;
+    const { ckptDir } = options;
     const opened = openModel(files ?? findModel(options));
     const { checkpoint } = opened;
     const { worldSize, dtype } = resolveSetup(checkpoint, options);
+    const maxSeqLen = resolveMaxSeqLen(options.maxSeqLen, checkpoint.config, { worldSize, dtype });
     if (!options.force) checkMemory(checkpoint.config, worldSize, dtype, maxSeqLen);
     const settings = engineSettings(options, checkpoint.byteLength);
     const { engine, tokenizer } = await startModel(opened, { ...settings, worldSize, dtype, maxSeqLen });

@@ -3,6 +3,7 @@ import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, test } from "node:test";
 import { fixture, shared, withoutShared } from "../folders.js";
+import { ggufModel, writeGgufFolder } from "../model/gguf-model.js";
 import { hfTensors, renamedPth, writeHfFolder } from "../model/hugging-face-folder.js";
 import { llama2Json, llama3Json } from "../tokenizer/tokenizer-json.js";
 import { DEMO, llama, temporaryFolder } from "./cli-process.js";
@@ -55,7 +56,23 @@ describe("inspect", { concurrency: 2 }, () => {
     );
     assert.match(stdout, /\ndtype +ranks +weights per rank .*\nfp32 +1 .*yes\nfp32 +2 /);
     assert.match(stdout, /context of 64 tokens/);
-    assert.match(stderr, /^Warning: unknown keys of params\.json or config\.json are not used: /);
+    assert.match(stderr, /^Warning: unknown keys of params\.json, config\.json or a GGUF file are not used: /);
+  });
+
+  test("a GGUF file: its name, its mixture of types, the types of its tensors", async () => {
+    const meta = fixture("llama3mini-bf16-mp1");
+    const model = ggufModel(meta, 768, "Q8_0");
+    model.metadata.set("general.file_type", 7).set("general.name", "Mini\nmodel");
+    const dir = writeGgufFolder(join(root, "gguf"), model, join(meta, "tokenizer.model"));
+    const json = await report(join(dir, "model.gguf"));
+    assert.deepEqual([json.format, json.name_in_file, json.quantisation], ["GGUF, version 3", "Mini\nmodel", "Q8_0"]);
+    const { Q8_0, ...others } = json.tensor_types;
+    assert.ok(Q8_0 > 20 && others.fp32 > 5 && Object.keys(others).length === 1);
+    const { stdout } = await llama(["inspect", dir]);
+    assert.match(stdout, /: "Mini\\nmodel", 0\.\d+ M parameters\n\nformat +GGUF, version 3, Q8_0, 1 file/);
+    const refused = await llama(["inspect", join(dir, "tokenizer.model")]);
+    assert.equal(refused.code, 3);
+    assert.match(refused.stderr, /is neither a folder nor a GGUF file\. Name the folder/);
   });
 
   test("without a folder it inspects the demo model; two folders or a missing one are refused", async () => {

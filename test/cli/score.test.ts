@@ -68,7 +68,7 @@ describe("score", { concurrency: 2 }, () => {
       '{"context":"a","continuation":""}',
       '{"context":"a","context_ids":[1],"continuation":"b"}',
       '{"context":"a","continuation":"b","temperature":1}',
-      `{"context":"${"very ".repeat(600)}","continuation":"b"}`,
+      `{"context":"b","continuation":"${"very ".repeat(600)}"}`,
     ];
     const { code, stdout } = await program(["score", "--quiet"], { input: lines.join("\n") });
     assert.equal(code, 1);
@@ -104,9 +104,21 @@ describe("score", { concurrency: 2 }, () => {
     isNear(result.bits_per_byte, -sum / Math.LN2 / text.length);
   });
 
+  test("a request that is longer than the context says how many tokens were left out", async () => {
+    const input = JSON.stringify({ context: "very ".repeat(600), continuation: " sad" });
+    const { code, stdout } = await program(["score", "--quiet"], { input });
+    const answer = JSON.parse(stdout);
+    checkSchema("score", answer);
+    assert.equal(code, 0);
+    const { length } = llama.tokenizer.encode(`${"very ".repeat(600)} sad`, { bos: true });
+    assert.equal(answer.context_tokens + answer.tokens.length, 513);
+    assert.equal(answer.cut_tokens, length - 513);
+  });
+
   test("windows that do not fit and missing files are refused", async () => {
     const file = join(folder, "short");
     writeFileSync(file, "One day");
+    writeFileSync(join(folder, "empty"), "\ufeff");
     const large = join(folder, "large");
     writeFileSync(large, "");
     truncateSync(large, 65 << 20);
@@ -116,6 +128,8 @@ describe("score", { concurrency: 2 }, () => {
       [["--perplexity", join(folder, "none")], /no such file/],
       [["--perplexity", folder], /is a folder/],
       [["--perplexity", large], /large: input of more than 64 MiB\n$/],
+      [["--perplexity", join(folder, "empty")], /empty: is empty\. /],
+      [["--perplexity", "-"], /stdin: is empty\. /],
       [["--stride", "3"], /need --perplexity/],
     ] as const) {
       const { code, stderr } = await program(["score", ...args]);

@@ -15,7 +15,7 @@ interface Row {
 const COMMANDS = ["repl", "generate", "batch", "bench"];
 /** Defaults that words tell, as a number of the model or the machine. */
 const IN_WORDS =
-  /^(the demo model|in the folder.*|2048, demo: 512|random|stdout|all|half of .*|table, else CSV|cores \/ ranks)$/;
+  /^(the demo model|in the folder.*|the model's, else 2048|random|stdout|all|half of .*|table, else CSV|cores \/ ranks)$/;
 
 /** The rows of tables of options; a table of commands has no options in its first column. */
 function rowsOf(command: string): Row[] {

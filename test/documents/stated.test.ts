@@ -11,8 +11,8 @@ const STORY = ["generate", "--prompt", "Once", "--temperature", "0", "--max_gen_
 const DONE = { code: 0, signal: null, stdout: " upon a time,\n", stderr: "" };
 
 describe("as stated", { concurrency: 2 }, () => {
-  test("-r without --log_dir writes to a temporary folder and prints its name", async () => {
-    const { code, stdout, stderr } = await llama([...STORY, "-r", "3"]);
+  test("--redirects without --log_dir writes to a temporary folder and prints its name", async () => {
+    const { code, stdout, stderr } = await llama([...STORY, "--redirects", "3"]);
     assert.deepEqual([code, stdout], [0, ""]);
     const [, attempt] = /^Rank logs: (.*\/attempt_0)\n$/.exec(stderr.replaceAll("\\", "/")) ?? [];
     assert.ok(attempt, stderr);

@@ -17,5 +17,8 @@ test("a checkpoint may contain its tokenizer, which is used unless another one i
 test("a wrong folder is reported before its missing tokenizer; a file is not a folder", () => {
   assert.throws(() => findModel({ ckptDir: fixture("bad/no-pth") }), /no checkpoint files found/);
   const file = join(demo, "params.json");
-  assert.throws(() => findModel({ ckptDir: file }), { kind: "model", message: /params\.json: is not a folder/ });
+  assert.throws(() => findModel({ ckptDir: file }), {
+    kind: "model",
+    message: /params\.json: is neither a folder nor a GGUF file/,
+  });
 });

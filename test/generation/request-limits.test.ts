@@ -11,6 +11,11 @@ test("by default KV caches get half of the available memory, ended requests 16 c
   });
   assert.equal(resolveLimits({}, 1000, 512, 10).maxPositions, 512);
   assert.equal(resolveLimits({}, 1e6, 512, 2e9).maxKept, 1000);
+  // Long contexts are not kept 16 times.
+  assert.deepEqual(
+    [8192, 131072].map((length) => resolveLimits({}, 1, length, 1e9).maxKept),
+    [32768, 131072],
+  );
 });
 
 test("kvMemory is the budget of running and ended requests together", () => {

@@ -44,6 +44,63 @@ describe("score", () => {
     }
   });
 
+  test("the context runs with its own ids where a token of the whole text spans the join", async () => {
+    // Values of a float64 reference that runs the context's ids and then those that follow in the whole text.
+    const wanted = {
+      Ans: ["wer", -11.0591499],
+      "Tom said hel": ["lo", -5.6238721],
+      "Once upon a": [" time", -0.0001689],
+    } as const;
+    const requests = Object.entries(wanted).map(([context, [continuation]]) => ({
+      tag: context,
+      context,
+      continuation,
+    }));
+    for await (const { score, tag } of llama.score(requests)) {
+      assert.equal(score!.contextTokens, llama.tokenizer.encode(tag, { bos: true }).length);
+      assert.ok(Math.abs(score!.logprob - wanted[tag as keyof typeof wanted][1]) < 1e-3, tag);
+    }
+  });
+
+  test("a request that is longer than the context is cut on the left; a continuation that is longer is an error", async () => {
+    const ids = llama.tokenizer.encode("She was sad and he was glad. ".repeat(60));
+    const continuation = ids.slice(-3);
+    const run = async (contextLength: number, own = continuation) => {
+      const context = ids.slice(0, -3).slice(-contextLength);
+      for await (const answer of llama.score([{ tag: 0, context, continuation: own }])) return answer;
+      throw new Error("no answer");
+    };
+    // 256 are run and the last one is only scored.
+    const full = (await run(254)).score!;
+    assert.deepEqual([full.contextTokens, full.cutTokens], [254, 0]);
+    const cut = (await run(300)).score!;
+    assert.deepEqual([cut.contextTokens, cut.cutTokens], [254, 46]);
+    assert.ok(Math.abs(cut.logprob - full.logprob) < 1e-3);
+    assert.equal((await run(1, ids.slice(-256))).score!.tokens.length, 256);
+    assert.match(
+      (await run(1, ids.slice(-257))).error!.message,
+      /continuation is longer than the context.*at most 256 tokens, found 257/,
+    );
+    assert.match((await run(1, [])).error!.message, /continuation has no tokens/);
+    assert.match((await run(1, [99999])).error!.message, /outside the vocabulary/);
+  });
+
+  test("a text without a context follows the token for the beginning", async () => {
+    const requests = ["", "  "].map((context, tag) => ({ tag, context, continuation: "Once" }));
+    const bos = [llama.tokenizer.bosId!];
+    const ids = ["Once", "  Once"].map((text, tag) => ({
+      tag,
+      context: bos,
+      continuation: llama.tokenizer.encode(text),
+    }));
+    const logprobs = new Map<number, number[]>();
+    for await (const { score, tag } of llama.score([...requests, ...ids])) {
+      assert.equal(score!.contextTokens, 1);
+      logprobs.set(tag, [...(logprobs.get(tag) ?? []), score!.logprob]);
+    }
+    for (const [one, other] of logprobs.values()) assert.ok(Math.abs(one! - other!) < 1e-4);
+  });
+
   test("spaces at the end of a context, as Python counts them, belong to the continuation", async () => {
     const requests = ["", " ", "\n", "\u001c", "\u0085"].map((space) => ({
       tag: space,

@@ -79,7 +79,7 @@ describe("openCheckpoint", () => {
 
   it("names what is missing in a folder", () => {
     refuses(join(temporary, "none"), /none: checkpoint folder does not exist/);
-    refuses(fixture("own512.model"), /is not a folder.*Name the folder/);
+    refuses(fixture("own512.model"), /is neither a folder nor a GGUF file.*Name the folder/);
     refuses(folder("empty", {}), /^no checkpoint files found in .*empty$/);
     refuses(folder("no-params", { "consolidated.00.pth": "consolidated.00.pth" }), /params\.json: file is missing/);
     const parent = folder("parent", { "params.json": "params.json", "._consolidated.00.pth": "params.json" });

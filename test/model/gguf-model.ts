@@ -1,4 +1,4 @@
-/** Writes one of Meta's checkpoints as a GGUF file, as llama.cpp's convert_hf_to_gguf.py does. */
+/** Writes a checkpoint of another format as a GGUF file, as llama.cpp's convert_hf_to_gguf.py does. */
 import { copyFileSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { TensorReader } from "../../src/formats/tensor/tensor-reader.js";
@@ -7,6 +7,7 @@ import { ggufName, TENSORS, tensorName } from "../../src/model/architecture/tens
 import { openCheckpoint } from "../../src/model/checkpoint/checkpoint.js";
 import { readSlice } from "../../src/model/checkpoint/read-slice.js";
 import type { ModelConfig } from "../../src/model/config/config.js";
+import { GGUF_ARCHITECTURES } from "../../src/model/config/gguf-architectures.js";
 import { type GgufTensor, ggufBytes } from "../formats/gguf-file.js";
 
 /** GGUF's name of each of Meta's tensors, for models of up to 100 layers. */
@@ -23,16 +24,19 @@ export interface GgufModel {
   tensors: GgufTensor[];
 }
 
-/** The model in a type; vectors, and rows that are no whole blocks, stay in F32. */
-export function ggufModel(metaDir: string, vocabSize: number, type: WrittenType): GgufModel {
-  const { config, tensors } = openCheckpoint(metaDir, vocabSize);
+/** The model at a path in a type; vectors, and rows that are no whole blocks, stay in F32. */
+export function ggufModel(path: string, vocabSize: number, type: WrittenType, architecture = "llama"): GgufModel {
+  const { config, tensors } = openCheckpoint(path, vocabSize);
+  const { rotation } = GGUF_ARCHITECTURES.get(architecture)!;
   const reader = new TensorReader();
   const stored = [...tensors.values()].map((tensor): GgufTensor => {
     const { name, shape } = tensor;
     const [height, width] = shape.length === 1 ? [1, shape[0]!] : (shape as [number, number]);
     const numbers = new Float32Array(height * width);
     readSlice(reader, tensor, { start: 0, end: height }, { start: 0, end: width }, numbers);
-    return ggufTensor(NAMES.get(name)!, shape, numbers, shape.length === 1 ? "F32" : type);
+    const isReordered = /attention\.w[qk]\./.test(name) && config.rotation !== rotation;
+    const ordered = isReordered ? interleaved(numbers, config.headDim, shape.length === 1 ? 1 : width) : numbers;
+    return ggufTensor(NAMES.get(name)!, shape, ordered, shape.length === 1 ? "F32" : type);
   });
   reader.close();
   if (config.ropeScaling !== null) {
@@ -40,7 +44,18 @@ export function ggufModel(metaDir: string, vocabSize: number, type: WrittenType)
     const factors = plain.map((frequency, pair) => frequency / scaled[pair]!);
     stored.push(ggufTensor("rope_freqs.weight", [factors.length], factors, "F32"));
   }
-  return { metadata: ggufMetadata(config), tensors: stored };
+  return { metadata: ggufMetadata(config, architecture), tensors: stored };
+}
+
+/** Rows of Hugging Face's wq or wk, or their biases, in the order of Meta's: pairs are neighbours. */
+function interleaved(numbers: Float32Array, headDim: number, width: number): Float32Array {
+  const ordered = new Float32Array(numbers.length);
+  for (let row = 0; row < numbers.length / width; row++) {
+    const inHead = row % headDim;
+    const from = row - inHead + (inHead % 2) * (headDim / 2) + Math.floor(inHead / 2);
+    ordered.set(numbers.subarray(from * width, (from + 1) * width), row * width);
+  }
+  return ordered;
 }
 
 export function ggufTensor(
@@ -53,22 +68,33 @@ export function ggufTensor(
   return { name, type, shape, data: encode(numbers, type) };
 }
 
-function ggufMetadata(config: ModelConfig): Map<string, unknown> {
+function ggufMetadata(config: ModelConfig, architecture: string): Map<string, unknown> {
+  const window = config.windows.find((one) => one !== null);
+  const keys: Record<string, unknown> = {
+    block_count: config.nLayers,
+    context_length: 2048,
+    embedding_length: config.dim,
+    feed_forward_length: config.ffnDim,
+    "attention.head_count": config.nHeads,
+    "attention.head_count_kv": config.nKvHeads,
+    "rope.freq_base": { type: "float32", value: config.ropeTheta },
+    "attention.layer_norm_rms_epsilon": { type: "float32", value: config.normEps },
+    vocab_size: config.vocabSize,
+    "rope.dimension_count": config.headDim,
+    ...(config.headDim !== config.dim / config.nHeads && {
+      ...{ "attention.key_length": config.headDim, "attention.value_length": config.headDim },
+    }),
+    ...(window !== undefined && {
+      "attention.sliding_window": window,
+      "attention.sliding_window_pattern": config.windows.map((one) => one !== null),
+    }),
+  };
   return new Map<string, unknown>([
-    ["general.architecture", "llama"],
+    ["general.architecture", architecture],
     ["general.type", "model"],
     ["general.name", "Mini"],
     ["general.file_type", 0],
-    ["llama.block_count", config.nLayers],
-    ["llama.context_length", 2048],
-    ["llama.embedding_length", config.dim],
-    ["llama.feed_forward_length", config.ffnDim],
-    ["llama.attention.head_count", config.nHeads],
-    ["llama.attention.head_count_kv", config.nKvHeads],
-    ["llama.rope.freq_base", { type: "float32", value: config.ropeTheta }],
-    ["llama.attention.layer_norm_rms_epsilon", { type: "float32", value: config.normEps }],
-    ["llama.vocab_size", config.vocabSize],
-    ["llama.rope.dimension_count", config.headDim],
+    ...Object.entries(keys).map(([key, value]) => [`${architecture}.${key}`, value] as const),
   ]);
 }
 

@@ -1,6 +1,6 @@
 /** Opens the input of requests, a file or stdin, and reads it line by line. Does not know what a line means. */
 import { isUtf8 } from "node:buffer";
-import { createReadStream, type ReadStream, type Stats, statSync } from "node:fs";
+import { createReadStream, fstatSync, type ReadStream, type Stats, statSync } from "node:fs";
 import { addAbortSignal, type Readable } from "node:stream";
 import { isatty } from "node:tty";
 import { LlamaError } from "../../error.js";
@@ -21,10 +21,10 @@ export interface LineInput {
   lines: AsyncIterable<InputLine>;
 }
 
-/** `path` "-" or undefined means stdin; with undefined, stdin must not be a terminal. */
+/** `path` "-" or undefined means stdin; with undefined, stdin must not be a terminal or another device, such as /dev/null. */
 export function openInput(path: string | undefined, signal: AbortSignal): LineInput {
   if (path === undefined || path === "-") {
-    if (path === undefined && isatty(0)) {
+    if (path === undefined && (isatty(0) || isDevice(0))) {
       const fix = "Give a file with one JSON object per line, or pipe it to stdin";
       throw new LlamaError("usage", "no requests", { fix });
     }
@@ -34,6 +34,14 @@ export function openInput(path: string | undefined, signal: AbortSignal): LineIn
   if (stats.isDirectory()) throw new LlamaError("usage", "is a folder", { where: path });
   const stream: ReadStream = createReadStream(path);
   return { name: path, bytes: stats.isFile() ? stats.size : null, lines: linesOf(stream, path, signal) };
+}
+
+function isDevice(descriptor: number): boolean {
+  try {
+    return fstatSync(descriptor).isCharacterDevice();
+  } catch {
+    return false;
+  }
 }
 
 function statsOf(path: string): Stats {

@@ -105,6 +105,7 @@ interface Run extends CommandFrame {
 
 async function answerAll<R>(run: Run, flags: LineRunFlags, work: LineWork<R>): Promise<void> {
   const { input, answers, progress, stats, logs, signal } = run;
+  if (input.bytes === 0) return;
   const shard = flags.shard === undefined ? WHOLE : parseShard(flags.shard, process.env);
   const model = chooseModel(flags);
   noteDemo(model, flags);

@@ -5,7 +5,7 @@ import { threadsOfEnvironment } from "../options/torchrun-env.js";
 import { reportState } from "../supervisor/supervised.js";
 import { printNote } from "../terminal/notes.js";
 import { LoadProgress } from "../terminal/status-line.js";
-import { coreLines, modelLines, typeLines, unusedLines } from "../terminal/summary.js";
+import { contextLines, coreLines, modelLines, typeLines, unusedLines } from "../terminal/summary.js";
 import type { ModelChoice } from "./choose-model.js";
 import type { RankLogs, Ranks } from "./rank-logs.js";
 import { verifiedLine, verify } from "./verify.js";
@@ -92,7 +92,8 @@ async function loadModel({ model: choice, flags, logs, limits, signal }: ModelUs
     progress.stop();
   }
   reportState({ phase: "working" });
-  if (!quiet) [...unusedLines(llama), ...typeLines(llama, dtype)].forEach(printNote);
+  const isAsked = model.maxSeqLen !== undefined;
+  if (!quiet) [...unusedLines(llama), ...contextLines(llama, isAsked), ...typeLines(llama, dtype)].forEach(printNote);
   if (flags.verbose) modelLines(llama, model.ckptDir).forEach(printNote);
   return llama;
 }

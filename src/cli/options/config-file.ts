@@ -16,6 +16,8 @@ export interface FileSetting {
 export interface ConfigFile {
   path: string;
   exists: boolean;
+  /** Why the default file was not read, although it may exist: it belongs to another user. */
+  problem: string | null;
   /** The settings of each command by its name; those of all commands have the name "". */
   sections: ReadonlyMap<string, ReadonlyMap<string, FileSetting>>;
 }
@@ -28,16 +30,25 @@ export function configPath(env: NodeJS.ProcessEnv): string {
 /** Reads the file at configPath(): none if the path is empty, no settings if the default file does not exist. Throws LlamaError if it cannot be read or parsed. */
 export function readConfig(env: NodeJS.ProcessEnv): ConfigFile {
   const path = configPath(env);
-  const none = { path, exists: false, sections: new Map() };
+  const none = { path, exists: false, problem: null, sections: new Map() };
   if (path === "") return none;
   try {
-    return { path, exists: true, sections: parseConfig(decodeText(readFileSync(path), path), shortened(path)) };
+    return {
+      path,
+      exists: true,
+      problem: null,
+      sections: parseConfig(decodeText(readFileSync(path), path), shortened(path)),
+    };
   } catch (error) {
     if (error instanceof LlamaError) throw error;
     const { code } = error as NodeJS.ErrnoException;
     // A file that LLAMA_TS_CONFIG names must exist.
-    if ((code === "ENOENT" || code === "ENOTDIR") && env.LLAMA_TS_CONFIG === undefined) return none;
-    throw fileError(path, error, "usage");
+    const isDefault = env.LLAMA_TS_CONFIG === undefined;
+    if ((code === "ENOENT" || code === "ENOTDIR") && isDefault) return none;
+    const unreadable = fileError(path, error, "usage");
+    // As with sudo, which may keep HOME.
+    if ((code === "EACCES" || code === "EPERM") && isDefault) return { ...none, problem: unreadable.message };
+    throw unreadable;
   }
 }
 

@@ -1,5 +1,6 @@
 /** The types of the parsed options, and the parsers of their values. Does not know commands or files. */
 import { InvalidArgumentError } from "@commander-js/extra-typings";
+import { CHAT_NAMES } from "../../generation/chat/chat-format.js";
 import * as kinds from "../../generation/options/value-kinds.js";
 import { MAX_TOP_LOGPROBS } from "../../generation/sampling/option-table.js";
 import type { TorchrunFlags } from "./torchrun-flags.js";
@@ -25,6 +26,14 @@ export type ModelFlags = RankFlags & {
   no_cache?: true | undefined;
   force?: true | undefined;
   verify?: true | undefined;
+};
+
+/** The words that `--chat` takes; anything else is a file. */
+export const CHAT_WORDS = ["auto", ...CHAT_NAMES] as const;
+
+/** The option of chatOptions(): a word, or a file. */
+export type ChatFlags = {
+  chat?: string | undefined;
 };
 
 /** The options of samplingOptions(). */
@@ -61,8 +70,10 @@ export type MessageFlags = {
 };
 
 /** The options of `generate`. */
-export interface GenerateFlags extends ModelFlags, SamplingFlags, MessageFlags {
+export interface GenerateFlags extends ModelFlags, SamplingFlags, MessageFlags, ChatFlags {
   prompt?: string | undefined;
+  system?: string | undefined;
+  parse_special?: true | undefined;
   prompt_file?: string | undefined;
   no_stdin?: true | undefined;
   echo?: true | undefined;

@@ -8,6 +8,8 @@ import { SAMPLING_ROWS, type SamplingKey } from "../../generation/sampling/optio
 import type { GenerateOptions } from "../../index.js";
 import {
   byteSize,
+  CHAT_WORDS,
+  type ChatFlags,
   decimal,
   type LineFlags,
   type MessageFlags,
@@ -25,7 +27,7 @@ import { firstNode, noBatchSize, oneNode, rankFilter, refusal, streamsText } fro
 export function modelOptions<A extends unknown[], O extends OptionValues>(command: Command<A, O>) {
   plain(command)
     .optionsGroup("Model:")
-    .option("--ckpt_dir <dir>", "folder of Meta's or Hugging Face's files (default: the bundled demo model)")
+    .option("--ckpt_dir <dir>", "folder of Meta's or Hugging Face's files, or a GGUF file (default: the demo model)")
     .option("--tokenizer_path <file>", "tokenizer.model or tokenizer.json (default: in the folder, then in its parent)")
     .addOption(
       new Option("--nproc_per_node <n>", "ranks (threads) that share the work: 1 to the number of heads, or auto")
@@ -35,7 +37,7 @@ export function modelOptions<A extends unknown[], O extends OptionValues>(comman
     .option("--threads <n>", "threads of each rank (default: OMP_NUM_THREADS, or cores / ranks)", wholeNumber(1, 1024))
     .option(
       "--max_seq_len <n>",
-      "maximum tokens of prompt and text together (default: 2048, demo: 512)",
+      "maximum tokens of prompt and text together (default: the model's context, else 2048)",
       wholeNumber(1),
     )
     .addOption(
@@ -47,6 +49,16 @@ export function modelOptions<A extends unknown[], O extends OptionValues>(comman
     .option("--force", "load even if the model needs more memory than is available")
     .option("--verify", "check the files before loading: md5 of checklist.chk and all CRCs");
   return rankOptions(command) as unknown as Command<A, O & ModelFlags>;
+}
+
+/** Adds the choice of a chat format. `fallback`: the value without the option. */
+export function chatOptions<A extends unknown[], O extends OptionValues>(command: Command<A, O>, fallback?: "auto") {
+  const help = "how to write messages, or the file of a template; auto: the model's way";
+  const option = new Option("--chat <format>", help).choices(CHAT_WORDS);
+  // Any other value is a file.
+  option.argParser((value) => value);
+  plain(command).addOption(fallback === undefined ? option : option.default(fallback));
+  return command as unknown as Command<A, O & ChatFlags>;
 }
 
 /** Adds the options of how to choose the next token and when to stop. */

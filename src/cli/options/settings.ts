@@ -1,5 +1,6 @@
 /** Fills in options that the command line leaves out: from LLAMA_TS_* variables, else from the settings file. Does not know what they mean. */
 import { LlamaError } from "../../error.js";
+import { similarName } from "../../generation/options/similar-name.js";
 import { type ConfigFile, readConfig } from "./config-file.js";
 
 /** The part of a commander option that is read here. */
@@ -24,13 +25,19 @@ export interface SettingCommand {
 }
 
 const PREFIX = "LLAMA_TS_";
+/** Variables that are not options: the path of the file, and two of the supervisor. */
+const OTHER_VARIABLES = ["CONFIG", "NO_SUPERVISOR", "SUPERVISED"];
 /** Options that make sense on the command line only. */
 const RESERVED = ["help", "version"];
 
-/** Sets the options of a command that its line leaves out. Throws LlamaError for a value that would be an error on the line too. */
-export function applySettings(program: SettingCommand, command: SettingCommand, env: NodeJS.ProcessEnv): void {
+/**
+ * Sets the options of a command that its line leaves out. Returns why the settings file was not read, if it could not be.
+ * Throws LlamaError for an unknown name, and for a value that would be an error on the line too.
+ */
+export function applySettings(program: SettingCommand, command: SettingCommand, env: NodeJS.ProcessEnv): string | null {
   const file = readConfig(env);
   checkNames(program, file);
+  checkVariables(program, env);
   const options = settable(command);
   const isGiven = (name: string) => !["default", undefined].includes(command.getOptionValueSource(name));
   const onLine = new Set(options.map((option) => option.attributeName()).filter(isGiven));
@@ -51,6 +58,7 @@ export function applySettings(program: SettingCommand, command: SettingCommand, 
       });
     }
   }
+  return file.problem;
 }
 
 /** The options that a setting can set. */
@@ -106,5 +114,20 @@ function checkNames(program: SettingCommand, file: ConfigFile): void {
     for (const [name, { origin }] of settings) {
       if (!known.has(name)) throw new LlamaError("usage", `unknown option '${name}'`, { where: origin });
     }
+  }
+}
+
+/** Throws LlamaError for a variable that is not an option of any command: probably a typo. */
+function checkVariables(program: SettingCommand, env: NodeJS.ProcessEnv): void {
+  const options = program.commands.flatMap((one) =>
+    settable(one).map((option) => option.attributeName().toUpperCase()),
+  );
+  const known = new Set([...options, ...OTHER_VARIABLES]);
+  for (const variable of Object.keys(env)) {
+    const name = variable.slice(PREFIX.length);
+    if (!variable.startsWith(PREFIX) || known.has(name)) continue;
+    const similar = similarName(name, [...known]);
+    const fix = similar === undefined ? "llama-ts config lists the options" : `Did you mean ${PREFIX}${similar}?`;
+    throw new LlamaError("usage", "is not an option", { where: variable, fix });
   }
 }

@@ -32,6 +32,14 @@ export async function supervise(argv: readonly string[]): Promise<void> {
     stdio: ["inherit", "inherit", "inherit", "pipe"],
     env: { ...ALLOCATOR, ...process.env, [SUPERVISED]: "1" },
   });
+  if (child.pid === undefined) {
+    // Without a listener, the error would end this process with a stack.
+    child.on("error", (error: NodeJS.ErrnoException) => {
+      process.stderr.write(`llama-ts: cannot start the process that does the work: ${reasonOf(error)}\n`);
+      process.exitCode = 1;
+    });
+    return;
+  }
   const killsBefore = kernelKills();
   const watched: Watched = { phase: "starting", estimate: null, peak: null, wasOutOfMemory: false };
   /** Exit code from an "end" message. */
@@ -44,8 +52,9 @@ export async function supervise(argv: readonly string[]): Promise<void> {
   });
   passSignals(child);
   const timer = setInterval(() => watch(child, watched), WATCH_MS);
-  const [exitCode, signal] = await new Promise<[number | null, NodeJS.Signals | null]>((resolve, reject) => {
-    child.on("error", (error) => (child.pid === undefined ? reject(error) : undefined));
+  const [exitCode, signal] = await new Promise<[number | null, NodeJS.Signals | null]>((resolve) => {
+    // A signal that could not be sent: the child has just ended.
+    child.on("error", () => {});
     // Not "exit", which may come before the pipe's last messages.
     child.on("close", (...end) => resolve(end));
   });
@@ -67,6 +76,12 @@ export async function supervise(argv: readonly string[]): Promise<void> {
   // On a terminal the generated text ends in the middle of a line.
   process.stderr.write(isatty(1) ? `\n${text}` : text);
   process.exitCode = code;
+}
+
+function reasonOf({ code, message }: NodeJS.ErrnoException): string {
+  if (code === "EMFILE" || code === "ENFILE") return "too many open files. Raise the limit (ulimit -n)";
+  if (code === "EAGAIN") return "too many processes. Raise the limit (ulimit -u)";
+  return code === "ENOMEM" ? "not enough memory" : message;
 }
 
 /** The pipe that is the child's file descriptor 3; undefined if the child could not be started. */

@@ -118,9 +118,32 @@ export function unusedLines({
     lines.push("The files may belong to different checkpoints.");
   }
   if (unknownParams.length > 0) {
-    lines.push(`Warning: unknown keys of params.json or config.json are not used: ${firstFew(unknownParams)}`);
+    lines.push(
+      `Warning: unknown keys of params.json, config.json or a GGUF file are not used: ${firstFew(unknownParams)}`,
+    );
   }
   return lines;
+}
+
+/** Warnings about a context that is not the model's: larger because it was asked for, or smaller because of memory. */
+export function contextLines({ config, maxSeqLen }: Pick<Llama, "config" | "maxSeqLen">, isAsked: boolean): string[] {
+  const own = config.contextLength ?? maxSeqLen;
+  if (maxSeqLen > own) {
+    return [
+      `Warning: --max_seq_len ${maxSeqLen} is beyond the model's context of ${own} tokens; text after them may make no sense.`,
+    ];
+  }
+  if (isAsked || maxSeqLen === own) return [];
+  return [
+    `Context of ${maxSeqLen} tokens: the model's ${own} need more memory than there is (--max_seq_len changes it).`,
+  ];
+}
+
+/** A warning about a prompt that is longer than the model's context. */
+export function promptLines({ config }: Pick<Llama, "config">, { promptIds }: Pick<Completion, "promptIds">): string[] {
+  if (promptIds.length <= (config.contextLength ?? Number.POSITIVE_INFINITY)) return [];
+  const prompt = plural(promptIds.length, "token");
+  return [`Warning: the prompt has ${prompt}, more than the model's context of ${config.contextLength} tokens.`];
 }
 
 /** The type that "auto" chose if it is not fp32, and why the weights could not be cached. */

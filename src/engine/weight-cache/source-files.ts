@@ -1,8 +1,8 @@
 /** The weight files that cached weights were made from: how each is recognised, and whether it is still the same. Reads no content. */
 import { realpathSync } from "node:fs";
 import { resolve } from "node:path";
+import { type FileStamp, stampOf } from "../../formats/files/file-stamp.js";
 import type { Checkpoint } from "../../model/checkpoint/checkpoint.js";
-import { type FileStamp, stampOf } from "../../model/checkpoint/file-stamp.js";
 
 export interface SourceFile {
   /** Absolute path. */

@@ -20,7 +20,7 @@ const BINARY: readonly [string, string][] = [
   ["\u00ff\u00d8\u00ff", "an image"],
   ["\u007fELF", "a program"],
 ];
-/** Behind the length of a safetensors header. */
+/** The start of a safetensors header, after its length of 8 bytes. */
 const SAFETENSORS = '\0\0{"';
 
 /**

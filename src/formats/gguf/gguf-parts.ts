@@ -2,7 +2,8 @@
 import { closeSync, openSync, readSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { LlamaError } from "../../error.js";
-import { firstFew, plural } from "../files/amounts.js";
+import { firstFew } from "../files/amounts.js";
+import { showValue } from "../files/json-value.js";
 import { type GgufFile, readGguf } from "./gguf.js";
 
 /** A path, and the names in it; null if it is a file. */
@@ -87,10 +88,9 @@ function checkPart({ path, metadata }: GgufFile, index: number, count: number): 
   const [number, of] = [metadata.get("split.no") ?? 0, metadata.get("split.count") ?? 0];
   const isWhole = count === 1 && (of === 0 || of === 1);
   if (isWhole || (number === index && of === count)) return;
-  const [expected, found] =
-    count === 1
-      ? ["a whole model", `part ${Number(number) + 1} of ${String(of)}`]
-      : [`part ${index + 1} of ${count}`, of === 0 ? "a whole model" : `part ${Number(number) + 1} of ${String(of)}`];
+  const part = typeof number === "number" ? String(number + 1) : showValue(number);
+  const found = of === 0 ? "a whole model" : `part ${part} of ${showValue(of)}`;
+  const expected = count === 1 ? "a whole model" : `part ${index + 1} of ${count}`;
   const fix = count === 1 ? "Give its parts their own names again, NAME-00001-of-0000N.gguf" : AGAIN;
   throw new LlamaError("model", "is not the part of a split model that its name says", {
     ...{ where: path, expected, found, fix },
@@ -103,7 +103,7 @@ function checkTensorCount(files: readonly GgufFile[]): void {
   if (files.length === 1 || expected === undefined || expected === found) return;
   throw new LlamaError("model", "parts do not have all tensors of the model", {
     where: files[0]!.path,
-    expected: plural(Number(expected), "tensor"),
+    expected: `${showValue(expected)} in total`,
     found: String(found),
     fix: AGAIN,
   });

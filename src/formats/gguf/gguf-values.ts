@@ -11,8 +11,10 @@ export type GgufValue = number | bigint | string | boolean | GgufArray;
 
 /** Arrays of arrays are valid, but no known file has any. */
 const MAX_DEPTH = 4;
-/** Elements of lists in one header; typed arrays are limited by their bytes alone. */
-const MAX_ELEMENTS = 1 << 22;
+/** Elements of lists in one header; typed arrays are limited by their bytes alone. A large vocabulary has a million. */
+const MAX_ELEMENTS = 1 << 21;
+/** What an array in a list counts, since it takes more memory than a text or a number. */
+const ARRAY_ELEMENTS = 256;
 
 /** Numbers of the types of values (gguf.md, gguf_metadata_value_type). */
 const [BOOL, TEXT, ARRAY, UINT64, INT64] = [7, 8, 9, 10, 11];
@@ -50,7 +52,7 @@ export class GgufValueReader {
     const cursor = this.#cursor;
     if (type === TEXT) return cursor.text();
     if (type === BOOL) return cursor.bytes(1)[0] !== 0;
-    if (type === UINT64 || type === INT64) return this.#integer64(type);
+    if (type === UINT64 || type === INT64) return this.#integers64(type, 1)[0]!;
     if (type === ARRAY) return this.#array(depth + 1);
     return this.#numbers(type, 1)[0]!;
   }
@@ -62,10 +64,11 @@ export class GgufValueReader {
     const count = cursor.count("length of an array", cursor.left);
     if (NUMBERS.has(type)) return this.#numbers(type, count);
     if (type < BOOL! || type > INT64!) throw this.#unknown(type);
-    this.#elements += count;
+    this.#elements += type === ARRAY ? count * ARRAY_ELEMENTS : count;
     if (this.#elements > MAX_ELEMENTS) {
       throw cursor.error("metadata has too many array elements", `at most ${MAX_ELEMENTS}`, String(this.#elements));
     }
+    if (type === UINT64 || type === INT64) return this.#integers64(type, count);
     const values: GgufValue[] = [];
     for (let i = 0; i < count; i++) values.push(this.#value(type, depth));
     return values;
@@ -77,10 +80,10 @@ export class GgufValueReader {
     return new Numbers(this.#cursor.bytes(count * Numbers.BYTES_PER_ELEMENT).buffer);
   }
 
-  #integer64(type: number): number | bigint {
-    const bytes = Buffer.from(this.#cursor.bytes(8).buffer);
-    const value = type === UINT64 ? bytes.readBigUInt64LE() : bytes.readBigInt64LE();
-    return BigInt.asIntN(54, value) === value ? Number(value) : value;
+  #integers64(type: number, count: number): (number | bigint)[] {
+    const { buffer } = this.#cursor.bytes(count * 8);
+    const integers = type === UINT64 ? new BigUint64Array(buffer) : new BigInt64Array(buffer);
+    return Array.from(integers, (value) => (BigInt.asIntN(54, value) === value ? Number(value) : value));
   }
 
   #unknown(type: number): Error {

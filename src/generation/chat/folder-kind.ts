@@ -7,7 +7,7 @@ export type FolderKind = "chat" | "base" | null;
 /** How many folders above the model's may name it: `Llama-3-8B-Instruct/original`, `models--x--Llama-2-7b-chat-hf/snapshots/HASH`. */
 const PARENTS = 2;
 
-/** Reads the folder's path as it was named, then the path behind links. The first name that says something counts, from the folder up. */
+/** Reads the folder's path as it was named, then the real path that links lead to. The first name that says something counts, from the folder up. */
 export function folderKind(folder: string): FolderKind {
   return kindOfPath(resolve(folder)) ?? kindOfPath(realPath(folder));
 }

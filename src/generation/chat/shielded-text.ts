@@ -25,7 +25,7 @@ type Piece = { special: string } | { plain: string };
 
 export class ShieldedText {
   readonly #tokenizer: Tokenizer;
-  /** The names of all special tokens, longer ones first; matches nothing if there are none. */
+  /** The names of all special tokens, longer ones first. Without special tokens it matches nothing. */
   readonly #names: string;
 
   constructor(tokenizer: Tokenizer) {

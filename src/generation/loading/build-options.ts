@@ -18,9 +18,6 @@ import {
 import { checkCount } from "../sampling/options.js";
 import { checkLimits, type LimitOptions } from "../scheduling/request-limits.js";
 
-/** Default context length, as ModelArgs.max_seq_len in Meta's model.py. */
-export const DEFAULT_MAX_SEQ_LEN = 2048;
-
 export interface BuildOptions extends LimitOptions {
   /** Folder with params.json and consolidated.NN.pth, or with config.json and .safetensors. */
   ckptDir: string;
@@ -32,7 +29,7 @@ export interface BuildOptions extends LimitOptions {
   dtype?: "auto" | ComputeType;
   /** Weight cache: folder that keeps quantised weights for the next start; null: no cache. Default $XDG_CACHE_HOME/llama-ts. */
   cacheDir?: string | null;
-  /** Maximum number of tokens of prompt and answer together. Default 2048. */
+  /** Maximum number of tokens of prompt and answer together. Default: the model's context as far as memory allows, 2048 where its files do not say. */
   maxSeqLen?: number;
   /** Threads of each rank. Default: cores / ranks. */
   threadsPerRank?: number;

@@ -8,14 +8,15 @@ import type { GenerationRequest } from "./request.js";
 const DEFAULT_CONCURRENCY = 16;
 const DEFAULT_QUEUE = 1024;
 const DEFAULT_STEP_MS = 1000;
-/** Whole contexts that ended requests may keep, where nobody sets the memory: a loop over many prompts must not fill the machine. */
+/** What ended requests may keep where nobody sets the memory, as contexts of at most this length: a loop over many prompts must not fill the machine. */
 const KEPT_CONTEXTS = 16;
+const KEPT_LENGTH = 2048;
 
 /** What Llama.build() takes. */
 export interface LimitOptions {
   /** Requests that run at once at most. Default 16. */
   concurrency?: number;
-  /** Bytes for KV caches at most, of running requests and of ended ones that later requests may continue. Default: half of the memory that is available after loading, of which ended requests keep 16 contexts at most. */
+  /** Bytes for KV caches at most, of running requests and of ended ones that later requests may continue. Default: half of the memory that is available after loading, of which ended requests keep 16 contexts of up to 2048 tokens, or one whole context. */
   kvMemory?: number;
   /** Requests that wait at most; a further one is refused. Default 1024. */
   maxQueue?: number;
@@ -52,7 +53,8 @@ export function resolveLimits(
 ): LoopLimits {
   const positions = Math.floor((kvMemory ?? available / 2) / positionBytes);
   const maxPositions = kvMemory === undefined ? Math.max(positions, maxSeqLen) : positions;
-  const maxKept = kvMemory === undefined ? Math.min(maxPositions, KEPT_CONTEXTS * maxSeqLen) : maxPositions;
+  const kept = Math.max(maxSeqLen, KEPT_CONTEXTS * Math.min(maxSeqLen, KEPT_LENGTH));
+  const maxKept = kvMemory === undefined ? Math.min(maxPositions, kept) : maxPositions;
   return { maxRequests: concurrency, maxPositions, maxKept, maxQueue, stepMs, positionBytes };
 }
 

@@ -11,7 +11,7 @@ import { GenerationStats } from "../scheduling/stats.js";
 import { scoreRequest } from "./score-request.js";
 
 export interface PerplexityOptions extends FeedOptions {
-  /** Tokens per window, including a beginning-of-sentence token. Default: the context length. */
+  /** Tokens per window, including a beginning-of-sentence token. Default: the model's context, or maxSeqLen if that is less. */
   window?: number;
   /** Tokens from one window to the next: each window scores this many, with the tokens before them as context. Default: half a window. */
   stride?: number;
@@ -26,6 +26,11 @@ const PERPLEXITY_TYPES: OptionTypes<PerplexityOptions> = {
   onTokens: FUNCTION,
 };
 
+/** Tokens of a window that nobody chose: what the model was made for, if the context holds it. */
+export function defaultWindow({ config, maxSeqLen }: Pick<ModelContext, "config" | "maxSeqLen">): number {
+  return Math.min(maxSeqLen, config.contextLength ?? maxSeqLen);
+}
+
 /** Sum of the log-probabilities of all ids, and their number; after an abort, of those scored so far. Throws LlamaError (usage) for a bad window or stride. */
 export async function scoreText(
   model: ModelContext,
@@ -34,7 +39,7 @@ export async function scoreText(
 ): Promise<{ logprob: number; tokens: number }> {
   checkOptions(options, PERPLEXITY_TYPES);
   const { tokenizer, maxSeqLen } = model;
-  const { window = maxSeqLen, stride = window >> 1, stats = new GenerationStats() } = options;
+  const { window = defaultWindow(model), stride = window >> 1, stats = new GenerationStats() } = options;
   checkIds(ids, "text", model);
   checkCount("window", window, 2);
   checkCount("stride", stride, 1);

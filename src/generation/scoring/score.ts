@@ -1,12 +1,12 @@
 /** Scores how likely given continuations are after their contexts. Does not sample. */
 import { LlamaError } from "../../error.js";
 import { stripEnd } from "../../tokenizer/encoding/python-whitespace.js";
-import type { Tokenizer } from "../../tokenizer/tokenizer.js";
+import { prefixId, type Tokenizer } from "../../tokenizer/tokenizer.js";
 import type { ModelContext } from "../loading/model-context.js";
 import { checkOptions } from "../options/check-options.js";
 import { logSoftmaxAt } from "../sampling/logprobs.js";
 import { FEED_TYPES, type FeedOptions, type Refused, type Requests } from "../scheduling/in-flight.js";
-import { checkPrompt } from "../scheduling/prompt-check.js";
+import { checkIds } from "../scheduling/prompt-check.js";
 import { GenerationStats } from "../scheduling/stats.js";
 import { scoreRequest } from "./score-request.js";
 
@@ -23,7 +23,7 @@ export type ScoreRequest<T> = ScoredPair<T> | Refused<T>;
 
 export interface ScoredToken {
   id: number;
-  /** The texts of all tokens, joined, are the continuation. */
+  /** The texts of all tokens, joined, are the continuation, unless a token contains the end of the context as well. */
   text: string;
   /** Natural logarithm of the probability. */
   logprob: number;
@@ -37,7 +37,10 @@ export interface Score {
   /** Whether every token is the most likely one, so that greedy decoding would generate this continuation. */
   isGreedy: boolean;
   tokens: ScoredToken[];
+  /** Tokens of the context that were run. */
   contextTokens: number;
+  /** Tokens at the beginning of the context that were left out, because the model's context has no room for them. */
+  cutTokens: number;
 }
 
 export type ScoreAnswer<T> = { tag: T; score: Score; error: null } | { tag: T; score: null; error: LlamaError };
@@ -68,10 +71,8 @@ async function scorePair<T>(
   signal: AbortSignal,
 ): Promise<Score> {
   const { tokenizer, loop } = model;
-  const { ids, start } = joined(tokenizer, context, continuation);
-  if (start === 0) throw new LlamaError("usage", "context has no tokens", { fix: "Begin it with the BOS token" });
-  if (start === ids.length) throw new LlamaError("usage", "continuation has no tokens");
-  checkPrompt(ids, 0, model);
+  const { ids, start, cutTokens } = fitted(encodePair(tokenizer, context, continuation), model);
+  checkIds(ids, "request", model);
   const detokenizer = tokenizer.detokenizer();
   detokenizer.prime(ids.slice(0, start));
   const tokens: ScoredToken[] = [];
@@ -83,21 +84,46 @@ async function scorePair<T>(
     if (event.kind === "end" && event.reason === "abort") throw signal.reason;
   }
   const logprob = tokens.reduce((sum, token) => sum + token.logprob, 0);
-  return { logprob, isGreedy: tokens.every((token) => token.isGreedy), tokens, contextTokens: start };
+  return { logprob, isGreedy: tokens.every((token) => token.isGreedy), tokens, contextTokens: start, cutTokens };
+}
+
+/** The ids of a context and of what follows it. */
+type Pair = [context: readonly number[], continuation: readonly number[]];
+
+/**
+ * As lm-evaluation-harness encodes them (TemplateLM._encode_pair): spaces between the texts belong to the continuation; both
+ * are encoded as one text, and the continuation has the ids after as many as the context has by itself. The context runs with
+ * its own ids, also where they differ in the whole. A context without tokens is the beginning of a text.
+ */
+function encodePair(tokenizer: Tokenizer, context: Text, continuation: Text): Pair {
+  const encode = (text: string, bos: boolean) => tokenizer.encode(text, { bos });
+  if (typeof context !== "string" || typeof continuation !== "string") {
+    const before = typeof context === "string" ? encode(context, true) : context;
+    return [before, typeof continuation === "string" ? encode(continuation, false) : continuation];
+  }
+  const stripped = stripEnd(context);
+  if (stripped === "") return [[prefixId(tokenizer)], encode(context + continuation, false)];
+  const own = encode(stripped, true);
+  return [own, encode(context + continuation, true).slice(own.length)];
 }
 
 /**
- * The ids of both texts, and the index where the continuation starts. As in lm-evaluation-harness, both are encoded as one
- * text, spaces between them belong to the continuation, and it starts after as many tokens as the context has by itself.
+ * Leaves out the beginning of a context that is too long, as lm-evaluation-harness does. The last id of the continuation is
+ * not run, so a request has one id more than the model's context. Throws LlamaError (usage) if that is not enough.
  */
-function joined(tokenizer: Tokenizer, context: Text, continuation: Text): { ids: readonly number[]; start: number } {
-  const encode = (text: string, bos: boolean) => tokenizer.encode(text, { bos, eos: false });
-  if (typeof context !== "string" || typeof continuation !== "string") {
-    const before = typeof context === "string" ? encode(context, true) : context;
-    const after = typeof continuation === "string" ? encode(continuation, false) : continuation;
-    return { ids: [...before, ...after], start: before.length };
+function fitted([context, continuation]: Pair, { maxSeqLen }: ModelContext) {
+  if (context.length === 0)
+    throw new LlamaError("usage", "context has no tokens", { fix: "Begin it with the BOS token" });
+  if (continuation.length === 0) throw new LlamaError("usage", "continuation has no tokens");
+  if (continuation.length > maxSeqLen) {
+    throw new LlamaError("usage", "continuation is longer than the context of the model", {
+      expected: `at most ${maxSeqLen} tokens`,
+      found: String(continuation.length),
+      fix: "Shorten it or raise max_seq_len",
+    });
   }
-  return { ids: encode(context + continuation, true), start: encode(stripEnd(context), true).length };
+  const cutTokens = Math.max(0, context.length + continuation.length - maxSeqLen - 1);
+  return { ids: [...context.slice(cutTokens), ...continuation], start: context.length - cutTokens, cutTokens };
 }
 
 function isMaximum(logits: Float32Array, id: number): boolean {

@@ -120,6 +120,7 @@ export function createInterpreter(jinja: typeof Jinja, environment: Environment,
     const items = isFiltered ? all.filter((item) => evaluate(iterable.test, bind(item)).__bool__().value) : all;
     let written = "";
     for (const [i, item] of items.entries()) {
+      limits.step();
       const inner = bind(item);
       set(inner, "loop", loopState(items, i));
       try {

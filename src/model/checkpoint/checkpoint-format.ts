@@ -1,16 +1,13 @@
 /** What a checkpoint format is: it recognises a path, and opens the model there. Does not know any format. */
+
+import type { FileStamp } from "../../formats/files/file-stamp.js";
+import type { ModelFacts } from "../../formats/tokenizer/tokenizer-settings.js";
+
 import type { TokenizerSource } from "../../tokenizer/tokenizer.js";
 import type { ModelConfig, RopeScaling } from "../config/config.js";
-import type { FileStamp } from "./file-stamp.js";
+import type { CheckpointPath } from "../place/folder.js";
 import type { ModelTensor } from "./model-tensor.js";
 import type { DifferingReplica } from "./replicas.js";
-
-/** A path that the user named, and the names in it, which are read once. */
-export interface CheckpointPath {
-  path: string;
-  /** Names in the folder; null if the path is a file. */
-  names: readonly string[] | null;
-}
 
 export interface CheckpointFormat {
   readonly name: string;
@@ -35,14 +32,25 @@ export interface OpenedCheckpoint {
   readonly unknownKeys: readonly string[];
   /** Known before the config, because the special tokens of a tokenizer depend on it. */
   readonly ropeScaling: RopeScaling | null;
+  /** What the description says about the tokenizer, if anything. */
+  readonly tokenizerFacts?: ModelFacts;
   /** The tokenizer, if the weight files contain it; null if it has a file of its own. */
   readonly tokenizer: TokenizerSource | null;
+  /** What the files say of themselves, in formats whose files do. */
+  readonly stated?: StatedFacts;
   /** The weight file that contains the tokenizer, for formats in which one may. */
   readonly tokenizerPath?: string | null;
   /** The config with all defaults, checked. `vocabSize` is the tokenizer's. Throws a LlamaError for a bad value. */
   config(vocabSize: number): ModelConfig;
   /** Reads the headers of the weight files. Throws a LlamaError if one is damaged or does not fit the config. */
   tensors(config: ModelConfig): CheckpointTensors;
+}
+
+export interface StatedFacts {
+  /** The model's name. */
+  name: string | null;
+  /** The mixture of types, e.g. "Q4_K_M". */
+  quantisation: string | null;
 }
 
 export interface CheckpointTensors {

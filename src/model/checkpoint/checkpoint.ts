@@ -1,8 +1,9 @@
 /** Opens a checkpoint of any format as one model: its config, and where every tensor is. Reads no weights except norms. */
+
+import { type FileStamp, stampOf } from "../../formats/files/file-stamp.js";
 import { byteLength, type DType, type StoredTensor } from "../../formats/tensor/stored-tensor.js";
 import type { ModelConfig } from "../config/config.js";
 import type { CheckpointTensors, OpenedCheckpoint } from "./checkpoint-format.js";
-import { type FileStamp, stampOf } from "./file-stamp.js";
 import type { ModelTensor } from "./model-tensor.js";
 import { openPath } from "./open-path.js";
 
@@ -21,7 +22,7 @@ export interface Checkpoint extends CheckpointTensors {
   parameterCount: number;
   /** Bytes of all tensors in the files; replicated ones are counted once. */
   byteLength: number;
-  /** Keys of params.json or config.json that were ignored. */
+  /** Keys of params.json, config.json or a GGUF file that were ignored. */
   unknownParams: readonly string[];
   /** Of all files, from before their headers were read. */
   stamps: readonly FileStamp[];

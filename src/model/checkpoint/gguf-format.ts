@@ -1,5 +1,6 @@
 /** GGUF's checkpoint format: one file, or parts of one, with metadata, tokenizer and weights. Does not know names of tensors. */
 import { hasGguf, openGgufFiles } from "../../formats/gguf/gguf-parts.js";
+import { mixtureName } from "../../formats/gguf/gguf-types.js";
 import { ggufRope, readGgufDescription, resolveGgufConfig } from "../config/gguf-config.js";
 import type { CheckpointFormat } from "./checkpoint-format.js";
 import { GgufTensors } from "./gguf-tensors.js";
@@ -13,6 +14,7 @@ export const ggufFormat: CheckpointFormat = {
     const raw = readGgufDescription(first.path, first.metadata);
     const tensors = new GgufTensors(files);
     const embedding = tensors.embedding();
+    const name = first.metadata.get("general.name");
     const rope = ggufRope(raw, tensors.ropeFactors());
     return {
       path: first.path,
@@ -22,6 +24,10 @@ export const ggufFormat: CheckpointFormat = {
       unknownKeys: raw.unknownKeys,
       ropeScaling: rope.ropeScaling,
       tokenizer: null,
+      stated: {
+        name: typeof name === "string" && name !== "" ? name : null,
+        quantisation: mixtureName(first.metadata.get("general.file_type")),
+      },
       tokenizerPath: first.metadata.has("tokenizer.ggml.model") ? first.path : null,
       config: () => resolveGgufConfig(raw, rope, embedding, (name) => tensors.has(name)),
       tensors: (config) => tensors.ofModel(config),

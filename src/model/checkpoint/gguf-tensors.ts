@@ -42,12 +42,12 @@ export class GgufTensors {
     return this.#entries.has(name) || this.#unreadable.has(name);
   }
 
-  /** The embedding, whose rows are the vocabulary. Throws a LlamaError if there is none, or it cannot be read. */
+  /** The embedding, whose rows are the vocabulary. Throws a LlamaError if it is missing or cannot be read. */
   embedding(): StoredTensor {
     return this.#find([EMBEDDING]).get(EMBEDDING)!;
   }
 
-  /** The divisors of frequencies, [headDim / 2]; null if there are none. */
+  /** The divisors of frequencies, [headDim / 2]; null if the files do not have them. */
   ropeFactors(): Float32Array | null {
     if (!this.has(FACTORS)) return null;
     const entry = this.#find([FACTORS]).get(FACTORS)!;
@@ -120,7 +120,7 @@ export class GgufTensors {
     return new LlamaError("model", problem, {
       where: this.#where(),
       found: firstFew(names),
-      fix: "Only dense LLaMA text models can be loaded",
+      fix: "Only dense text models can be loaded",
     });
   }
 

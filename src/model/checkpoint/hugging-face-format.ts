@@ -7,6 +7,7 @@ import {
   ropeSettings,
   weightsFile,
 } from "../config/hugging-face-config.js";
+import { ADAPTER, adapterText } from "../place/other-folders.js";
 import type { CheckpointFormat } from "./checkpoint-format.js";
 import { hasHfWeights, listHfFiles } from "./hugging-face-files.js";
 import { openHfTensors } from "./hugging-face-tensors.js";
@@ -27,9 +28,14 @@ export const huggingFaceFormat: CheckpointFormat = {
       descriptions: [raw.file],
       unknownKeys: raw.unknownKeys,
       ropeScaling: ropeSettings(raw).ropeScaling,
+      tokenizerFacts: { modelType: raw.values.get("model_type"), eosTokenId: raw.values.get("eos_token_id") },
       tokenizer: null,
       config: () => resolveHfConfig(raw),
-      tensors: (config) => openHfTensors(files, config, isTied(raw)),
+      tensors: (config) => {
+        const found = openHfTensors(files, config, isTied(raw));
+        if (names?.includes(ADAPTER)) found.remarks!.push(`the ${adapterText(path).text} in the folder is not applied`);
+        return found;
+      },
     };
   },
 };

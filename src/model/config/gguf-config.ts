@@ -5,7 +5,8 @@ import { showValue } from "../../formats/files/json-value.js";
 import { quoted } from "../../formats/files/quoted.js";
 import type { GgufValue } from "../../formats/gguf/gguf-values.js";
 import type { StoredTensor } from "../../formats/tensor/stored-tensor.js";
-import { LLAMA, type ModelConfig, type Rotation } from "./config.js";
+import type { ModelConfig } from "./config.js";
+import { GGUF_ARCHITECTURES } from "./gguf-architectures.js";
 import { GGUF_ROPE_KEYS, type GgufRope, readGgufRope } from "./gguf-rope.js";
 import { LIMITS } from "./meta-params.js";
 
@@ -15,14 +16,6 @@ export interface GgufDescription extends JsonObject {
   /** Keys of the architecture that are not known and are ignored. */
   unknownKeys: string[];
 }
-
-/** What an architecture of GGUF computes; whatever its tensors do not show. */
-interface Architecture {
-  /** llama.cpp, llama_model_rope_type: NORM or NEOX. */
-  rotation: Rotation;
-}
-
-const ARCHITECTURES: ReadonlyMap<string, Architecture> = new Map([["llama", { rotation: "interleaved" }]]);
 
 const KNOWN_KEYS = new Set([
   ...["embedding_length", "block_count", "feed_forward_length", "context_length", "vocab_size"],
@@ -49,18 +42,19 @@ const NEUTRAL: ReadonlyMap<string, [meaning: string, value: unknown]> = new Map<
   ["pooling_type", ["a model that makes embeddings of texts", 0]],
 ]);
 
-const DENSE = "Only dense LLaMA text models can be loaded";
+const DENSE = "Only dense text models can be loaded";
 
 /** Throws a LlamaError for a file that is not a language model of a known architecture. */
 export function readGgufDescription(file: string, metadata: ReadonlyMap<string, GgufValue>): GgufDescription {
   const architecture = metadata.get("general.architecture");
   checkKind(file, metadata.get("general.type"), architecture);
-  if (typeof architecture !== "string" || !ARCHITECTURES.has(architecture)) {
+  const known = typeof architecture === "string" ? GGUF_ARCHITECTURES.get(architecture) : undefined;
+  if (typeof architecture !== "string" || known === undefined) {
     const problem =
       typeof architecture === "string"
         ? `architecture ${quoted(architecture)} is not supported`
         : "has no general.architecture";
-    const expected = [...ARCHITECTURES.keys()].join(", ");
+    const expected = [...GGUF_ARCHITECTURES.keys()].join(", ");
     throw new LlamaError("model", problem, { where: file, expected, fix: DENSE });
   }
   const prefix = `${architecture}.`;
@@ -76,7 +70,8 @@ export function readGgufDescription(file: string, metadata: ReadonlyMap<string, 
       fix: DENSE,
     });
   }
-  const unknownKeys = [...values.keys()].filter((key) => !KNOWN_KEYS.has(key) && !NEUTRAL.has(key));
+  const isKnown = (key: string) => KNOWN_KEYS.has(key) || NEUTRAL.has(key) || known.keys.includes(key);
+  const unknownKeys = [...values.keys()].filter((key) => !isKnown(key));
   return { file, values, architecture, unknownKeys: unknownKeys.map((key) => prefix + key) };
 }
 
@@ -124,24 +119,21 @@ export function resolveGgufConfig(
   if (nHeads % nKvHeads !== 0) {
     throw badValue(raw, "attention.head_count_kv", `a divisor of head_count ${nHeads}`, String(nKvHeads));
   }
+  const nLayers = integer(raw, "block_count", LIMITS.n_layers);
+  const { rotation, vary } = GGUF_ARCHITECTURES.get(raw.architecture)!;
   return {
-    ...LLAMA,
+    ...vary(raw, nLayers, has),
     dim,
-    nLayers: integer(raw, "block_count", LIMITS.n_layers),
+    nLayers,
     nHeads,
     nKvHeads,
     headDim: headSize(raw),
     ffnDim: integer(raw, "feed_forward_length", LIMITS.ffn),
     vocabSize: embedding.shape[0] ?? 0,
     normEps: shortest(number(raw, "attention.layer_norm_rms_epsilon", "a number from 0 to 1", (x) => x >= 0 && x <= 1)),
-    rotation: ARCHITECTURES.get(raw.architecture)!.rotation,
+    rotation,
     ...rope,
     contextLength: raw.values.has("context_length") ? integer(raw, "context_length", LIMITS.context) : null,
-    biases: {
-      qkv: has("blk.0.attn_q.bias"),
-      wo: has("blk.0.attn_output.bias"),
-      ffn: has("blk.0.ffn_gate.bias"),
-    },
   };
 }
 

@@ -2,7 +2,13 @@
 import type { Command } from "@commander-js/extra-typings";
 import { topCount } from "../../options/flags.js";
 import { examples } from "../../options/help.js";
-import { lineOptions, messageOptions, modelOptions, samplingOptions } from "../../options/option-groups.js";
+import {
+  chatOptions,
+  lineOptions,
+  messageOptions,
+  modelOptions,
+  samplingOptions,
+} from "../../options/option-groups.js";
 
 export function addBatch(program: Command, exit: (code: number) => void): void {
   const requests = program
@@ -12,8 +18,9 @@ export function addBatch(program: Command, exit: (code: number) => void): void {
     .argument("[input]", "file with one JSON object per line (default: stdin)")
     .optionsGroup("Answers:")
     .option("--logprobs [n]", "add log-probabilities, and the n most likely tokens at each position", topCount)
-    .option("--echo", "with --logprobs: add those of the prompts too");
-  messageOptions(samplingOptions(modelOptions(lineOptions(requests))))
+    .option("--echo", "with --logprobs: add those of the prompts too")
+    .option("--parse_special", "read names of special tokens in prompts, such as <|eot_id|>, as tokens");
+  messageOptions(samplingOptions(modelOptions(lineOptions(chatOptions(requests)))))
     .helpOption("-h, --help", "print help")
     .addHelpText(
       "after",

@@ -3,11 +3,13 @@ import { REQUEST_KEYS, requestOf } from "../../../generation/completion/request-
 import type { BatchAnswer, BatchRequest } from "../../../index.js";
 import type { Origin } from "../../json-lines/json-line.js";
 import { type Answered, type LineRunFlags, runLines } from "../../json-lines/run-lines.js";
-import type { SamplingFlags } from "../../options/flags.js";
+import { chatChoice } from "../../model/chat-choice.js";
+import type { ChatFlags, SamplingFlags } from "../../options/flags.js";
 import { samplingSettings } from "../../options/option-groups.js";
 
 /** The options of `batch`, by their names on the command line. */
-export interface BatchFlags extends LineRunFlags, SamplingFlags {
+export interface BatchFlags extends LineRunFlags, SamplingFlags, ChatFlags {
+  parse_special?: true | undefined;
   logprobs?: number | true | undefined;
   echo?: true | undefined;
 }
@@ -18,11 +20,15 @@ export function batch(path: string | undefined, flags: BatchFlags): Promise<numb
   const { logprobs, echo = false, prompt_lookup_num_tokens: promptLookupNumTokens } = flags;
   const scores = { logprobs: logprobs !== undefined, topLogprobs: typeof logprobs === "number" ? logprobs : 0, echo };
   const { promptLookupNumTokens: _, ...sampling } = samplingSettings(flags);
-  const defaults = { ...sampling, ...scores };
+  const defaults = { ...sampling, ...scores, parseSpecial: flags.parse_special === true };
+  const chat = flags.chat === undefined ? "auto" : chatChoice(flags.chat);
   return runLines<BatchRequest<Origin>>(path, flags, {
     keys: REQUEST_KEYS,
     // The seed of a line that has none depends on its number only, so that --resume and --shard do not change it.
-    request: (json, origin) => requestOf(json, origin, { ...defaults, seed: (seed + origin.line - 1) % 2 ** 32 }),
+    request: (json, origin) => {
+      const request = requestOf(json, origin, { ...defaults, seed: (seed + origin.line - 1) % 2 ** 32 });
+      return "messages" in request ? { ...request, chat } : request;
+    },
     async *answer(llama, requests, options) {
       for await (const answer of llama.batch(requests, { ...options, promptLookupNumTokens })) yield answered(answer);
     },

@@ -11,7 +11,7 @@ export function addBench(program: Command, exit: (code: number) => void): void {
     .description("Measure the speed of prompts (prefill) and new tokens (decode).")
     .usage("[options]")
     .optionsGroup("Model:")
-    .option("--ckpt_dir <dir>", "folder of Meta's or Hugging Face's files (default: the bundled demo model)")
+    .option("--ckpt_dir <dir>", "folder of Meta's or Hugging Face's files, or a GGUF file (default: the demo model)")
     .option("--tokenizer_path <file>", "tokenizer.model or tokenizer.json (default: in the folder, then in its parent)")
     .addOption(
       new Option("--preset <name>", "a released shape with random weights instead: 7B, 13B, 3-8B, ...").conflicts([

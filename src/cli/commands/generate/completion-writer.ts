@@ -3,7 +3,10 @@ import type { Completion, Llama, StreamEvent } from "../../../index.js";
 import type { GenerateFlags } from "../../options/flags.js";
 import { jsonResult } from "../../terminal/summary.js";
 
-type Form = Pick<GenerateFlags, "json" | "stream_json" | "echo">;
+interface Form extends Pick<GenerateFlags, "json" | "stream_json" | "echo"> {
+  /** True for the answer of a chat model, which may begin with a space that is not shown. */
+  isAnswer: boolean;
+}
 
 export class CompletionWriter {
   readonly #write: (text: string) => Promise<void>;
@@ -21,10 +24,14 @@ export class CompletionWriter {
   }
 
   async add(event: StreamEvent): Promise<void> {
-    const { json, stream_json, echo } = this.#form;
+    const { json, stream_json, echo, isAnswer } = this.#form;
     if (json) return;
-    if (!stream_json) await this.#write((this.#isOpen || !echo ? "" : this.#prompt) + event.text);
-    else if (event.id !== null) {
+    if (!stream_json) {
+      const text = isAnswer && !this.#isOpen ? event.text.trimStart() : event.text;
+      if (isAnswer && text === "") return;
+      const before = isAnswer ? `${this.#prompt}\n` : this.#prompt;
+      await this.#write((this.#isOpen || !echo ? "" : before) + text);
+    } else if (event.id !== null) {
       const { id, text, logprob } = event;
       await this.#line({ event: "token", id, text, ...(logprob && { logprob: logprob.logprob, top: logprob.top }) });
     } else if (event.text !== "") await this.#line({ event: "token", id: null, text: event.text });

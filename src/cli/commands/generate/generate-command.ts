@@ -2,21 +2,29 @@
 import { type Command, Option } from "@commander-js/extra-typings";
 import { topCount } from "../../options/flags.js";
 import { examples } from "../../options/help.js";
-import { messageOptions, modelOptions, samplingOptions, scriptOptions } from "../../options/option-groups.js";
+import {
+  chatOptions,
+  messageOptions,
+  modelOptions,
+  samplingOptions,
+  scriptOptions,
+} from "../../options/option-groups.js";
 import { versionText } from "../../terminal/version.js";
 
 export function addGenerate(program: Command, exit: (code: number) => void): void {
   const prompt = program
     .command("generate")
-    .description("Continue a prompt, and stream the text to stdout.")
+    .description("Continue or answer a prompt, and stream the text to stdout.")
     .usage("[options]")
     // Only the script of a torchrun line is accepted here.
     .argument("[words...]")
     .optionsGroup("Prompt:")
     .addOption(new Option("--prompt <text>", "text to continue; -: read it from stdin").conflicts("prompt_file"))
     .option("--prompt_file <file>", "file with the text to continue")
-    .option("--no_stdin", "do not read stdin (by default piped text is placed before the prompt)");
-  const output = samplingOptions(scriptOptions(modelOptions(prompt)))
+    .option("--no_stdin", "do not read stdin (by default piped text is placed before the prompt)")
+    .option("--system <text>", "answer the prompt as a chat, with this system prompt")
+    .option("--parse_special", "read names of special tokens in the prompt, such as <|eot_id|>, as tokens");
+  const output = samplingOptions(scriptOptions(modelOptions(chatOptions(prompt))))
     .optionsGroup("Output:")
     .option("--echo", "print the prompt before the text")
     .addOption(new Option("--json", "print one JSON object instead of text").conflicts("stream_json"))

@@ -3,8 +3,10 @@ import { statSync } from "node:fs";
 import { basename } from "node:path";
 import { STEP_TOKENS } from "../../../engine/host/engine-options.js";
 import { machineMemory } from "../../../engine/machine/machine-memory.js";
+import { resolveMaxSeqLen } from "../../../generation/loading/context-length.js";
 import { type OpenedModel, resolveSetup } from "../../../generation/loading/open-model.js";
 import type { ComputeType } from "../../../model/architecture/compute-type.js";
+import { TENSORS, tensorName } from "../../../model/architecture/tensor-table.js";
 import type { Checkpoint } from "../../../model/checkpoint/checkpoint.js";
 import type { Verified } from "../../../model/checkpoint/verify-files.js";
 import type { ModelConfig } from "../../../model/config/config.js";
@@ -17,10 +19,10 @@ const TABLE_RANKS = [1, 2, 4, 8];
 
 export type InspectionReport = ReturnType<typeof inspectionReport>;
 
-/** `tokens`: context length for the memory estimate. `verified`: result of --verify, or null. */
+/** `asked`: context length for the memory estimate, undefined for the one that would run. `verified`: result of --verify, or null. */
 export function inspectionReport(
   { tokenizer, files, checkpoint }: OpenedModel,
-  tokens: number,
+  asked: number | undefined,
   verified: Verified | null,
 ) {
   const { config, dir, dtype, parameterCount, unexpected, differing, unknownParams } = checkpoint;
@@ -30,13 +32,19 @@ export function inspectionReport(
   const most = maxRanks(config);
   const { total, available, isCgroupLimited } = machineMemory();
   const auto = resolveSetup(checkpoint, {});
+  const tokens = asked ?? resolveMaxSeqLen(undefined, config, auto);
   return {
     folder: dir,
     /** null if the shape is not that of a released model */
     name: release?.name ?? null,
+    /** what a GGUF file says: its model's name and its mixture of types, e.g. "Q4_K_M"; otherwise null */
+    name_in_file: files.checkpoint.stated?.name ?? null,
+    quantisation: files.checkpoint.stated?.quantisation ?? null,
     format: `${checkpoint.format}, ${checkpoint.container}`,
     parameters: parameterCount,
     file_dtype: dtype,
+    /** numbers of tensors by their type */
+    tensor_types: tensorTypes(checkpoint),
     file_bytes: shards.reduce((sum, { bytes }) => sum + bytes, 0),
     shards,
     split: splitOf(checkpoint),
@@ -58,10 +66,14 @@ export function inspectionReport(
     biases: config.biases,
     /** whether each head of q and k is normed */
     head_norms: config.headNorms,
-    /** context length it was trained with, in tokens; null without a name, since params.json does not have it */
-    context: release?.context ?? null,
+    /** context length it was made for, in tokens; null without a name in Meta's files, since params.json does not have it */
+    context: config.contextLength ?? release?.context ?? null,
+    /** whether the embedding is also the output matrix */
+    tied: isTied(checkpoint),
     /** units: "pieces" of text, as in SentencePiece's vocabularies, or "bytes", as in tiktoken's */
     tokenizer: { file: files.tokenizerPath, kind, units, vocab_size: vocabSize },
+    /** rows of the embedding; those beyond the tokenizer's tokens are never chosen */
+    vocab_rows: config.vocabSize,
     nproc_per_node: { min: 1, max: most, even: evenRanks(config, most), auto: auto.worldSize },
     dtype_auto: auto.dtype,
     memory: { total_bytes: total, available_bytes: available, limited_by_cgroup: isCgroupLimited },
@@ -70,6 +82,7 @@ export function inspectionReport(
     unexpected_tensors: unexpected,
     differing_tensors: differing,
     unknown_params: unknownParams,
+    remarks: checkpoint.remarks ?? [],
     /** null without --verify; a damaged file ends the command */
     verified,
   };
@@ -94,10 +107,26 @@ function needs(config: ModelConfig, most: number, tokens: number, available: num
   );
 }
 
+/** The most common type first. */
+function tensorTypes({ tensors }: Checkpoint): Record<string, number> {
+  const counts = new Map<string, number>();
+  // A tied embedding is used as two tensors.
+  for (const { dtype } of new Set([...tensors.values()].map(({ pieces }) => pieces[0]!.entry))) {
+    counts.set(dtype, (counts.get(dtype) ?? 0) + 1);
+  }
+  return Object.fromEntries([...counts].sort(([, a], [, b]) => b - a));
+}
+
 /** Numbers of ranks that divide the heads and so the work evenly. */
 function evenRanks({ nHeads, nKvHeads }: ModelConfig, most: number): number[] {
   const counts = Array.from({ length: most }, (_, i) => i + 1);
   return counts.filter((count) => nHeads % count === 0 && (nKvHeads % count === 0 || count % nKvHeads === 0));
+}
+
+/** Whether both matrices are one tensor of the files. */
+function isTied({ tensors }: Checkpoint): boolean {
+  const [embedding, output] = [TENSORS.embedding, TENSORS.output].map((kind) => tensors.get(tensorName(kind, 0))!);
+  return embedding!.pieces[0]!.entry === output!.pieces[0]!.entry;
 }
 
 /** Which tensors the files split along which axis, by the last part of their names; null if each tensor is in one file. */

@@ -34,8 +34,9 @@ Memory: ${showBytes(memory.total_bytes)}${limit}, ${showBytes(memory.available_b
 ${tableText(COLUMNS, needs)}`;
 }
 
-function title({ folder, name, parameters }: InspectionReport): string {
-  return `${folder}: ${name ?? "not a released model (custom shape)"}, ${count(parameters)} parameters`;
+function title({ folder, name, name_in_file, parameters }: InspectionReport): string {
+  const inFile = name_in_file === null ? null : quoted(name_in_file);
+  return `${folder}: ${name ?? inFile ?? "not a released model (custom shape)"}, ${count(parameters)} parameters`;
 }
 
 function lines(report: InspectionReport): [string, string][] {
@@ -43,8 +44,9 @@ function lines(report: InspectionReport): [string, string][] {
   return [
     [
       "format",
-      `${report.format}, ${report.file_dtype}, ${plural(report.shards.length, "file")}, ${showBytes(report.file_bytes)}`,
+      `${report.format}, ${report.quantisation ?? report.file_dtype}, ${plural(report.shards.length, "file")}, ${showBytes(report.file_bytes)}`,
     ],
+    ...typeLines(report),
     ...shardLines(report),
     [
       "shape",
@@ -52,17 +54,33 @@ function lines(report: InspectionReport): [string, string][] {
     ],
     [
       "rope",
-      `theta ${report.rope_theta}${report.rope_scaling === null ? "" : ", scaled"}; norm_eps ${report.norm_eps}`,
+      `theta ${report.rope_theta}${report.rope_scaling === null ? "" : `, ${scalingText(report.rope_scaling)}`}; norm_eps ${report.norm_eps}`,
     ],
+    ["output", report.tied ? "the embedding (tied)" : "a matrix of its own"],
     ...relativeLines(report),
     ["context", context === null ? "unknown" : `${context} tokens`],
-    ["tokenizer", `${tokenizerName(tokenizer)}, ${tokenizer.vocab_size} tokens (${tokenizer.file})`],
+    ["tokenizer", `${tokenizerName(tokenizer)}, ${tokenizer.vocab_size} tokens${rowsText(report)} (${tokenizer.file})`],
     [
       "ranks",
       `--nproc_per_node 1 to ${ranks.max}, even at ${ranks.even.join(", ")}; auto: ${ranks.auto} in ${report.dtype_auto}`,
     ],
     ...(report.verified === null ? [] : [["verified", verifiedLine(report.verified)] as [string, string]]),
   ];
+}
+
+/** "scaled by llama3, factor 8, old context 8192" */
+function scalingText(scaling: NonNullable<InspectionReport["rope_scaling"]>): string {
+  const old = "oldContext" in scaling ? `, trained with ${scaling.oldContext} tokens` : "";
+  const by = "factor" in scaling ? ` by ${Number(scaling.factor.toPrecision(4))}` : "";
+  return `scaled (${scaling.kind})${by}${old}`;
+}
+
+/** Says where the model has more rows than tokens, or fewer. */
+function rowsText({ vocab_rows: rows, tokenizer: { vocab_size: tokens } }: InspectionReport): string {
+  if (rows === tokens) return "";
+  return rows > tokens
+    ? ` and ${plural(rows - tokens, "unused row")} of the model`
+    : `, the last ${tokens - rows} of them without a row of the model`;
 }
 
 /** What the model has besides LLaMA's tensors and steps, if anything. */
@@ -90,6 +108,13 @@ function relativeLines({
 function tokenizerName({ kind, units }: InspectionReport["tokenizer"]): string {
   if (kind === "tokenizer.json") return `Hugging Face, ${units === "bytes" ? "byte-level" : "SentencePiece pieces"}`;
   return kind === "tiktoken" ? "tiktoken" : "SentencePiece";
+}
+
+/** The types of the tensors, if the matrices have several. */
+function typeLines({ tensor_types: types, file_dtype }: InspectionReport): [string, string][] {
+  const names = Object.keys(types);
+  if (names.every((type) => type === file_dtype || type === "fp32")) return [];
+  return [["types", names.map((type) => `${types[type]} ${type}`).join(", ")]];
 }
 
 /** The files with their sizes, and how the tensors are split over them. */

@@ -1,6 +1,5 @@
 /** The command `inspect`: prints what a checkpoint is and what memory it needs. Does not load weights. */
 import { LlamaError } from "../../../error.js";
-import { DEFAULT_MAX_SEQ_LEN } from "../../../generation/loading/build-options.js";
 import { findModel, openModel } from "../../../generation/loading/open-model.js";
 import { chooseModel } from "../../model/choose-model.js";
 import { verify } from "../../model/verify.js";
@@ -35,7 +34,7 @@ export async function inspect(dir: string | undefined, flags: InspectFlags): Pro
   unusedLines({ unexpectedTensors: unexpected, differingTensors: differing, unknownParams, remarks }).forEach(
     printNote,
   );
-  const report = inspectionReport(model, flags.max_seq_len ?? DEFAULT_MAX_SEQ_LEN, verified);
+  const report = inspectionReport(model, flags.max_seq_len, verified);
   const output = new Output(process.stdout, () => {});
   await output.write(flags.json ? `${JSON.stringify(report)}\n` : inspectionText(report));
   return EXIT_OK;

@@ -13,7 +13,7 @@ export async function saveDialogue({ llama, conversation, settings }: Dialogue, 
 
 /** Replaces the conversation and settings by those of a file and returns a line that says what was loaded. */
 export async function loadDialogue(dialogue: Dialogue, file: string): Promise<string> {
-  const { conversation, settings, cache } = await dialogue.llama.loadConversation(file);
+  const { conversation, settings, cache } = await dialogue.llama.loadConversation(file, { chat: dialogue.chat });
   try {
     dialogue.settings = restoreSettings(dialogue.settings, settings, conversation.system, file);
   } catch (error) {

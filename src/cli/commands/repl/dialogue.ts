@@ -1,5 +1,5 @@
 /** The state of the REPL's dialogue: the conversation, its settings and figures. Does not know the terminal or commands. */
-import type { Completion, Conversation, Llama, Turn, TurnStats } from "../../../index.js";
+import type { ChatChoice, Completion, Conversation, Llama, Turn, TurnStats } from "../../../index.js";
 import { samplingSettings } from "../../options/option-groups.js";
 import type { Settings } from "./settings.js";
 
@@ -21,7 +21,11 @@ export class Dialogue {
   readonly totals: Totals = { answers: 0, newTokens: 0, reusedTokens: 0, generatedTokens: 0, droppedTurns: 0 };
   last: Answer | null = null;
 
-  constructor(llama: Llama, conversation: Conversation, settings: Settings) {
+  /** The chat format that was asked for. */
+  readonly chat: ChatChoice;
+
+  constructor(llama: Llama, conversation: Conversation, settings: Settings, chat: ChatChoice = "auto") {
+    this.chat = chat;
     this.llama = llama;
     this.conversation = conversation;
     this.settings = settings;

@@ -1,7 +1,13 @@
 /** Declares the command `repl`, its options and examples. Its implementation is loaded when it runs. */
-import { type Command, Option } from "@commander-js/extra-typings";
+import type { Command } from "@commander-js/extra-typings";
 import { examples } from "../../options/help.js";
-import { messageOptions, modelOptions, samplingOptions, scriptOptions } from "../../options/option-groups.js";
+import {
+  chatOptions,
+  messageOptions,
+  modelOptions,
+  samplingOptions,
+  scriptOptions,
+} from "../../options/option-groups.js";
 import { versionText } from "../../terminal/version.js";
 
 export function addRepl(program: Command, exit: (code: number) => void): void {
@@ -12,16 +18,11 @@ export function addRepl(program: Command, exit: (code: number) => void): void {
     // Only the script of a torchrun line is accepted here.
     .argument("[words...]")
     .optionsGroup("Dialogue:")
-    .addOption(
-      new Option("--chat <format>", "chat format; auto: by tokenizer, for folders named chat or instruct")
-        .choices(["auto", "llama2", "llama3", "none"])
-        .default("auto" as const),
-    )
     .option("--system <text>", "system prompt (without a chat format: text placed before the first message)")
     .option("--session <file>", "continue the conversation in this file, and save it back")
     .option("--session_cache", "save the KV cache too, so that the next start recomputes nothing")
     .option("--no_history", "do not read or write the input history");
-  messageOptions(samplingOptions(scriptOptions(modelOptions(dialogue))))
+  messageOptions(samplingOptions(scriptOptions(modelOptions(chatOptions(dialogue, "auto")))))
     .version(versionText(), "-V, --version", "print the versions")
     .helpOption("-h, --help", "print help")
     .addHelpText(
@@ -40,6 +41,6 @@ export function addRepl(program: Command, exit: (code: number) => void): void {
       const { repl } = await import("./repl.js");
       // Options on the command line win over the settings in a conversation file.
       const isGiven = (name: string) => command.getOptionValueSource(name as keyof typeof flags) === "cli";
-      exit(await repl(flags, words, isGiven));
+      exit(await repl({ ...flags, chat: flags.chat ?? "auto" }, words, isGiven));
     });
 }

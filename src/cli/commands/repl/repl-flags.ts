@@ -4,7 +4,8 @@ import type { LoadFlags } from "../../model/load.js";
 import type { SamplingFlags } from "../../options/flags.js";
 
 export interface ReplFlags extends LoadFlags, SamplingFlags {
-  chat: "auto" | "llama2" | "llama3" | "none";
+  /** A word, or the file of a template. */
+  chat: string;
   system?: string | undefined;
   session?: string | undefined;
   session_cache?: true | undefined;

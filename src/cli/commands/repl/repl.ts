@@ -2,6 +2,7 @@
 import { existsSync } from "node:fs";
 import { failurePlace, LlamaError } from "../../../error.js";
 import type { Llama } from "../../../index.js";
+import { chatChoice, formatTitle } from "../../model/chat-choice.js";
 import { chooseModel, noteDemo } from "../../model/choose-model.js";
 import { withModel } from "../../model/load.js";
 import { runCommand } from "../../model/run-command.js";
@@ -50,8 +51,9 @@ async function converse(
   output: Output,
   signal: AbortSignal,
 ): Promise<number> {
-  const { chat, system = null } = flags;
-  const dialogue = new Dialogue(llama, llama.conversation({ chat, system }), { ...flags, system });
+  const { system = null } = flags;
+  const chat = chatChoice(flags.chat);
+  const dialogue = new Dialogue(llama, llama.conversation({ chat, system }), { ...flags, system }, chat);
   if (flags.session !== undefined && existsSync(flags.session)) {
     const given = Object.entries(dialogue.settings).filter(([name]) => isGiven(name));
     const line = await openDialogueFile(dialogue, flags.session, Object.fromEntries(given));
@@ -63,6 +65,8 @@ async function converse(
 class Repl {
   readonly #dialogue: Dialogue;
   readonly #quiet: boolean;
+  /** The value of --chat. */
+  readonly #chat: string;
   /** File of --session; null without one. */
   readonly #session: string | null;
   readonly #isCacheKept: boolean;
@@ -80,6 +84,7 @@ class Repl {
     this.#output = output;
     signal.addEventListener("abort", () => this.#leave(EXIT_OK));
     this.#quiet = flags.quiet === true;
+    this.#chat = flags.chat;
     this.#session = flags.session ?? null;
     this.#isCacheKept = flags.session_cache === true;
     this.#lines = openLines(flags);
@@ -90,7 +95,7 @@ class Repl {
   async run(): Promise<number> {
     const onSignal = (name: (typeof ENDING)[number]) => this.#leave(SIGNAL_CODES[name]);
     for (const name of ENDING) process.on(name, onSignal);
-    if (this.#lines.isInteractive && !this.#quiet) printNote(this.#greeting());
+    if (this.#lines.isInteractive && !this.#quiet) this.#greeting().forEach(printNote);
     try {
       while (this.#exitCode === null) await this.#turn();
       if (this.#isCacheKept) await this.#keep(true);
@@ -101,9 +106,12 @@ class Repl {
     }
   }
 
-  #greeting(): string {
-    const isChat = this.#dialogue.conversation.format.name !== "none";
-    return `${isChat ? "Type a message" : "Type a text for the model to continue"}. /help lists commands, Ctrl-D or /bye leaves.`;
+  #greeting(): string[] {
+    const { name } = this.#dialogue.conversation.format;
+    const leave = "/help lists commands, Ctrl-D or /bye leaves.";
+    if (name === "none") return [`Type a text for the model to continue. ${leave}`];
+    const title = formatTitle(name, this.#chat);
+    return [`Chat format: ${title}; --chat none continues text.`, `Type a message. ${leave}`];
   }
 
   async #turn(): Promise<void> {

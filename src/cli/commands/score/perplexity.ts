@@ -1,6 +1,7 @@
 /** `score --perplexity`: computes the perplexity of a file and prints one JSON object. */
 import { createReadStream } from "node:fs";
 import { LlamaError } from "../../../error.js";
+import { defaultWindow } from "../../../generation/scoring/perplexity.js";
 import { encodeLong } from "../../../index.js";
 import { chooseModel } from "../../model/choose-model.js";
 import { type LoadFlags, requestLimits, withModel } from "../../model/load.js";
@@ -28,7 +29,7 @@ export function perplexity(path: string, flags: PerplexityFlags): Promise<number
     const use = { model: chooseModel(flags), flags, logs, limits: requestLimits(flags), signal };
     await withModel(use, async (llama) => {
       const ids = encodeLong(llama.tokenizer, text);
-      const { window = llama.maxSeqLen, stride = window >> 1 } = flags;
+      const { window = defaultWindow(llama), stride = window >> 1 } = flags;
       const onTokens = (done: number, total: number) => status.show(`Scored ${done} of ${total} tokens`);
       const options = { window, stride, onTokens, signal };
       const { logprob, tokens } = await llama.scoreText(ids, options).finally(() => status.clear());

@@ -18,7 +18,7 @@ export function addScore(program: Command, exit: (code: number) => void): void {
         "shard",
       ]),
     )
-    .option("--window <n>", "tokens per window (default: max_seq_len)", wholeNumber(2))
+    .option("--window <n>", "tokens per window (default: the model's context)", wholeNumber(2))
     .option("--stride <n>", "tokens between the starts of windows (default: half a window)", wholeNumber(1));
   messageOptions(modelOptions(lineOptions(texts)))
     .helpOption("-h, --help", "print help")

@@ -45,11 +45,12 @@ function textOf(json: Json, key: string): string | number[] {
 /** The output fields of an answer. Scripts depend on their names. */
 function answered({ tag, score, error }: ScoreAnswer<Origin>): Answered {
   if (error) return { tag, fields: null, error };
-  const { logprob, isGreedy, tokens, contextTokens } = score;
+  const { logprob, isGreedy, tokens, contextTokens, cutTokens } = score;
   const fields = {
     logprob,
     is_greedy: isGreedy,
     context_tokens: contextTokens,
+    ...(cutTokens > 0 && { cut_tokens: cutTokens }),
     tokens: tokens.map(({ isGreedy, ...token }) => ({ ...token, is_greedy: isGreedy })),
   };
   return { tag, fields, error: null };
