@@ -4,6 +4,7 @@ import { Engine, type SequenceTokens } from "../../src/engine/engine.js";
 import { cutSteps } from "../../src/engine/host/cut-steps.js";
 import { KvCache } from "../../src/engine/rank/kv-cache.js";
 import { KvColumns } from "../../src/engine/rank/kv-columns.js";
+import { windowMask } from "../../src/engine/rank/window-mask.js";
 import { LlamaError } from "../../src/index.js";
 import { openCheckpoint } from "../../src/model/checkpoint/checkpoint.js";
 import { presetCheckpoint } from "../../src/model/sizes/presets.js";
@@ -13,6 +14,19 @@ import { maxDifference } from "../max-difference.js";
 
 const VOCAB = 2048;
 const ids = [1, 416, 425, 261, 394, 1997, 398, 284, 261, 387, 463, 410];
+
+test("a window leaves each query its own last keys", () => {
+  const shown = (queries: number, keys: number, window: number) => {
+    const mask = windowMask(queries, keys, window);
+    return Array.from({ length: queries }, (_, query) =>
+      Array.from(mask.subarray(query * keys, (query + 1) * keys), (value) => (value === 0 ? "1" : ".")).join(""),
+    );
+  };
+  assert.deepEqual(shown(3, 5, 3), ["111..", ".111.", "..111"]);
+  assert.deepEqual(shown(4, 4, 2), ["1...", "11..", ".11.", "..11"]);
+  assert.deepEqual(shown(2, 3, 1), [".1.", "..1"]);
+  assert.deepEqual(shown(1, 2, 9), ["11"]);
+});
 
 test("the KV cache keeps everything before a rewritten position, also when it grows", () => {
   const cache = new KvCache({ start: 0, end: 1 }, [2], false, 10_000);

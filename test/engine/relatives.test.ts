@@ -110,6 +110,41 @@ describe("a window shorter than the prompts", () => {
   });
 });
 
+test("a start from the weight cache computes the same bits", async () => {
+  // Wide enough that the runtime saves sessions: biases, norms and graphs without rotation are in them.
+  const widths = new Map<number, number>([
+    [96, 1280],
+    [48, 256],
+    [160, 2048],
+    [16, 128],
+    [32, 128],
+  ]);
+  const shape = {
+    hidden_size: 1280,
+    intermediate_size: 2048,
+    num_attention_heads: 10,
+    num_key_value_heads: 2,
+    head_dim: 128,
+  };
+  for (const name of ["qwen3 with windows and biases", "smollm3"]) {
+    const { tensors, ...model } = models[name]!;
+    const wide = Object.entries(tensors).map(([key, sizes]) => [key, sizes.map((size) => widths.get(size) ?? size)]);
+    const ckptDir = writeRelative(join(root, `wide ${name}`), { ...model, tensors: Object.fromEntries(wide) }, shape);
+    const computed: Float32Array[] = [];
+    for (const state of ["written", "opened"]) {
+      const options = { ckptDir, dtype: "int8", nprocPerNode: 1, cacheDir: join(root, "cache") } as const;
+      const llama = await Llama.build(options);
+      try {
+        assert.equal(llama.weightCache.state, state);
+        computed.push(await llama.logits(ids.slice(0, 20)));
+      } finally {
+        await llama.close();
+      }
+    }
+    assert.deepEqual(computed[1], computed[0]);
+  }
+});
+
 describe("Mistral's own files", () => {
   // Meta's names, neighbours as pairs of rotation, and a params.json with keys of Mistral's.
   function writeMistral(dir: string, { config, tensors }: RelativeModel, params: object): string {

@@ -57,6 +57,20 @@ test("a stage reads h unless it only projects the output of attention", () => {
   assert.deepEqual(inputs(2), { qkv: "h rotary", wo: "attended", ffn: "h", head: "h" });
 });
 
+test("a layer without rotation has a stage of its own, which gets no rotary tables", () => {
+  const unrotated = { ...config, unrotatedLayers: [1] };
+  const inputs = (worldSize: number) =>
+    stagesOf(planStep(unrotated, ALL, worldSize)).map((stage) => `${stage.name}: ${stage.inputs.join(" ")}`);
+  assert.deepEqual(inputs(1), [
+    ...["qkv: h rotary", "wo ffn qkv unrotated: h attended", "wo ffn qkv: h attended rotary", "wo ffn: h attended"],
+    "head: h",
+  ]);
+  assert.deepEqual(inputs(2), [
+    ...["qkv: h rotary", "wo: attended", "ffn: h", "qkv unrotated: h", "wo: attended", "ffn: h"],
+    ...["qkv: h rotary", "wo: attended", "ffn: h", "head: h"],
+  ]);
+});
+
 test("the sizes of ranges of layers add up to those of the model", () => {
   for (const dtype of ["fp32", "int4"] as const) {
     const bytes = (layers: Range) => modelBytesPerToken(config, partition(config, 2, layers), dtype);
