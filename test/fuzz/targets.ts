@@ -6,7 +6,6 @@ import { TensorReader } from "../../src/formats/tensor/tensor-reader.js";
 import { readSentencePieceModel } from "../../src/formats/tokenizer/sentencepiece-model.js";
 import { readTiktokenModel } from "../../src/formats/tokenizer/tiktoken-model.js";
 import { readTokenizerFile } from "../../src/formats/tokenizer/tokenizer-file.js";
-import { readTokenizerJson } from "../../src/formats/tokenizer/tokenizer-json.js";
 import { openCheckpoint } from "../../src/model/checkpoint/checkpoint.js";
 import { readSlice } from "../../src/model/checkpoint/read-slice.js";
 import type { ModelConfig } from "../../src/model/config/config.js";
@@ -14,6 +13,7 @@ import { readParams, resolveConfig } from "../../src/model/config/meta-params.js
 import { memoryNeed } from "../../src/model/sizes/memory-need.js";
 import { findRelease } from "../../src/model/sizes/releases.js";
 import { maxRanks } from "../../src/model/split/rank-count.js";
+import { openHuggingFaceTokenizer } from "../../src/tokenizer/kinds/hugging-face-tokenizer.js";
 import { fixture } from "../folders.js";
 import { llama2Json, llama3Json } from "../tokenizer/tokenizer-json.js";
 import { mutateBytes } from "./bytes.js";
@@ -67,7 +67,7 @@ export function makeTargets(folder: string): Target[] {
     writeFileSync(tokenizer.file, bytes);
     const file = readTokenizerFile(tokenizer.file);
     if (file.kind === "tiktoken") readTiktokenModel(file);
-    else if (file.kind === "json") readTokenizerJson(file);
+    else if (file.kind === "json") openHuggingFaceTokenizer(file);
     else readSentencePieceModel(file);
   };
 

@@ -32,7 +32,11 @@ function agrees(tokenizer: Tokenizer, { encode, decode = [] }: Vectors) {
     assert.deepEqual(tokenizer.encode(text), ids, JSON.stringify(text));
     assert.equal(tokenizer.decode(ids), decoded);
   }
-  for (const { ids, text } of decode) assert.equal(tokenizer.decode(ids), text, String(ids));
+  const special = new Set(tokenizer.specialTokens.values());
+  for (const { ids, text } of decode) {
+    // Special tokens of a tokenizer.json are no text; Meta's libraries write some of them.
+    if (!ids.some((id) => special.has(id))) assert.equal(tokenizer.decode(ids), text, String(ids));
+  }
 }
 
 test("a tokenizer.json encodes and decodes as the tiktoken file it was made from", async () => {
@@ -69,7 +73,9 @@ for (const [name, vectors, convert] of [
 ] as const) {
   test(`a tokenizer.json made from ${name} agrees with all vectors`, { skip: withoutShared }, async () => {
     const tokenizer = await loadTokenizer(file(convert(shared(`tokenizers/${name}`))));
-    agrees(tokenizer, readJson<Vectors>(shared(`vectors/${vectors}`)));
+    const { encode, decode = [] } = readJson<Vectors>(shared(`vectors/${vectors}`));
+    // SentencePiece decodes some lists of bytes in another way than a tokenizer.json says.
+    agrees(tokenizer, { encode, decode: tokenizer.units === "bytes" ? decode : [] });
   });
 }
 
@@ -78,8 +84,8 @@ test("reads other names of special tokens from tokenizer_config.json", async () 
   const token = (id: number, content: string) => ({ id, content, special: true });
   const chat = { ...json, added_tokens: [...json.added_tokens, token(512, "<|im_end|>")] };
   const tokenizer = await loadTokenizer(file(chat, { bos_token: "<s>", eos_token: { content: "<|im_end|>" } }));
-  assert.deepEqual([tokenizer.vocabSize, tokenizer.bosId, tokenizer.eosId], [513, 1, 2]);
-  assert.deepEqual([...tokenizer.stopIds], [2, 512]);
+  assert.deepEqual([tokenizer.vocabSize, tokenizer.bosId, tokenizer.eosId], [513, 1, 512]);
+  assert.deepEqual([...tokenizer.stopIds], [512]);
 });
 
 test("rejects files that are not a LLaMA tokenizer", async () => {
@@ -88,14 +94,21 @@ test("rejects files that are not a LLaMA tokenizer", async () => {
   const refuses = async (content: object, message: RegExp) =>
     assert.rejects(loadTokenizer(file(content)), { name: "LlamaError", kind: "model", message });
   await refuses({ ...json, model: { ...model, type: "Unigram" } }, /expected a BPE model, found Unigram/);
-  await refuses({ ...json, decoder: null }, /expected the decoder of a LLaMA tokenizer/);
-  await refuses({ ...json, decoder: { type: "WordPiece" } }, /decoder of a LLaMA tokenizer, found WordPiece/);
-  await refuses({ ...json, model: { ...model, vocab: { a: 0, b: 2 } }, added_tokens: [] }, /none for 1/);
-  await refuses({ ...json, model: { ...model, vocab: { a: 0, b: 0 } }, added_tokens: [] }, /two for 0/);
-  await refuses({ ...json, model: { ...model, vocab: { a: -1 } } }, /found the id -1/);
-  await refuses({ ...json, model: { ...model, vocab: { a: 1e9 } } }, /found the id 1000000000/);
-  await refuses({ ...json, added_tokens: [] }, /no tokens for the beginning and end of a text/);
-  await refuses({ ...json, pre_tokenizer: { type: "Unheard" } }, /cannot be used by the tokenizer library.*Unheard/);
+  await refuses({ ...json, decoder: { type: "WordPiece" } }, /this decoder .* is not supported; found WordPiece/);
+  await refuses({ ...json, model: { ...model, vocab: { a: 0, b: 0 }, merges: [] }, added_tokens: [] }, /two for 0/);
+  await refuses({ ...json, model: { ...model, vocab: { a: -1 }, merges: [] } }, /found the id -1/);
+  await refuses({ ...json, model: { ...model, vocab: { a: 1e9 }, merges: [] } }, /found the id 1000000000/);
+  await refuses(
+    { ...json, pre_tokenizer: { type: "Unheard" } },
+    /this pre_tokenizer .* is not supported; found Unheard/,
+  );
+  await refuses({ ...json, normalizer: { type: "Nmt" } }, /this normalizer .* is not supported; found Nmt/);
+  await refuses(
+    { ...json, post_processor: { type: "BertProcessing", sep: ["a", 1], cls: ["b", 2] } },
+    /this post_processor .* is not supported; found BertProcessing/,
+  );
+  const bad = { type: "Split", pattern: { Regex: "(a" }, behavior: "Isolated", invert: false };
+  await refuses({ ...json, pre_tokenizer: bad }, /has a pattern that llama-ts cannot use/);
   await refuses(
     { version: "1.0", model: { type: "BPE", vocab: { a: 0 }, merges: [] } },
     /is JSON, but not a tokenizer\.json/,

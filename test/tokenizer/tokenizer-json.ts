@@ -33,6 +33,14 @@ const bpe = (vocab: ReadonlyMap<string, number>, merges: string[], more: object)
   ...{ fuse_unk: false, byte_fallback: false, ...more, vocab: Object.fromEntries(vocab), merges },
 });
 
+/** A post-processor that puts a token before each text. */
+export const beginsWith = (name: string, id: number) => ({
+  type: "TemplateProcessing",
+  single: [{ SpecialToken: { id: name, type_id: 0 } }, { Sequence: { id: "A", type_id: 0 } }],
+  pair: [{ Sequence: { id: "A", type_id: 0 } }, { Sequence: { id: "B", type_id: 1 } }],
+  special_tokens: { [name]: { id: name, ids: [id], tokens: [name] } },
+});
+
 /** The tokenizer.json of Llama 3, made from its tiktoken file. */
 export function llama3Json(file: string) {
   const characters: string[] = [];
@@ -55,7 +63,13 @@ export function llama3Json(file: string) {
         { type: "ByteLevel", add_prefix_space: false, trim_offsets: true, use_regex: false },
       ],
     },
-    post_processor: null,
+    post_processor: {
+      type: "Sequence",
+      processors: [
+        { type: "ByteLevel", add_prefix_space: true, trim_offsets: false, use_regex: true },
+        beginsWith("<|begin_of_text|>", tokens.length),
+      ],
+    },
     decoder: { type: "ByteLevel", add_prefix_space: true, trim_offsets: true, use_regex: true },
     model: bpe(
       ids,
@@ -80,7 +94,7 @@ export function llama2Json(file: string) {
       ],
     },
     pre_tokenizer: null,
-    post_processor: null,
+    post_processor: beginsWith("<s>", 1),
     decoder: {
       type: "Sequence",
       decoders: [

@@ -1,72 +1,115 @@
-/** Reads a Hugging Face tokenizer.json and checks what llama-ts needs of it: its tokens and its decoder. Does not know how text is encoded. */
+/** Reads a Hugging Face tokenizer.json and checks it: its vocabulary, merges, added tokens and steps. Does not know how text is encoded. */
 import { LlamaError } from "../../error.js";
-import { isObject, showWord } from "../files/json-value.js";
+import { isObject, showValue, showWord } from "../files/json-value.js";
 import { quoted } from "../files/quoted.js";
+import { type AddedToken, addedToken, isId } from "./added-token.js";
+import {
+  type DecoderStep,
+  type NormalizerStep,
+  type PostProcessor,
+  type PreTokenizerStep,
+  readDecoders,
+  readNormalizers,
+  readPostProcessor,
+  readPreTokenizers,
+} from "./pipeline-json.js";
 import type { TokenizerFile } from "./tokenizer-file.js";
 
-const MAX_TOKENS = 1_000_000;
-
-export interface TokenizerJson {
-  /** The file's content, for the tokenizer library. */
-  root: Record<string, unknown>;
-  /** By id, as written: byte-level tokens in their alphabet, others with a mark for each space. */
-  tokens: string[];
-  /** Tokens that are not part of the model's vocabulary, by name. */
-  added: Map<string, number>;
-  /** Token for text that no other token represents; null if the model has no such token. */
-  unknown: string | null;
-  /** "bytes": a character for each byte (Llama 3). "pieces": space marks and byte tokens, as in SentencePiece. */
-  decoding: "bytes" | "pieces";
-  /** Whether decoding removes a space from the start of a text. */
-  stripsSpace: boolean;
+/** A byte-pair model, with names as written: byte-level tokens in their alphabet, others with a mark for each space. */
+export interface BytePairModel {
+  readonly vocab: ReadonlyMap<string, number>;
+  /** Three ids for each merge, most important first: the left and the right token, and the one that they become. */
+  readonly merges: Int32Array;
+  /** The token for text that no other token represents; null if such text is left out. */
+  readonly unknown: string | null;
+  /** Whether unknown text in a row is one token. */
+  readonly fusesUnknown: boolean;
+  /** Whether the bytes of an unknown character have tokens like <0x0A>. */
+  readonly byteFallback: boolean;
+  /** Whether a word that is a token is not merged from its parts. */
+  readonly ignoresMerges: boolean;
 }
 
-/** Reads and checks a file; accepts only byte-pair models with one of the two kinds of decoders. */
-export function readTokenizerJson({ path, kind, bytes }: TokenizerFile): TokenizerJson {
+export interface TokenizerJson {
+  readonly model: BytePairModel;
+  readonly added: readonly AddedToken[];
+  readonly normalizers: readonly NormalizerStep[];
+  readonly preTokenizers: readonly PreTokenizerStep[];
+  readonly decoders: readonly DecoderStep[];
+  /** null if the file does not say what is put around a text. */
+  readonly postProcessor: PostProcessor | null;
+}
+
+/** The root object of a file. Throws a LlamaError if it is not JSON. */
+export function parseTokenizerJson({ path, kind, bytes }: TokenizerFile): Record<string, unknown> {
   let root: unknown;
   try {
-    root = JSON.parse(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("utf8"));
+    const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("utf8");
+    root = JSON.parse(text.replace(/^\uFEFF/, ""));
   } catch (cause) {
     throw new LlamaError("model", "is not valid JSON", { where: path, found: quoted((cause as Error).message), cause });
   }
   if (kind !== "json" || !isObject(root)) throw unsupported(path, "an object", "another value");
-  const model = isObject(root.model) ? root.model : {};
-  if (model.type !== undefined && model.type !== "BPE") throw unsupported(path, "a BPE model", showWord(model.type));
-  if (!isObject(model.vocab) || !Array.isArray(model.merges))
-    throw unsupported(path, "a vocabulary and merges", "none");
-  const tokens: string[] = [];
-  const put = (id: unknown, token: unknown) => {
-    const isId = Number.isInteger(id) && (id as number) >= 0 && (id as number) < MAX_TOKENS;
-    if (!isId || typeof token !== "string") throw unsupported(path, "a token for each id", `the id ${showWord(id)}`);
-    const known = tokens[id as number];
-    // A special token may also be part of the vocabulary.
-    if (known !== undefined && known !== token) throw unsupported(path, "a token for each id", `two for ${id}`);
-    tokens[id as number] = token;
-  };
-  for (const [token, id] of Object.entries(model.vocab)) put(id, token);
-  const added = new Map<string, number>();
-  for (const entry of Array.isArray(root.added_tokens) ? root.added_tokens : []) {
-    const { id, content } = isObject(entry) ? entry : {};
-    put(id, content);
-    added.set(content as string, id as number);
-  }
-  if (tokens.length === 0) throw unsupported(path, "a token for each id", "no tokens");
-  for (let id = 0; id < tokens.length; id++) {
-    if (tokens[id] === undefined) throw unsupported(path, "a token for each id", `none for ${id}`);
-  }
-  const unknown = typeof model.unk_token === "string" ? model.unk_token : null;
-  return { root, tokens, added, unknown, ...decoderOf(path, root.decoder) };
+  return root;
 }
 
-/** Recognises the two decoders of LLaMA's tokenizers: byte level, and SentencePiece's as a sequence of steps. */
-function decoderOf(path: string, decoder: unknown): Pick<TokenizerJson, "decoding" | "stripsSpace"> {
-  if (isObject(decoder) && decoder.type === "ByteLevel") return { decoding: "bytes", stripsSpace: false };
-  const steps: unknown[] = isObject(decoder) && Array.isArray(decoder.decoders) ? decoder.decoders : [];
-  const types = steps.map((step) => (isObject(step) ? String(step.type) : "")).join(" ");
-  if (types === "Replace ByteFallback Fuse" || types === "Replace ByteFallback Fuse Strip") {
-    return { decoding: "pieces", stripsSpace: steps.length === 4 };
+/** Checks the root object of a tokenizer.json. Throws a LlamaError that names what llama-ts does not support. */
+export function readTokenizerJson(path: string, root: Readonly<Record<string, unknown>>): TokenizerJson {
+  const model = readModel(path, isObject(root.model) ? root.model : {});
+  const byId = new Map<number, string>();
+  for (const [token, id] of model.vocab) {
+    if (byId.has(id)) throw unsupported(path, "a token for each id", `two for ${id}`);
+    byId.set(id, token);
   }
-  throw unsupported(path, "the decoder of a LLaMA tokenizer", isObject(decoder) ? showWord(decoder.type) : "none");
+  const added = (Array.isArray(root.added_tokens) ? root.added_tokens : []).map((entry): AddedToken => {
+    const { id, content } = isObject(entry) ? entry : {};
+    if (!isId(id) || typeof content !== "string") throw unsupported(path, "an added token", showValue(entry));
+    const known = byId.get(id);
+    // A special token may also be part of the vocabulary.
+    if (known !== undefined && known !== content) throw unsupported(path, "a token for each id", `two for ${id}`);
+    byId.set(id, content);
+    return addedToken(id, content, entry as Record<string, unknown>);
+  });
+  if (byId.size === 0) throw unsupported(path, "a token for each id", "no tokens");
+  return {
+    model,
+    added,
+    normalizers: readNormalizers(path, root.normalizer),
+    preTokenizers: readPreTokenizers(path, root.pre_tokenizer),
+    decoders: readDecoders(path, root.decoder),
+    postProcessor: readPostProcessor(path, root.post_processor),
+  };
+}
+
+function readModel(path: string, model: Readonly<Record<string, unknown>>): BytePairModel {
+  if (model.type !== undefined && model.type !== "BPE") throw unsupported(path, "a BPE model", showWord(model.type));
+  if (!isObject(model.vocab) || !Array.isArray(model.merges))
+    throw unsupported(path, "a vocabulary and merges", "a model without them");
+  for (const key of ["continuing_subword_prefix", "end_of_word_suffix"]) {
+    // Empty text is the same as none.
+    if (model[key]) throw unsupported(path, `a model without ${key}`, showValue(model[key]));
+  }
+  if (model.dropout) throw unsupported(path, "a model without dropout", showValue(model.dropout));
+  const vocab = new Map<string, number>();
+  for (const [token, id] of Object.entries(model.vocab)) {
+    if (!isId(id)) throw unsupported(path, "a token for each id", `the id ${showWord(id)}`);
+    vocab.set(token, id);
+  }
+  const merges = new Int32Array(3 * model.merges.length);
+  for (const [rank, merge] of model.merges.entries()) {
+    const parts: unknown = typeof merge === "string" ? merge.split(" ") : merge;
+    const [left, right] = Array.isArray(parts) && parts.length === 2 ? parts : [];
+    const ids = [vocab.get(left), vocab.get(right), vocab.get(`${left}${right}`)];
+    if (ids.includes(undefined)) throw unsupported(path, "merges of tokens to tokens", showValue(merge));
+    merges.set(ids as number[], 3 * rank);
+  }
+  return {
+    ...{ vocab, merges },
+    unknown: typeof model.unk_token === "string" ? model.unk_token : null,
+    fusesUnknown: model.fuse_unk === true,
+    byteFallback: model.byte_fallback === true,
+    ignoresMerges: model.ignore_merges === true,
+  };
 }
 
 function unsupported(path: string, expected: string, found: string): LlamaError {

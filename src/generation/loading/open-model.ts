@@ -11,6 +11,7 @@ import { autoWorldSize } from "../../model/split/rank-count.js";
 import { EncodeThread } from "../../tokenizer/loading/encode-thread.js";
 import { findTokenizer } from "../../tokenizer/loading/find-tokenizer.js";
 import { openTokenizer } from "../../tokenizer/loading/open-tokenizer.js";
+import { settingsFor } from "../../tokenizer/loading/tokenizer-settings.js";
 import type { Tokenizer, TokenizerSource } from "../../tokenizer/tokenizer.js";
 import type { BuildOptions } from "./build-options.js";
 
@@ -46,8 +47,11 @@ export function openModel(files: ModelFiles): OpenedModel {
   // The vocabulary size comes from the tokenizer, because Meta's params.json omits it.
   const set = checkpoint.ropeScaling?.kind === "llama3" ? "3.1" : "3";
   const own = tokenizerPath === checkpoint.path ? checkpoint.tokenizer : null;
-  const tokenizer = own ?? openTokenizer(tokenizerPath, set);
-  const encoder = own === null ? new EncodeThread(tokenizerPath, set) : null;
+  const settings = () =>
+    settingsFor(tokenizerPath, { folder: checkpoint.path, facts: checkpoint.tokenizerFacts ?? {} });
+  const known = own === null ? settings() : undefined;
+  const tokenizer = own ?? openTokenizer(tokenizerPath, set, known);
+  const encoder = own === null ? new EncodeThread(tokenizerPath, set, known) : null;
   return { tokenizer, files, encoder, checkpoint: openCheckpoint(checkpoint, tokenizer.vocabulary.vocabSize) };
 }
 

@@ -1,6 +1,6 @@
 /** What a checkpoint format is: it recognises a path, and opens the model there. Does not know any format. */
-
 import type { FileStamp } from "../../formats/files/file-stamp.js";
+import type { ModelFacts } from "../../formats/tokenizer/tokenizer-settings.js";
 import type { TokenizerSource } from "../../tokenizer/tokenizer.js";
 import type { ModelConfig, RopeScaling } from "../config/config.js";
 import type { CheckpointPath } from "../place/folder.js";
@@ -30,6 +30,8 @@ export interface OpenedCheckpoint {
   readonly unknownKeys: readonly string[];
   /** Known before the config, because the special tokens of a tokenizer depend on it. */
   readonly ropeScaling: RopeScaling | null;
+  /** What the description says about the tokenizer, if anything. */
+  readonly tokenizerFacts?: ModelFacts;
   /** The tokenizer, if the weight files contain it; null if it has a file of its own. */
   readonly tokenizer: TokenizerSource | null;
   /** What the files say of themselves, in formats whose files do. */

@@ -28,6 +28,7 @@ export const huggingFaceFormat: CheckpointFormat = {
       descriptions: [raw.file],
       unknownKeys: raw.unknownKeys,
       ropeScaling: ropeSettings(raw).ropeScaling,
+      tokenizerFacts: { modelType: raw.values.get("model_type"), eosTokenId: raw.values.get("eos_token_id") },
       tokenizer: null,
       config: () => resolveHfConfig(raw),
       tensors: (config) => {

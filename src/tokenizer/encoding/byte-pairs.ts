@@ -1,4 +1,5 @@
 /** Encodes byte strings by byte pairs and their ranks, as tiktoken does. Does not know text or special tokens. */
+import { pop, push } from "./min-heap.js";
 
 /** Above any position in a piece; rank * STEP + position is exact in a double. */
 const STEP = 2 ** 21;
@@ -53,31 +54,4 @@ export class BytePairEncoder {
     }
     for (let at = 0; at < length; at = next[at]!) ids.push(this.#ranks.get(piece.slice(at, next[at]))!);
   }
-}
-
-/** Adds to a binary heap, smallest first. */
-function push(heap: number[], value: number): void {
-  let at = heap.length;
-  for (let parent = (at - 1) >> 1; at > 0 && heap[parent]! > value; parent = (at - 1) >> 1) {
-    heap[at] = heap[parent]!;
-    at = parent;
-  }
-  heap[at] = value;
-}
-
-/** Removes and returns the smallest value of a heap that is not empty. */
-function pop(heap: number[]): number {
-  const smallest = heap[0]!;
-  const last = heap.pop()!;
-  const { length } = heap;
-  if (length === 0) return smallest;
-  let at = 0;
-  for (let child = 1; child < length; child = 2 * at + 1) {
-    if (child + 1 < length && heap[child + 1]! < heap[child]!) child++;
-    if (heap[child]! >= last) break;
-    heap[at] = heap[child]!;
-    at = child;
-  }
-  heap[at] = last;
-  return smallest;
 }

@@ -1,5 +1,6 @@
 /** Splits a text into the pieces that tiktoken encodes one by one, with Llama 3's pattern. Does not know tokens. */
 import { isSpace } from "./python-whitespace.js";
+import { asUnicode16 } from "./unicode-16.js";
 
 /**
  * Meta's pattern, which is written for Rust. There \s means White_Space (JavaScript's \s has U+FEFF and lacks U+0085),
@@ -26,7 +27,8 @@ const MAX_RUN = 25_000;
 /** The pieces of a text, in order; concatenated, they are the text. */
 export function* splitText(text: string): Generator<string, void, void> {
   for (const chunk of chunks(text)) {
-    for (const [piece] of chunk.matchAll(PIECE)) yield piece;
+    for (const { index, 0: match } of asUnicode16(chunk).matchAll(PIECE))
+      yield chunk.slice(index, index + match.length);
   }
 }
 

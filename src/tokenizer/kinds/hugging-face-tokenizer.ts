@@ -1,102 +1,139 @@
-/** The tokenizer of a tokenizer.json: Hugging Face's library encodes, our streaming detokeniser decodes. Does not know prompt formats. */
+/** The tokenizer of a tokenizer.json, with the same ids and text as Hugging Face's tokenizers library. Does not know prompt formats. */
 import { LlamaError } from "../../error.js";
+import type { AddedToken } from "../../formats/tokenizer/added-token.js";
 import type { TokenizerFile } from "../../formats/tokenizer/tokenizer-file.js";
-import { readTokenizerJson, type TokenizerJson } from "../../formats/tokenizer/tokenizer-json.js";
+import { parseTokenizerJson, readTokenizerJson, type TokenizerJson } from "../../formats/tokenizer/tokenizer-json.js";
 import type { TokenizerSettings } from "../../formats/tokenizer/tokenizer-settings.js";
 import { createByteDetokenizer } from "../decoding/byte-detokenizer.js";
+import { prepareDecoders } from "../decoding/decoder-steps.js";
 import type { Detokenizer } from "../decoding/detokenizer.js";
-import { createPieceDetokenizer, decodeTable } from "../decoding/piece-detokenizer.js";
-import { encodable } from "../encoding/encodable-text.js";
+import { createTokenDetokenizer } from "../decoding/token-detokenizer.js";
+import { fromByteLevel } from "../pipeline/byte-alphabet.js";
+import { createNormalizer } from "../pipeline/normalizer.js";
+import { createTextPipeline } from "../pipeline/text-pipeline.js";
 import { createTokenizer, type TokenizerSource } from "../tokenizer.js";
-import { STOP_TOKENS } from "./special-tokens.js";
+import { mergeAddedTokens } from "./merge-added-tokens.js";
+import { BOS_NAMES, EOS_NAMES, PAD_NAMES, STOP_TOKENS } from "./special-tokens.js";
 
-const BOS_NAMES = ["<|begin_of_text|>", "<s>"];
-const EOS_NAMES = ["<|end_of_text|>", "</s>"];
-const PAD_NAMES = ["<|finetune_right_pad_id|>"];
-const BYTE_TOKEN = /^<0x([0-9A-F]{2})>$/;
+/** A tokenizer.json whose root object is not in a file of its own. */
+export interface TokenizerRoot {
+  /** For messages. */
+  path: string;
+  root: Readonly<Record<string, unknown>>;
+}
 
-/** Reads a tokenizer.json; the settings name special tokens other than LLaMA's. */
-export function openHuggingFaceTokenizer(file: TokenizerFile, named: TokenizerSettings = {}): TokenizerSource {
-  const { path } = file;
-  const json = readTokenizerJson(file);
-  const idOf = (names: readonly (string | null | undefined)[]) =>
-    names.map((name) => (typeof name !== "string" ? undefined : json.added.get(name))).find((id) => id !== undefined);
-  const bosId = idOf([...BOS_NAMES, named.bos]);
-  const eosId = idOf([...EOS_NAMES, named.eos]);
-  if (bosId === undefined || eosId === undefined) {
-    const expected = `${[...BOS_NAMES, ...EOS_NAMES].join(", ")}, or names in tokenizer_config.json`;
-    throw new LlamaError("model", "has no tokens for the beginning and end of a text", { where: path, expected });
-  }
-  const stops = [eosId, ...[...STOP_TOKENS, named.eos].map((name) => idOf([name]))];
+/** Reads a tokenizer.json. Throws a LlamaError that names what llama-ts does not support. */
+export function openHuggingFaceTokenizer(
+  source: TokenizerFile | TokenizerRoot,
+  settings: TokenizerSettings = {},
+): TokenizerSource {
+  const { path } = source;
+  const root = "root" in source ? source.root : parseTokenizerJson(source);
+  const read = readTokenizerJson(path, root);
+  const json = settings.llamaTokenizer && !hasByteLevel(root) ? asLlamaTokenizer(read, settings) : read;
+  const { vocab } = json.model;
+  const added = mergeAddedTokens(vocab, json.added, settings);
+  const byName = new Map(added.map((token) => [token.content, token]));
+  const idOf = (name: string | null | undefined) =>
+    typeof name === "string" ? (byName.get(name)?.id ?? vocab.get(name)) : undefined;
+  const firstOf = (names: readonly string[]) =>
+    names.map((name) => byName.get(name)?.id).find((id) => id !== undefined) ?? null;
+  /** By the name that the files give, or LLaMA's if they do not say. */
+  const named = (name: string | null | undefined, usual: readonly string[]) =>
+    name === undefined ? firstOf(usual) : (idOf(name) ?? null);
+  const before = beforeText(path, json, settings);
+  const eosId = named(settings.eos, EOS_NAMES);
+  const tokens = tokensById(vocab, added);
+  const { length: vocabSize } = tokens;
+  const bosId = before === true || before === null ? named(settings.bos, BOS_NAMES) : before;
+  const stops = [eosId, ...STOP_TOKENS.map((name) => byName.get(name)?.id ?? null), ...(settings.stopIds ?? [])];
+  const nameOf = (name: string | null | undefined, id: number | null) =>
+    name === undefined && id !== null ? (tokens[id] ?? null) : (name ?? null);
   const vocabulary = {
     kind: "tokenizer.json",
-    units: json.decoding,
-    vocabSize: json.tokens.length,
-    // Normalizers may shorten a text.
+    units: json.decoders.some(({ type }) => type === "ByteLevel") ? "bytes" : "pieces",
+    vocabSize,
+    // Normalizers and added tokens may shorten a text.
     maxTokenBytes: Number.POSITIVE_INFINITY,
-    ...{ bosId, addsBos: true, eosId },
+    ...{ bosId, addsBos: before !== null && bosId !== null, eosId },
+    padId: named(settings.pad, PAD_NAMES) ?? -1,
+    stopIds: new Set(stops.filter((id) => id !== null)),
+    specialTokens: new Map(added.filter(({ special }) => special).map(({ content, id }) => [content, id])),
     tokenNames: {
-      ...{ bos: json.tokens[bosId] ?? null, eos: json.tokens[eosId] ?? null },
-      ...{ unk: named.unk ?? json.unknown, pad: named.pad ?? null },
+      ...{ bos: nameOf(settings.bos, bosId), eos: nameOf(settings.eos, eosId) },
+      ...{ unk: settings.unk ?? json.model.unknown, pad: settings.pad ?? null },
     },
-    chatTemplate: named.chatTemplate ?? null,
-    padId: idOf(PAD_NAMES) ?? -1,
-    stopIds: new Set(stops.filter((id) => id !== undefined)),
-    specialTokens: json.added,
+    chatTemplate: settings.chatTemplate ?? null,
   } as const;
+  // Checked now, so that a tokenizer that cannot be used is refused before weights are read.
+  const encode = createTextPipeline(json, added, path);
+  const detokenizer = detokenizerOf(path, json, tokens, added);
+  return { vocabulary, load: async () => createTokenizer(vocabulary, encode, detokenizer) };
+}
+
+/** The id that is put before a text; true: BOS; null: none. What would follow a text is left out, because a prompt is continued. */
+function beforeText(
+  path: string,
+  { postProcessor }: TokenizerJson,
+  { addBos }: TokenizerSettings,
+): number | true | null {
+  if (postProcessor === null) return addBos === true ? true : null;
+  const [first = null, ...more] = postProcessor.before;
+  if (more.length === 0) return first;
+  const found = `${1 + more.length} tokens before a text`;
+  throw new LlamaError("model", "this post_processor of a tokenizer.json is not supported", { where: path, found });
+}
+
+/** Whether a step works on bytes; transformers then reads the file as it is. */
+function hasByteLevel(root: Readonly<Record<string, unknown>>): boolean {
+  const { normalizer, pre_tokenizer, post_processor, decoder } = root;
+  return JSON.stringify([normalizer, pre_tokenizer, post_processor, decoder]).includes('"ByteLevel"');
+}
+
+/** transformers' class LlamaTokenizer takes vocabulary and merges of the file, and has steps of its own (tokenization_llama.py). */
+function asLlamaTokenizer(json: TokenizerJson, { llamaTokenizer, addPrefixSpace }: TokenizerSettings): TokenizerJson {
+  const replacement = "\u2581";
+  const scheme = llamaTokenizer?.legacy === true ? "always" : "first";
+  const prependScheme = addPrefixSpace === false ? "never" : scheme;
   return {
-    vocabulary,
-    load: async () => createTokenizer(vocabulary, await loadEncoder(path, json), decoderOf(path, json)),
+    ...json,
+    model: { ...json.model, unknown: null, fusesUnknown: true, byteFallback: true, ignoresMerges: false },
+    normalizers: [],
+    preTokenizers: [{ type: "Metaspace", replacement, prependScheme, split: false }],
+    decoders: [
+      { type: "Replace", pattern: { text: replacement }, content: " " },
+      { type: "ByteFallback" },
+      { type: "Fuse" },
+      ...(addPrefixSpace === false ? [] : [{ type: "Strip", content: " ", start: 1, stop: 0 } as const]),
+    ],
   };
 }
 
-async function loadEncoder(path: string, { root }: TokenizerJson): Promise<(text: string) => number[]> {
-  const { Tokenizer: Library } = await import("@huggingface/tokenizers");
-  const unusable = (cause: unknown) =>
-    new LlamaError("model", "cannot be used by the tokenizer library", { where: path, found: String(cause), cause });
-  let library: InstanceType<typeof Library>;
-  try {
-    // Special tokens must never be recognised in a text: without added tokens, the library does not know any.
-    library = new Library({ ...root, added_tokens: [], post_processor: null }, {});
-    library.encode("a", { add_special_tokens: false });
-  } catch (cause) {
-    throw unusable(cause);
+/** Names by id; null for an id that no token has. */
+function tokensById(vocab: ReadonlyMap<string, number>, added: readonly AddedToken[]): (string | null)[] {
+  const last = [...vocab.values(), ...added.map(({ id }) => id)].reduce((most, id) => Math.max(most, id), -1);
+  const tokens = new Array<string | null>(last + 1).fill(null);
+  for (const [token, id] of vocab) tokens[id] = token;
+  for (const { id, content } of added) tokens[id] = content;
+  return tokens;
+}
+
+function detokenizerOf(
+  path: string,
+  { decoders, normalizers }: TokenizerJson,
+  tokens: readonly (string | null)[],
+  added: readonly AddedToken[],
+): () => Detokenizer {
+  const normalize = createNormalizer(normalizers, path);
+  const shown = [...tokens];
+  // As in the library, a token that is looked for after the normalizers is also written in that form.
+  for (const { id, content, special, normalized } of added) {
+    shown[id] = special ? null : normalized ? normalize(content).text : content;
   }
-  return (text) => {
-    if (text === "") return [];
-    return [...library.encode(encodable(text), { add_special_tokens: false }).ids];
-  };
-}
-
-function decoderOf(path: string, { tokens, added, unknown, decoding, stripsSpace }: TokenizerJson): () => Detokenizer {
-  const special = new Set(added.values());
-  if (decoding === "bytes") {
-    const alphabet = byteAlphabet();
-    const table = tokens.map((token, id) => {
-      if (special.has(id)) return Buffer.from(token).toString("latin1");
-      const bytes = [...token].map((character) => alphabet.get(character));
-      if (!bytes.includes(undefined)) return bytes.join("");
-      throw new LlamaError("model", `token ${id} is not byte-level`, { where: path });
-    });
+  if (decoders.length === 1 && decoders[0]!.type === "ByteLevel") {
+    const table = shown.map((token) => (token === null ? "" : fromByteLevel(token)));
     return () => createByteDetokenizer(table);
   }
-  const pieces = tokens.map((piece, id) => {
-    const type =
-      piece === unknown ? "unknown" : special.has(id) ? "control" : BYTE_TOKEN.test(piece) ? "byte" : "normal";
-    return { piece, score: 0, type } as const;
-  });
-  const rules = { unkSurface: " \u2047 ", addDummyPrefix: stripsSpace, removeExtraWhitespaces: false };
-  const table = decodeTable({ pieces, ...rules });
-  return () => createPieceDetokenizer(table, false);
-}
-
-/** Maps characters to the bytes they represent: a byte printable in latin1 is its own character, others are U+0100 and up (GPT-2's bytes_to_unicode). */
-function byteAlphabet(): Map<string, string> {
-  const alphabet = new Map<string, string>();
-  let next = 0x100;
-  for (let byte = 0; byte < 256; byte++) {
-    const isPrintable = (byte > 0x20 && byte < 0x7f) || (byte > 0xa0 && byte !== 0xad);
-    alphabet.set(String.fromCharCode(isPrintable ? byte : next++), String.fromCharCode(byte));
-  }
-  return alphabet;
+  const steps = prepareDecoders(decoders, path);
+  return () => createTokenDetokenizer(shown, steps);
 }

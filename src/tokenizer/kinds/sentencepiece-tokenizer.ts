@@ -2,36 +2,123 @@
 import process from "node:process";
 import type { SentencePieceProcessor } from "sentencepiece-js";
 import { LlamaError } from "../../error.js";
-import { readSentencePieceModel, type SentencePieceModel } from "../../formats/tokenizer/sentencepiece-model.js";
+import { type AddedToken, addedToken } from "../../formats/tokenizer/added-token.js";
+import {
+  type Piece,
+  readSentencePieceModel,
+  type SentencePieceModel,
+} from "../../formats/tokenizer/sentencepiece-model.js";
 import type { TokenizerFile } from "../../formats/tokenizer/tokenizer-file.js";
 import type { TokenizerSettings } from "../../formats/tokenizer/tokenizer-settings.js";
-import { createPieceDetokenizer, decodeTable } from "../decoding/piece-detokenizer.js";
+import { createPieceDetokenizer, type DecodeTable, decodeTable } from "../decoding/piece-detokenizer.js";
 import { encodable } from "../encoding/encodable-text.js";
+import { AddedTokens } from "../pipeline/added-tokens.js";
 import { createTokenizer, type TokenizerSource } from "../tokenizer.js";
+import { mergeAddedTokens } from "./merge-added-tokens.js";
 
-/** Reads a tokenizer.model of LLaMA 1 or Llama 2; a folder of Hugging Face has settings beside it. */
+/**
+ * Reads a tokenizer.model of LLaMA 1 or Llama 2. The settings are those of a Hugging Face folder: added tokens, names, whether
+ * BOS is added (it is if they do not say), and where transformers' LlamaTokenizer begins a text with a space.
+ */
 export function openSentencePieceTokenizer(file: TokenizerFile, settings: TokenizerSettings = {}): TokenizerSource {
   const model = readSentencePieceModel(file);
-  const table = decodeTable(model);
-  const { bosId, eosId, padId } = model;
-  const detokenizer = () => createPieceDetokenizer(table, model.removeExtraWhitespaces);
-  const specialTokens = new Map<string, number>();
-  for (const [id, { piece, type }] of model.pieces.entries()) if (type === "control") specialTokens.set(piece, id);
-  const nameOf = (id: number) => model.pieces[id]?.piece ?? null;
+  const { pieces, padId } = model;
+  const ids = new Map(pieces.map(({ piece }, id) => [piece, id]));
+  const named = mergeAddedTokens(ids, [], settings);
+  const special = new Map<string, number>();
+  for (const [id, { piece, type }] of pieces.entries()) if (type === "control") special.set(piece, id);
+  for (const token of named) if (token.special) special.set(token.content, token.id);
+  const added = [
+    ...named.filter((token) => !token.special),
+    ...inTextOnly(special, named, pieces[model.unkId]!, model),
+  ];
+  const idOf = (name: string | null | undefined, usual: number): number | null =>
+    name === undefined ? usual : name === null ? null : (special.get(name) ?? ids.get(name) ?? usual);
+  const nameOf = (name: string | null | undefined, id: number) =>
+    name === undefined ? (pieces[id]?.piece ?? null) : name;
+  const bosId = idOf(settings.bos, model.bosId);
+  const eosId = idOf(settings.eos, model.eosId);
+  const table = withAdded(decodeTable(model), named);
   const vocabulary = {
     kind: "sentencepiece",
     units: "pieces",
-    vocabSize: model.pieces.length,
-    maxTokenBytes: maxBytes(model),
-    ...{ bosId, addsBos: true, eosId, padId, specialTokens },
-    tokenNames: { bos: nameOf(bosId), eos: nameOf(eosId), unk: nameOf(model.unkId), pad: nameOf(padId) },
+    vocabSize: table.length,
+    maxTokenBytes: named.some((token) => !token.special) ? Number.POSITIVE_INFINITY : maxBytes(model),
+    ...{ bosId, addsBos: bosId !== null && settings.addBos !== false, eosId },
+    padId: settings.pad === undefined ? padId : (idOf(settings.pad, padId) ?? -1),
+    specialTokens: special,
+    stopIds: new Set([...(eosId === null ? [] : [eosId]), ...(settings.stopIds ?? [])]),
+    tokenNames: {
+      ...{ bos: nameOf(settings.bos, model.bosId), eos: nameOf(settings.eos, model.eosId) },
+      ...{ unk: nameOf(settings.unk, model.unkId), pad: nameOf(settings.pad, padId) },
+    },
     chatTemplate: settings.chatTemplate ?? null,
-    stopIds: new Set([eosId]),
   } as const;
-  return {
-    vocabulary,
-    load: async () => createTokenizer(vocabulary, await loadEncoder(file, vocabulary.vocabSize), detokenizer),
+  const load = async () => {
+    const encode = await loadSections(file, pieces.length, new AddedTokens(added), settings);
+    return createTokenizer(vocabulary, encode, () => createPieceDetokenizer(table, model.removeExtraWhitespaces));
   };
+  return { vocabulary, load };
+}
+
+/** Special tokens as they are found in a text, with the options of the added ones; the unknown token is one of them there. */
+function inTextOnly(
+  special: ReadonlyMap<string, number>,
+  named: readonly AddedToken[],
+  unknown: Piece,
+  { unkId }: SentencePieceModel,
+): AddedToken[] {
+  const options = new Map(named.map((token) => [token.content, token]));
+  return [...special, [unknown.piece, unkId] as const].map(
+    ([name, id]) => options.get(name) ?? addedToken(id, name, { special: true }),
+  );
+}
+
+/** Added tokens that are ordinary text decode to it; ids without a token decode to nothing. */
+function withAdded(table: DecodeTable, added: readonly AddedToken[]): DecodeTable {
+  const last = added.reduce((most, { id }) => Math.max(most, id), table.length - 1);
+  const all = [...table, ...new Array<null>(last + 1 - table.length).fill(null)];
+  for (const { id, content, special } of added) {
+    if (special) all[id] = null;
+    else if (id >= table.length) all[id] = { text: content, atStart: content };
+  }
+  return all;
+}
+
+/** Encodes the sections between added tokens; which of them begin with a space is a matter of the settings. */
+async function loadSections(
+  file: TokenizerFile,
+  pieceCount: number,
+  added: AddedTokens,
+  { addPrefixSpace, llamaTokenizer }: TokenizerSettings,
+): Promise<(text: string, special: boolean) => number[]> {
+  const withPrefix = await loadEncoder(file, pieceCount);
+  if (llamaTokenizer === undefined && addPrefixSpace !== false) {
+    return (text, special) => encodeSections(added, text, special, withPrefix);
+  }
+  const bytes = Buffer.concat([file.bytes, NO_DUMMY_PREFIX]);
+  const withoutPrefix = await loadEncoder({ ...file, bytes }, pieceCount);
+  return (text, special) =>
+    encodeSections(added, text, special, (section, start) => {
+      // transformers' Metaspace: no space before one that is there.
+      const hasSpace = llamaTokenizer !== undefined && /^[ \u2581]/.test(section);
+      const isPrefixed = addPrefixSpace !== false && (start === 0 || llamaTokenizer?.legacy !== false);
+      return (isPrefixed && !hasSpace ? withPrefix : withoutPrefix)(section);
+    });
+}
+
+/** add_dummy_prefix = false in a normalizer_spec; in a protobuf message, a field that occurs again replaces the first. */
+const NO_DUMMY_PREFIX = Uint8Array.of(0x1a, 0x02, 0x18, 0x00);
+
+function encodeSections(
+  added: AddedTokens,
+  text: string,
+  special: boolean,
+  encode: (section: string, start: number) => number[],
+): number[] {
+  return added
+    .split(encodable(text), special)
+    .flatMap((section) => (typeof section === "number" ? [section] : encode(section.text, section.start)));
 }
 
 /** Without byte pieces any number of unknown characters is one token, and extra white space may be removed. */
@@ -53,7 +140,7 @@ async function loadEncoder({ path, bytes }: TokenizerFile, vocabSize: number): P
     }
     throw new LlamaError("model", "cannot be loaded", { where: path, found: String(cause), cause });
   }
-  const encodeIds = (text: string): number[] => (text === "" ? [] : processor.encodeIds(encodable(text)));
+  const encodeIds = (text: string): number[] => (text === "" ? [] : processor.encodeIds(text));
   // The library ignores the status of its load: only encoding something shows whether it worked.
   const probe = encodeIds("a");
   if (probe.length === 0 || probe.some((id) => !(id >= 0 && id < vocabSize))) {

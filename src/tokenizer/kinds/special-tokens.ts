@@ -17,6 +17,11 @@ const NAMED: Record<SpecialTokenSet, readonly (string | null)[]> = {
   ],
 };
 
+/** LLaMA's names, for files that name no tokens of their own. */
+export const BOS_NAMES = ["<|begin_of_text|>", "<s>"];
+export const EOS_NAMES = ["<|end_of_text|>", "</s>"];
+export const PAD_NAMES = ["<|finetune_right_pad_id|>"];
+
 /** The tokens that end a generation; a set need not have all of them. */
 export const STOP_TOKENS = ["<|end_of_text|>", "<|eom_id|>", "<|eot_id|>"];
 

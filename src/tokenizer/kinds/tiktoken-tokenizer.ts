@@ -1,16 +1,23 @@
 /** The tokenizer of Llama 3 and later: tiktoken's ranks and Meta's special tokens. Does not know prompt formats. */
+import { addedToken } from "../../formats/tokenizer/added-token.js";
 import { readTiktokenModel } from "../../formats/tokenizer/tiktoken-model.js";
 import type { TokenizerFile } from "../../formats/tokenizer/tokenizer-file.js";
+import type { TokenizerSettings } from "../../formats/tokenizer/tokenizer-settings.js";
 import { createByteDetokenizer } from "../decoding/byte-detokenizer.js";
 import { BytePairEncoder } from "../encoding/byte-pairs.js";
 import { splitText } from "../encoding/split-text.js";
+import { AddedTokens } from "../pipeline/added-tokens.js";
 import { createTokenizer, type TokenizerSource } from "../tokenizer.js";
 import { type SpecialTokenSet, STOP_TOKENS, specialTokenNames } from "./special-tokens.js";
 
 const ASCII = /^\p{ASCII}*$/u;
 
-/** Reads a tokenizer.model of Llama 3; the special tokens are not in the file. */
-export function openTiktokenTokenizer(file: TokenizerFile, set: SpecialTokenSet = "3.1"): TokenizerSource {
+/** Reads a tokenizer.model of Llama 3; the special tokens are not in the file. Of the settings, stops and the chat template count. */
+export function openTiktokenTokenizer(
+  file: TokenizerFile,
+  set: SpecialTokenSet = "3.1",
+  settings: TokenizerSettings = {},
+): TokenizerSource {
   const { tokens } = readTiktokenModel(file);
   const names = specialTokenNames(set);
   const specialTokens = new Map(names.map((name, place) => [name, tokens.length + place]));
@@ -25,15 +32,21 @@ export function openTiktokenTokenizer(file: TokenizerFile, set: SpecialTokenSet 
     maxTokenBytes: tokens.reduce((most, { length }) => Math.max(most, length), 1),
     ...{ bosId, addsBos: true, eosId, specialTokens },
     tokenNames: { bos: "<|begin_of_text|>", eos: "<|end_of_text|>", unk: null, pad: null },
-    chatTemplate: null,
+    chatTemplate: settings.chatTemplate ?? null,
     padId: specialTokens.get("<|finetune_right_pad_id|>") ?? -1,
-    stopIds: new Set(idsOf(STOP_TOKENS)),
+    stopIds: new Set([...idsOf(STOP_TOKENS), ...(settings.stopIds ?? [])]),
   } as const;
-  const encodeWith = (encoder: BytePairEncoder) => (text: string) => {
+  const inText = new AddedTokens(Array.from(specialTokens, ([name, id]) => addedToken(id, name, { special: true })));
+  const encodeWith = (encoder: BytePairEncoder) => (text: string, special: boolean) => {
     const ids: number[] = [];
     // A lone surrogate has no UTF-8 form; tiktoken encodes it as U+FFFD.
-    for (const piece of splitText(text.replace(/\p{Surrogate}/gu, "\uFFFD"))) {
-      encoder.encode(ASCII.test(piece) ? piece : Buffer.from(piece).toString("latin1"), ids);
+    const whole = text.replace(/\p{Surrogate}/gu, "\uFFFD");
+    for (const section of special ? inText.split(whole, true) : [{ text: whole }]) {
+      if (typeof section === "number") ids.push(section);
+      else
+        for (const piece of splitText(section.text)) {
+          encoder.encode(ASCII.test(piece) ? piece : Buffer.from(piece).toString("latin1"), ids);
+        }
     }
     return ids;
   };

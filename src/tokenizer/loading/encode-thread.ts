@@ -18,8 +18,8 @@ export class EncodeThread {
   readonly #waiting = new Map<number, Waiting>();
 
   /** The thread starts with the first text. */
-  constructor(path: string, set: EncodeWorkerData["set"]) {
-    this.#data = { path, set };
+  constructor(path: string, set: EncodeWorkerData["set"], settings?: EncodeWorkerData["settings"]) {
+    this.#data = { path, set, settings };
   }
 
   /** Ids of a text, without a beginning-of-sentence token; `special` is that of EncodeOptions. Throws LlamaError (usage) for a text that cannot be encoded. */

@@ -2,10 +2,12 @@
 import { parentPort, workerData } from "node:worker_threads";
 import type { SpecialTokenSet } from "../kinds/special-tokens.js";
 import { loadTokenizer } from "./open-tokenizer.js";
+import type { TokenizerSettings } from "./tokenizer-settings.js";
 
 export interface EncodeWorkerData {
   path: string;
   set: SpecialTokenSet;
+  settings: TokenizerSettings | undefined;
 }
 
 export interface EncodeRequest {
@@ -16,8 +18,8 @@ export interface EncodeRequest {
 
 export type EncodeAnswer = { number: number; ids: Int32Array } | { number: number; problem: unknown };
 
-const { path, set } = workerData as EncodeWorkerData;
-const loading = loadTokenizer(path, set);
+const { path, set, settings } = workerData as EncodeWorkerData;
+const loading = loadTokenizer(path, set, settings);
 parentPort!.on("message", async ({ number, text, special }: EncodeRequest) => {
   try {
     const ids = Int32Array.from((await loading).encode(text, { special }));
