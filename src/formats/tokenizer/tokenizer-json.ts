@@ -18,8 +18,8 @@ import type { TokenizerFile } from "./tokenizer-file.js";
 /** A byte-pair model, with names as written: byte-level tokens in their alphabet, others with a mark for each space. */
 export interface BytePairModel {
   readonly vocab: ReadonlyMap<string, number>;
-  /** Three ids for each merge, most important first: the left and the right token, and the one that they become. */
-  readonly merges: Int32Array;
+  /** As written: there are hundreds of thousands, and only an encoder needs them (`readMerges`). */
+  readonly merges: readonly unknown[];
   /** The token for text that no other token represents; null if such text is left out. */
   readonly unknown: string | null;
   /** Whether unknown text in a row is one token. */
@@ -95,16 +95,8 @@ function readModel(path: string, model: Readonly<Record<string, unknown>>): Byte
     if (!isId(id)) throw unsupported(path, "a token for each id", `the id ${showWord(id)}`);
     vocab.set(token, id);
   }
-  const merges = new Int32Array(3 * model.merges.length);
-  for (const [rank, merge] of model.merges.entries()) {
-    const parts: unknown = typeof merge === "string" ? merge.split(" ") : merge;
-    const [left, right] = Array.isArray(parts) && parts.length === 2 ? parts : [];
-    const ids = [vocab.get(left), vocab.get(right), vocab.get(`${left}${right}`)];
-    if (ids.includes(undefined)) throw unsupported(path, "merges of tokens to tokens", showValue(merge));
-    merges.set(ids as number[], 3 * rank);
-  }
   return {
-    ...{ vocab, merges },
+    ...{ vocab, merges: model.merges },
     unknown: typeof model.unk_token === "string" ? model.unk_token : null,
     fusesUnknown: model.fuse_unk === true,
     byteFallback: model.byte_fallback === true,

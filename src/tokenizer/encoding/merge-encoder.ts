@@ -16,9 +16,9 @@ export class MergeEncoder {
   /** Ids of the tokens of single bytes; null without byte fallback. */
   readonly #bytes: readonly (number | undefined)[] | null;
 
-  /** `unknown`: the id of the model's unknown token. */
-  constructor(model: BytePairModel, unknown: number | undefined) {
-    const { vocab, merges, byteFallback } = model;
+  /** `merges`: as `readMerges` returns them; `unknown`: the id of the model's unknown token. */
+  constructor(model: BytePairModel, merges: Int32Array, unknown: number | undefined) {
+    const { vocab, byteFallback } = model;
     this.#model = model;
     this.#unknown = unknown;
     this.#merges = merges;

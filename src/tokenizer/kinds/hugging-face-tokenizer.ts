@@ -65,10 +65,9 @@ export function openHuggingFaceTokenizer(
     },
     chatTemplate: settings.chatTemplate ?? null,
   } as const;
-  // Checked now, so that a tokenizer that cannot be used is refused before weights are read.
-  const encode = createTextPipeline(json, added, path);
-  const detokenizer = detokenizerOf(path, json, tokens, added);
-  return { vocabulary, load: async () => createTokenizer(vocabulary, encode, detokenizer) };
+  const load = async () =>
+    createTokenizer(vocabulary, createTextPipeline(json, added, path), detokenizerOf(path, json, tokens, added));
+  return { vocabulary, load };
 }
 
 /** The id that is put before a text; true: BOS; null: none. What would follow a text is left out, because a prompt is continued. */

@@ -1,6 +1,7 @@
 /** Encodes texts as a tokenizer.json says: added tokens, normalizers, pre-tokenizers, then merges. Does not know BOS, EOS or decoding. */
 
 import type { AddedToken } from "../../formats/tokenizer/added-token.js";
+import { readMerges } from "../../formats/tokenizer/bpe-merges.js";
 import type { BytePairModel, TokenizerJson } from "../../formats/tokenizer/tokenizer-json.js";
 import { encodable } from "../encoding/encodable-text.js";
 import { MergeEncoder } from "../encoding/merge-encoder.js";
@@ -8,7 +9,7 @@ import { AddedTokens } from "./added-tokens.js";
 import { createNormalizer } from "./normalizer.js";
 import { createPreTokenizer } from "./pre-tokenizer.js";
 
-/** Makes the function that encodes. Throws a LlamaError for a pattern that cannot be used; `path` is the tokenizer's file. */
+/** Makes the function that encodes. Throws a LlamaError for a pattern or a merge that cannot be used; `path` is the tokenizer's file. */
 export function createTextPipeline(
   { model, normalizers, preTokenizers }: Pick<TokenizerJson, "model" | "normalizers" | "preTokenizers">,
   added: readonly AddedToken[],
@@ -16,7 +17,7 @@ export function createTextPipeline(
 ): (text: string, special: boolean) => number[] {
   const normalize = createNormalizer(normalizers, path);
   const divide = createPreTokenizer(preTokenizers, path);
-  const words = new MergeEncoder(model, unknownId(model, added));
+  const words = new MergeEncoder(model, readMerges(path, model), unknownId(model, added));
   const inText = new AddedTokens(added.filter(({ normalized }) => !normalized));
   const inNormalized = new AddedTokens(
     added.filter(({ normalized }) => normalized).map((token) => ({ ...token, content: normalize(token.content).text })),
