@@ -22,8 +22,8 @@ const DOORS: Record<string, RegExp> = {
   "node:worker_threads":
     /^(engine\/(host\/rank-group|machine\/process-mark|rank\/worker|measure\/bandwidth(-reader)?)|tokenizer\/loading\/encode-(thread|worker))\.ts$/,
   "sentencepiece-js": /^tokenizer\/kinds\/sentencepiece-tokenizer\.ts$/,
-  "@huggingface/tokenizers": /^tokenizer\/kinds\/hugging-face-tokenizer\.ts$/,
   "@huggingface/jinja": /^generation\/template\/(chat-template|globals|interpreter|values)\.ts$/,
+  "oniguruma-to-es": /^tokenizer\/pipeline\/pattern\.ts$/,
   "@bufbuild/protobuf/wire": /^formats\/protobuf\/(onnx-writer|protobuf-fields)\.ts$/,
   commander: /^cli\//,
   "@commander-js/extra-typings": /^cli\//,

@@ -15,6 +15,9 @@ import {
 } from "./pipeline-json.js";
 import type { TokenizerFile } from "./tokenizer-file.js";
 
+/** What every tokenizer.json has; many of them are null. */
+const PARTS = ["model", "added_tokens", "normalizer", "pre_tokenizer", "post_processor", "decoder"];
+
 /** A byte-pair model, with names as written: byte-level tokens in their alphabet, others with a mark for each space. */
 export interface BytePairModel {
   readonly vocab: ReadonlyMap<string, number>;
@@ -50,6 +53,8 @@ export function parseTokenizerJson({ path, kind, bytes }: TokenizerFile): Record
     throw new LlamaError("model", "is not valid JSON", { where: path, found: quoted((cause as Error).message), cause });
   }
   if (kind !== "json" || !isObject(root)) throw unsupported(path, "an object", "another value");
+  const missing = PARTS.find((part) => !(part in root));
+  if (missing !== undefined) throw unsupported(path, PARTS.join(", "), `no ${missing}`);
   return root;
 }
 

@@ -38,7 +38,10 @@ export function openSentencePieceTokenizer(file: TokenizerFile, settings: Tokeni
     name === undefined ? (pieces[id]?.piece ?? null) : name;
   const bosId = idOf(settings.bos, model.bosId);
   const eosId = idOf(settings.eos, model.eosId);
-  const table = withAdded(decodeTable(model), named);
+  const table = withAdded(
+    decodeTable({ ...model, addDummyPrefix: model.addDummyPrefix && settings.addPrefixSpace !== false }),
+    named,
+  );
   const vocabulary = {
     kind: "sentencepiece",
     units: "pieces",

@@ -1,6 +1,7 @@
 /** Decodes ids by the decoders of a tokenizer.json, id by id, exactly as the tokenizers library decodes the whole list. Does not know how text was encoded. */
+
+import { type Detokenizer, unknownId } from "../decoding/detokenizer.js";
 import type { DecoderSteps, TokenSink } from "./decoder-steps.js";
-import { type Detokenizer, unknownId } from "./detokenizer.js";
 
 /** `tokens` by id: null for an id that has no token, or whose token is no text. */
 export function createTokenDetokenizer(tokens: readonly (string | null)[], steps: DecoderSteps): Detokenizer {

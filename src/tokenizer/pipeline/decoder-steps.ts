@@ -1,8 +1,8 @@
 /** The decoders of a tokenizer.json as steps that pass tokens on as soon as they are final. Does not know ids. */
 import { Utf8Decoder } from "../../formats/files/utf8.js";
 import type { DecoderStep } from "../../formats/tokenizer/pipeline-json.js";
-import { fromByteLevel } from "../pipeline/byte-alphabet.js";
-import { replacer } from "../pipeline/normalizer.js";
+import { fromByteLevel } from "./byte-alphabet.js";
+import { replacer } from "./normalizer.js";
 
 /** Takes tokens, or parts of one token: `begins` says whether a part begins a token. */
 export interface TokenSink {
