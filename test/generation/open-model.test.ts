@@ -5,13 +5,16 @@ import { findModel, openModel } from "../../src/generation/loading/open-model.js
 import { openTokenizer } from "../../src/tokenizer/loading/open-tokenizer.js";
 import { demo, fixture } from "../folders.js";
 
-test("a checkpoint may contain its tokenizer, which is used unless another one is named", () => {
-  const files = findModel({ ckptDir: demo });
-  assert.equal(files.tokenizerPath, join(demo, "tokenizer.model"));
-  const tokenizer = openTokenizer(files.tokenizerPath);
-  const checkpoint = { ...files.checkpoint, tokenizer };
-  assert.equal(openModel({ checkpoint, tokenizerPath: checkpoint.path }).tokenizer, tokenizer);
-  assert.notEqual(openModel({ ...files, checkpoint }).tokenizer, tokenizer);
+test("a GGUF file contains its tokenizer, which is used unless another one is named", () => {
+  const ckptDir = join(root, "model.gguf");
+  writeFileSync(ckptDir, demoGguf());
+  copyFileSync(join(demo, "tokenizer.model"), join(root, "tokenizer.model"));
+  const files = findModel({ ckptDir });
+  assert.equal(files.tokenizerPath, ckptDir);
+  assert.equal(openModel(files).tokenizer.vocabulary.addsBos, false);
+  const tokenizerPath = join(root, "tokenizer.model");
+  assert.equal(openModel(findModel({ ckptDir, tokenizerPath })).tokenizer.vocabulary.addsBos, true);
+  assert.equal(findModel({ ckptDir: demo }).tokenizerPath, join(demo, "tokenizer.model"));
 });
 
 test("a wrong folder is reported before its missing tokenizer; a file is not a folder", () => {

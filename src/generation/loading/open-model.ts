@@ -18,7 +18,7 @@ import type { BuildOptions } from "./build-options.js";
 /** The files of a model. Only the description of its checkpoint was read. */
 export interface ModelFiles {
   checkpoint: OpenedCheckpoint;
-  /** File of the tokenizer; the checkpoint's path if that contains it. */
+  /** File of the tokenizer; a weight file if that contains it. */
   tokenizerPath: string;
 }
 

@@ -23,7 +23,6 @@ export const ggufFormat: CheckpointFormat = {
       descriptions: [],
       unknownKeys: raw.unknownKeys,
       ropeScaling: rope.ropeScaling,
-      tokenizer: null,
       stated: {
         name: typeof name === "string" && name !== "" ? name : null,
         quantisation: mixtureName(first.metadata.get("general.file_type")),
