@@ -1,9 +1,14 @@
 import assert from "node:assert/strict";
+import { copyFileSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { test } from "node:test";
+import { after, test } from "node:test";
 import { findModel, openModel } from "../../src/generation/loading/open-model.js";
-import { openTokenizer } from "../../src/tokenizer/loading/open-tokenizer.js";
 import { demo, fixture } from "../folders.js";
+import { ggufModel, writeGgufFolder } from "../model/gguf-model.js";
+
+const root = mkdtempSync(join(tmpdir(), "llama-ts-test-"));
+after(() => rmSync(root, { recursive: true }));
 
 test("a GGUF file contains its tokenizer, which is used unless another one is named", () => {
   const ckptDir = join(root, "model.gguf");
