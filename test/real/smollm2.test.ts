@@ -1,7 +1,6 @@
 /** A real model, SmolLM2-135M-Instruct, straight from its GGUF file: ids, logits, greedy texts, a likelihood and a chat as transformers has them. */
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import type { Dialog } from "../../src/index.js";
 import { Llama } from "../../src/index.js";
 import { fixture, readJson } from "../folders.js";
 import { findSmolLm2 } from "./smollm2-file.js";
@@ -48,7 +47,7 @@ test("SmolLM2: the log-likelihood of a text", { skip }, async () => {
 });
 
 test("SmolLM2: a chat of three turns in the model's own format ends each answer at its stop", { skip }, async () => {
-  const dialog: Dialog = [];
+  const dialog: { role: "user" | "assistant"; content: string }[] = [];
   for (const [i, { ids, answer }] of reference.turns.entries()) {
     dialog.push({ role: "user", content: reference.messages[i]! });
     assert.deepEqual(llama.encodeDialog(dialog), ids);

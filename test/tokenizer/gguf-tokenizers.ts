@@ -20,6 +20,13 @@ export function ggufTokenizer(metadata: Metadata, more: Metadata = {}): Buffer {
   );
 }
 
+/** The keys and values of the metadata that a converter makes of a tokenizer.model, with their whole names. */
+export function tokenizerMetadata(file: string): [string, unknown][] {
+  const { kind } = readTokenizerFile(file);
+  const metadata = kind === "tiktoken" ? llama3Metadata(file) : pieceMetadata(file);
+  return Object.entries(metadata).map(([key, value]) => [`tokenizer.${key}`, value]);
+}
+
 /** The metadata that a converter makes of a SentencePiece model. */
 export function pieceMetadata(model: string): Metadata {
   const { pieces } = readSentencePieceModel(readTokenizerFile(model));
