@@ -24,7 +24,7 @@ const DOORS: Record<string, RegExp> = {
   "sentencepiece-js": /^tokenizer\/kinds\/sentencepiece-tokenizer\.ts$/,
   "@huggingface/jinja": /^generation\/template\/(chat-template|globals|interpreter|values)\.ts$/,
   "oniguruma-to-es": /^tokenizer\/pipeline\/pattern\.ts$/,
-  "@bufbuild/protobuf/wire": /^formats\/protobuf\/(onnx-writer|protobuf-fields)\.ts$/,
+  "@bufbuild/protobuf/wire": /^formats\/(protobuf\/(onnx-writer|protobuf-fields)|tokenizer\/sentencepiece-writer)\.ts$/,
   commander: /^cli\//,
   "@commander-js/extra-typings": /^cli\//,
   ora: /^cli\//,

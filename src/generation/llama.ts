@@ -70,7 +70,7 @@ export class Llama {
   /** What the user should know about how the model was read, a sentence each. */
   readonly remarks: readonly string[];
   readonly #engine: Engine;
-  readonly #encoder: EncodeThread | null;
+  readonly #encoder: EncodeThread;
   readonly #loop: RequestLoop;
   readonly #model: ModelContext;
   /** Folder of the checkpoint. */
@@ -82,7 +82,7 @@ export class Llama {
     engine: Engine;
     checkpoint: Checkpoint;
     limits: LoopLimits;
-    encoder: EncodeThread | null;
+    encoder: EncodeThread;
     maxSeqLen: number;
     loadMs: number;
   }) {
@@ -285,7 +285,7 @@ export class Llama {
 
   /** Ends the ranks and all requests; the model cannot be used any more. */
   async close(): Promise<void> {
-    await Promise.all([this.#engine.close(), this.#encoder?.close()]);
+    await Promise.all([this.#engine.close(), this.#encoder.close()]);
   }
 
   /** For `await using`. */

@@ -1,5 +1,5 @@
 /** Writes a checkpoint of another format as a GGUF file, as llama.cpp's convert_hf_to_gguf.py does. */
-import { copyFileSync, mkdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { TensorReader } from "../../src/formats/tensor/tensor-reader.js";
 import { ropeFrequencies } from "../../src/model/architecture/rope.js";
@@ -9,6 +9,7 @@ import { readSlice } from "../../src/model/checkpoint/read-slice.js";
 import type { ModelConfig } from "../../src/model/config/config.js";
 import { GGUF_ARCHITECTURES } from "../../src/model/config/gguf-architectures.js";
 import { type GgufTensor, ggufBytes } from "../formats/gguf-file.js";
+import { tokenizerMetadata } from "../tokenizer/gguf-tokenizers.js";
 
 /** GGUF's name of each of Meta's tensors, for models of up to 100 layers. */
 const NAMES: ReadonlyMap<string, string> = new Map(
@@ -98,7 +99,7 @@ function ggufMetadata(config: ModelConfig, architecture: string): Map<string, un
   ]);
 }
 
-/** Writes a folder with the tokenizer beside the model, which is in one file, or in parts as llama-gguf-split makes them. */
+/** Writes a folder with the model, whose metadata has the tokenizer of a file; it is in one file, or in parts as llama-gguf-split makes them. */
 export function writeGgufFolder(
   dir: string,
   { metadata, tensors }: GgufModel,
@@ -106,7 +107,7 @@ export function writeGgufFolder(
   parts = 1,
 ): string {
   mkdirSync(dir, { recursive: true });
-  if (tokenizer !== null) copyFileSync(tokenizer, join(dir, "tokenizer.model"));
+  if (tokenizer !== null) metadata = new Map([...metadata, ...tokenizerMetadata(tokenizer)]);
   if (parts === 1) writeFileSync(join(dir, "model.gguf"), ggufBytes(metadata, tensors));
   for (let i = 0; parts > 1 && i < parts; i++) {
     const split: [string, unknown][] = [

@@ -5,6 +5,7 @@ import { quoted } from "../files/quoted.js";
 import type { GgufFile } from "../gguf/gguf.js";
 import { PIECE_TYPES, type PieceType } from "./sentencepiece-model.js";
 
+const PREFIX = "tokenizer.ggml.";
 /** The largest published vocabularies have about 260,000. */
 const MAX_TOKENS = 1_000_000;
 /** What llama.cpp writes as an unsigned number for a token that a model does not have. */
@@ -20,10 +21,10 @@ export interface GgufVocabulary {
   readonly pre: string | null;
   readonly tokens: readonly string[];
   readonly types: readonly PieceType[];
-  /** Empty if the model has none. */
-  readonly scores: readonly number[];
-  /** Pairs in the order of their ranks; empty if the model has none. */
-  readonly merges: readonly (readonly [string, string])[];
+  /** Null if the file has none. */
+  readonly scores: readonly number[] | null;
+  /** Pairs in the order of their ranks; null if the file has none. */
+  readonly merges: readonly (readonly [string, string])[] | null;
   /** Undefined where the file does not say; null: the model has no such token. */
   readonly ids: Readonly<Record<TokenRole, number | null | undefined>>;
   readonly flags: Readonly<Record<keyof typeof FLAGS, boolean | undefined>>;
@@ -63,7 +64,7 @@ export function readGgufVocabulary(file: GgufFile): GgufVocabulary {
   }
   const seen = new Map<string, number>();
   for (const [id, token] of tokens.entries()) {
-    // As llama.cpp names it: an empty token stands for no text.
+    // As llama.cpp names it: an empty token has no text.
     if (token === "") tokens[id] = `[EMPTY_${id}]`;
     const first = seen.get(tokens[id]!);
     if (first !== undefined) {
@@ -77,9 +78,9 @@ export function readGgufVocabulary(file: GgufFile): GgufVocabulary {
     if (type === undefined) throw reader.error("token_type", `bad type of token ${id}`, "1 to 6", String(number));
     return type;
   });
-  const scores = reader.numbers("scores", tokens.length) ?? [];
-  const bad = scores.findIndex((score) => !Number.isFinite(score));
-  if (bad >= 0) throw reader.error("scores", `bad score of token ${bad}`, "a number", String(scores[bad]));
+  const scores = reader.numbers("scores", tokens.length) ?? null;
+  const bad = scores?.findIndex((score) => !Number.isFinite(score)) ?? -1;
+  if (bad >= 0) throw reader.error("scores", `bad score of token ${bad}`, "a number", String(scores?.[bad]));
   return {
     ...{ path: file.path, model, pre: reader.text("pre") ?? null, tokens, types, scores },
     merges: readMerges(reader, seen),
@@ -90,8 +91,8 @@ export function readGgufVocabulary(file: GgufFile): GgufVocabulary {
 }
 
 /** A merge whose parts or result are no tokens would lose text. */
-function readMerges(reader: MetadataReader, tokens: ReadonlyMap<string, number>): [string, string][] {
-  return (reader.texts("merges") ?? []).map((merge, rank) => {
+function readMerges(reader: MetadataReader, tokens: ReadonlyMap<string, number>): [string, string][] | null {
+  const merges = reader.texts("merges")?.map((merge, rank): [string, string] => {
     // The first character may be a space in tokenizers that do not mark spaces.
     const at = merge.indexOf(" ", 1);
     const pair: [string, string] = [merge.slice(0, at), merge.slice(at + 1)];
@@ -101,6 +102,13 @@ function readMerges(reader: MetadataReader, tokens: ReadonlyMap<string, number>)
     if (pair.every((part) => tokens.has(part)) && tokens.has(pair.join(""))) return pair;
     throw reader.error("merges", `merge ${rank} is not of tokens`, "two tokens that make a third", quoted(merge));
   });
+  return merges ?? null;
+}
+
+/** The error for a list that a vocabulary of this kind needs. */
+export function missingList(path: string, key: string): LlamaError {
+  const where = `${path}: ${PREFIX}${key}`;
+  return new LlamaError("model", "is missing", { where, expected: "a list", found: "none", fix: AGAIN });
 }
 
 /** Reads keys that begin with "tokenizer.ggml."; undefined stands for a key that is not there. */
@@ -117,7 +125,7 @@ class MetadataReader {
   }
 
   missing(key: string): never {
-    throw this.error(key, "is missing", "a list with an entry for each token", "none");
+    throw missingList(this.#file.path, key);
   }
 
   each<K extends string, V>(keys: Readonly<Record<K, string>>, read: (key: string) => V): Record<K, V> {
@@ -165,8 +173,6 @@ class MetadataReader {
     throw this.error(key, "is not a token id", `0 to ${count - 1}`, show(value));
   }
 }
-
-const PREFIX = "tokenizer.ggml.";
 
 function show(value: unknown): string {
   return ArrayBuffer.isView(value) ? "a list of numbers" : showValue(value);

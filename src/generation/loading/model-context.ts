@@ -22,7 +22,7 @@ export class ModelContext {
   readonly config: ModelConfig;
   readonly maxSeqLen: number;
   readonly #dtype: ComputeType;
-  readonly #encoder: EncodeThread | null;
+  readonly #encoder: EncodeThread;
   readonly #kind: FolderKind;
   /** Formats of dialogs, by what was asked for: a template is read once. */
   readonly #formats = new Map<string, ChatFormat>();
@@ -33,7 +33,7 @@ export class ModelContext {
     config: ModelConfig,
     maxSeqLen: number,
     dtype: ComputeType,
-    encoder: EncodeThread | null,
+    encoder: EncodeThread,
     kind: FolderKind = null,
   ) {
     this.#encoder = encoder;
@@ -57,8 +57,7 @@ export class ModelContext {
     const longest = names.reduce((most, name) => Math.max(most, Buffer.byteLength(name)), maxTokenBytes);
     const least = Math.ceil(Buffer.byteLength(prompt) / longest);
     if (least > this.maxSeqLen) throw tooLong(index, `at least ${least}`, this.maxSeqLen);
-    if (prompt.length < LONG_TEXT || this.#encoder === null)
-      return this.tokenizer.encode(prompt, { bos: true, special });
+    if (prompt.length < LONG_TEXT) return this.tokenizer.encode(prompt, { bos: true, special });
     return this.#encoder.encode(prompt, special).then((ids) => (addsBos && bosId !== null ? [bosId, ...ids] : ids));
   }
 

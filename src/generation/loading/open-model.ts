@@ -18,7 +18,7 @@ import type { BuildOptions } from "./build-options.js";
 /** The files of a model. Only the description of its checkpoint was read. */
 export interface ModelFiles {
   checkpoint: OpenedCheckpoint;
-  /** File of the tokenizer; the checkpoint's path if that contains it. */
+  /** File of the tokenizer; a weight file if that contains it. */
   tokenizerPath: string;
 }
 
@@ -27,8 +27,8 @@ export interface OpenedModel {
   tokenizer: TokenizerSource;
   files: ModelFiles;
   checkpoint: Checkpoint;
-  /** Encodes long texts; null if the checkpoint contains its tokenizer. */
-  encoder: EncodeThread | null;
+  /** Encodes long texts. */
+  encoder: EncodeThread;
 }
 
 /** Finds the files of a model. Throws LlamaError (model) if one is missing. */
@@ -46,12 +46,12 @@ export function openModel(files: ModelFiles): OpenedModel {
   const { checkpoint, tokenizerPath } = files;
   // The vocabulary size comes from the tokenizer, because Meta's params.json omits it.
   const set = checkpoint.ropeScaling?.kind === "llama3" ? "3.1" : "3";
-  const own = tokenizerPath === checkpoint.path ? checkpoint.tokenizer : null;
   const settings = () =>
     settingsFor(tokenizerPath, { folder: checkpoint.path, facts: checkpoint.tokenizerFacts ?? {} });
-  const known = own === null ? settings() : undefined;
-  const tokenizer = own ?? openTokenizer(tokenizerPath, set, known);
-  const encoder = own === null ? new EncodeThread(tokenizerPath, set, known) : null;
+  // A file that contains the model's tokenizer has its settings too.
+  const known = tokenizerPath === checkpoint.tokenizerPath ? {} : settings();
+  const tokenizer = openTokenizer(tokenizerPath, set, known);
+  const encoder = new EncodeThread(tokenizerPath, set, known);
   return { tokenizer, files, encoder, checkpoint: openCheckpoint(checkpoint, tokenizer.vocabulary.vocabSize) };
 }
 

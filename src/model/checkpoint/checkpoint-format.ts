@@ -1,9 +1,6 @@
 /** What a checkpoint format is: it recognises a path, and opens the model there. Does not know any format. */
-
 import type { FileStamp } from "../../formats/files/file-stamp.js";
 import type { ModelFacts } from "../../formats/tokenizer/tokenizer-settings.js";
-
-import type { TokenizerSource } from "../../tokenizer/tokenizer.js";
 import type { ModelConfig, RopeScaling } from "../config/config.js";
 import type { CheckpointPath } from "../place/folder.js";
 import type { ModelTensor } from "./model-tensor.js";
@@ -34,12 +31,10 @@ export interface OpenedCheckpoint {
   readonly ropeScaling: RopeScaling | null;
   /** What the description says about the tokenizer, if anything. */
   readonly tokenizerFacts?: ModelFacts;
-  /** The tokenizer, if the weight files contain it; null if it has a file of its own. */
-  readonly tokenizer: TokenizerSource | null;
   /** What the files say of themselves, in formats whose files do. */
   readonly stated?: StatedFacts;
-  /** The weight file that contains the tokenizer, for formats in which one may. */
-  readonly tokenizerPath?: string | null;
+  /** The weight file that contains the tokenizer, for formats in which one does. */
+  readonly tokenizerPath?: string;
   /** The config with all defaults, checked. `vocabSize` is the tokenizer's. Throws a LlamaError for a bad value. */
   config(vocabSize: number): ModelConfig;
   /** Reads the headers of the weight files. Throws a LlamaError if one is damaged or does not fit the config. */

@@ -23,12 +23,11 @@ export const ggufFormat: CheckpointFormat = {
       descriptions: [],
       unknownKeys: raw.unknownKeys,
       ropeScaling: rope.ropeScaling,
-      tokenizer: null,
       stated: {
         name: typeof name === "string" && name !== "" ? name : null,
         quantisation: mixtureName(first.metadata.get("general.file_type")),
       },
-      tokenizerPath: first.metadata.has("tokenizer.ggml.model") ? first.path : null,
+      tokenizerPath: first.path,
       config: () => resolveGgufConfig(raw, rope, embedding, (name) => tensors.has(name)),
       tensors: (config) => tensors.ofModel(config),
     };

@@ -29,7 +29,6 @@ export const huggingFaceFormat: CheckpointFormat = {
       unknownKeys: raw.unknownKeys,
       ropeScaling: ropeSettings(raw).ropeScaling,
       tokenizerFacts: { modelType: raw.values.get("model_type"), eosTokenId: raw.values.get("eos_token_id") },
-      tokenizer: null,
       config: () => resolveHfConfig(raw),
       tensors: (config) => {
         const found = openHfTensors(files, config, isTied(raw));

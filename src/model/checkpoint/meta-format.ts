@@ -36,7 +36,6 @@ export const metaFormat: CheckpointFormat = {
       descriptions: [raw.file],
       unknownKeys: raw.unknownKeys,
       ropeScaling: scalingOf(raw),
-      tokenizer: null,
       config: (vocabSize) => resolveConfig(raw, vocabSize),
       tensors: (config) => openTensors(files, config),
     };

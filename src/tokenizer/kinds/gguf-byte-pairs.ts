@@ -1,11 +1,13 @@
 /** Rebuilds the tokenizer.json of a byte-level vocabulary in a GGUF file. Does not know how it encodes. */
-import type { GgufVocabulary } from "../../formats/tokenizer/gguf-vocabulary.js";
+import { type GgufVocabulary, missingList } from "../../formats/tokenizer/gguf-vocabulary.js";
 import type { PreTokenizer } from "./gguf-pre-tokenizers.js";
 
 const BYTE_LEVEL = { type: "ByteLevel", add_prefix_space: false, trim_offsets: true, use_regex: false };
 
-/** The root object of the tokenizer.json. */
-export function bytePairsJson({ tokens, types, merges }: GgufVocabulary, rule: PreTokenizer): Record<string, unknown> {
+/** The root object of the tokenizer.json. Throws a LlamaError (model) if there are no merges. */
+export function bytePairsJson(vocabulary: GgufVocabulary, rule: PreTokenizer): Record<string, unknown> {
+  const { path, tokens, types, merges } = vocabulary;
+  if (merges === null) throw missingList(path, "merges");
   const parts = new Set(merges.flatMap(([left, right]) => [left, right, left + right]));
   const isAdded = (id: number) => ["control", "user-defined", "unknown"].includes(types[id]!);
   // An added token is not in the vocabulary, where a piece of text could become it, unless merges need it there.

@@ -1,6 +1,6 @@
 /** Rebuilds a SentencePiece model from a GGUF vocabulary. Does not know how it is written or how it encodes. */
 import { LlamaError } from "../../error.js";
-import type { GgufVocabulary } from "../../formats/tokenizer/gguf-vocabulary.js";
+import { type GgufVocabulary, missingList } from "../../formats/tokenizer/gguf-vocabulary.js";
 import type { Piece, PieceType, SentencePieceModel } from "../../formats/tokenizer/sentencepiece-model.js";
 
 /** The model of a vocabulary; `defaults` are the ids that the file need not name. Throws a LlamaError (model) if it has no scores. */
@@ -52,10 +52,7 @@ function typeOf({ types }: GgufVocabulary, special: ReadonlyMap<number, PieceTyp
  * model numbers its pieces in the order of their merges, so the ids then say the order.
  */
 function mergeScores({ path, tokens, types, scores }: GgufVocabulary): readonly number[] {
-  if (scores.length === 0) {
-    const where = `${path}: tokenizer.ggml.scores`;
-    throw new LlamaError("model", "is missing", { where, expected: "a score for each token", found: "none" });
-  }
+  if (scores === null) throw missingList(path, "scores");
   const merged = tokens.flatMap((token, id) => (types[id] === "normal" && [...token].length > 1 ? [scores[id]!] : []));
   const [first] = merged;
   const isUnknown = merged.length > 1 && merged.every((score) => score === first);

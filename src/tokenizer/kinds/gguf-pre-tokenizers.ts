@@ -3,7 +3,7 @@ import { LlamaError } from "../../error.js";
 import { quoted } from "../../formats/files/quoted.js";
 import type { GgufVocabulary } from "../../formats/tokenizer/gguf-vocabulary.js";
 
-/** What the name of a pre-tokenizer stands for (llama.cpp, llama-vocab.cpp; the patterns are those of the tokenizers' own files). */
+/** What the name of a pre-tokenizer means (llama.cpp, llama-vocab.cpp; the patterns are those of the tokenizers' own files). */
 export interface PreTokenizer {
   /** Applied in turn: what a pattern matches, and what is between, is divided by the next one. */
   readonly patterns: readonly string[];
@@ -51,7 +51,7 @@ const CASED_LETTERS = [
 ].join("");
 const DEEPSEEK_LLM = [
   ...["[\\r\\n]", `\\s?[${CASED_LETTERS}]+`],
-  ...["\\s?[!-/:-~\\uFF01-\\uFF0F\\uFF1A-\\uFF5E\\u2018-\\u201F\\u3000-\\u3002]+", "\\s+$", CJK, DIGIT],
+  ...["\\s?[!-/:-~\\uFF01-\\uFF0F\\uFF1A-\\uFF5E\\u2018-\\u201F\\u3000-\\u3002]+", "\\s+$", CJK, "\\p{N}+"],
 ];
 const DEEPSEEK_V3 = [
   ...["\\p{N}{1,3}", "[\\u4E00-\\u9FA5\\u3040-\\u309F\\u30A0-\\u30FF]+"],

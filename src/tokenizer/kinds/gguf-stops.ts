@@ -20,7 +20,7 @@ export function namedStops({ tokens, types }: Pick<GgufVocabulary, "tokens" | "t
     if (certain.has(token) || (unlessNormal.has(token) && types[id] !== "normal")) stops.set(token, id);
   }
   const hasAll = (...names: string[]) => names.every((name) => stops.has(name));
-  // In these two families <|end|> ends a message, after which the model goes on.
+  // In these two families <|end|> ends a message, and the model continues.
   if (hasAll("<|return|>", "<|call|>") || hasAll("<|calls|>", "<|flush|>")) stops.delete("<|end|>");
   if (hasAll("<|tool_response>")) stops.delete("</s>");
   return new Set(stops.values());

@@ -57,8 +57,8 @@ function openBytePairs(vocabulary: WithStops): TokenizerSource {
   const rule = preTokenizerOf(vocabulary);
   const [bos, eos] = [nameOf(tokens, ids.bos), nameOf(tokens, ids.eos)];
   const names = { bos, eos, unk: nameOf(tokens, ids.unk), pad: nameOf(tokens, ids.pad) };
-  const bytes = Buffer.from(JSON.stringify(bytePairsJson(vocabulary, rule)));
-  return openHuggingFaceTokenizer({ path, kind: "json", bytes }, settingsOf(vocabulary, names, rule.addsBos));
+  const root = bytePairsJson(vocabulary, rule);
+  return openHuggingFaceTokenizer({ path, root }, settingsOf(vocabulary, names, rule.addsBos));
 }
 
 type Names = Pick<TokenizerSettings, "bos" | "eos" | "unk" | "pad">;
