@@ -37,6 +37,8 @@ export type DecoderStep =
 export interface PostProcessor {
   readonly before: readonly number[];
   readonly after: readonly number[];
+  /** Whether it has a step for byte-level tokens. */
+  readonly isByteLevel: boolean;
 }
 
 type Options = Readonly<Record<string, unknown>>;
@@ -130,9 +132,15 @@ export function readDecoders(path: string, value: unknown): DecoderStep[] {
 export function readPostProcessor(path: string, value: unknown): PostProcessor | null {
   if (value === null || value === undefined) return null;
   const refusal = new Refusal(path, "post_processor");
-  const result: { before: number[]; after: number[] } = { before: [], after: [] };
+  const result: { before: number[]; after: number[]; isByteLevel: boolean } = {
+    ...{ before: [], after: [] },
+    isByteLevel: false,
+  };
   for (const step of flat(refusal, value, "processors")) {
-    if (step.type === "ByteLevel") continue;
+    if (step.type === "ByteLevel") {
+      result.isByteLevel = true;
+      continue;
+    }
     if (step.type !== "TemplateProcessing" || !Array.isArray(step.single)) throw refusal.of(step.type);
     const added: [number[], number[]] = [[], []];
     let texts = 0;
