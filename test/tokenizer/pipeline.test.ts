@@ -2,9 +2,11 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { test } from "node:test";
+import { NORMAL_FORMS, type NormalForm } from "../../src/formats/tokenizer/pipeline-json.js";
 import { openHuggingFaceTokenizer } from "../../src/tokenizer/kinds/hugging-face-tokenizer.js";
 import { compilePattern } from "../../src/tokenizer/pipeline/pattern.js";
 import { createPreTokenizer } from "../../src/tokenizer/pipeline/pre-tokenizer.js";
+import { unicodeNormalize } from "../../src/tokenizer/pipeline/unicode-normalize.js";
 import type { Tokenizer } from "../../src/tokenizer/tokenizer.js";
 import { fixture, readJson } from "../folders.js";
 import { llama2Json, llama3Json } from "./tokenizer-json.js";
@@ -72,10 +74,14 @@ test("a prompt that is primed gives the rest of the text, without characters tha
   assert.equal(rest([word!, euro[0]!], [word!]), tokenizer.decode([newline, word!]).slice(1));
 });
 
+const all = Array.from({ length: 0x110000 }, (_, code) => code).filter((code) => code < 0xd800 || code > 0xdfff);
+const unicode = readJson<{
+  classes: Record<string, { count: number; sha256: string }>;
+  forms: Record<NormalForm, string>;
+}>(fixture("tokenizer-json/classes.json"));
+
 test("letters, digits and spaces are those of the library on every version of Node", () => {
-  const all = Array.from({ length: 0x110000 }, (_, code) => code).filter((code) => code < 0xd800 || code > 0xdfff);
-  const classes = readJson<Record<string, { count: number; sha256: string }>>(fixture("tokenizer-json/classes.json"));
-  for (const [regex, expected] of Object.entries(classes)) {
+  for (const [regex, expected] of Object.entries(unicode.classes)) {
     const isIn =
       regex === "Digits"
         ? (character: string) => digits(`a${character}a`, false).length === 3
@@ -85,6 +91,14 @@ test("letters, digits and spaces are those of the library on every version of No
     const found = all.filter((code) => isIn(String.fromCodePoint(code)));
     const sha256 = createHash("sha256").update(found.join(",")).digest("hex");
     assert.deepEqual({ count: found.length, sha256 }, expected, regex);
+  }
+});
+
+test("characters are normalised as by the library on every version of Node", () => {
+  for (const form of NORMAL_FORMS) {
+    const hash = createHash("sha256");
+    for (const code of all) hash.update(`${unicodeNormalize(String.fromCodePoint(code), form)}\n`);
+    assert.equal(hash.digest("hex"), unicode.forms[form], form);
   }
 });
 

@@ -8,7 +8,11 @@ export type NormalizerStep =
   | { readonly type: "Prepend"; readonly prepend: string }
   | { readonly type: "Replace"; readonly pattern: Pattern; readonly content: string }
   | { readonly type: "Strip"; readonly left: boolean; readonly right: boolean }
-  | { readonly type: "NFC" | "NFD" | "NFKC" | "NFKD" | "Lowercase" };
+  | { readonly type: "Lowercase" }
+  | { readonly type: NormalForm };
+
+export const NORMAL_FORMS = ["NFC", "NFD", "NFKC", "NFKD"] as const;
+export type NormalForm = (typeof NORMAL_FORMS)[number];
 
 export const BEHAVIORS = ["Removed", "Isolated", "MergedWithPrevious", "MergedWithNext", "Contiguous"] as const;
 export type SplitBehavior = (typeof BEHAVIORS)[number];
