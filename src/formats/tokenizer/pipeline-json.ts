@@ -8,7 +8,11 @@ export type NormalizerStep =
   | { readonly type: "Prepend"; readonly prepend: string }
   | { readonly type: "Replace"; readonly pattern: Pattern; readonly content: string }
   | { readonly type: "Strip"; readonly left: boolean; readonly right: boolean }
-  | { readonly type: "NFC" | "NFD" | "NFKC" | "NFKD" | "Lowercase" };
+  | { readonly type: "Lowercase" }
+  | { readonly type: NormalForm };
+
+export const NORMAL_FORMS = ["NFC", "NFD", "NFKC", "NFKD"] as const;
+export type NormalForm = (typeof NORMAL_FORMS)[number];
 
 export const BEHAVIORS = ["Removed", "Isolated", "MergedWithPrevious", "MergedWithNext", "Contiguous"] as const;
 export type SplitBehavior = (typeof BEHAVIORS)[number];
@@ -37,6 +41,8 @@ export type DecoderStep =
 export interface PostProcessor {
   readonly before: readonly number[];
   readonly after: readonly number[];
+  /** Whether it has a step for byte-level tokens. */
+  readonly isByteLevel: boolean;
 }
 
 type Options = Readonly<Record<string, unknown>>;
@@ -130,9 +136,15 @@ export function readDecoders(path: string, value: unknown): DecoderStep[] {
 export function readPostProcessor(path: string, value: unknown): PostProcessor | null {
   if (value === null || value === undefined) return null;
   const refusal = new Refusal(path, "post_processor");
-  const result: { before: number[]; after: number[] } = { before: [], after: [] };
+  const result: { before: number[]; after: number[]; isByteLevel: boolean } = {
+    ...{ before: [], after: [] },
+    isByteLevel: false,
+  };
   for (const step of flat(refusal, value, "processors")) {
-    if (step.type === "ByteLevel") continue;
+    if (step.type === "ByteLevel") {
+      result.isByteLevel = true;
+      continue;
+    }
     if (step.type !== "TemplateProcessing" || !Array.isArray(step.single)) throw refusal.of(step.type);
     const added: [number[], number[]] = [[], []];
     let texts = 0;

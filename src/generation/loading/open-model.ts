@@ -35,10 +35,13 @@ export interface OpenedModel {
 export function findModel({ ckptDir, tokenizerPath }: Pick<BuildOptions, "ckptDir" | "tokenizerPath">): ModelFiles {
   // Read first, so that a wrong folder is reported before its missing tokenizer.
   const checkpoint = openPath(ckptDir);
-  // A path may be a file in the folder.
-  const folder = checkpoint.path === checkpoint.files[0] ? dirname(checkpoint.path) : checkpoint.path;
-  const found = () => checkpoint.tokenizerPath ?? findTokenizer(folder);
+  const found = () => checkpoint.tokenizerPath ?? findTokenizer(folderOf(checkpoint));
   return { checkpoint, tokenizerPath: tokenizerPath ?? found() };
+}
+
+/** A path may be a file in the folder. */
+function folderOf({ path, files }: OpenedCheckpoint): string {
+  return path === files[0] ? dirname(path) : path;
 }
 
 /** Reads everything but the weights, and checks that it fits together. Throws LlamaError (model) for bad files. */
@@ -46,12 +49,11 @@ export function openModel(files: ModelFiles): OpenedModel {
   const { checkpoint, tokenizerPath } = files;
   // The vocabulary size comes from the tokenizer, because Meta's params.json omits it.
   const set = checkpoint.ropeScaling?.kind === "llama3" ? "3.1" : "3";
-  const settings = () =>
-    settingsFor(tokenizerPath, { folder: checkpoint.path, facts: checkpoint.tokenizerFacts ?? {} });
+  const model = { folder: folderOf(checkpoint), facts: checkpoint.tokenizerFacts ?? {} };
   // A file that contains the model's tokenizer has its settings too.
-  const known = tokenizerPath === checkpoint.tokenizerPath ? {} : settings();
-  const tokenizer = openTokenizer(tokenizerPath, set, known);
-  const encoder = new EncodeThread(tokenizerPath, set, known);
+  const settings = tokenizerPath === checkpoint.tokenizerPath ? {} : settingsFor(tokenizerPath, model);
+  const tokenizer = openTokenizer(tokenizerPath, set, settings);
+  const encoder = new EncodeThread(tokenizerPath, set, settings);
   return { tokenizer, files, encoder, checkpoint: openCheckpoint(checkpoint, tokenizer.vocabulary.vocabSize) };
 }
 

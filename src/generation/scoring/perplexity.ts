@@ -48,11 +48,15 @@ export async function scoreText(
     throw new LlamaError("usage", "windows do not fit", { expected, found: `${window} and ${stride}` });
   }
   const total = { logprob: 0, tokens: 0 };
+  /** Where a tokenizer adds no BOS, only the whole text begins with a token that it has not, as in lm-evaluation-harness. */
   function* windows(): Generator<{ ids: number[]; start: number }> {
+    const prefix = prefixId(tokenizer);
     let scored = 0;
     for (let from = 0; scored < ids.length; from += stride) {
+      const begins = from === 0 || tokenizer.addsBos;
       const end = Math.min(ids.length, from + window - 1);
-      yield { ids: [prefixId(tokenizer), ...ids.slice(from, end)], start: 1 + scored - from };
+      const before = begins ? prefix : ids[from - 1]!;
+      yield { ids: [before, ...ids.slice(from, end)], start: 1 + scored - from };
       scored = end;
     }
   }

@@ -30,7 +30,7 @@ export function openHuggingFaceTokenizer(
   const { path } = source;
   const root = "root" in source ? source.root : parseTokenizerJson(source);
   const read = readTokenizerJson(path, root);
-  const json = settings.llamaTokenizer && !hasByteLevel(root) ? asLlamaTokenizer(read, settings) : read;
+  const json = settings.llamaTokenizer && !hasByteLevel(read) ? asLlamaTokenizer(read, settings) : read;
   const { vocab } = json.model;
   const added = mergeAddedTokens(vocab, json.added, settings);
   const byName = new Map(added.map((token) => [token.content, token]));
@@ -84,9 +84,10 @@ function beforeText(
 }
 
 /** Whether a step works on bytes; transformers then reads the file as it is. */
-function hasByteLevel(root: Readonly<Record<string, unknown>>): boolean {
-  const { normalizer, pre_tokenizer, post_processor, decoder } = root;
-  return JSON.stringify([normalizer, pre_tokenizer, post_processor, decoder]).includes('"ByteLevel"');
+function hasByteLevel({ preTokenizers, decoders, postProcessor }: TokenizerJson): boolean {
+  return (
+    [...preTokenizers, ...decoders].some(({ type }) => type === "ByteLevel") || postProcessor?.isByteLevel === true
+  );
 }
 
 /** transformers' class LlamaTokenizer takes vocabulary and merges of the file, and has steps of its own (tokenization_llama.py). */

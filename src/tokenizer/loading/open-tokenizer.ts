@@ -8,14 +8,11 @@ import { openTiktokenTokenizer } from "../kinds/tiktoken-tokenizer.js";
 import type { Tokenizer, TokenizerSource } from "../tokenizer.js";
 import { settingsFor, type TokenizerSettings } from "./tokenizer-settings.js";
 
-/** Reads a tokenizer.model (SentencePiece or tiktoken), a tokenizer.json or a GGUF file. `set` names the special tokens, which tiktoken's file does not list. */
-export function openTokenizer(
-  path: string,
-  set: SpecialTokenSet = "3.1",
-  settings: TokenizerSettings = settingsFor(path),
-): TokenizerSource {
+/** Reads a tokenizer.model (SentencePiece or tiktoken), a tokenizer.json or a GGUF file. `set` names the special tokens, which tiktoken's file does not list; `beside` is what the files beside it say. */
+export function openTokenizer(path: string, set: SpecialTokenSet = "3.1", beside?: TokenizerSettings): TokenizerSource {
   const file = readTokenizerFile(path);
   if (file.kind === "gguf") return openGgufTokenizer(path);
+  const settings = beside ?? settingsFor(path);
   // transformers does not read add_bos_token beside a tokenizer.json: its post-processor says what is added.
   if (file.kind === "json") return openHuggingFaceTokenizer(file, { ...settings, addBos: undefined });
   if (file.kind === "tiktoken") return openTiktokenTokenizer(file, set, settings);

@@ -1,6 +1,7 @@
 /** Runs the normalizers of a tokenizer.json on a text. Does not know tokens. */
 import type { NormalizerStep, Pattern } from "../../formats/tokenizer/pipeline-json.js";
 import { compilePattern } from "./pattern.js";
+import { unicodeNormalize } from "./unicode-normalize.js";
 
 /** `keepsStart`: whether the result begins with what the text begins with, or what that became. */
 export type Normalizer = (text: string) => { text: string; keepsStart: boolean };
@@ -57,6 +58,6 @@ function normalizerOf(step: NormalizerStep, path: string): Rewrite {
       // The library lowers each character by itself, so that a sigma at the end of a word is no exception.
       return (text) => Array.from(text, (character) => character.toLowerCase()).join("");
     default:
-      return (text) => text.normalize(step.type);
+      return (text) => unicodeNormalize(text, step.type);
   }
 }
