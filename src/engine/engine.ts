@@ -94,6 +94,7 @@ export class Engine {
   static async start(checkpoint: Checkpoint, options: EngineOptions): Promise<Engine> {
     const { worldSize, dtype, maxSeqLen, onProgress, signal } = options;
     const { config } = checkpoint;
+    throwIfChanged(checkpoint);
     const identity = modelIdentity(checkpoint, dtype);
     const layers = allLayers(config);
     const shares = partition(config, worldSize, layers);

@@ -1,5 +1,16 @@
 import assert from "node:assert/strict";
-import { copyFileSync, mkdtempSync, openSync, readdirSync, rmSync, statSync, utimesSync, writeSync } from "node:fs";
+import {
+  closeSync,
+  copyFileSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
@@ -58,6 +69,29 @@ test("a file that another took the place of is an error too, although an open fi
   const replace = () => copyFileSync(join(other, "model.safetensors"), join(dir, "model.safetensors"));
   await assert.rejects(start(dir, root, "int8", replace), CHANGED);
   assert.deepEqual(readdirSync(root), []);
+});
+
+test("a file that is written after it was loaded is an error too; one that another took the place of stays in use", async (t) => {
+  const { dir } = folders(t);
+  const file = join(dir, "model.safetensors");
+  const other = writeRandomFolder(`${dir}-2`, 2);
+  const options = { worldSize: 2, dtype: "fp32", maxSeqLen: 32, threadsPerRank: 1, cacheRoot: null } as const;
+  const engine = await Engine.start(openCheckpoint(dir, 2048), options);
+  const run = async () => {
+    const batch = [{ sequence: engine.newSequence(), position: 0, tokens: [1, 700, 2047], logits: "last" } as const];
+    return (await engine.forward(batch))[0]!;
+  };
+  const expected = await run();
+  renameSync(join(other, "model.safetensors"), file);
+  assert.deepEqual(await run(), expected);
+  await engine.close();
+  const again = await Engine.start(openCheckpoint(dir, 2048), options);
+  t.after(() => again.close());
+  const fd = openSync(file, "r+");
+  writeSync(fd, Buffer.alloc(32), 0, 32, 4096);
+  closeSync(fd);
+  const batch = [{ sequence: again.newSequence(), position: 0, tokens: [1], logits: "last" } as const];
+  await assert.rejects(again.forward(batch), { name: "LlamaError", kind: "model", message: CHANGED });
 });
 
 test("an entry of a file that was changed goes when its successor is written; other entries stay", async (t) => {

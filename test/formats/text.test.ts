@@ -39,6 +39,7 @@ test("anything else is refused, with what it is and what to do", () => {
   for (const [bytes, message] of cases) {
     assert.throws(() => decodeText(bytes, "it"), { name: "LlamaError", kind: "usage", message });
   }
+  assert.throws(() => decodeText(Buffer.of(0xff), "it", "model"), { kind: "model" });
   // Words of text that a binary file begins with are text.
   assert.equal(decodeText(bytesOf("GGUF is a format", "utf8"), "it"), "GGUF is a format");
 });

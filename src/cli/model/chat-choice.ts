@@ -1,7 +1,7 @@
 /** The chat format that the command line asks for: a name, or the file of a template. Does not know formats. */
 import { LlamaError } from "../../error.js";
 import { readWhole } from "../../formats/files/byte-source.js";
-import { decodeUtf8 } from "../../formats/files/utf8.js";
+import { decodeText } from "../../formats/files/text.js";
 import type { ChatName } from "../../generation/chat/chat-format.js";
 import type { ChatChoice, Llama } from "../../index.js";
 import { CHAT_WORDS } from "../options/flags.js";
@@ -14,7 +14,7 @@ export function chatChoice(value: string): ChatChoice {
   const word = CHAT_WORDS.find((one) => one === value);
   if (word !== undefined) return word;
   try {
-    return { template: decodeUtf8(readWhole(value, MAX_TEMPLATE, "a chat template")) };
+    return { template: decodeText(readWhole(value, MAX_TEMPLATE, "a chat template"), value) };
   } catch (cause) {
     const expected = `${CHAT_WORDS.join(", ")} or the file of a template`;
     const found = (cause as Error).message;

@@ -4,22 +4,19 @@
  */
 import { ropeTables } from "../../model/architecture/rope.js";
 import type { Stage } from "../../model/architecture/step-plan.js";
-import { TENSORS, tensorName } from "../../model/architecture/tensor-table.js";
-import { openWeights, type WeightSource } from "../../model/checkpoint/weight-source.js";
 import { Collective } from "../shared/collective.js";
 import type { Heartbeat } from "../shared/heartbeat.js";
 import type { RankSetup, SequenceSpan } from "../shared/messages.js";
-import { checkRow } from "../stages/finite-check.js";
 import { integers, type Numbers, type Tensor, tensor } from "../stages/onnx-session.js";
 import type { Stages } from "../stages/stages.js";
 import { Attention } from "./attention.js";
+import { Embedding } from "./embedding.js";
 import { SequenceCaches } from "./sequence-caches.js";
 
 /** Initial number of positions in the rotary tables; they double on demand. */
 const FIRST_POSITIONS = 512;
 /** A decode step has at most this many tokens of a sequence, draft tokens included; more count as prefill. */
 const MAX_DECODE_TOKENS = 16;
-const EMBEDDING = tensorName(TENSORS.embedding, 0);
 
 export class Rank {
   readonly collective: Collective;
@@ -28,8 +25,8 @@ export class Rank {
   readonly #heartbeat: Heartbeat;
   readonly #stages: Stages;
   readonly #attention: Attention;
-  /** The embedding stays on disk: a step reads only the rows of its tokens. */
-  readonly #embedding: WeightSource;
+  /** null if the plan does not embed tokens. */
+  readonly #embedding: Embedding | null;
   #cos: Tensor;
   #sin: Tensor;
 
@@ -45,7 +42,7 @@ export class Rank {
     this.#heartbeat = heartbeat;
     this.#stages = stages;
     this.#attention = attention;
-    this.#embedding = openWeights(setup.checkpoint);
+    this.#embedding = setup.plan.some(({ kind }) => kind === "embed") ? new Embedding(setup.checkpoint) : null;
     this.collective = new Collective(setup.collective, setup.rank, setup.worldSize, setup.spinMs);
     [this.#cos, this.#sin] = this.#rotary(FIRST_POSITIONS);
   }
@@ -78,7 +75,7 @@ export class Rank {
     for (const operation of this.#setup.plan) {
       switch (operation.kind) {
         case "embed":
-          h = this.#embed(input as Int32Array);
+          h = this.#embedding!.rows(input as Int32Array);
           break;
         case "stage": {
           const { stage } = operation;
@@ -110,7 +107,7 @@ export class Rank {
   }
 
   async close(): Promise<void> {
-    this.#embedding.close();
+    this.#embedding?.close();
     await this.#stages.close();
     await this.#attention.close();
   }
@@ -129,18 +126,6 @@ export class Rank {
     for (let i = 0; i < logitRows.length; i++) {
       shared.set(logits!.subarray(i * width, (i + 1) * width), i * vocabSize + start);
     }
-  }
-
-  /** Reads the embedding rows of the tokens, [tokens, dim]. */
-  #embed(tokens: Int32Array): Float32Array {
-    const { dim } = this.#setup.checkpoint.config;
-    const h = new Float32Array(tokens.length * dim);
-    tokens.forEach((token, i) => {
-      const row = h.subarray(i * dim, (i + 1) * dim);
-      this.#embedding.read(EMBEDDING, { start: token, end: token + 1 }, { start: 0, end: dim }, row);
-      checkRow(this.#setup.checkpoint, EMBEDDING, token, row);
-    });
-    return h;
   }
 
   /** Makes the rotary tables long enough for `positions`. */

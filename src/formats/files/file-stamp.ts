@@ -23,14 +23,29 @@ export function stampOf(file: string): FileStamp {
 
 /** The error for the first file that is not what it was when its stamp was taken, or null. */
 export function changedError(stamps: readonly FileStamp[], cause?: unknown): LlamaError | null {
-  const changed = stamps.find((was) => {
-    const now = stampOf(was.file);
-    return (["size", "mtimeMs", "ctimeMs", "ino"] as const).some((key) => now[key] !== was[key]);
-  });
+  return errorOf(
+    stamps.find((was) => differs(was, ["size", "mtimeMs", "ctimeMs", "ino"])),
+    cause,
+  );
+}
+
+/** The same for files that are kept open: they may be renamed, removed and replaced, but not written. */
+export function overwrittenError(stamps: readonly FileStamp[]): LlamaError | null {
+  return errorOf(stamps.find((was) => differs(was, ["size", "mtimeMs"], true)));
+}
+
+function differs(was: FileStamp, keys: readonly (keyof FileStamp)[], isOpen = false): boolean {
+  const now = stampOf(was.file);
+  if (isOpen && now.ino !== was.ino) return false;
+  return keys.some((key) => now[key] !== was[key]);
+}
+
+function errorOf(changed: FileStamp | undefined, cause?: unknown): LlamaError | null {
   if (changed === undefined) return null;
-  return new LlamaError("model", "was changed while it was read", {
+  const isGone = stampOf(changed.file).size < 0;
+  return new LlamaError("model", isGone ? "was removed while it was read" : "was changed while it was read", {
     where: changed.file,
-    fix: "Wait until the file is complete, then run again",
+    fix: isGone ? "Copy or download it again" : "Wait until the file is complete, then run again",
     ...(cause !== undefined && { cause }),
   });
 }

@@ -2,6 +2,7 @@
 import { LlamaError } from "../../error.js";
 import { readWhole } from "./byte-source.js";
 import { isObject, showValue } from "./json-value.js";
+import { decodeText } from "./text.js";
 
 /** Files of this kind have a few kilobytes; an index of shards has a few hundred. */
 const MAX_BYTES = 16 * 1024 * 1024;
@@ -18,7 +19,7 @@ export function readJsonObject(file: string, missingFix: string): Record<string,
   if (text.trim() === "") throw new LlamaError("model", "is not valid JSON", { where: file, found: "an empty file" });
   let root: unknown;
   try {
-    root = JSON.parse(text.replace(/^\uFEFF/, ""));
+    root = JSON.parse(text);
   } catch (cause) {
     // Python's json writes and reads these, but no key of a model may have such a value.
     const bare = /[:,[]\s*(-?Infinity|NaN)\b/.exec(text)?.[1];
@@ -30,7 +31,7 @@ export function readJsonObject(file: string, missingFix: string): Record<string,
 
 function readText(file: string, missingFix: string): string {
   try {
-    return Buffer.from(readWhole(file, MAX_BYTES, "a file of this kind")).toString("utf8");
+    return decodeText(readWhole(file, MAX_BYTES, "a file of this kind"), file, "model");
   } catch (error) {
     const { code } = ((error as LlamaError).cause ?? {}) as NodeJS.ErrnoException;
     if (code !== "ENOENT") throw error;

@@ -1,6 +1,6 @@
 /** Decodes text that a user gives: UTF-8, without its byte order mark. Anything else is refused, with what it is and how to convert it. */
 import { isUtf8 } from "node:buffer";
-import { LlamaError } from "../../error.js";
+import { type ErrorKind, LlamaError } from "../../error.js";
 import { firstInvalid } from "./utf8.js";
 
 const BOM = [0xef, 0xbb, 0xbf];
@@ -24,33 +24,33 @@ const BINARY: readonly [string, string][] = [
 const SAFETENSORS = '\0\0{"';
 
 /**
- * The text of bytes in UTF-8, without a byte order mark at their beginning. Throws LlamaError (usage) that names `where` for
- * UTF-16, another encoding, and bytes that are not text.
+ * The text of bytes in UTF-8, without a byte order mark at their beginning. Throws LlamaError that names `where` for UTF-16,
+ * another encoding, and bytes that are not text.
  */
-export function decodeText(bytes: Uint8Array, where: string): string {
+export function decodeText(bytes: Uint8Array, where: string, kind: ErrorKind = "usage"): string {
   const zero = bytes.indexOf(0);
   if (zero >= 0 || !isUtf8(bytes)) {
-    refuseOtherKind(bytes, where);
-    if (zero >= 0) throw new LlamaError("usage", "is not text", { where, found: `a zero byte at offset ${zero}` });
+    refuseOtherKind(bytes, where, kind);
+    if (zero >= 0) throw new LlamaError(kind, "is not text", { where, found: `a zero byte at offset ${zero}` });
     const offset = firstInvalid(bytes);
     const found = `the byte 0x${bytes[offset]!.toString(16).padStart(2, "0")} at offset ${offset}`;
     const fix = "Convert it, for example from Latin-1: iconv -f WINDOWS-1252 -t UTF-8";
-    throw new LlamaError("usage", "is not UTF-8", { where, found, fix });
+    throw new LlamaError(kind, "is not UTF-8", { where, found, fix });
   }
   const hasMark = BOM.every((byte, i) => bytes[i] === byte);
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("utf8", hasMark ? BOM.length : 0);
 }
 
-/** Throws LlamaError (usage) if bytes that are not UTF-8 begin a file in UTF-16 or of a kind that is not text. */
-export function refuseOtherKind(bytes: Uint8Array, where: string): void {
+/** Throws LlamaError if bytes that are not UTF-8 begin a file in UTF-16 or of a kind that is not text. */
+export function refuseOtherKind(bytes: Uint8Array, where: string, kind: ErrorKind = "usage"): void {
   const wide = wideName(bytes);
   if (wide !== null) {
-    throw new LlamaError("usage", `is ${wide}, not UTF-8`, { where, fix: `Convert it: iconv -f ${wide} -t UTF-8` });
+    throw new LlamaError(kind, `is ${wide}, not UTF-8`, { where, fix: `Convert it: iconv -f ${wide} -t UTF-8` });
   }
   const head = Buffer.from(bytes.subarray(0, 16)).toString("latin1");
   const isSafetensors = head.startsWith(SAFETENSORS, 6);
-  const kind = isSafetensors ? "a safetensors file" : BINARY.find(([start]) => head.startsWith(start))?.[1];
-  if (kind !== undefined) throw new LlamaError("usage", `is not text but ${kind}`, { where });
+  const other = isSafetensors ? "a safetensors file" : BINARY.find(([start]) => head.startsWith(start))?.[1];
+  if (other !== undefined) throw new LlamaError(kind, `is not text but ${other}`, { where });
 }
 
 /** UTF-16 or UTF-32 by its byte order mark, or UTF-16 by the zero bytes of its letters; null if it is neither. */

@@ -2,6 +2,7 @@
 import { LlamaError } from "../../error.js";
 import { isObject, showValue, showWord } from "../files/json-value.js";
 import { quoted } from "../files/quoted.js";
+import { decodeText } from "../files/text.js";
 import { type AddedToken, addedToken, isId } from "./added-token.js";
 import {
   type DecoderStep,
@@ -45,10 +46,10 @@ export interface TokenizerJson {
 
 /** The root object of a file. Throws a LlamaError if it is not JSON. */
 export function parseTokenizerJson({ path, kind, bytes }: TokenizerFile): Record<string, unknown> {
+  const text = decodeText(bytes, path, "model");
   let root: unknown;
   try {
-    const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("utf8");
-    root = JSON.parse(text.replace(/^\uFEFF/, ""));
+    root = JSON.parse(text);
   } catch (cause) {
     throw new LlamaError("model", "is not valid JSON", { where: path, found: quoted((cause as Error).message), cause });
   }

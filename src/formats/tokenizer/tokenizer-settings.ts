@@ -5,6 +5,7 @@ import { LlamaError } from "../../error.js";
 import { readWhole } from "../files/byte-source.js";
 import { readJsonObject } from "../files/json-file.js";
 import { isObject, showValue } from "../files/json-value.js";
+import { decodeText } from "../files/text.js";
 import { type AddedToken, addedToken, isId } from "./added-token.js";
 
 const MAX_TEMPLATE = 1024 * 1024;
@@ -129,7 +130,7 @@ function stopIds(folder: string, fallback: unknown): number[] {
 /** A file of its own comes before the key; of a list of named templates the one named "default". */
 function chatTemplate(folder: string, value: unknown, where: string): string | null {
   const file = join(folder, "chat_template.jinja");
-  if (existsSync(file)) return Buffer.from(readWhole(file, MAX_TEMPLATE, "a chat template")).toString("utf8");
+  if (existsSync(file)) return decodeText(readWhole(file, MAX_TEMPLATE, "a chat template"), file, "model");
   if (value === undefined || value === null) return null;
   if (typeof value === "string") return value;
   const expected = "text, or a list of templates with names";
