@@ -7,6 +7,7 @@ export { type ErrorDetails, type ErrorKind, type FailurePlace, LlamaError, RankE
 export type { ChatChoice, ChatFormat, ChatName } from "./generation/chat/chat-format.js";
 export type { ChatPrediction, Dialog, DialogInput, Message, Role, TextPart } from "./generation/chat/dialog.js";
 export type { BatchAnswer, BatchOptions, BatchRequest, BatchRequestOptions } from "./generation/completion/batch.js";
+export type { ChatPrompt, Prompt } from "./generation/completion/encode-prompt.js";
 export type { DialogOptions } from "./generation/completion/meta-generate.js";
 export type {
   BatchCompletion,
@@ -15,7 +16,7 @@ export type {
   GenerateResult,
   StreamEvent,
 } from "./generation/completion/results.js";
-export type { ChatPrompt, CompletionEvent, Prompt, RequestOptions } from "./generation/completion/submit.js";
+export type { CompletionEvent, RequestOptions } from "./generation/completion/submit.js";
 export type { TokenLogprob } from "./generation/completion/token-logprobs.js";
 export {
   Conversation,

@@ -16,18 +16,11 @@ import type { ChatChoice, ChatName } from "./chat/chat-format.js";
 import type { ChatPrediction, DialogInput } from "./chat/dialog.js";
 import { folderKind } from "./chat/folder-kind.js";
 import { type BatchAnswer, type BatchOptions, type BatchRequest, runBatch } from "./completion/batch.js";
+import { type ChatPrompt, encodeDialog, encodePrompt } from "./completion/encode-prompt.js";
 import { completeDialogs, completeTexts, type DialogOptions, generateIds } from "./completion/meta-generate.js";
 import type { CompletionPrediction, GenerateResult, StreamEvent } from "./completion/results.js";
 import { streamText } from "./completion/stream.js";
-import {
-  type ChatPrompt,
-  type CompletionEvent,
-  dialogOf,
-  encodePrompt,
-  SUBMIT_TYPES,
-  type SubmitOptions,
-  submitPrompt,
-} from "./completion/submit.js";
+import { type CompletionEvent, SUBMIT_TYPES, type SubmitOptions, submitPrompt } from "./completion/submit.js";
 import { CONVERSATION_TYPES, type Conversation, type ConversationOptions } from "./conversation/conversation.js";
 import {
   type LoadedConversation,
@@ -195,9 +188,8 @@ export class Llama {
     prompt: string | readonly number[] | ChatPrompt,
     options: GenerateOptions = {},
   ): AsyncGenerator<StreamEvent, void, void> {
-    const isDialog = typeof prompt === "object" && "messages" in prompt;
-    const encoded = encodePrompt(this.#model, isDialog ? prompt : { prompt }, options.parseSpecial);
-    yield* streamText(this.#model, encoded, options);
+    const request = typeof prompt === "object" && "messages" in prompt ? prompt : { prompt };
+    yield* streamText(this.#model, encodePrompt(this.#model, request, options.parseSpecial), options);
   }
 
   /**
@@ -269,8 +261,7 @@ export class Llama {
 
   /** Ids of a dialog as the model's chat template writes it, or without one Meta's code, up to where the answer begins; throws LlamaError where these refuse it. */
   encodeDialog(dialog: DialogInput, chat?: ChatChoice): number[] {
-    const format = this.#model.dialogFormat(chat);
-    return format.encodeDialog(dialogOf(format, dialog));
+    return encodeDialog(this.#model, dialog, chat);
   }
 
   /** Meta's chat_completion(): answers dialogs, as one batch. Text that is not allowed in one is answered by Meta's error text. */

@@ -58,6 +58,7 @@ export function chosenFormat(
 ): ChatFormat {
   if (typeof choice !== "object") return chatFormat(choice === "auto" ? auto : choice, tokenizer, config);
   const template = new ChatTemplate(choice.template, templateNames(tokenizer), "the chat template that was given");
+  template.check();
   return templateFormat(tokenizer, template);
 }
 

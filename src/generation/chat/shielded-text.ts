@@ -32,7 +32,7 @@ export class ShieldedText {
     this.#tokenizer = tokenizer;
     const names = [...tokenizer.specialTokens.keys()].filter((name) => name !== "");
     const longestFirst = names.sort((a, b) => b.length - a.length);
-    this.#names = longestFirst.map((name) => name.replace(/[\\^$.*+?()[\]{}|/-]/g, "\\$&")).join("|") || "(?!)";
+    this.#names = longestFirst.map((name) => name.replace(/[\\^$.*+?()[\]{}|/]/g, "\\$&")).join("|") || "(?!)";
   }
 
   /** A message's text with marks around names of special tokens. */

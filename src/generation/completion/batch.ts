@@ -5,8 +5,9 @@ import { checkOptions, type OptionTypes } from "../options/check-options.js";
 import { GENERATE_TYPES, type GenerateOptions } from "../sampling/options.js";
 import { FEED_TYPES, type FeedOptions, type Refused, type Requests } from "../scheduling/in-flight.js";
 import { GenerationStats } from "../scheduling/stats.js";
+import { encodePrompt, type Prompt } from "./encode-prompt.js";
 import type { BatchCompletion } from "./results.js";
-import { encodePrompt, type Prompt, type RequestOptions, submitPrompt } from "./submit.js";
+import { type RequestOptions, submitPrompt } from "./submit.js";
 
 export type BatchRequestOptions = Omit<RequestOptions, "promptLookupNumTokens">;
 

@@ -18,9 +18,9 @@ import { checkPrompt } from "../scheduling/prompt-check.js";
 import type { GenerationRequest } from "../scheduling/request.js";
 import { GenerationStats } from "../scheduling/stats.js";
 import { CompletionText } from "./completion-text.js";
+import { dialogOf } from "./encode-prompt.js";
 import { createRequest } from "./make-request.js";
 import type { CompletionPrediction, GenerateResult } from "./results.js";
-import { dialogOf } from "./submit.js";
 
 /** Token lists continued; with stop strings, also the text of each. */
 export async function generateIds(

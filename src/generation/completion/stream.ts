@@ -3,8 +3,9 @@ import type { ModelContext } from "../loading/model-context.js";
 import { checkOptions } from "../options/check-options.js";
 import { GENERATE_TYPES, type GenerateOptions } from "../sampling/options.js";
 import type { RequestTraits } from "./completion.js";
+import type { EncodedPrompt } from "./encode-prompt.js";
 import type { StreamEvent } from "./results.js";
-import { type EncodedPrompt, submitPrompt } from "./submit.js";
+import { submitPrompt } from "./submit.js";
 
 /** An abort ends the stream with finishReason "abort" and the text so far. */
 export async function* streamText(

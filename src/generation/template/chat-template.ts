@@ -37,6 +37,11 @@ export class ChatTemplate {
     return createHash("sha256").update(this.source).digest("hex");
   }
 
+  /** Throws LlamaError (usage) for a source that is not Jinja. */
+  check(): void {
+    this.#parse();
+  }
+
   /** The text of messages, with the start of an answer if asked for. Throws LlamaError (usage) for what the template refuses or gets wrong. */
   render(messages: readonly TemplateMessage[], addGenerationPrompt: boolean, now = new Date()): string {
     const { jinja, program } = this.#parse();

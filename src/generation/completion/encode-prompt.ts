@@ -1,0 +1,59 @@
+/** Encodes what a request asks for: a text, token ids, or a dialog in a chat format. Does not run anything. */
+import { type ChatChoice, type ChatFormat, checkTexts, NO_STOPS } from "../chat/chat-format.js";
+import { checkRoles, type Dialog, type DialogInput, readDialog } from "../chat/dialog.js";
+import type { ModelContext } from "../loading/model-context.js";
+import { either, LIST, TEXT } from "../options/check-options.js";
+import { wrongType } from "../options/wrong-type.js";
+
+/** Messages to answer, and the chat format to write them in: by default the model's template, or that of Meta's code. */
+export interface ChatPrompt {
+  messages: DialogInput;
+  chat?: ChatChoice;
+}
+
+export type Prompt =
+  | {
+      /** A text gets a beginning-of-sentence token; token ids are taken as they are. */
+      prompt: string | readonly number[];
+    }
+  | ChatPrompt;
+
+/** The ids of a prompt, later for a long text, and the tokens that end its answer beside the model's stops. */
+export interface EncodedPrompt {
+  ids: number[] | Promise<number[]>;
+  stopIds: ReadonlySet<number>;
+}
+
+export const PROMPT = either(TEXT, { ...LIST, type: "a list of token ids" });
+export const MESSAGES = { ...LIST, type: "a list of messages" };
+
+/** Encodes a prompt. `special`: names of special tokens in a text become those tokens. Throws LlamaError (usage) for a dialog that the format does not allow. */
+export function encodePrompt(model: ModelContext, request: Prompt, special = false): EncodedPrompt {
+  if ("prompt" in request) {
+    if (!PROMPT.isType(request.prompt)) throw wrongType("prompt", PROMPT.type, request.prompt);
+    return { ids: model.promptIds(request.prompt, 0, special), stopIds: NO_STOPS };
+  }
+  const { messages, chat } = request;
+  const format = model.dialogFormat(chat);
+  const dialog = dialogOf(format, messages);
+  checkTexts(
+    format,
+    dialog.map(({ content }) => content),
+  );
+  return { ids: format.encodeDialog(dialog), stopIds: format.stopIds };
+}
+
+/** A dialog from outside, for a format. Throws LlamaError (usage) that names what is wrong in it. */
+export function dialogOf(format: ChatFormat, messages: DialogInput): Dialog {
+  if (!MESSAGES.isType(messages)) throw wrongType("messages", MESSAGES.type, messages);
+  const dialog = readDialog(messages);
+  // A template has roles of its own.
+  if (format.name !== "template") checkRoles(dialog);
+  return dialog;
+}
+
+/** Ids of a dialog up to where the answer begins. Throws LlamaError (usage) for one that the format does not allow. */
+export function encodeDialog(model: ModelContext, messages: DialogInput, chat?: ChatChoice): number[] {
+  const format = model.dialogFormat(chat);
+  return format.encodeDialog(dialogOf(format, messages));
+}
