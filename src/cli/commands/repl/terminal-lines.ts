@@ -95,7 +95,8 @@ export class TerminalLines implements Lines {
     });
     this.#reader.on("line", (text) => {
       this.#restoreHistory();
-      this.#pasted.push(text);
+      // From Node 24 on, readline divides the lines of a recalled entry by \r.
+      this.#pasted.push(text.replaceAll("\r", "\n"));
       if (this.#isPasting) {
         this.#reader.setPrompt("... ");
         this.#reader.prompt();
