@@ -13,7 +13,7 @@ function read(...chunks: string[]): string {
     .join(" ");
 }
 
-test("text, keys and pastes are told apart", () => {
+test("text, keys and pastes are distinguished", () => {
   assert.equal(read("abc\r"), "text:abc key:\\r");
   assert.equal(read("\x01abcdef"), "key:\\u0001 text:abcdef");
   assert.equal(read("\x1b[D\x1b[1;5Cx\x1bOA\x1bb"), "key:^[D key:^[1;5C text:x key:^OA key:^b");
