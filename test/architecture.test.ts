@@ -28,6 +28,7 @@ const DOORS: Record<string, RegExp> = {
   commander: /^cli\//,
   "@commander-js/extra-typings": /^cli\//,
   ora: /^cli\//,
+  "string-width": /^cli\//,
   chalk: /^cli\//,
   // the supervisor's child; taskset; the editor of the REPL
   "node:child_process": /^(cli\/(supervisor\/supervisor\.c|commands\/repl\/editor\.)|engine\/machine\/cpu-bind\.)ts$/,

@@ -72,8 +72,8 @@ function addHelp(program: Command, exit: (code: number) => void): void {
     help
       .command(command.name())
       .description(command.description())
-      .allowExcessArguments()
-      .action(() => command.help());
+      .argument("[words...]")
+      .action((words: string[]) => innermost(command as unknown as Command, words).help());
   }
   help
     .command("exit-codes")
@@ -82,6 +82,12 @@ function addHelp(program: Command, exit: (code: number) => void): void {
       await new Output(process.stdout, () => {}).write(EXIT_CODES_HELP);
       exit(EXIT_OK);
     });
+}
+
+/** `help cache list` is the help of the command in the command. */
+function innermost(command: Command, [word, ...rest]: readonly string[]): Command {
+  const inner = command.commands.find((one) => one.name() === word || one.aliases().includes(word!));
+  return inner ? innermost(inner as Command, rest) : command;
 }
 
 /** commander puts its suggestion on a line of its own. */

@@ -92,7 +92,7 @@ describe("exit codes", { concurrency: 2 }, () => {
     await refused(
       generate("--ckpt_dir", folder),
       3,
-      `${folder}: no tokenizer found; expected ${places.join(" or ")}. Name the tokenizer's file with tokenizer_path`,
+      `${folder}: no tokenizer found; expected ${places.join(" or ")}. Name the tokenizer's file with --tokenizer_path (in the library: tokenizerPath)`,
     );
     const none = join(root, "none.model");
     await refused(generate("--ckpt_dir", DEMO, "--tokenizer_path", none), 3, `${none}: no such file`);

@@ -9,9 +9,19 @@ import { COLOUR, CTRL_C, CTRL_D, ESC, Terminal, UP, withoutTerminal } from "./te
 
 const GREEDY = ["--temperature", "0", "--max_gen_len", "12"];
 const state = temporaryFolder();
+const [LEFT, HOME, END] = [`${ESC}[D`, "\x01", "\x05"];
+const CODES = new RegExp(`${ESC}\\[[0-9;?]*[A-Za-z]`, "g");
+
+/** What is left on the screen of a text in which words were erased to the left of the cursor. */
+function erased(raw: string): string {
+  return raw.replace(new RegExp(`([^\\n]*?)${ESC}\\[(\\d+)D${ESC}\\[K`, "g"), (_, text: string, count: string) =>
+    text.slice(0, text.length - Number(count)),
+  );
+}
 
 async function open(args: readonly string[] = GREEDY, env: NodeJS.ProcessEnv = {}): Promise<Terminal> {
-  const terminal = new Terminal(args, { XDG_STATE_HOME: state, ...env });
+  // --verbose prints the figures that the tests wait for.
+  const terminal = new Terminal(["--verbose", ...args], { XDG_STATE_HOME: state, ...env });
   await terminal.prompt();
   return terminal;
 }
@@ -126,6 +136,159 @@ describe("the REPL on a terminal", { skip: withoutTerminal, concurrency: 2 }, ()
     terminal.type("\r");
     await turns(4);
     terminal.type(CTRL_D);
+    assert.equal(await terminal.exit(), 0);
+  });
+
+  test("a paste and fast typing arrive as typed anywhere in a line", async () => {
+    const terminal = await open();
+    terminal.type("/tokens short");
+    await terminal.until("/tokens short");
+    terminal.type(`${HOME}abcdef`);
+    await sleep(100);
+    terminal.type(`${"\x7f".repeat(6)}${END} end\r`);
+    await terminal.until(/3 tokens\n396 " sh" +782 "ort" +839 " end"/);
+    await terminal.prompt();
+    // One chunk with keys and text; then a paste before three characters.
+    terminal.type(`/tokens The dog${LEFT.repeat(3)}`);
+    await terminal.until("The dog");
+    terminal.type("\x1b[200~big \x1b[201~\r");
+    await terminal.until(/\n.*" The".*" big".*" dog"/);
+    await terminal.prompt();
+    // A whole line, and the beginning of the next one.
+    terminal.type("/tokens Lily\r/tokens The d");
+    await terminal.until(/1 token\n/);
+    await terminal.until("/tokens The d");
+    terminal.type("og\r");
+    await terminal.until(/2 tokens\n.*" The".*" dog"/s);
+    await terminal.prompt();
+    // A paste of several lines before the end of a line.
+    terminal.type(`Tom ran${LEFT.repeat(4)}`);
+    await terminal.until("Tom ran");
+    terminal.type("\x1b[200~, Lily\nand Ben\x1b[201~\r");
+    await terminal.until(/context \d+ of 512/);
+    await terminal.prompt();
+    terminal.type(UP);
+    await terminal.until(/Tom, Lily\n(\| )?and Ben ran/);
+    terminal.type(`${CTRL_C}${CTRL_D}`);
+    assert.equal(await terminal.exit(), 0);
+  });
+
+  test("a long text in one piece is drawn once when it is edited", async () => {
+    const terminal = await open();
+    terminal.type(
+      "/tokens The little dog ran and ran until it was so tired that it fell asleep in the park with Tom x",
+    );
+    await terminal.until("with Tom x");
+    terminal.type("\x7f\x7f");
+    await sleep(200);
+    terminal.type("\r");
+    await terminal.until("tokens\n");
+    // Moving up by the rows of the text comes before each drawing.
+    const drawn = terminal.raw.slice(terminal.raw.indexOf("/tokens The little"));
+    for (const part of drawn.split(">>> /tokens").slice(1)) assert.match(part, /\n|$/);
+    assert.ok(drawn.includes(`${ESC}[1A`), JSON.stringify(drawn.slice(0, 400)));
+    await terminal.prompt();
+    terminal.type(CTRL_D);
+    assert.equal(await terminal.exit(), 0);
+  });
+
+  test("messages of several lines come back whole, and Ctrl-R searches", async () => {
+    const folder = temporaryFolder();
+    const first = await open(GREEDY, { XDG_STATE_HOME: folder });
+    first.type('"""first cat\r');
+    await first.until("... ");
+    first.type('second cat"""\r');
+    await first.until(/context \d+ of 512/);
+    await first.prompt();
+    first.type("/tokens a dog\r");
+    await first.until("tokens\n");
+    await first.prompt();
+    first.type(`${UP}${UP}`);
+    await first.until(/first cat\n(\| )?second cat/);
+    first.type("\r");
+    await first.until(/context \d+ of 512/);
+    await first.prompt();
+    first.type(CTRL_D);
+    assert.equal(await first.exit(), 0);
+    assert.match(readFileSync(join(folder, "llama-ts/history"), "utf8"), /"first cat\\nsecond cat"\n\/tokens a dog\n/);
+    const second = await open(GREEDY, { XDG_STATE_HOME: folder });
+    second.type("\x12");
+    await second.until("(search: )");
+    second.type("dog");
+    await second.until("(search: dog) /tokens a dog");
+    second.type("x");
+    await second.until("(not found: dogx)");
+    second.type("\x7f\r");
+    await second.until("2 tokens\n");
+    await second.prompt();
+    second.type("\x12cat");
+    await second.until(/first cat\n(\| )?second cat/);
+    second.type(ESC);
+    await sleep(100);
+    second.type("/bye\r");
+    assert.equal(await second.exit(), 0);
+  });
+
+  test("words wrap at the edge of the screen", async () => {
+    const terminal = await open(["--temperature", "0", "--max_gen_len", "60"]);
+    terminal.resize(40);
+    await sleep(200);
+    terminal.type("Once upon a time\r");
+    await terminal.until(/context \d+ of 512/);
+    const raw = terminal.raw.slice(terminal.raw.lastIndexOf("Once upon a time") + 16);
+    const answer = erased(raw.slice(0, raw.search(/\d+ new \+/)));
+    const lines = answer.replace(CODES, "").replaceAll("\r", "").trim().split("\n");
+    assert.ok(lines.length > 4, answer);
+    for (const line of lines) assert.ok(line.length < 40, JSON.stringify(raw));
+    const text = lines.map((line) => line.trimEnd()).join(" ");
+    assert.match(
+      text,
+      /^, there was a little girl named Lily\. She loved to play with her toys and eat yummy food\. One day/,
+    );
+    await terminal.prompt();
+    terminal.type(CTRL_D);
+    assert.equal(await terminal.exit(), 0);
+  });
+
+  test("figures follow an answer only if asked for", async () => {
+    const terminal = new Terminal(GREEDY, { XDG_STATE_HOME: state });
+    await terminal.prompt();
+    terminal.type("Once upon a time\r");
+    assert.doesNotMatch(await terminal.prompt(), /context|tok\/s/);
+    terminal.type("/set stats on\r");
+    await terminal.until("stats on\n");
+    await terminal.prompt();
+    terminal.type("The dog\r");
+    await terminal.until(/context \d+ of 512/);
+    await terminal.prompt();
+    terminal.type("/set stats maybe\r");
+    await terminal.until("stats: Expected on or off.");
+    await terminal.prompt();
+    terminal.type(CTRL_D);
+    assert.equal(await terminal.exit(), 0);
+  });
+
+  test("words that are nearly commands are suggested, leaving by a word is asked about, and a path begins a message", async () => {
+    const terminal = await open();
+    for (const [line, answer] of [
+      ["/set temp 0.5", "unknown setting: temp. Did you mean temperature?"],
+      ["/set tempreature 0.5", "unknown setting: tempreature. Did you mean temperature?"],
+      ["/shwo", "unknown command: /shwo. Did you mean /show?"],
+      ["/show info", "/show accepts no argument; found info"],
+      ["/etc/hosts is a file", /context \d+ of 512/],
+    ] as const) {
+      terminal.type(`${line}\r`);
+      await terminal.until(answer);
+      await terminal.prompt();
+    }
+    terminal.type("quit\r");
+    await terminal.until('Leave? [Y/n; n sends "quit" to the model] ');
+    terminal.type("n\r");
+    await terminal.until(/context \d+ of 512/);
+    await terminal.prompt();
+    terminal.type("exit\r");
+    await terminal.until("to the model] ");
+    terminal.type("\r");
     assert.equal(await terminal.exit(), 0);
   });
 

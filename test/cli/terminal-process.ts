@@ -5,7 +5,7 @@ import { after } from "node:test";
 import { BIN } from "./cli-process.js";
 
 /** Output that has not appeared after this time is considered missing, even on a busy machine. */
-const TIMEOUT_MS = 60_000;
+const TIMEOUT_MS = Number(process.env.TERMINAL_TIMEOUT_MS ?? 60_000);
 export const CTRL_C = "\x03";
 export const CTRL_D = "\x04";
 export const ESC = "\x1b";

@@ -4,6 +4,7 @@ import { quoted } from "../../formats/files/quoted.js";
 import { decodeText } from "../../formats/files/text.js";
 import { type Json, wrongType } from "../../generation/options/wrong-type.js";
 import type { InputLine } from "./line-reader.js";
+import { keyAdvice, lineAdvice } from "./other-forms.js";
 import { rawValues } from "./raw-values.js";
 
 /** The parts of a request that its answer repeats. */
@@ -45,7 +46,9 @@ export function readLine<R>(
     const known = [...COMMON_KEYS, ...keys];
     const unknown = Object.keys(json).find((key) => !known.includes(key));
     if (unknown !== undefined) {
-      throw new LlamaError("usage", "unknown key", { expected: known.join(", "), found: quoted(unknown) });
+      const fix = keyAdvice(json, unknown, known);
+      const details = fix === undefined ? { expected: known.join(", ") } : { fix };
+      throw new LlamaError("usage", "unknown key", { ...details, found: quoted(unknown) });
     }
     return { origin, request: request(json, origin), error: null };
   } catch (error) {
@@ -110,8 +113,10 @@ function parseJson(text: string): Json {
   try {
     json = JSON.parse(text);
   } catch (error) {
-    throw new LlamaError("usage", `line is not JSON: ${(error as Error).message}`);
+    throw new LlamaError("usage", `line is not JSON: ${(error as Error).message}`, { fix: lineAdvice(text) });
   }
-  if (json === null || typeof json !== "object" || Array.isArray(json)) throw wrongType("line", "a JSON object", json);
+  if (json === null || typeof json !== "object" || Array.isArray(json)) {
+    throw new LlamaError("usage", "line is not a JSON object", { fix: lineAdvice(text) });
+  }
   return json as Json;
 }

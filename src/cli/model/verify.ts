@@ -6,7 +6,7 @@ import { LoadProgress } from "../terminal/status-line.js";
 
 /** Throws LlamaError if a file is damaged. */
 export async function verify(
-  { checkpoint, tokenizerPath }: ModelFiles,
+  { checkpoint, tokenizerPath }: Pick<ModelFiles, "checkpoint"> & { tokenizerPath: string | null },
   quiet: boolean | undefined,
   signal?: AbortSignal,
 ): Promise<Verified> {

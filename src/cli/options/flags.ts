@@ -104,11 +104,14 @@ export function decimal(least: number, most?: number): (text: string) => number 
   return (text) => parse(text);
 }
 
+/** Less than this was meant in another unit. */
+const LEAST_SIZE = 1024;
+
 /** Parses "4G", "512M" or "1.5GiB" to bytes, in powers of 1024. */
 export function byteSize(text: string): number {
   const [, amount, unit] = /^(\d+\.?\d*|\.\d+)\s*([KMGT]?)(?:i?B)?$/i.exec(text) ?? [];
   const value = Number(amount) * 1024 ** " KMGT".indexOf((unit || " ").toUpperCase());
-  if (!(value >= 1)) throw new InvalidArgumentError("Expected a size such as 512M or 4G.");
+  if (!(value >= LEAST_SIZE)) throw new InvalidArgumentError("Expected a size such as 512M or 4G.");
   return value;
 }
 

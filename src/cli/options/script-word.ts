@@ -23,3 +23,12 @@ export function checkWords(words: readonly string[], flags: ScriptFlags): void {
   }
   if (script !== undefined && !flags.quiet) printNote(`${script} is not run: llama-ts replaces it.`);
 }
+
+/** The folder of a model, given as a word or as --ckpt_dir. Throws LlamaError (usage) if both are given. */
+export function ckptDirOf(dir: string | undefined, ckptDir: string | undefined): { ckpt_dir?: string } {
+  if (dir !== undefined && ckptDir !== undefined) {
+    throw new LlamaError("usage", "two folders given", { found: `${dir} and --ckpt_dir ${ckptDir}` });
+  }
+  const folder = dir ?? ckptDir;
+  return folder === undefined ? {} : { ckpt_dir: folder };
+}

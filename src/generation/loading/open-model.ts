@@ -9,7 +9,7 @@ import type { OpenedCheckpoint } from "../../model/checkpoint/checkpoint-format.
 import { openPath } from "../../model/checkpoint/open-path.js";
 import { autoWorldSize } from "../../model/split/rank-count.js";
 import { EncodeThread } from "../../tokenizer/loading/encode-thread.js";
-import { findTokenizer } from "../../tokenizer/loading/find-tokenizer.js";
+import { findTokenizer, lookForTokenizer } from "../../tokenizer/loading/find-tokenizer.js";
 import { openTokenizer } from "../../tokenizer/loading/open-tokenizer.js";
 import { settingsFor } from "../../tokenizer/loading/tokenizer-settings.js";
 import type { Tokenizer, TokenizerSource } from "../../tokenizer/tokenizer.js";
@@ -32,11 +32,18 @@ export interface OpenedModel {
 }
 
 /** Finds the files of a model. Throws LlamaError (model) if one is missing. */
-export function findModel({ ckptDir, tokenizerPath }: Pick<BuildOptions, "ckptDir" | "tokenizerPath">): ModelFiles {
+export function findModel(options: Pick<BuildOptions, "ckptDir" | "tokenizerPath">): ModelFiles {
+  const { folder, checkpoint, tokenizerPath } = findFiles(options);
+  return { checkpoint, tokenizerPath: tokenizerPath ?? findTokenizer(folder) };
+}
+
+/** Like findModel(), but `tokenizerPath` is null if there is no tokenizer. `folder`: where one was looked for. */
+export function findFiles({ ckptDir, tokenizerPath }: Pick<BuildOptions, "ckptDir" | "tokenizerPath">) {
   // Read first, so that a wrong folder is reported before its missing tokenizer.
   const checkpoint = openPath(ckptDir);
-  const found = () => checkpoint.tokenizerPath ?? findTokenizer(folderOf(checkpoint));
-  return { checkpoint, tokenizerPath: tokenizerPath ?? found() };
+  const folder = folderOf(checkpoint);
+  const found = () => checkpoint.tokenizerPath ?? lookForTokenizer(folder);
+  return { folder, checkpoint, tokenizerPath: tokenizerPath ?? found() };
 }
 
 /** A path may be a file in the folder. */

@@ -37,6 +37,8 @@ export interface OpenedCheckpoint {
   readonly tokenizerPath?: string;
   /** The config with all defaults, checked. `vocabSize` is the tokenizer's. Throws a LlamaError for a bad value. */
   config(vocabSize: number): ModelConfig;
+  /** Rows of the vocabulary in the weight files, for formats whose config needs the tokenizer. */
+  vocabularyRows?(): number;
   /** Reads the headers of the weight files. Throws a LlamaError if one is damaged or does not fit the config. */
   tensors(config: ModelConfig): CheckpointTensors;
 }

@@ -37,6 +37,7 @@ export const metaFormat: CheckpointFormat = {
       unknownKeys: raw.unknownKeys,
       ropeScaling: scalingOf(raw),
       config: (vocabSize) => resolveConfig(raw, vocabSize),
+      vocabularyRows: () => rowsOf(files.flatMap(openShard).filter(({ name }) => name === OUTPUT)),
       tensors: (config) => openTensors(files, config),
     };
   },
@@ -118,8 +119,12 @@ function checkComplete(
   throw new LlamaError("model", `missing tensor ${firstFew(missing)}`, details);
 }
 
+function rowsOf(parts: readonly StoredTensor[]): number {
+  return parts.reduce((sum, { shape }) => sum + (shape[0] ?? 0), 0);
+}
+
 function checkVocabulary(parts: readonly StoredTensor[], vocabSize: number): void {
-  const rows = parts.reduce((sum, { shape }) => sum + (shape[0] ?? 0), 0);
+  const rows = rowsOf(parts);
   if (rows === vocabSize) return;
   throw new LlamaError("model", "vocabulary does not match the tokenizer", {
     where: `${parts[0]!.storage.file}: ${OUTPUT}`,

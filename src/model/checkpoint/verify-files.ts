@@ -26,16 +26,17 @@ export interface Verified {
 /** Reads all files of a model once; throws a LlamaError for the first damaged file, or the signal's reason. */
 export async function verifyFiles(
   checkpoint: Pick<OpenedCheckpoint, "files" | "descriptions">,
-  tokenizerPath: string,
+  tokenizerPath: string | null,
   onProgress: (bytes: number, total: number) => void,
   signal?: AbortSignal,
 ): Promise<Verified> {
   // A tokenizer may be part of a weight file.
-  const files = [...new Set([...checkpoint.files, ...checkpoint.descriptions, tokenizerPath])];
+  const tokenizer = tokenizerPath === null ? [] : [tokenizerPath];
+  const files = [...new Set([...checkpoint.files, ...checkpoint.descriptions, ...tokenizer])];
   const dir = dirname(files[0]!);
   const sums = new Map([
     ...readChecklists(dir, [MODEL_LIST, TOKENIZER_LIST]),
-    ...readChecklists(dirname(tokenizerPath), [TOKENIZER_LIST]),
+    ...tokenizer.flatMap((path) => [...readChecklists(dirname(path), [TOKENIZER_LIST])]),
   ]);
   checkPresent(dir, sums, files);
   const total = files.reduce((sum, file) => sum + statSync(file).size, 0);

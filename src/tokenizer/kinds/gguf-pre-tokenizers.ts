@@ -105,6 +105,6 @@ export function preTokenizerOf({ path, pre }: GgufVocabulary): PreTokenizer {
     where: `${path}: tokenizer.ggml.pre`,
     expected: "a name such as llama-bpe, smollm or qwen2",
     found: pre === null ? "none" : quoted(pre),
-    fix: "Download or convert the model again, or name its tokenizer.json with tokenizer_path",
+    fix: "Download or convert the model again, or name its tokenizer.json with --tokenizer_path",
   });
 }

@@ -26,7 +26,7 @@ export function openGgufTokenizer(from: GgufFile | string): TokenizerSource {
     where: `${vocabulary.path}: tokenizer.ggml.model`,
     expected: "llama (SentencePiece) or gpt2 (byte pairs)",
     found: quoted(vocabulary.model),
-    fix: "Name the model's tokenizer.json or tokenizer.model with tokenizer_path",
+    fix: "Name the model's tokenizer.json or tokenizer.model with --tokenizer_path",
   });
 }
 

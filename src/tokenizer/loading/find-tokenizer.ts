@@ -1,5 +1,5 @@
 /** Finds the tokenizer's file of a checkpoint if the user does not name one. Opens no file. */
-import { existsSync } from "node:fs";
+import { existsSync, realpathSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { LlamaError } from "../../error.js";
 
@@ -10,13 +10,35 @@ import { LlamaError } from "../../error.js";
  * Throws a LlamaError if none of these files exists.
  */
 export function findTokenizer(ckptDir: string): string {
+  const found = lookForTokenizer(ckptDir);
+  if (found !== null) return found;
+  const fix = "Name the tokenizer's file with --tokenizer_path (in the library: tokenizerPath)";
+  throw new LlamaError("model", "no tokenizer found", {
+    where: ckptDir,
+    expected: placesOf(ckptDir).join(" or "),
+    fix,
+  });
+}
+
+/** The file that findTokenizer() returns; null if there is none. */
+export function lookForTokenizer(ckptDir: string): string | null {
+  return placesOf(ckptDir).find((path) => existsSync(path)) ?? null;
+}
+
+function placesOf(ckptDir: string): string[] {
   const model = "tokenizer.model";
   const json = join(ckptDir, "tokenizer.json");
   const models = [join(ckptDir, model), join(ckptDir, "original", model)];
   const isHuggingFace = existsSync(join(ckptDir, "config.json"));
-  const places = [...(isHuggingFace ? [json, ...models] : [...models, json]), join(dirname(resolve(ckptDir)), model)];
-  const found = places.find((path) => existsSync(path));
-  if (found) return found;
-  const fix = "Name the tokenizer's file with tokenizer_path";
-  throw new LlamaError("model", "no tokenizer found", { where: ckptDir, expected: places.join(" or "), fix });
+  // A link has two parents: that of the folder it leads to, as for the kernel's "..", and that of the link.
+  const parents = [...new Set([realPath(ckptDir), resolve(ckptDir)].map(dirname))];
+  return [...(isHuggingFace ? [json, ...models] : [...models, json]), ...parents.map((parent) => join(parent, model))];
+}
+
+function realPath(path: string): string {
+  try {
+    return realpathSync(path);
+  } catch {
+    return resolve(path);
+  }
 }

@@ -1,15 +1,18 @@
 /** Declares the command `bench`, its options and examples. Its implementation is loaded when it runs. */
 import { type Command, Option } from "@commander-js/extra-typings";
+import { LlamaError } from "../../../error.js";
 import { wholeNumber } from "../../options/flags.js";
 import { examples } from "../../options/help.js";
 import { messageOptions, rankOptions } from "../../options/option-groups.js";
+import { ckptDirOf } from "../../options/script-word.js";
 import { DTYPES, dtypes, rankCounts, threadCounts, tokenCounts } from "./bench-flags.js";
 
 export function addBench(program: Command, exit: (code: number) => void): void {
   const options = program
     .command("bench")
     .description("Measure the speed of prompts (prefill) and new tokens (decode).")
-    .usage("[options]")
+    .usage("[options] [dir]")
+    .argument("[dir]", "folder of the model, as with --ckpt_dir")
     .optionsGroup("Model:")
     .option("--ckpt_dir <dir>", "folder of Meta's or Hugging Face's files, or a GGUF file (default: the demo model)")
     .option("--tokenizer_path <file>", "tokenizer.model or tokenizer.json (default: in the folder, then in its parent)")
@@ -61,9 +64,13 @@ export function addBench(program: Command, exit: (code: number) => void): void {
         ],
       ),
     )
-    .action(async (flags) => {
+    .action(async (dir, flags) => {
       const { bench } = await import("./bench.js");
-      exit(await bench(flags));
+      const folder = ckptDirOf(dir, flags.ckpt_dir);
+      if (folder.ckpt_dir !== undefined && flags.preset !== undefined) {
+        throw new LlamaError("usage", "a folder and a preset given", { found: `${dir} and --preset ${flags.preset}` });
+      }
+      exit(await bench({ ...flags, ...folder }));
     });
 }
 

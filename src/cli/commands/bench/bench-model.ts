@@ -4,7 +4,7 @@ import { LlamaError } from "../../../error.js";
 import { plural } from "../../../formats/files/amounts.js";
 import { findModel, openModel } from "../../../generation/loading/open-model.js";
 import type { Checkpoint } from "../../../model/checkpoint/checkpoint.js";
-import { presetCheckpoint } from "../../../model/sizes/presets.js";
+import { PRESETS, presetCheckpoint } from "../../../model/sizes/presets.js";
 import { chooseModel } from "../../model/choose-model.js";
 import type { BenchFlags } from "./bench-flags.js";
 
@@ -17,8 +17,10 @@ export interface BenchModel {
 export function openBenchModel(
   flags: Pick<BenchFlags, "ckpt_dir" | "tokenizer_path" | "preset" | "layers">,
 ): BenchModel {
-  const { preset, layers } = flags;
-  if (preset !== undefined) {
+  const { layers } = flags;
+  if (flags.preset !== undefined) {
+    const asked = flags.preset.toLowerCase();
+    const preset = Object.keys(PRESETS).find((one) => one.toLowerCase() === asked) ?? flags.preset;
     const name = layers === undefined ? preset : `${preset} (${plural(layers, "layer")})`;
     return { name, checkpoint: presetCheckpoint(preset, layers) };
   }

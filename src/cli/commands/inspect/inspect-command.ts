@@ -1,5 +1,5 @@
 /** Declares the command `inspect`, its options and examples. Its implementation is loaded when it runs. */
-import type { Command } from "@commander-js/extra-typings";
+import { type Command, Option } from "@commander-js/extra-typings";
 import { wholeNumber } from "../../options/flags.js";
 import { examples } from "../../options/help.js";
 
@@ -12,6 +12,11 @@ export function addInspect(program: Command, exit: (code: number) => void): void
     .option("--ckpt_dir <dir>", "another way to give it")
     .option("--tokenizer_path <file>", "tokenizer.model or tokenizer.json (default: in the folder, then in its parent)")
     .option("--max_seq_len <n>", "context size to estimate the memory for (default: as for generate)", wholeNumber(1))
+    .addOption(
+      new Option("--dtype <type>", "type of the weights to estimate the memory for; auto: all of them")
+        .choices(["auto", "fp32", "int8", "int4"])
+        .default("auto" as const),
+    )
     .option("--verify", "check the files, which reads them whole: md5 of checklist.chk and all CRCs")
     .option("--json", "print one JSON object")
     .helpOption("-h, --help", "print help")

@@ -4,31 +4,41 @@ import { basename } from "node:path";
 import { STEP_TOKENS } from "../../../engine/host/engine-options.js";
 import { machineMemory } from "../../../engine/machine/machine-memory.js";
 import { resolveMaxSeqLen } from "../../../generation/loading/context-length.js";
-import { type OpenedModel, resolveSetup } from "../../../generation/loading/open-model.js";
+import { resolveSetup } from "../../../generation/loading/open-model.js";
 import type { ComputeType } from "../../../model/architecture/compute-type.js";
 import { TENSORS, tensorName } from "../../../model/architecture/tensor-table.js";
 import type { Checkpoint } from "../../../model/checkpoint/checkpoint.js";
+import type { OpenedCheckpoint } from "../../../model/checkpoint/checkpoint-format.js";
 import type { Verified } from "../../../model/checkpoint/verify-files.js";
 import type { ModelConfig } from "../../../model/config/config.js";
 import { memoryNeed } from "../../../model/sizes/memory-need.js";
 import { findRelease } from "../../../model/sizes/releases.js";
 import { maxRanks } from "../../../model/split/rank-count.js";
+import type { TokenizerSource } from "../../../tokenizer/tokenizer.js";
 
 const DTYPES: readonly ComputeType[] = ["fp32", "int8", "int4"];
 const TABLE_RANKS = [1, 2, 4, 8];
 
+export interface InspectedModel {
+  opened: OpenedCheckpoint;
+  /** null if there is no tokenizer, which is not needed here. */
+  tokenizerPath: string | null;
+  tokenizer: TokenizerSource | null;
+  checkpoint: Checkpoint;
+}
+
 export type InspectionReport = ReturnType<typeof inspectionReport>;
 
-/** `asked`: context length for the memory estimate, undefined for the one that would run. `verified`: result of --verify, or null. */
+/** `asked`: context length for the memory estimate, undefined for the one that would run. `asType`: the type of weights to estimate it for, or all. `verified`: result of --verify, or null. */
 export function inspectionReport(
-  { tokenizer, files, checkpoint }: OpenedModel,
+  { tokenizer, tokenizerPath, opened, checkpoint }: InspectedModel,
   asked: number | undefined,
+  asType: "auto" | ComputeType,
   verified: Verified | null,
 ) {
   const { config, dir, dtype, parameterCount, unexpected, differing, unknownParams } = checkpoint;
   const release = findRelease(config);
-  const { kind, units, vocabSize } = tokenizer.vocabulary;
-  const shards = files.checkpoint.files.map((file) => ({ file: basename(file), bytes: statSync(file).size }));
+  const shards = opened.files.map((file) => ({ file: basename(file), bytes: statSync(file).size }));
   const most = maxRanks(config);
   const { total, available, isCgroupLimited } = machineMemory();
   const auto = resolveSetup(checkpoint, {});
@@ -38,8 +48,8 @@ export function inspectionReport(
     /** null if the shape is not that of a released model */
     name: release?.name ?? null,
     /** what a GGUF file says: its model's name and its mixture of types, e.g. "Q4_K_M"; otherwise null */
-    name_in_file: files.checkpoint.stated?.name ?? null,
-    quantisation: files.checkpoint.stated?.quantisation ?? null,
+    name_in_file: opened.stated?.name ?? null,
+    quantisation: opened.stated?.quantisation ?? null,
     format: `${checkpoint.format}, ${checkpoint.container}`,
     parameters: parameterCount,
     file_dtype: dtype,
@@ -71,14 +81,19 @@ export function inspectionReport(
     /** whether the embedding is also the output matrix */
     tied: isTied(checkpoint),
     /** units: "pieces" of text, as in SentencePiece's vocabularies, or "bytes", as in tiktoken's */
-    tokenizer: { file: files.tokenizerPath, kind, units, vocab_size: vocabSize },
+    tokenizer: tokenizer && {
+      file: tokenizerPath,
+      kind: tokenizer.vocabulary.kind,
+      units: tokenizer.vocabulary.units,
+      vocab_size: tokenizer.vocabulary.vocabSize,
+    },
     /** rows of the embedding; those beyond the tokenizer's tokens are never chosen */
     vocab_rows: config.vocabSize,
     nproc_per_node: { min: 1, max: most, even: evenRanks(config, most), auto: auto.worldSize },
     dtype_auto: auto.dtype,
     memory: { total_bytes: total, available_bytes: available, limited_by_cgroup: isCgroupLimited },
     max_seq_len: tokens,
-    needs: needs(config, most, tokens, available),
+    needs: needs(config, most, tokens, available).filter(({ dtype: type }) => asType === "auto" || type === asType),
     unexpected_tensors: unexpected,
     differing_tensors: differing,
     unknown_params: unknownParams,

@@ -59,7 +59,12 @@ function lines(report: InspectionReport): [string, string][] {
     ["output", report.tied ? "the embedding (tied)" : "a matrix of its own"],
     ...relativeLines(report),
     ["context", context === null ? "unknown" : `${context} tokens`],
-    ["tokenizer", `${tokenizerName(tokenizer)}, ${tokenizer.vocab_size} tokens${rowsText(report)} (${tokenizer.file})`],
+    [
+      "tokenizer",
+      tokenizer === null
+        ? `none; ${report.vocab_rows} rows of the model`
+        : `${tokenizerName(tokenizer)}, ${tokenizer.vocab_size} tokens${rowsText(report.vocab_rows, tokenizer)} (${tokenizer.file})`,
+    ],
     [
       "ranks",
       `--nproc_per_node 1 to ${ranks.max}, even at ${ranks.even.join(", ")}; auto: ${ranks.auto} in ${report.dtype_auto}`,
@@ -76,7 +81,7 @@ function scalingText(scaling: NonNullable<InspectionReport["rope_scaling"]>): st
 }
 
 /** Says where the model has more rows than tokens, or fewer. */
-function rowsText({ vocab_rows: rows, tokenizer: { vocab_size: tokens } }: InspectionReport): string {
+function rowsText(rows: number, { vocab_size: tokens }: { vocab_size: number }): string {
   if (rows === tokens) return "";
   return rows > tokens
     ? ` and ${plural(rows - tokens, "unused row")} of the model`
@@ -105,7 +110,7 @@ function relativeLines({
   return [["kind", facts.length === 0 ? architecture : `${architecture}: ${facts.join("; ")}`]];
 }
 
-function tokenizerName({ kind, units }: InspectionReport["tokenizer"]): string {
+function tokenizerName({ kind, units }: NonNullable<InspectionReport["tokenizer"]>): string {
   if (kind === "tokenizer.json") return `Hugging Face, ${units === "bytes" ? "byte-level" : "SentencePiece pieces"}`;
   return kind === "tiktoken" ? "tiktoken" : "SentencePiece";
 }

@@ -1,14 +1,17 @@
-/** Prints an answer while it is generated, then a line of figures about it. */
+/** Prints an answer while it is generated, then, if asked for, a line of figures about it. */
 import { plural } from "../../../formats/files/amounts.js";
 import { printNote } from "../../terminal/notes.js";
 import type { Output } from "../../terminal/output.js";
 import { promptText, StatusLine } from "../../terminal/status-line.js";
 import { rate } from "../../terminal/summary.js";
+import { WordWrap } from "../../terminal/word-wrap.js";
 import type { Answer, Dialogue } from "./dialogue.js";
 
 export interface AnswerOptions {
-  /** True on a terminal: figures are printed, and control characters are removed from the text. */
+  /** True on a terminal: control characters are removed from the text, and words are wrapped. */
   isInteractive: boolean;
+  /** Whether figures are printed after the answer. */
+  hasFigures: boolean;
   quiet: boolean;
 }
 
@@ -17,12 +20,13 @@ export async function printAnswer(
   dialogue: Dialogue,
   text: string,
   output: Output,
-  { isInteractive, quiet }: AnswerOptions,
+  { isInteractive, hasFigures, quiet }: AnswerOptions,
   signal: AbortSignal,
 ): Promise<void> {
   const isChat = dialogue.conversation.format.name !== "none";
   const status = new StatusLine(isInteractive && !quiet);
   const start = performance.now();
+  const wrap = new WordWrap(() => (process.stdout.isTTY && process.env.TERM !== "dumb" ? process.stdout.columns : 0));
   let isEmpty = true;
   let isAtStart = true;
   const write = async (piece: string) => {
@@ -32,7 +36,7 @@ export async function printAnswer(
     if (shown === "") return;
     isEmpty = false;
     isAtStart = shown.endsWith("\n");
-    await output.write(isInteractive ? shown.replace(/[^\P{Cc}\n\t]/gu, "") : shown);
+    await output.write(isInteractive ? wrap.push(shown.replace(/[^\P{Cc}\n\t]/gu, "")) : shown);
   };
   const onPrompt = (done: number, total: number) => {
     if (done < total) status.show(promptText(done, total, performance.now() - start));
@@ -41,17 +45,12 @@ export async function printAnswer(
     const answer = await dialogue.send(text, write, onPrompt, signal);
     if (!isAtStart || isEmpty) await output.write("\n");
     isAtStart = true;
-    if (isInteractive && !quiet) printFigures(dialogue, answer);
-    else if (answer.droppedTurns > 0 && !quiet) printNote(droppedText(answer.droppedTurns));
+    if (answer.droppedTurns > 0 && !quiet) printNote(droppedText(answer.droppedTurns));
+    if (hasFigures) printNote(figures(answer, dialogue.llama.maxSeqLen));
   } finally {
     status.clear();
     if (!isAtStart) await output.write("\n");
   }
-}
-
-function printFigures(dialogue: Dialogue, answer: Answer): void {
-  if (answer.droppedTurns > 0) printNote(droppedText(answer.droppedTurns));
-  printNote(figures(answer, dialogue.llama.maxSeqLen));
 }
 
 /** "12 new + 340 reused tokens · first token 85 ms · 24 tokens at 280 tok/s · context 376 of 512 · stop: length" */

@@ -2,6 +2,7 @@
 import { homedir } from "node:os";
 import { LlamaError } from "../../../error.js";
 import { plural, showBytes } from "../../../formats/files/amounts.js";
+import { similarName } from "../../../generation/options/similar-name.js";
 import { count } from "../../terminal/summary.js";
 import { figures } from "./answer.js";
 import type { Dialogue } from "./dialogue.js";
@@ -26,9 +27,12 @@ export interface Command {
   run(host: CommandHost, argument: string): Promise<void> | void;
 }
 
+/** The setting of the terminal that sessions do not keep: figures after each answer. */
+export const STATS = "stats";
+
 export const COMMANDS: readonly Command[] = [
   { usage: "/help", help: "list the commands", run: (host) => host.print(helpLines().join("\n")) },
-  { usage: "/set NAME VALUE", help: `change a setting: ${SETTING_NAMES.join(" ")}`, run: set },
+  { usage: "/set NAME VALUE", help: `change a setting: ${SETTING_NAMES.join(" ")} ${STATS}`, run: set },
   {
     usage: "/show",
     help: "show settings, model, memory and context",
@@ -53,12 +57,25 @@ export const COMMANDS: readonly Command[] = [
 export const COMMAND_NAMES = COMMANDS.map(({ usage }) => usage.split(" ")[0]!);
 const OTHER_NAMES: Readonly<Record<string, string>> = { "/?": "/help", "/exit": "/bye", "/quit": "/bye" };
 
-/** Runs a line that begins with a slash. */
+/** Whether a line is a command: it begins with a slash, and its first word is not the path of a file. */
+export function isCommandLine(line: string): boolean {
+  const [word = ""] = /^\S*/.exec(line)!;
+  return word.startsWith("/") && !word.slice(1).includes("/");
+}
+
+/** Runs a line for which isCommandLine() is true. */
 export async function runSlashCommand(host: CommandHost, line: string): Promise<void> {
   const [, typed = "", argument = ""] = /^(\S+)\s*([\s\S]*?)\s*$/.exec(line) ?? [];
   const name = OTHER_NAMES[typed] ?? typed;
   const command = COMMANDS[COMMAND_NAMES.indexOf(name)];
-  if (!command) throw new LlamaError("usage", `unknown command: ${typed}`, { fix: "/help lists the commands" });
+  if (!command) {
+    const similar = similarName(name, COMMAND_NAMES);
+    const fix = similar === undefined ? "/help lists the commands" : `Did you mean ${similar}?`;
+    throw new LlamaError("usage", `unknown command: ${typed}`, { fix });
+  }
+  if (argument !== "" && command.usage === name && name !== "/help") {
+    throw new LlamaError("usage", `${name} accepts no argument`, { found: argument });
+  }
   await command.run(host, argument);
 }
 
@@ -75,13 +92,26 @@ function helpLines(): string[] {
 async function set({ dialogue, print }: CommandHost, argument: string): Promise<void> {
   const [, name = "", value = ""] = /^(\S*)\s*([\s\S]*)$/.exec(argument)!;
   if (name === "") return print(settingLines(dialogue).join("\n"));
+  if (name === STATS) {
+    if (value !== "") dialogue.stats = isOn(value);
+    return print(statsSetting(dialogue));
+  }
   if (value !== "") change(dialogue.settings, name, value);
   else if (!(SETTING_NAMES as readonly string[]).includes(name)) change(dialogue.settings, name, value);
   await print(showSetting(dialogue.settings, name));
 }
 
-function settingLines({ settings }: Dialogue): string[] {
-  return SETTING_NAMES.map((name) => showSetting(settings, name));
+function settingLines(dialogue: Dialogue): string[] {
+  return [...SETTING_NAMES.map((name) => showSetting(dialogue.settings, name)), statsSetting(dialogue)];
+}
+
+function statsSetting({ stats }: Dialogue): string {
+  return `${STATS} ${stats ? "on" : "off"}`;
+}
+
+function isOn(value: string): boolean {
+  if (value !== "on" && value !== "off") throw new LlamaError("usage", `${STATS}: Expected on or off.`);
+  return value === "on";
 }
 
 function showLines(dialogue: Dialogue): string[] {

@@ -20,6 +20,10 @@ export class Dialogue {
   settings: Settings;
   readonly totals: Totals = { answers: 0, newTokens: 0, reusedTokens: 0, generatedTokens: 0, droppedTurns: 0 };
   last: Answer | null = null;
+  /** Whether figures follow each answer on a terminal. */
+  stats = false;
+  /** Names of special tokens by id: they are not shown. */
+  readonly #special: ReadonlyMap<number, string>;
 
   /** The chat format that was asked for. */
   readonly chat: ChatChoice;
@@ -29,6 +33,7 @@ export class Dialogue {
     this.llama = llama;
     this.conversation = conversation;
     this.settings = settings;
+    this.#special = new Map([...llama.tokenizer.specialTokens].map(([name, id]) => [id, name]));
   }
 
   get turns(): readonly Turn[] {
@@ -53,10 +58,16 @@ export class Dialogue {
     let firstTokenMs = 0;
     for await (const event of this.conversation.send(text, { ...samplingSettings(this.settings), onPrompt, signal })) {
       if (firstTokenMs === 0) firstTokenMs = performance.now() - start;
-      await write(event.text);
+      await write(this.#shown(event.text, event.id));
       if (event.done) this.#record({ ...event.done, firstTokenMs });
     }
     return this.last!;
+  }
+
+  /** The text of a token without the name of a special one, which is decoded whole. */
+  #shown(text: string, id: number | null): string {
+    const name = id === null ? undefined : this.#special.get(id);
+    return name !== undefined && text.endsWith(name) ? text.slice(0, -name.length) : text;
   }
 
   #record(answer: Answer): void {

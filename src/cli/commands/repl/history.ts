@@ -1,4 +1,4 @@
-/** Keeps the input history of the REPL in a file that only its owner can read. Does not know what lines mean. */
+/** Keeps the input history of the REPL in a file that only its owner can read, one entry a line. Does not know what entries mean. */
 import { appendFileSync, chmodSync, existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { dirname, join } from "node:path";
@@ -14,8 +14,8 @@ export function historyPath(): string {
 }
 
 export class History {
-  /** Newest first, as readline expects. */
-  readonly lines: string[] = [];
+  /** Newest first, as readline expects; an entry may have several lines. */
+  readonly entries: string[] = [];
   readonly #path: string | null;
   readonly #onProblem: (problem: string) => void;
   #last = "";
@@ -35,14 +35,14 @@ export class History {
         writeFileSync(`${file}.tmp`, `${kept.join("\n")}\n`, { mode: 0o600 });
         renameSync(`${file}.tmp`, file);
       }
-      this.lines.push(...kept.reverse());
+      this.entries.push(...kept.map(decoded).reverse());
     });
   }
 
-  add(line: string): void {
-    if (line.trim() === "" || line === this.#last) return;
-    this.#last = line;
-    this.#try((file) => appendFileSync(file, `${line}\n`, { mode: 0o600 }));
+  add(entry: string): void {
+    if (entry.trim() === "" || entry === this.#last) return;
+    this.#last = entry;
+    this.#try((file) => appendFileSync(file, `${encoded(entry)}\n`, { mode: 0o600 }));
   }
 
   #try(work: (file: string) => void): void {
@@ -53,5 +53,19 @@ export class History {
       this.#isBroken = true;
       this.#onProblem(`cannot keep the input history: ${(error as Error).message}`);
     }
+  }
+}
+
+/** An entry as one line: if it has several lines, or looks like a JSON string, as a JSON string. */
+function encoded(entry: string): string {
+  return /[\r\n]/.test(entry) || decoded(entry) !== entry ? JSON.stringify(entry) : entry;
+}
+
+function decoded(line: string): string {
+  if (!/^".*"$/.test(line)) return line;
+  try {
+    return JSON.parse(line) as string;
+  } catch {
+    return line;
   }
 }

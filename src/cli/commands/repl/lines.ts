@@ -7,6 +7,8 @@ export interface Lines {
   /** True on a terminal: prompts, hints and figures are shown. */
   readonly isInteractive: boolean;
   read(prompt: string): Promise<Line>;
+  /** Adds a whole message to the history, if there is one. */
+  remember(entry: string): void;
   /** Called for Ctrl-C or SIGINT while no line is being read. */
   onInterrupt: () => void;
   /** Releases the terminal and the input to another program while `work` runs. */

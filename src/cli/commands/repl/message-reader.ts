@@ -20,6 +20,7 @@ export class MessageReader {
   async next(): Promise<Message> {
     for (;;) {
       const message = await this.#read();
+      if (message?.kind === "message") this.lines.remember(entryOf(message));
       if (message) return message;
     }
   }
@@ -68,4 +69,9 @@ export class MessageReader {
       all += `\n${line.text}`;
     }
   }
+}
+
+/** The message as it can be typed again: one line that is not a command keeps its fence. */
+function entryOf({ text, isPlain }: { text: string; isPlain: boolean }): string {
+  return isPlain || text.includes("\n") || text === "" ? text : `${FENCE}${text}${FENCE}`;
 }

@@ -50,6 +50,9 @@ export class PlainLines implements Lines {
     });
   }
 
+  /** Without editing there is no history. */
+  remember(): void {}
+
   async suspendFor<T>(work: () => Promise<T>): Promise<T> {
     this.#reader.pause();
     try {

@@ -11,7 +11,7 @@ import { EXIT_OK, SIGNAL_CODES } from "../../terminal/exit-code.js";
 import { printError, printNote } from "../../terminal/notes.js";
 import type { Output } from "../../terminal/output.js";
 import { printAnswer } from "./answer.js";
-import { runSlashCommand } from "./commands.js";
+import { isCommandLine, runSlashCommand } from "./commands.js";
 import { Dialogue } from "./dialogue.js";
 import { openDialogueFile, saveDialogue } from "./dialogue-file.js";
 import { edit } from "./editor.js";
@@ -85,6 +85,7 @@ class Repl {
     signal.addEventListener("abort", () => this.#leave(EXIT_OK));
     this.#quiet = flags.quiet === true;
     this.#chat = flags.chat;
+    dialogue.stats = flags.verbose === true;
     this.#session = flags.session ?? null;
     this.#isCacheKept = flags.session_cache === true;
     this.#lines = openLines(flags);
@@ -125,7 +126,8 @@ class Repl {
       return this.#leave(EXIT_OK);
     }
     try {
-      if (message.isPlain && message.text.startsWith("/")) await runSlashCommand(this.#host(), message.text);
+      if (message.isPlain && isCommandLine(message.text)) await runSlashCommand(this.#host(), message.text);
+      else if (message.isPlain && (await this.#isLeaving(message.text))) this.#leave(EXIT_OK);
       else await this.#answer(message.text);
     } catch (error) {
       // After a rank has failed, all ranks have ended.
@@ -157,6 +159,14 @@ class Repl {
     }
   }
 
+  /** Other programs are left with a word; here it may be a message, too. */
+  async #isLeaving(text: string): Promise<boolean> {
+    if (!this.#lines.isInteractive || !/^(exit|quit|bye)$/i.test(text.trim())) return false;
+    printNote("/bye leaves without a question.");
+    const answer = await this.#lines.read(`Leave? [Y/n; n sends "${text.trim()}" to the model] `);
+    return answer.kind !== "line" || !/^no?$/i.test(answer.text.trim());
+  }
+
   /** Ctrl-C at an empty prompt. */
   #interrupted(): void {
     if (this.#isHinted || !this.#lines.isInteractive) {
@@ -172,7 +182,8 @@ class Repl {
     if (text.trim() === "" && !(isContinued && text === "" && this.#lines.isInteractive)) return;
     this.#abort = new AbortController();
     try {
-      const options = { isInteractive: this.#lines.isInteractive, quiet: this.#quiet };
+      const { isInteractive } = this.#lines;
+      const options = { isInteractive, hasFigures: isInteractive && this.#dialogue.stats, quiet: this.#quiet };
       await printAnswer(this.#dialogue, text, this.#output, options, this.#abort.signal);
       // Without a terminal, Ctrl-C ends the program.
       if (this.#abort.signal.aborted && !this.#lines.isInteractive) this.#leave(SIGNAL_CODES.SIGINT);
@@ -208,5 +219,5 @@ function openLines(flags: ReplFlags): Lines {
   const isInteractive = stdin.isTTY === true && (stdout.isTTY === true || stderr.isTTY === true);
   if (!isInteractive || process.env.TERM === "dumb") return new PlainLines(isInteractive);
   const history = new History(flags.no_history ? null : historyPath(), printNote);
-  return new TerminalLines({ history: [...history.lines], complete, onLine: (text) => history.add(text) });
+  return new TerminalLines({ history: history.entries, complete, onEntry: (text) => history.add(text) });
 }

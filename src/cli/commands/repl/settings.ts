@@ -1,8 +1,10 @@
 /** The settings that `/set` changes: parses, shows and restores them. They are named like the command-line options. */
 import { LlamaError } from "../../../error.js";
+import { similarName } from "../../../generation/options/similar-name.js";
 import { texts } from "../../../generation/options/value-kinds.js";
 import { SAMPLING_ROWS, type SamplingOption } from "../../../generation/sampling/option-table.js";
 import { parserOf, type SamplingFlags } from "../../options/flags.js";
+import { sameOption } from "../../options/peer-words.js";
 
 /** The settings of a dialogue, by their names on the command line. */
 export interface Settings extends SamplingFlags {
@@ -20,7 +22,10 @@ export const SETTING_NAMES: readonly Name[] = [...ROWS.keys(), "system"];
 /** Changes one setting. Throws LlamaError (usage) for an unknown name or an invalid value. */
 export function change(settings: Settings, name: string, value: string): void {
   if (!isName(name)) {
-    throw new LlamaError("usage", `unknown setting: ${name}`, { expected: SETTING_NAMES.join(", ") });
+    const peer = sameOption(`--${name.replaceAll("-", "_")}`, isName);
+    const meant = peer ?? similarName(name, SETTING_NAMES);
+    const details = meant === undefined ? { expected: SETTING_NAMES.join(", ") } : { fix: `Did you mean ${meant}?` };
+    throw new LlamaError("usage", `unknown setting: ${name}`, details);
   }
   set(settings, name, value);
 }

@@ -1,7 +1,7 @@
 /** Tab completion of the REPL: commands, settings and files. */
 import { readdirSync } from "node:fs";
-import { dirname, join } from "node:path";
-import { COMMAND_NAMES } from "./commands.js";
+import { sep } from "node:path";
+import { COMMAND_NAMES, STATS } from "./commands.js";
 import { SETTING_NAMES } from "./settings.js";
 
 const WITH_FILE = /^\/(?:save|load)\s+(\S*)$/;
@@ -11,15 +11,16 @@ export function complete(line: string): [string[], string] {
   const file = WITH_FILE.exec(line)?.[1];
   if (file !== undefined) return [files(file), file];
   const setting = /^\/set\s+(\w*)$/.exec(line)?.[1];
-  if (setting !== undefined) return [SETTING_NAMES.filter((name) => name.startsWith(setting)), setting];
+  if (setting !== undefined) return [[...SETTING_NAMES, STATS].filter((name) => name.startsWith(setting)), setting];
   if (!/^\/\w*$/.test(line)) return [[], line];
   return [COMMAND_NAMES.filter((name) => name.startsWith(line)), line];
 }
 
 function files(typed: string): string[] {
-  const folder = typed.includes("/") ? typed.slice(0, typed.lastIndexOf("/") + 1) : "";
+  // Windows has two separators.
+  const [folder] = (sep === "/" ? /^(?:.*\/)?/ : /^(?:.*[/\\])?/).exec(typed)!;
   try {
-    const entries = readdirSync(join(folder === "" ? "." : dirname(`${folder}x`)), { withFileTypes: true });
+    const entries = readdirSync(folder === "" ? "." : folder, { withFileTypes: true });
     const paths = entries.map((entry) => folder + entry.name + (entry.isDirectory() ? "/" : ""));
     return paths.filter((path) => path.startsWith(typed)).sort();
   } catch {

@@ -1,16 +1,19 @@
 /**
- * Reads edited lines from a terminal with node's readline, with history and completion; a paste stays one text.
+ * Reads edited lines from a terminal with node's readline, with history, its search and completion; a paste stays one text.
  * Keys typed during an answer wait for the next prompt. Does not know what lines mean.
  */
 import { createInterface, type Interface } from "node:readline";
 import { PassThrough } from "node:stream";
+import { StringDecoder } from "node:string_decoder";
 import { oncePerPress } from "../../terminal/interrupt.js";
+import { KeyReader, type KeyToken } from "../../terminal/key-reader.js";
+import { HistorySearch } from "./history-search.js";
 import type { Line, Lines } from "./lines.js";
 
-const CTRL_C = 0x03;
+const [CTRL_C, CTRL_G, CTRL_R, ESC] = ["\x03", "\x07", "\x12", "\x1b"];
+const BACKSPACE = ["\x08", "\x7f"];
 const [PASTE_ON, PASTE_OFF] = ["\x1b[?2004h", "\x1b[?2004l"];
-const [PASTE_START, PASTE_END] = ["\x1b[200~", "\x1b[201~"];
-/** Number of history lines in memory. */
+/** Number of history entries in memory. */
 const HISTORY = 1000;
 
 /** The stream that readline reads instead of stdin, so that keys can be withheld from it. */
@@ -22,54 +25,67 @@ class Keys extends PassThrough {
     if (process.stdin.isTTY) process.stdin.setRawMode(isRaw);
     return this;
   }
+
+  /** readline acts on a key before this returns. */
+  press(key: string): void {
+    this.emit("data", key);
+  }
 }
 
+/** What readline lets be set, although its types say otherwise. */
+type Editor = Interface & { line: string; cursor: number; history: string[] };
+
 export interface TerminalOptions {
-  /** Newest first. */
+  /** Newest first; an entry may have several lines. */
   history: string[];
   complete: (line: string) => [string[], string];
-  /** Called with each line that was entered. */
-  onLine: (text: string) => void;
+  /** Called with each entry that is new in the history. */
+  onEntry: (text: string) => void;
 }
 
 export class TerminalLines implements Lines {
   readonly isInteractive = true;
   onInterrupt = () => {};
   readonly #keys = new Keys();
+  readonly #tokens = new KeyReader();
+  readonly #decoder = new StringDecoder("utf8");
   readonly #output: NodeJS.WriteStream;
-  readonly #reader: Interface;
+  readonly #reader: Editor;
+  readonly #onEntry: (text: string) => void;
+  /** Newest first. */
+  readonly #entries: string[];
+  #search: HistorySearch | null = null;
+  /** The line and the prompt before the search. */
+  #before = { line: "", prompt: "" };
   #pasted: string[] = [];
   #isPasting = false;
   #isEnded = false;
-  #ahead: Buffer[] = [];
-  /** Lines that arrived in the same chunk as the line that was read. */
-  readonly #queued: string[] = [];
+  /** What arrived while no line was read. */
+  #ahead = "";
   #wake: ((line: Line) => void) | null = null;
-  /** The beginning of a mark of a paste whose rest has not arrived. */
-  #head = Buffer.alloc(0);
-  /** Bytes of a paste whose end has not arrived. */
-  #paste: Buffer | null = null;
   readonly #onData = (chunk: Buffer) => {
+    const sent = this.#decoder.write(chunk);
     // A Ctrl-C by itself is a key: the end of the paste was lost.
-    if (chunk.length === 1 && chunk[0] === CTRL_C) this.#paste = null;
-    if (this.#wake || this.#paste) this.#feed(chunk);
-    else if (chunk.includes(CTRL_C)) this.onInterrupt();
-    else this.#ahead.push(chunk);
+    if (sent === CTRL_C) this.#tokens.abandonPaste();
+    if (this.#wake || this.#tokens.isPasting) this.#feed(sent);
+    else if (sent.includes(CTRL_C)) this.onInterrupt();
+    else this.#ahead += sent;
   };
   readonly #onEnd = () => this.#reader.close();
   readonly #onSignal = oncePerPress(() => (this.#wake ? this.#interrupt() : this.onInterrupt()));
 
-  constructor({ history, complete, onLine }: TerminalOptions) {
+  constructor({ history, complete, onEntry }: TerminalOptions) {
     this.#output = process.stdout.isTTY ? process.stdout : process.stderr;
+    this.#entries = history.slice(0, HISTORY);
+    this.#onEntry = onEntry;
     this.#reader = createInterface({
       input: this.#keys,
       output: this.#output,
       terminal: true,
-      history,
+      history: [...this.#entries],
       historySize: HISTORY,
-      removeHistoryDuplicates: true,
       completer: complete,
-    });
+    }) as Editor;
     this.#reader.on("SIGINT", () => this.#interrupt());
     // After Ctrl-Z and fg, readline is paused.
     this.#reader.on("SIGCONT", () => this.#reader.prompt(true));
@@ -78,33 +94,39 @@ export class TerminalLines implements Lines {
       this.#deliver({ kind: "end" });
     });
     this.#reader.on("line", (text) => {
-      onLine(text);
+      this.#restoreHistory();
+      // From Node 24 on, readline divides the lines of a recalled entry by \r.
+      this.#pasted.push(text.replaceAll("\r", "\n"));
       if (this.#isPasting) {
-        this.#pasted.push(text);
         this.#reader.setPrompt("... ");
         this.#reader.prompt();
-      } else {
-        const lines = [...this.#pasted, text];
-        this.#pasted = [];
-        if (this.#wake) this.#deliver({ kind: "line", text: lines.join("\n") });
-        else this.#queued.push(lines.join("\n"));
-      }
+      } else this.#deliver({ kind: "line", text: this.#pasted.splice(0).join("\n") });
     });
     process.stdin.on("data", this.#onData).on("end", this.#onEnd).on("error", this.#onEnd);
     process.on("SIGINT", this.#onSignal);
   }
 
   read(prompt: string): Promise<Line> {
-    const text = this.#queued.shift();
-    if (text !== undefined) return Promise.resolve({ kind: "line", text });
     if (this.#isEnded) return Promise.resolve({ kind: "end" });
     this.#output.write(PASTE_ON);
     this.#reader.setPrompt(prompt);
     this.#reader.prompt();
     return new Promise((resolve) => {
       this.#wake = resolve;
-      this.#typeAhead();
+      const ahead = this.#ahead;
+      this.#ahead = "";
+      this.#feed(ahead);
     });
+  }
+
+  remember(entry: string): void {
+    if (entry.trim() === "" || entry === this.#entries[0]) return;
+    const at = this.#entries.indexOf(entry);
+    if (at >= 0) this.#entries.splice(at, 1);
+    this.#entries.unshift(entry);
+    this.#entries.length = Math.min(this.#entries.length, HISTORY);
+    this.#restoreHistory();
+    this.#onEntry(entry);
   }
 
   async suspendFor<T>(work: () => Promise<T>): Promise<T> {
@@ -126,57 +148,93 @@ export class TerminalLines implements Lines {
     process.stdin.pause();
   }
 
-  /** Passes keys typed earlier to readline, up to the first line end outside a paste; the rest waits for the next prompt. */
-  #typeAhead(): void {
-    const typed = Buffer.concat(this.#ahead);
-    if (typed.length === 0) return;
-    const isEnd = (byte: number) => byte === 0x0d || byte === 0x0a;
-    let end = typed.findIndex(isEnd) + 1;
-    const paste = typed.indexOf(PASTE_START);
-    if (paste >= 0 && paste < end) {
-      const pasted = typed.indexOf(PASTE_END, paste);
-      end = pasted < 0 ? 0 : typed.findIndex((byte, at) => at > pasted && isEnd(byte)) + 1;
-    }
-    if (end === 0) end = typed.length;
-    this.#ahead = end < typed.length ? [typed.subarray(end)] : [];
-    this.#feed(typed.subarray(0, end));
+  /** readline adds each line to the history by itself, also those that are part of an entry. */
+  #restoreHistory(): void {
+    this.#reader.history.splice(0, this.#reader.history.length, ...this.#entries);
   }
 
-  /** Passes keys to readline; the text of a paste is inserted as it is, since a tab in it is not a key. */
-  #feed(chunk: Buffer): void {
-    let bytes = Buffer.concat([this.#head, chunk]);
-    this.#head = Buffer.alloc(0);
-    if (this.#paste === null) {
-      const start = bytes.indexOf(PASTE_START);
-      if (start < 0) {
-        const head = headLength(bytes);
-        this.#head = bytes.subarray(bytes.length - head);
-        this.#keys.write(bytes.subarray(0, bytes.length - head));
+  /** Takes what was sent, up to the end of the line; the rest waits for the next prompt. */
+  #feed(sent: string): void {
+    const tokens = this.#tokens.push(sent);
+    for (const [i, token] of tokens.entries()) {
+      if (!this.#wake) {
+        this.#ahead += tokens
+          .slice(i)
+          .map(({ raw }) => raw)
+          .join("");
         return;
       }
-      this.#keys.write(bytes.subarray(0, start));
-      this.#paste = Buffer.alloc(0);
-      bytes = bytes.subarray(start + PASTE_START.length);
+      if (this.#search) this.#searchFor(token);
+      else this.#take(token);
     }
-    this.#paste = Buffer.concat([this.#paste, bytes]);
-    const end = this.#paste.indexOf(PASTE_END);
-    if (end < 0) return;
-    const text = this.#paste.toString("utf8", 0, end);
-    const rest = this.#paste.subarray(end + PASTE_END.length);
-    this.#paste = null;
-    // What was typed before the paste comes first.
-    setImmediate(() => {
+  }
+
+  #take({ kind, text }: KeyToken): void {
+    if (kind === "paste") this.#insertLines(text.replace(/\r\n?/g, "\n").split("\n"));
+    else if (text === CTRL_R) {
+      this.#search = new HistorySearch(this.#entries);
+      this.#before = { line: this.#reader.line, prompt: this.#reader.getPrompt() };
+      this.#showSearch();
+    } else if (kind === "text" && text.length > 1) this.#insert(text);
+    else this.#keys.press(text);
+  }
+
+  /**
+   * Inserts text at the cursor. readline's own insertion of several characters at once puts the last ones elsewhere in Node 20.20,
+   * and counts the rows of a long text wrongly in all versions.
+   */
+  #insert(text: string, after = this.#reader.line.slice(this.#reader.cursor)): void {
+    const before = this.#reader.line.slice(0, this.#reader.cursor) + text;
+    this.#reader.line = before + after;
+    this.#reader.cursor = before.length;
+    this.#reader.prompt(true);
+  }
+
+  /** Inserts a paste; what is after the cursor stays after it. */
+  #insertLines(lines: readonly string[]): void {
+    const after = this.#reader.line.slice(this.#reader.cursor);
+    for (const line of lines.slice(0, -1)) {
+      this.#insert(line, "");
       this.#isPasting = true;
-      this.#reader.write(text.replace(/\r\n?/g, "\n"));
+      this.#keys.press("\r");
       this.#isPasting = false;
-      if (rest.length > 0) this.#feed(rest);
-    });
+    }
+    this.#insert(lines.at(-1)!, after);
+  }
+
+  #searchFor(token: KeyToken): void {
+    const search = this.#search!;
+    if (token.kind === "text") search.add(token.text);
+    else if (token.text === CTRL_R) search.older();
+    else if (BACKSPACE.includes(token.text)) search.shorten();
+    else {
+      // Any other key ends the search; these two with the line as it was.
+      const isCancelled = [ESC, CTRL_G].includes(token.text);
+      this.#search = null;
+      this.#show(this.#before.prompt, isCancelled ? this.#before.line : this.#reader.line);
+      if (!isCancelled) this.#take(token);
+      return;
+    }
+    this.#showSearch();
+  }
+
+  #showSearch(): void {
+    const { query, match } = this.#search!;
+    const isMissing = query !== "" && match === null;
+    this.#show(`(${isMissing ? "not found" : "search"}: ${query}) `, match ?? this.#before.line);
+  }
+
+  #show(prompt: string, line: string): void {
+    this.#reader.setPrompt(prompt);
+    this.#reader.line = line;
+    this.#reader.cursor = line.length;
+    this.#reader.prompt(true);
   }
 
   #interrupt(): void {
     const hadText = this.#reader.line !== "" || this.#pasted.length > 0;
+    this.#search = null;
     this.#pasted = [];
-    this.#isPasting = false;
     // Ctrl-E and Ctrl-U: clear the line.
     this.#reader.write(null, { ctrl: true, name: "e" });
     this.#reader.write(null, { ctrl: true, name: "u" });
@@ -191,12 +249,4 @@ export class TerminalLines implements Lines {
     if (wake && line.kind !== "interrupt") this.#output.write(PASTE_OFF);
     wake?.(line);
   }
-}
-
-/** Bytes at the end that may be the beginning of PASTE_START; two of them may be another key. */
-function headLength(bytes: Buffer): number {
-  for (let length = Math.min(bytes.length, PASTE_START.length - 1); length > 2; length--) {
-    if (bytes.subarray(bytes.length - length).equals(Buffer.from(PASTE_START.slice(0, length)))) return length;
-  }
-  return 0;
 }
