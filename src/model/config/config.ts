@@ -89,6 +89,8 @@ export interface ModelConfig extends Variation {
   normEps: number;
   rotation: Rotation;
   ropeTheta: number;
+  /** Matrices that the files have in blocks which can be handed on to the runtime, by name, and the bits of their numbers; absent in formats without blocks. */
+  storedBlocks?: Readonly<Record<string, 4 | 8>>;
   ropeScaling: RopeScaling | null;
   /** Tokens that the model was made for; null if its files do not say (params.json does not). */
   contextLength: number | null;
