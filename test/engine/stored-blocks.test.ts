@@ -4,10 +4,12 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, describe, test } from "node:test";
+import { readGguf } from "../../src/formats/gguf/gguf.js";
+import { TensorReader } from "../../src/formats/tensor/tensor-reader.js";
 import { Llama } from "../../src/index.js";
 import { MATRICES, quantFormat, storedMatrices, storedType } from "../../src/model/architecture/matrices.js";
 import { NotFiniteError } from "../../src/model/architecture/quantize.js";
-import { packStored } from "../../src/model/architecture/stored-blocks.js";
+import { type PackedBlocks, packStored, storedFormat } from "../../src/model/architecture/stored-blocks.js";
 import { openCheckpoint } from "../../src/model/checkpoint/checkpoint.js";
 import { openWeights } from "../../src/model/checkpoint/weight-source.js";
 import { fixture } from "../folders.js";
@@ -45,10 +47,29 @@ function rootMeanSquare(values: Float32Array): number {
   return Math.sqrt(values.reduce((sum, value) => sum + value * value, 0) / values.length);
 }
 
+function emptyBlocks(count: number, bits: 4 | 8, hasOffsets: boolean): PackedBlocks {
+  const floats = () => new Float32Array(count / 32).fill(Number.NaN);
+  return { packed: new Uint8Array((count * bits) / 8), scales: floats(), offsets: hasOffsets ? floats() : null };
+}
+
+/** Offsets are rounded to float32 once. */
+function checkNumbers({ packed, scales, offsets }: PackedBlocks, bits: 4 | 8, expected: Float32Array, what: string) {
+  for (const [i, number] of expected.entries()) {
+    const q = bits === 8 ? packed[i]! - 128 : ((packed[i >> 1]! >> (4 * (i & 1))) & 15) - 8;
+    const [scale, offset] = [scales[i >> 5]!, offsets?.[i >> 5] ?? 0];
+    const tolerance = offsets === null ? 0 : 2 ** -23 * Math.max(Math.abs(offset), Math.abs(number));
+    assert.ok(
+      Math.abs(q * scale + offset - number) <= tolerance,
+      `${what}, ${i}: ${q} * ${scale} + ${offset}, ${number}`,
+    );
+  }
+}
+
 describe("blocks of a GGUF file", () => {
   for (const [type, dtype] of [
     ["Q8_0", "int8"],
     ["Q4_0", "int4"],
+    ["Q4_1", "int4"],
   ] as const) {
     const dir = folder(type, type);
 
@@ -57,22 +78,14 @@ describe("blocks of a GGUF file", () => {
       const source = openWeights(checkpoint);
       for (const [name, { shape }] of checkpoint.tensors) {
         if (shape.length === 1) continue;
-        const [rows, columns] = [
-          { start: 3, end: 41 },
-          { start: 32, end: shape[1]! - 32 },
-        ];
-        const width = columns.end - columns.start;
-        const expected = new Float32Array(38 * width);
+        const rows = { start: 3, end: 41 };
+        const columns = { start: 32, end: shape[1]! - 32 };
+        const expected = new Float32Array(38 * (columns.end - columns.start));
         source.read(name, rows, columns, expected);
         for (const bits of type === "Q8_0" ? ([8] as const) : ([4, 8] as const)) {
-          const packed = new Uint8Array((38 * width * bits) / 8);
-          const scales = new Float32Array((38 * width) / 32);
-          source.readStored(name, rows, columns, bits, packed, scales);
-          const found = expected.map((_, i) => {
-            const q = bits === 8 ? packed[i]! - 128 : ((packed[i >> 1]! >> (4 * (i & 1))) & 15) - 8;
-            return q * scales[i >> 5]!;
-          });
-          assert.deepEqual(found, expected, `${name} in ${bits} bits`);
+          const target = emptyBlocks(expected.length, bits, type === "Q4_1");
+          source.readStored(name, rows, columns, bits, target);
+          checkNumbers(target, bits, expected, `${name} in ${bits} bits`);
         }
       }
       source.close();
@@ -91,11 +104,39 @@ describe("blocks of a GGUF file", () => {
     });
   }
 
+  test("of every type of 32 numbers are packed so that each weight is the same number", () => {
+    const reader = new TensorReader();
+    let types = 0;
+    for (const entry of readGguf(fixture("gguf/every-type.gguf")).tensors) {
+      const format = storedFormat([entry.dtype]);
+      if (format === null) continue;
+      types++;
+      const [rows, columns] = [
+        { start: 0, end: 3 },
+        { start: 0, end: 512 },
+      ];
+      const expected = new Float32Array(3 * 512);
+      reader.readRegion(entry, rows, columns, expected);
+      const target = emptyBlocks(expected.length, format.bits, format.hasOffsets);
+      reader.readBlocks(entry, rows, columns, (bytes, row, column) => {
+        packStored(entry.dtype, bytes, format.bits, target, (row * 512 + column) / 32);
+      });
+      checkNumbers(target, format.bits, expected, entry.name);
+    }
+    reader.close();
+    assert.equal(types, 6);
+    assert.deepEqual(storedFormat(["Q4_1", "Q8_0"]), { bits: 8, hasOffsets: true });
+    assert.equal(storedFormat(["Q8_0", "Q6_K"]), null);
+  });
+
   test("of several types have the bits of the largest; other types are quantised", () => {
     const open = (dir: string) => openCheckpoint(dir, 512).config;
     const mixed = open(folder("mixed", "Q4_0", { attn_v: "Q8_0", "^output.weight": "F16" }));
     assert.deepEqual(mixed.storedBlocks, {
-      ...{ "attention.wqkv": 8, "attention.wo": 4, "feed_forward.w13": 4, "feed_forward.w2": 4 },
+      "attention.wqkv": { bits: 8, hasOffsets: false },
+      "attention.wo": { bits: 4, hasOffsets: false },
+      "feed_forward.w13": { bits: 4, hasOffsets: false },
+      "feed_forward.w2": { bits: 4, hasOffsets: false },
     });
     // In int4, a stack with 8 bits would be quantised: int8 keeps all.
     assert.deepEqual([storedType(mixed), storedMatrices(mixed, "int4").length], ["int8", 3]);
@@ -113,7 +154,8 @@ describe("blocks of a GGUF file", () => {
   test("with a scale that is not finite are refused with their place", async () => {
     const bytes = new Uint8Array(2 * 34);
     bytes.set([0xff, 0x7f], 34);
-    const pack = () => packStored("Q8_0", bytes, 8, new Uint8Array(64), new Float32Array(2));
+    const pack = () =>
+      packStored("Q8_0", bytes, 8, { packed: new Uint8Array(64), scales: new Float32Array(2), offsets: null }, 0);
     assert.throws(pack, (error) => error instanceof NotFiniteError && error.column === 32);
     const model = ggufModel(hf, 512, "Q8_0", "qwen3");
     const tensor = model.tensors.find(({ name }) => name === "blk.2.ffn_down.weight")!;

@@ -75,8 +75,12 @@ export function quantizeStage(source: WeightSource, setup: RankSetup, stage: Sta
       floats(graph.vectors.get(weight.vector.name)!).set(readVector(source, setup, weight, layer));
       continue;
     }
-    const { format, packed, scales } = weight.quantized!;
-    const target = { packed: new Uint8Array(bytes.buffer, packed.offset, packed.length), scales: floats(scales) };
+    const { format, packed, scales, offsets } = weight.quantized!;
+    const target = {
+      packed: new Uint8Array(bytes.buffer, packed.offset, packed.length),
+      scales: floats(scales),
+      offsets: offsets && floats(offsets),
+    };
     const [packedRow, scaleRow] = [packed.length / weight.rows, target.scales.length / weight.rows];
     const height = Math.max(1, Math.floor(CHUNK / weight.columns));
     const chunk = new Float32Array(format.isStored ? 0 : Math.min(height, weight.rows) * weight.columns);
@@ -88,7 +92,9 @@ export function quantizeStage(source: WeightSource, setup: RankSetup, stage: Sta
         const scaleRows = target.scales.subarray(first * scaleRow, last * scaleRow);
         try {
           if (format.isStored) {
-            source.readStored(name, { start, end }, columns, format.bits, packedRows, scaleRows);
+            const offsetRows = target.offsets?.subarray(first * scaleRow, last * scaleRow) ?? null;
+            const rowsOfChunk = { packed: packedRows, scales: scaleRows, offsets: offsetRows };
+            source.readStored(name, { start, end }, columns, format.bits, rowsOfChunk);
             continue;
           }
           const values = chunk.subarray(0, (end - start) * weight.columns);

@@ -78,8 +78,8 @@ export function quantFormat(matrix: Matrix, config: ModelConfig, type: QuantType
   // The head's errors directly affect the logits, and it has only 2 % of a large model's weights.
   const bits = type === "int8" || matrixPart(matrix) === "head" ? 8 : 4;
   const stored = config.storedBlocks?.[matrix.name];
-  if (stored !== undefined && stored <= bits && unit % STORED_BLOCK === 0) {
-    return { bits, blockSize: STORED_BLOCK, isStored: true };
+  if (stored !== undefined && stored.bits <= bits && unit % STORED_BLOCK === 0) {
+    return { bits, blockSize: STORED_BLOCK, isStored: true, ...(stored.hasOffsets && { hasOffsets: true }) };
   }
   return { bits, blockSize: ([128, 64, 32] as const).find((size) => unit % size === 0) ?? 16 };
 }

@@ -2,7 +2,7 @@
 import type { Range } from "../../formats/tensor/range.js";
 import { TensorReader } from "../../formats/tensor/tensor-reader.js";
 import { NotFiniteError } from "../architecture/quantize.js";
-import { packStored, STORED_BLOCK } from "../architecture/stored-blocks.js";
+import { type PackedBlocks, packStored, STORED_BLOCK } from "../architecture/stored-blocks.js";
 import type { Checkpoint } from "./checkpoint.js";
 import { readSlice } from "./read-slice.js";
 
@@ -10,10 +10,10 @@ export interface WeightSource {
   /** Writes rows x columns of a tensor as float32 into `out`, row after row. Throws a LlamaError if a file cannot be read. */
   read(name: string, rows: Range, columns: Range, out: Float32Array): void;
   /**
-   * Packs rows x columns of a tensor that the file has in blocks into `packed` and `scales`, with `bits` bits, as
-   * `quantizeRows` does. Throws a LlamaError if a file cannot be read, and a NotFiniteError for a bad scale.
+   * Packs rows x columns of a tensor that the file has in blocks into `target`, with `bits` bits. Throws a LlamaError if a file
+   * cannot be read, and a NotFiniteError for a bad scale.
    */
-  readStored(name: string, rows: Range, columns: Range, bits: 4 | 8, packed: Uint8Array, scales: Float32Array): void;
+  readStored(name: string, rows: Range, columns: Range, bits: 4 | 8, target: PackedBlocks): void;
   close(): void;
 }
 
@@ -41,14 +41,13 @@ class FileWeights implements WeightSource {
     readSlice(this.#reader, this.#tensors.get(name)!, rows, columns, out);
   }
 
-  readStored(name: string, rows: Range, columns: Range, bits: 4 | 8, packed: Uint8Array, scales: Float32Array): void {
+  readStored(name: string, rows: Range, columns: Range, bits: 4 | 8, target: PackedBlocks): void {
     const { entry } = this.#tensors.get(name)!.pieces[0]!;
     const perRow = (columns.end - columns.start) / STORED_BLOCK;
-    const blockBytes = (STORED_BLOCK * bits) / 8;
     this.#reader.readBlocks(entry, rows, columns, (bytes, row, column) => {
       const first = (row - rows.start) * perRow + (column - columns.start) / STORED_BLOCK;
       try {
-        packStored(entry.dtype, bytes, bits, packed.subarray(first * blockBytes), scales.subarray(first));
+        packStored(entry.dtype, bytes, bits, target, first);
       } catch (error) {
         if (!(error instanceof NotFiniteError)) throw error;
         throw new NotFiniteError(row - rows.start, column - columns.start + error.column, error.value);
