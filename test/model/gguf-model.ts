@@ -18,7 +18,7 @@ const NAMES: ReadonlyMap<string, string> = new Map(
   ),
 );
 
-export type WrittenType = "F32" | "F16" | "BF16" | "Q8_0" | "Q4_0";
+export type WrittenType = "F32" | "F16" | "BF16" | "Q8_0" | "Q4_0" | "Q4_1";
 
 export interface GgufModel {
   metadata: Map<string, unknown>;
@@ -133,6 +133,10 @@ function encode(numbers: Float32Array, type: WrittenType): Uint8Array {
   const blocks: number[] = [];
   for (let at = 0; at < numbers.length; at += 32) {
     const block = numbers.subarray(at, at + 32);
+    if (type === "Q4_1") {
+      blocks.push(...encodeQ4_1(block));
+      continue;
+    }
     const largest = block.reduce((best, value) => (Math.abs(value) > Math.abs(best) ? value : best), 0);
     const [most, zero] = type === "Q8_0" ? [127, 0] : [-8, 8];
     const d = half(largest / most);
@@ -145,6 +149,12 @@ function encode(numbers: Float32Array, type: WrittenType): Uint8Array {
     blocks.push(d & 255, d >> 8, ...packed.map((byte) => byte & 255));
   }
   return Uint8Array.from(blocks);
+}
+
+function encodeQ4_1(block: Float32Array): number[] {
+  const [d, m] = [half((Math.max(...block) - Math.min(...block)) / 15), half(Math.min(...block))];
+  const q = [...block].map((value) => Math.min(15, Math.max(0, Math.round((value - floatOf(m)) / floatOf(d)))));
+  return [d & 255, d >> 8, m & 255, m >> 8, ...q.slice(0, 16).map((low, i) => low | (q[i + 16]! << 4))];
 }
 
 /** The nearest fp16 of a number below 65504. */

@@ -41,7 +41,10 @@ export function modelOptions<A extends unknown[], O extends OptionValues>(comman
       wholeNumber(1),
     )
     .addOption(
-      new Option("--dtype <type>", "type of the weights in memory; auto: fp32 up to 1e9 parameters, else int8")
+      new Option(
+        "--dtype <type>",
+        "type of the weights in memory; auto: a GGUF file's, fp32 up to 1e9 parameters, or int8",
+      )
         .choices(["auto", "fp32", "int8", "int4"])
         .default("auto" as const),
     )

@@ -4,6 +4,7 @@ import type { FailurePlace } from "../../error.js";
 import { firstFew, plural, showBytes } from "../../formats/files/amounts.js";
 import { quoted } from "../../formats/files/quoted.js";
 import type { Completion, Llama } from "../../index.js";
+import { storedType } from "../../model/architecture/matrices.js";
 
 /** The figures that ranks report. */
 export type RankFigures = Pick<Llama, "load" | "threadsPerRank" | "rankTimes">;
@@ -147,10 +148,12 @@ export function promptLines({ config }: Pick<Llama, "config">, { promptIds }: Pi
 }
 
 /** The type that "auto" chose if it is not fp32, and why the weights could not be cached. */
-export function typeLines({ weightCache, dtype, parameterCount }: Llama, requested: string): string[] {
+export function typeLines({ weightCache, dtype, parameterCount, config }: Llama, requested: string): string[] {
   const lines: string[] = [];
   if (requested === "auto" && dtype !== "fp32") {
-    lines.push(`${count(parameterCount)} parameters: running in ${dtype} (use --dtype fp32 for the full weights).`);
+    const isStored = storedType(config) === dtype;
+    const full = isStored ? "the blocks of the file" : "use --dtype fp32 for the full weights";
+    lines.push(`${count(parameterCount)} parameters: running in ${dtype} (${full}).`);
   }
   if (weightCache.state === "failed") {
     lines.push(`Warning: cannot cache the quantised weights for the next start: ${quoted(weightCache.problem ?? "")}`);

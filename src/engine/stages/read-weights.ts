@@ -75,26 +75,31 @@ export function quantizeStage(source: WeightSource, setup: RankSetup, stage: Sta
       floats(graph.vectors.get(weight.vector.name)!).set(readVector(source, setup, weight, layer));
       continue;
     }
-    const { format, packed, scales } = weight.quantized!;
-    const target = { packed: new Uint8Array(bytes.buffer, packed.offset, packed.length), scales: floats(scales) };
+    const { format, packed, scales, offsets } = weight.quantized!;
+    const target = {
+      packed: new Uint8Array(bytes.buffer, packed.offset, packed.length),
+      scales: floats(scales),
+      offsets: offsets && floats(offsets),
+    };
     const [packedRow, scaleRow] = [packed.length / weight.rows, target.scales.length / weight.rows];
     const height = Math.max(1, Math.floor(CHUNK / weight.columns));
-    const chunk = new Float32Array(Math.min(height, weight.rows) * weight.columns);
+    const chunk = new Float32Array(format.isStored ? 0 : Math.min(height, weight.rows) * weight.columns);
     for (const { name, rows, columns, at } of stackedTensors(setup, weight, layer)) {
       for (let start = rows.start; start < rows.end; start += height) {
         const end = Math.min(start + height, rows.end);
         const [first, last] = [at + start - rows.start, at + end - rows.start];
-        const values = chunk.subarray(0, (end - start) * weight.columns);
-        source.read(name, { start, end }, columns, values);
+        const packedRows = target.packed.subarray(first * packedRow, last * packedRow);
+        const scaleRows = target.scales.subarray(first * scaleRow, last * scaleRow);
         try {
-          quantizeRows(
-            values,
-            end - start,
-            weight.columns,
-            format,
-            target.packed.subarray(first * packedRow, last * packedRow),
-            target.scales.subarray(first * scaleRow, last * scaleRow),
-          );
+          if (format.isStored) {
+            const offsetRows = target.offsets?.subarray(first * scaleRow, last * scaleRow) ?? null;
+            const rowsOfChunk = { packed: packedRows, scales: scaleRows, offsets: offsetRows };
+            source.readStored(name, { start, end }, columns, format.bits, rowsOfChunk);
+            continue;
+          }
+          const values = chunk.subarray(0, (end - start) * weight.columns);
+          source.read(name, { start, end }, columns, values);
+          quantizeRows(values, end - start, weight.columns, format, packedRows, scaleRows);
         } catch (error) {
           if (!(error instanceof NotFiniteError)) throw error;
           throw notFinite(setup.checkpoint, name, start + error.row, columns.start + error.column, error.value);

@@ -1,8 +1,8 @@
 /** Finds the GGUF file of a path, or all parts of one that was split, and reads their headers. Does not know tensors. */
-import { closeSync, openSync, readSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { LlamaError } from "../../error.js";
 import { firstFew } from "../files/amounts.js";
+import { openFile, readBytes } from "../files/byte-source.js";
 import { showValue } from "../files/json-value.js";
 import { type GgufFile, readGguf } from "./gguf.js";
 
@@ -46,13 +46,12 @@ function isGgufName(name: string): boolean {
 
 /** Programs that keep models by their checksums do not name them *.gguf. */
 function startsWithMagic(path: string): boolean {
-  const head = Buffer.alloc(4);
   try {
-    const fd = openSync(path, "r");
+    const source = openFile(path);
     try {
-      return readSync(fd, head, 0, 4, 0) === 4 && head.toString("latin1") === "GGUF";
+      return Buffer.from(readBytes(source, 0, 4)).toString("latin1") === "GGUF";
     } finally {
-      closeSync(fd);
+      source.close();
     }
   } catch {
     return false;

@@ -6,7 +6,7 @@ import { MAX_READ, StorageReader } from "./storage-reader.js";
 import { BLOCK_SIZES, ELEMENT_BYTES, isBlockType, type StoredTensor } from "./stored-tensor.js";
 import { convertColumns, convertToFloat32 } from "./to-float32.js";
 
-/** Called with units of one row, starting at `column`; `bytes` is valid only during the call. */
+/** Called with elements or blocks of one row, starting at `column`; `bytes` is valid only during the call. */
 type Visit = (bytes: Uint8Array, row: number, column: number) => void;
 
 /** For rows shorter than this, reading the gap to the next row costs less than another system call. */
@@ -55,6 +55,23 @@ export class TensorReader {
     };
     if (matrix.columnStride === 1 || width === 1) this.#visitRuns(entry, matrix, rows, units, visit);
     else this.#visitTiles(entry, matrix, rows, units, visit);
+  }
+
+  /**
+   * Calls `visit` with the bytes of whole blocks of a tensor of a block type, in order: blocks of `row` from `column` on. The
+   * columns must begin and end with a block. Throws a LlamaError if the file cannot be read.
+   */
+  readBlocks(entry: StoredTensor, rows: Range, columns: Range, visit: Visit): void {
+    const matrix = asMatrix(entry);
+    const { numbers } = matrix;
+    checkRange(entry, rows, matrix.height);
+    checkRange(entry, columns, matrix.width * numbers);
+    if (columns.start % numbers !== 0 || columns.end % numbers !== 0) {
+      throw new RangeError(`columns ${columns.start} to ${columns.end} are not whole blocks of ${entry.name}`);
+    }
+    if (rows.end === rows.start || columns.end === columns.start) return;
+    const units = { start: columns.start / numbers, end: columns.end / numbers };
+    this.#visitRuns(entry, matrix, rows, units, (bytes, row, column) => visit(bytes, row, column * numbers));
   }
 
   /** Closes all files; the next read opens them again. */

@@ -10,7 +10,8 @@ import { BLOCK_SIZES, type BlockType, ELEMENT_BYTES, type FloatType } from "./st
 let halfBits: Uint32Array<ArrayBuffer> | undefined;
 let halfFloats: Float32Array | undefined;
 
-function halves(): Float32Array {
+/** The float32 of each of the 65,536 fp16 values. */
+export function halves(): Float32Array {
   halfBits ??= makeHalfBits();
   halfFloats ??= new Float32Array(halfBits.buffer);
   return halfFloats;

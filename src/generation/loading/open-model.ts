@@ -4,6 +4,7 @@ import { Engine } from "../../engine/engine.js";
 import type { EngineOptions } from "../../engine/host/engine-options.js";
 import { availableCores } from "../../engine/machine/cores.js";
 import { type ComputeType, chooseType } from "../../model/architecture/compute-type.js";
+import { storedType } from "../../model/architecture/matrices.js";
 import { type Checkpoint, openCheckpoint } from "../../model/checkpoint/checkpoint.js";
 import type { OpenedCheckpoint } from "../../model/checkpoint/checkpoint-format.js";
 import { openPath } from "../../model/checkpoint/open-path.js";
@@ -70,7 +71,7 @@ export function resolveSetup(
   options: Pick<BuildOptions, "nprocPerNode" | "dtype">,
 ): { worldSize: number; dtype: ComputeType } {
   const { nprocPerNode = "auto", dtype: asked = "auto" } = options;
-  const dtype = asked === "auto" ? chooseType(parameterCount) : asked;
+  const dtype = asked === "auto" ? (storedType(config) ?? chooseType(parameterCount)) : asked;
   if (nprocPerNode !== "auto") return { worldSize: nprocPerNode, dtype };
   return { worldSize: autoWorldSize(config, availableCores(), shardCount, dtype !== "fp32"), dtype };
 }

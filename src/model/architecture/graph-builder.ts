@@ -34,6 +34,8 @@ interface QuantizedPlace {
   format: QuantFormat;
   packed: Place;
   scales: Place;
+  /** Of the blocks, like the scales; null if they have none. */
+  offsets: Place | null;
 }
 
 export interface StageGraph {
@@ -129,16 +131,28 @@ export class GraphBuilder {
     const { blocks, blockBytes, packedBytes, scaleCount } = quantizedSize(rows, columns, format);
     const packed = this.#constant(`${name}.packed`, "uint8", [rows, blocks, blockBytes], packedBytes);
     const scales = this.#constant(`${name}.scales`, "float32", [rows, blocks], scaleCount * 4);
-    this.#weights.push({ kind: "linear", matrix, rows, columns, quantized: { format, packed, scales } });
+    const offsets = format.hasOffsets
+      ? this.#constant(`${name}.offsets`, "float32", [rows, blocks], scaleCount * 4)
+      : null;
+    this.#weights.push({ kind: "linear", matrix, rows, columns, quantized: { format, packed, scales, offsets } });
     const product = this.node(
       "MatMulNBits",
       [x, `${name}.packed`, `${name}.scales`],
-      added ? `${to}_product` : to,
+      offsets ? `${to}_integers` : added ? `${to}_product` : to,
       // accuracy level 4: activations in int8, by block
       { K: columns, N: rows, bits: format.bits, block_size: format.blockSize, accuracy_level: 4 },
       "com.microsoft",
     );
-    return added ? this.node("Add", [product, added], to) : product;
+    const whole = offsets ? this.#addOffsets(name, x, blocks, product, added ? `${to}_product` : to) : product;
+    return added ? this.node("Add", [whole, added], to) : whole;
+  }
+
+  /** Adds the offsets of the blocks of a matrix to a product with x: each is multiplied with the sum of the block's x. */
+  #addOffsets(matrix: string, x: string, blocks: number, product: string, to: string): string {
+    const shape = this.integers(`${to}_shape`, [0, blocks, -1]);
+    const parts = this.node("Reshape", [x, shape], `${to}_blocks`);
+    const sums = this.node("ReduceSum", [parts, this.integers(`${to}_axis`, [-1])], `${to}_sums`, { keepdims: 0 });
+    return this.node("Gemm", [sums, `${matrix}.offsets`, product], to, { transB: 1 });
   }
 
   /** Adds a vector [length] of the share, as an input or a constant. */

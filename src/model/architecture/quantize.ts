@@ -7,6 +7,10 @@
 export interface QuantFormat {
   bits: 4 | 8;
   blockSize: 16 | 32 | 64 | 128;
+  /** The file has these blocks, and they are handed on as they are (stored-blocks.ts). */
+  isStored?: true;
+  /** Each block also has a number that is added to its weights. */
+  hasOffsets?: true;
 }
 
 /** Sizes of a quantised matrix: its weights are [rows, blocks, blockBytes], its scales [rows, blocks]. */

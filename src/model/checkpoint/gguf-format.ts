@@ -28,7 +28,11 @@ export const ggufFormat: CheckpointFormat = {
         quantisation: mixtureName(first.metadata.get("general.file_type")),
       },
       tokenizerPath: first.path,
-      config: () => resolveGgufConfig(raw, rope, embedding, (name) => tensors.has(name)),
+      config() {
+        const config = resolveGgufConfig(raw, rope, embedding, (name) => tensors.has(name));
+        const storedBlocks = tensors.storedBlocks(config);
+        return Object.keys(storedBlocks).length === 0 ? config : { ...config, storedBlocks };
+      },
       tensors: (config) => tensors.ofModel(config),
     };
   },

@@ -5,8 +5,10 @@ import type { GgufFile } from "../../formats/gguf/gguf.js";
 import { READABLE_TYPES } from "../../formats/gguf/gguf-types.js";
 import type { StoredTensor } from "../../formats/tensor/stored-tensor.js";
 import { TensorReader } from "../../formats/tensor/tensor-reader.js";
-import { ggufName, TENSORS, tensorTable } from "../architecture/tensor-table.js";
-import type { ModelConfig } from "../config/config.js";
+import { MATRICES } from "../architecture/matrices.js";
+import { storedFormat } from "../architecture/stored-blocks.js";
+import { ggufName, TENSORS, type TensorKind, tensorTable } from "../architecture/tensor-table.js";
+import type { ModelConfig, StoredFormat } from "../config/config.js";
 import type { CheckpointTensors } from "./checkpoint-format.js";
 import { type ModelTensor, sameShape, showShape } from "./model-tensor.js";
 
@@ -62,6 +64,20 @@ export class GgufTensors {
       reader.close();
     }
     return factors;
+  }
+
+  /** The matrices whose tensors can all be handed on in blocks, in every layer; a stack of several types has the most bits of them. */
+  storedBlocks(config: ModelConfig): Record<string, StoredFormat> {
+    const stored: Record<string, StoredFormat> = {};
+    for (const { name, tensors } of Object.values(MATRICES)) {
+      const kinds = new Set<TensorKind>(tensors);
+      const entries = tensorTable(config)
+        .filter(({ kind }) => kinds.has(kind))
+        .map(({ ggufName }) => this.#entries.get(ggufName === HEAD && !this.has(HEAD) ? EMBEDDING : ggufName));
+      const format = entries.includes(undefined) ? null : storedFormat(entries.map((entry) => entry!.dtype));
+      if (format !== null) stored[name] = format;
+    }
+    return stored;
   }
 
   /** The tensors of the config; without an output matrix, the embedding is it. Throws a LlamaError if one is missing or has another shape, or one is left over. */

@@ -1,12 +1,19 @@
 /** Reads the numbers of a model from the files of a checkpoint, or makes them from a seed. Does not know what the tensors are for. */
 import type { Range } from "../../formats/tensor/range.js";
 import { TensorReader } from "../../formats/tensor/tensor-reader.js";
+import { NotFiniteError } from "../architecture/quantize.js";
+import { type PackedBlocks, packStored, STORED_BLOCK } from "../architecture/stored-blocks.js";
 import type { Checkpoint } from "./checkpoint.js";
 import { readSlice } from "./read-slice.js";
 
 export interface WeightSource {
   /** Writes rows x columns of a tensor as float32 into `out`, row after row. Throws a LlamaError if a file cannot be read. */
   read(name: string, rows: Range, columns: Range, out: Float32Array): void;
+  /**
+   * Packs rows x columns of a tensor that the file has in blocks into `target`, with `bits` bits. Throws a LlamaError if a file
+   * cannot be read, and a NotFiniteError for a bad scale.
+   */
+  readStored(name: string, rows: Range, columns: Range, bits: 4 | 8, target: PackedBlocks): void;
   close(): void;
 }
 
@@ -32,6 +39,20 @@ class FileWeights implements WeightSource {
 
   read(name: string, rows: Range, columns: Range, out: Float32Array): void {
     readSlice(this.#reader, this.#tensors.get(name)!, rows, columns, out);
+  }
+
+  readStored(name: string, rows: Range, columns: Range, bits: 4 | 8, target: PackedBlocks): void {
+    const { entry } = this.#tensors.get(name)!.pieces[0]!;
+    const perRow = (columns.end - columns.start) / STORED_BLOCK;
+    this.#reader.readBlocks(entry, rows, columns, (bytes, row, column) => {
+      const first = (row - rows.start) * perRow + (column - columns.start) / STORED_BLOCK;
+      try {
+        packStored(entry.dtype, bytes, bits, target, first);
+      } catch (error) {
+        if (!(error instanceof NotFiniteError)) throw error;
+        throw new NotFiniteError(row - rows.start, column - columns.start + error.column, error.value);
+      }
+    });
   }
 
   close(): void {
@@ -69,6 +90,10 @@ class RandomWeights implements WeightSource {
     }
     // the number of bytes of an fp16 file
     this.#onBytes?.(at * 2);
+  }
+
+  readStored(name: string): void {
+    throw new RangeError(`${name} is not stored in blocks`);
   }
 
   close(): void {}

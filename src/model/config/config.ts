@@ -75,6 +75,12 @@ export const LLAMA: Variation = {
   unrotatedLayers: [],
 };
 
+/** Blocks of integers with a scale each, and perhaps an offset: weight = integer * scale + offset. */
+export interface StoredFormat {
+  bits: 4 | 8;
+  hasOffsets: boolean;
+}
+
 export interface ModelConfig extends Variation {
   dim: number;
   nLayers: number;
@@ -89,6 +95,8 @@ export interface ModelConfig extends Variation {
   normEps: number;
   rotation: Rotation;
   ropeTheta: number;
+  /** Matrices that the files have in blocks of 32 which can be handed on to the runtime, by name; absent in formats without blocks. */
+  storedBlocks?: Readonly<Record<string, StoredFormat>>;
   ropeScaling: RopeScaling | null;
   /** Tokens that the model was made for; null if its files do not say (params.json does not). */
   contextLength: number | null;

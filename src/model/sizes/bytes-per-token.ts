@@ -49,6 +49,7 @@ export function partBytes(part: Part, config: ModelConfig, share: RankShare, dty
 function matrixBytes(matrix: Matrix, config: ModelConfig, share: RankShare, dtype: ComputeType): number {
   const [rows, columns] = matrixShape(matrix, config, share);
   if (dtype === "fp32") return rows * columns * 4;
-  const { packedBytes, scaleCount } = quantizedSize(rows, columns, quantFormat(matrix, config, dtype));
-  return packedBytes + scaleCount * 4;
+  const format = quantFormat(matrix, config, dtype);
+  const { packedBytes, scaleCount } = quantizedSize(rows, columns, format);
+  return packedBytes + scaleCount * (format.hasOffsets ? 8 : 4);
 }

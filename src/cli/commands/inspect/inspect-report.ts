@@ -6,6 +6,7 @@ import { machineMemory } from "../../../engine/machine/machine-memory.js";
 import { resolveMaxSeqLen } from "../../../generation/loading/context-length.js";
 import { resolveSetup } from "../../../generation/loading/open-model.js";
 import type { ComputeType } from "../../../model/architecture/compute-type.js";
+import { storedMatrices } from "../../../model/architecture/matrices.js";
 import { TENSORS, tensorName } from "../../../model/architecture/tensor-table.js";
 import type { Checkpoint } from "../../../model/checkpoint/checkpoint.js";
 import type { OpenedCheckpoint } from "../../../model/checkpoint/checkpoint-format.js";
@@ -91,6 +92,8 @@ export function inspectionReport(
     vocab_rows: config.vocabSize,
     nproc_per_node: { min: 1, max: most, even: evenRanks(config, most), auto: auto.worldSize },
     dtype_auto: auto.dtype,
+    /** matrices whose blocks in the files are multiplied as they are, without quantising them again */
+    handed_on: { int8: storedMatrices(config, "int8"), int4: storedMatrices(config, "int4") },
     memory: { total_bytes: total, available_bytes: available, limited_by_cgroup: isCgroupLimited },
     max_seq_len: tokens,
     needs: needs(config, most, tokens, available).filter(({ dtype: type }) => asType === "auto" || type === asType),

@@ -115,11 +115,22 @@ function tokenizerName({ kind, units }: NonNullable<InspectionReport["tokenizer"
   return kind === "tiktoken" ? "tiktoken" : "SentencePiece";
 }
 
-/** The types of the tensors, if the matrices have several. */
-function typeLines({ tensor_types: types, file_dtype }: InspectionReport): [string, string][] {
+/** The types of the tensors, if the matrices have several, and what becomes of the file's own blocks in int8 and int4. */
+function typeLines({ tensor_types: types, file_dtype, handed_on }: InspectionReport): [string, string][] {
   const names = Object.keys(types);
-  if (names.every((type) => type === file_dtype || type === "fp32")) return [];
-  return [["types", names.map((type) => `${types[type]} ${type}`).join(", ")]];
+  const lines: [string, string][] = [];
+  if (names.some((type) => type !== file_dtype && type !== "fp32")) {
+    lines.push(["types", names.map((type) => `${types[type]} ${type}`).join(", ")]);
+  }
+  if (names.some((type) => /^I?Q/.test(type))) {
+    const kept = (["int8", "int4"] as const).map((type) => `${type} ${keptText(handed_on[type])}`);
+    lines.push(["blocks", `read exactly in fp32; kept as they are in ${kept.join(", in ")}`]);
+  }
+  return lines;
+}
+
+function keptText(matrices: readonly string[]): string {
+  return matrices.length === 0 ? "none" : matrices.map((name) => name.split(".").at(-1)).join(" ");
 }
 
 /** The files with their sizes, and how the tensors are split over them. */
