@@ -31,7 +31,7 @@ import {
 import { sessionFormat } from "./conversation/session-format.js";
 import { startConversation } from "./conversation/start-conversation.js";
 import { type BuildOptions, checkBuildOptions, engineSettings } from "./loading/build-options.js";
-import { resolveMaxSeqLen } from "./loading/context-length.js";
+import { resolveMaxSeqLen, sharedLength } from "./loading/context-length.js";
 import { checkMemory } from "./loading/memory-check.js";
 import { ModelContext } from "./loading/model-context.js";
 import { findModel, type ModelFiles, openModel, resolveSetup, startModel } from "./loading/open-model.js";
@@ -115,7 +115,10 @@ export class Llama {
     if (!options.force) checkMemory(checkpoint.config, worldSize, dtype, maxSeqLen);
     const settings = engineSettings(options, checkpoint.byteLength);
     const { engine, tokenizer } = await startModel(opened, { ...settings, worldSize, dtype, maxSeqLen });
-    const limits = resolveLimits(options, engine.positionBytes, maxSeqLen, machineMemory().available);
+    const limits = {
+      ...resolveLimits(options, engine.positionBytes, maxSeqLen, machineMemory().available),
+      ...sharedLength(checkpoint.config),
+    };
     return new Llama({
       ...{ ckptDir: options.ckptDir, tokenizer, engine, checkpoint, limits, encoder: opened.encoder, maxSeqLen },
       loadMs: performance.now() - start,

@@ -79,15 +79,3 @@ test("an output matrix that should be tied and is not is used, with a warning", 
   assert.equal(stdout, ", there was a\n");
   assert.match(stderr, /^Warning: tie_word_embeddings is true, but lm_head\.weight differs from model\.embed_tokens/m);
 });
-
-test("dynamic rope scaling runs within the trained length, and is refused beyond it", async () => {
-  const dir = folder("dynamic", { max_position_embeddings: 64, rope_scaling: { type: "dynamic", factor: 2 } });
-  const args = ["generate", "--ckpt_dir", dir, ...GREEDY, "--quiet", "--prompt", "Once upon a time"];
-  assert.equal((await llama(args)).stdout, ", there was a\n");
-  const { code, stderr } = await llama([...args, "--max_seq_len", "65"]);
-  assert.equal(code, 2);
-  assert.match(
-    stderr,
-    /^llama-ts: max_seq_len: dynamic rope scaling beyond the trained length is not supported[^\n]*\n$/,
-  );
-});

@@ -35,14 +35,6 @@ test("a long context is cut to half of the memory that the weights leave, but no
   assert.equal(length(1024, 0), 1024);
 });
 
-test("dynamic rope scaling is refused beyond the trained length", () => {
-  const dynamic = { ...config(1024), ropeScaling: { kind: "dynamic" as const, factor: 2, oldContext: 1024 } };
-  assert.equal(resolveMaxSeqLen(undefined, dynamic, SETUP, memory(1e12)), 1024);
-  assert.equal(resolveMaxSeqLen(1024, dynamic, SETUP, memory(1e12)), 1024);
-  const message = /max_seq_len: dynamic rope scaling beyond the trained length .*at most 1024 tokens, found 1025/;
-  assert.throws(() => resolveMaxSeqLen(1025, dynamic, SETUP, memory(1e12)), { kind: "usage", message });
-});
-
 test("the window of perplexity is what the model was made for, if the context holds it", () => {
   assert.equal(defaultWindow({ config: config(512), maxSeqLen: 4096 }), 512);
   assert.equal(defaultWindow({ config: config(512), maxSeqLen: 64 }), 64);

@@ -8,6 +8,8 @@ export interface SequenceTokens {
   tokens: ArrayLike<number>;
   /** Requested rows of logits: no row, the last token's, or every token's. */
   logits: "none" | "last" | "all";
+  /** Tokens of the prompt that these belong to, by which dynamic rope scaling rotates all of it; absent: each by its own place. */
+  promptLength?: number;
 }
 
 /** One step: a flat list of tokens. */
@@ -24,7 +26,7 @@ export interface Step {
 export function* cutSteps(batch: readonly SequenceTokens[], maxTokens: number, maxRows: number): Generator<Step> {
   const empty = (): Step => ({ tokens: [], spans: [], logitRows: [], targets: [] });
   let step = empty();
-  for (const [item, { sequence, position, tokens, logits }] of batch.entries()) {
+  for (const [item, { sequence, position, tokens, logits, promptLength }] of batch.entries()) {
     for (let i = 0; i < tokens.length; i++) {
       const wanted = logits === "all" || (logits === "last" && i === tokens.length - 1);
       if (step.tokens.length === maxTokens || (wanted && step.logitRows.length === maxRows)) {
@@ -38,7 +40,10 @@ export function* cutSteps(batch: readonly SequenceTokens[], maxTokens: number, m
       step.tokens.push(tokens[i]!);
       const span = step.spans.at(-1);
       if (span && i > 0) span.count++;
-      else step.spans.push({ sequence, position: position + i, count: 1 });
+      else {
+        const from = { sequence, position: position + i, count: 1 };
+        step.spans.push(promptLength === undefined ? from : { ...from, promptLength });
+      }
     }
   }
   if (step.tokens.length > 0) yield step;

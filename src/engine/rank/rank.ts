@@ -2,7 +2,7 @@
  * One rank: its share of the weights, its sessions and KV caches. Computes its columns of the logits for a flat batch of tokens.
  * Does not know the order of a step, threads, messages or text.
  */
-import { ropeTables } from "../../model/architecture/rope.js";
+import { isStretched, ropeRows, ropeTables } from "../../model/architecture/rope.js";
 import type { Stage } from "../../model/architecture/step-plan.js";
 import { Collective } from "../shared/collective.js";
 import type { Heartbeat } from "../shared/heartbeat.js";
@@ -63,8 +63,7 @@ export class Rank {
     logitRows: Int32Array,
   ): Promise<Float32Array> {
     const positions = spans.flatMap(({ position, count }) => Array.from({ length: count }, (_, i) => position + i));
-    this.#growRotary(Math.max(...positions) + 1);
-    const rotary = { position_ids: integers(positions, [1, positions.length]), cos: this.#cos, sin: this.#sin };
+    const rotary = this.#rotaryOf(spans, positions);
     const phase = spans.some(({ position, count }) => position === 0 || count > MAX_DECODE_TOKENS)
       ? "prefill"
       : "decode";
@@ -126,6 +125,25 @@ export class Rank {
     for (let i = 0; i < logitRows.length; i++) {
       shared.set(logits!.subarray(i * width, (i + 1) * width), i * vocabSize + start);
     }
+  }
+
+  /** The inputs of rotation: places in the tables of positions, or a row of its own for each token where its sequence decides. */
+  #rotaryOf(spans: readonly SequenceSpan[], positions: readonly number[]) {
+    const { config } = this.#setup.checkpoint;
+    const lengths = spans.flatMap(({ position, count, promptLength = 0 }) =>
+      Array.from({ length: count }, (_, i) => Math.max(promptLength, position + i + 1)),
+    );
+    const shape = [positions.length, config.headDim / 2];
+    if (lengths.some((length) => isStretched(config, length))) {
+      const { cos, sin } = ropeRows(
+        config,
+        positions.map((position, i) => ({ position, length: lengths[i]! })),
+      );
+      const position_ids = integers([...positions.keys()], [1, positions.length]);
+      return { position_ids, cos: tensor(cos, shape), sin: tensor(sin, shape) };
+    }
+    this.#growRotary(Math.max(...positions) + 1);
+    return { position_ids: integers([...positions], [1, positions.length]), cos: this.#cos, sin: this.#sin };
   }
 
   /** Makes the rotary tables long enough for `positions`. */

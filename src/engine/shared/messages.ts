@@ -52,6 +52,8 @@ export interface SequenceSpan {
   /** Position of the first token; cache entries from there on are replaced. */
   position: number;
   count: number;
+  /** As in SequenceTokens. */
+  promptLength?: number;
 }
 
 export type HostMessage =

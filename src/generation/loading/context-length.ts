@@ -1,7 +1,6 @@
 /** Chooses how many tokens a context may have: what was asked for, else the model's own length as far as memory allows. Opens no files. */
 import { STEP_TOKENS } from "../../engine/host/engine-options.js";
 import { machineMemory } from "../../engine/machine/machine-memory.js";
-import { LlamaError } from "../../error.js";
 import type { ComputeType } from "../../model/architecture/compute-type.js";
 import type { ModelConfig } from "../../model/config/config.js";
 import { memoryNeed } from "../../model/sizes/memory-need.js";
@@ -15,7 +14,7 @@ const STEP = 256;
 
 /**
  * Tokens of prompt and text together. `asked` is what the user wants; without it, the model's length, but no more than memory
- * allows, though never less than 2048 for that reason. Throws LlamaError (usage) for more than dynamic rope scaling allows.
+ * allows, though never less than 2048 for that reason.
  */
 export function resolveMaxSeqLen(
   asked: number | undefined,
@@ -23,7 +22,7 @@ export function resolveMaxSeqLen(
   { worldSize, dtype }: { worldSize: number; dtype: ComputeType },
   { available } = machineMemory(),
 ): number {
-  if (asked !== undefined) return checkScaling(asked, config);
+  if (asked !== undefined) return asked;
   const own = config.contextLength;
   if (own === null || own <= DEFAULT_MAX_SEQ_LEN) return own ?? DEFAULT_MAX_SEQ_LEN;
   const { token, context, total } = memoryNeed(config, worldSize, dtype, own, STEP_TOKENS);
@@ -31,12 +30,7 @@ export function resolveMaxSeqLen(
   return Math.min(own, Math.max(DEFAULT_MAX_SEQ_LEN, STEP * Math.floor(room / STEP)));
 }
 
-/** Dynamic scaling rotates a longer sequence by frequencies of its own, so that its KV cache could not be shared or continued. */
-function checkScaling(maxSeqLen: number, { ropeScaling }: ModelConfig): number {
-  if (ropeScaling?.kind !== "dynamic" || maxSeqLen <= ropeScaling.oldContext) return maxSeqLen;
-  throw new LlamaError("usage", "dynamic rope scaling beyond the trained length is not supported", {
-    where: "max_seq_len",
-    expected: `at most ${ropeScaling.oldContext} tokens`,
-    found: String(maxSeqLen),
-  });
+/** Dynamic scaling rotates a prompt beyond the trained length by its own length, so that its KV cache is of no use to others. */
+export function sharedLength({ ropeScaling }: Pick<ModelConfig, "ropeScaling">): { sharedLength?: number } {
+  return ropeScaling?.kind === "dynamic" ? { sharedLength: ropeScaling.oldContext } : {};
 }

@@ -34,6 +34,8 @@ export interface LoopLimits {
   stepMs: number;
   /** Bytes of a position over all layers and ranks, for messages. */
   positionBytes: number;
+  /** Prompts that are longer share no KV cache, since it depends on their length; absent: all prompts may. */
+  sharedLength?: number;
 }
 
 /** Throws LlamaError (usage) that names the option. */

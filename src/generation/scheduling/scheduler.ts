@@ -86,7 +86,8 @@ export class Scheduler {
       let position = entry.length;
       const add = (end: number, logits: Chunk["logits"]) => {
         if (end <= position) return;
-        chunks.push({ entry, sequence, position, tokens: ids.slice(position, end), logits });
+        const promptLength = request.promptIds.length;
+        chunks.push({ entry, sequence, position, tokens: ids.slice(position, end), logits, promptLength });
         room -= end - position;
         if (logits === "all") scored -= end - position;
         position = end;
@@ -108,7 +109,7 @@ export class Scheduler {
     const { sequence, ids, length, positions, request } = entry;
     if (sequence === null) return;
     const { owner = null, isDisposable = false } = request;
-    if (request.cachePrompt === false) this.#engine.release(sequence);
+    if (!this.#isShared(request)) this.#engine.release(sequence);
     else this.pool.add({ sequence, ids: ids.slice(0, length), owner, isDisposable }, positions);
     this.pool.shrink(this.#limits.maxKept);
   }
@@ -118,11 +119,20 @@ export class Scheduler {
     return this.running.reduce((sum, { positions }) => sum + positions, 0);
   }
 
+  get #sharedLength(): number {
+    return this.#limits.sharedLength ?? Number.POSITIVE_INFINITY;
+  }
+
+  /** Whether the KV cache of a request may come from others, and go to them. */
+  #isShared({ cachePrompt = true, promptIds }: GenerationRequest): boolean {
+    return cachePrompt && promptIds.length <= this.#sharedLength;
+  }
+
   /** A request that joins continues in the KV cache of one that has ended, if that begins the same. */
   #inherit(entry: OpenRequest, room: number): void {
     const { request, positions } = entry;
     if (request.lookup) entry.drafts = new RowDrafts(entry.ids, positions);
-    if (request.cachePrompt === false) return;
+    if (!this.#isShared(request)) return;
     const found = this.pool.take(request.promptIds, sharable(request), request.owner ?? null, positions, room);
     if (found) this.#reuse(entry, found.sequence, found.length);
   }
@@ -132,8 +142,9 @@ export class Scheduler {
     let donor: OpenRequest | null = null;
     let ready = 0;
     let promised = 0;
-    for (const other of entry.request.cachePrompt === false ? [] : this.running) {
+    for (const other of this.#isShared(entry.request) ? this.running : []) {
       if (other === entry) break;
+      if (other.request.promptIds.length > this.#sharedLength) continue;
       const shared = sharedLength(other.ids, entry.request);
       promised = Math.max(promised, Math.min(shared, other.request.promptIds.length));
       if (other.sequence === null || Math.min(shared, other.length) <= ready) continue;

@@ -26,6 +26,43 @@ export function ropeTables(config: ModelConfig, positions: number): RopeTables {
   return { cos, sin };
 }
 
+/**
+ * Whether a token is rotated by frequencies of its own: with dynamic scaling, if its sequence is longer than the model was trained
+ * for. `length` is that of the prompt for all of its tokens, and counts the tokens up to a new one for that.
+ */
+export function isStretched({ ropeScaling }: Pick<ModelConfig, "ropeScaling">, length: number): boolean {
+  return ropeScaling?.kind === "dynamic" && length > ropeScaling.oldContext;
+}
+
+/** A row of the tables for each token: its position, and the length of its sequence (see isStretched). */
+export function ropeRows(config: ModelConfig, tokens: readonly { position: number; length: number }[]): RopeTables {
+  const pairs = config.headDim / 2;
+  const cos = new Float32Array(tokens.length * pairs);
+  const sin = new Float32Array(tokens.length * pairs);
+  let frequencies: Float32Array | undefined;
+  for (const [i, { position, length }] of tokens.entries()) {
+    if (length !== tokens[i - 1]?.length) frequencies = undefined;
+    frequencies ??= ropeFrequencies({ ...config, ropeTheta: dynamicTheta(config, length) });
+    for (let pair = 0; pair < pairs; pair++) {
+      const angle = fround(position * frequencies[pair]!);
+      cos[i * pairs + pair] = Math.cos(angle);
+      sin[i * pairs + pair] = Math.sin(angle);
+    }
+  }
+  return { cos, sin };
+}
+
+/** The theta of a sequence of `length` tokens, rounded to float32 at transformers' steps (_compute_dynamic_ntk_parameters). */
+export function dynamicTheta(
+  { headDim, ropeTheta, ropeScaling }: Pick<ModelConfig, "headDim" | "ropeScaling" | "ropeTheta">,
+  length: number,
+): number {
+  if (ropeScaling?.kind !== "dynamic" || length <= ropeScaling.oldContext || headDim === 2) return ropeTheta;
+  const { factor, oldContext } = ropeScaling;
+  const stretch = fround(fround(fround(factor) * length) / oldContext) - fround(factor - 1);
+  return fround(fround(ropeTheta) * fround(fround(stretch) ** fround(headDim / (headDim - 2))));
+}
+
 /** What cosines and sines are multiplied with: YaRN makes attention sharper in this way. */
 export function attentionFactor({ ropeScaling }: Pick<ModelConfig, "ropeScaling">): number {
   return ropeScaling?.kind === "yarn" ? ropeScaling.attentionFactor : 1;

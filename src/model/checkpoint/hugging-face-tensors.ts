@@ -138,13 +138,13 @@ function missingTensors(
 }
 
 function missingFix(missing: readonly string[], names: ReadonlySet<string>, nLayers: number): string | undefined {
-  if (missing[0] === HEAD) {
-    return "If the model uses its embedding as the output matrix, set tie_word_embeddings to true in config.json";
-  }
   const longer = [...names].find((name) => missing.some((wanted) => name.endsWith(`.${wanted}`)));
   if (longer !== undefined) {
     const prefix = longer.slice(0, -missing.find((wanted) => longer.endsWith(`.${wanted}`))!.length);
     return `The names begin with ${quoted(prefix)}, as a compiled or wrapped model is saved: remove it and save the model again`;
+  }
+  if (missing[0] === HEAD) {
+    return "If the model uses its embedding as the output matrix, set tie_word_embeddings to true in config.json";
   }
   const method = QUANTIZED.find(([ending]) => [...names].some((name) => name.endsWith(ending)))?.[1];
   if (method !== undefined) return `The weights are quantised by ${method}: use the folder with the original weights`;

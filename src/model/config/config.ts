@@ -19,7 +19,7 @@ export interface LinearScaling {
   factor: number;
 }
 
-/** Nothing changes up to `oldContext` tokens; longer sequences, whose frequencies would depend on their length, are refused. */
+/** Nothing changes up to `oldContext` tokens; in longer sequences theta depends on their length (transformers, _compute_dynamic_ntk_parameters). */
 export interface DynamicScaling {
   kind: "dynamic";
   factor: number;
