@@ -8,7 +8,6 @@ export type NormalizerStep =
   | { readonly type: "Prepend"; readonly prepend: string }
   | { readonly type: "Replace"; readonly pattern: Pattern; readonly content: string }
   | { readonly type: "Strip"; readonly left: boolean; readonly right: boolean }
-  | { readonly type: "Lowercase" }
   | { readonly type: NormalForm };
 
 export const NORMAL_FORMS = ["NFC", "NFD", "NFKC", "NFKD"] as const;
@@ -76,7 +75,8 @@ export function readNormalizers(path: string, value: unknown): NormalizerStep[] 
     if (type === "Replace") return { type, pattern: pattern(refusal, step), content: text(refusal, step, "content") };
     if (type === "Strip")
       return { type, left: flag(refusal, step, "strip_left", true), right: flag(refusal, step, "strip_right", true) };
-    if (type === "NFC" || type === "NFD" || type === "NFKC" || type === "NFKD" || type === "Lowercase") return { type };
+    const form = NORMAL_FORMS.find((name) => name === type);
+    if (form !== undefined) return { type: form };
     throw refusal.of(type);
   });
 }
