@@ -136,7 +136,7 @@ test("what cannot be done exactly is refused by name", () => {
   refuses({ post_processor: two }, /found 2 tokens before a text/);
 });
 
-test("a merge of something that is no token is refused", async () => {
+test("a merge of unknown tokens is refused", async () => {
   const json = BASES.llama2;
   const root = { ...json, model: { ...json.model, merges: ["no such", ...json.model.merges] } };
   await assert.rejects(openHuggingFaceTokenizer({ path: "tokenizer.json", root }).load(), {
