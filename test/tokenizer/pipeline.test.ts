@@ -123,6 +123,7 @@ test("what cannot be done exactly is refused by name", () => {
   const { model } = json;
   refuses({ model: { ...model, dropout: 0.1 } }, /expected a model without dropout/);
   refuses({ model: { ...model, end_of_word_suffix: "</w>" } }, /without end_of_word_suffix/);
+  refuses({ normalizer: { type: "Prepend", prepend: "a".repeat(1000) } }, /found Prepend with prepend/);
   refuses({ pre_tokenizer: { type: "Punctuation", behavior: "Isolated" } }, /found Punctuation/);
   refuses(
     { decoder: { type: "Sequence", decoders: [{ type: "Fuse" }, { type: "ByteFallback" }] } },

@@ -44,6 +44,8 @@ export interface PostProcessor {
   readonly isByteLevel: boolean;
 }
 
+const MAX_CONTENT = 256;
+
 type Options = Readonly<Record<string, unknown>>;
 
 /** Makes the errors for steps of one part of a file. */
@@ -177,7 +179,8 @@ function flat(refusal: Refusal, value: unknown, key: string, depth = 0): Options
 
 function text(refusal: Refusal, step: Options, key: string): string {
   const value = step[key];
-  if (typeof value === "string") return value;
+  // It is written for every match in a text, so a long one could exhaust the memory.
+  if (typeof value === "string" && value.length <= MAX_CONTENT) return value;
   throw refusal.of(step.type, `${String(step.type)} with ${key} ${showValue(value)}`);
 }
 
