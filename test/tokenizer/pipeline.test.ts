@@ -123,6 +123,7 @@ test("what cannot be done exactly is refused by name", () => {
   const { model } = json;
   refuses({ model: { ...model, dropout: 0.1 } }, /expected a model without dropout/);
   refuses({ model: { ...model, end_of_word_suffix: "</w>" } }, /without end_of_word_suffix/);
+  refuses({ normalizer: { type: "Prepend", prepend: "a".repeat(1000) } }, /found Prepend with prepend/);
   refuses({ pre_tokenizer: { type: "Punctuation", behavior: "Isolated" } }, /found Punctuation/);
   refuses(
     { decoder: { type: "Sequence", decoders: [{ type: "Fuse" }, { type: "ByteFallback" }] } },
@@ -136,7 +137,7 @@ test("what cannot be done exactly is refused by name", () => {
   refuses({ post_processor: two }, /found 2 tokens before a text/);
 });
 
-test("a merge of something that is no token is refused", async () => {
+test("a merge of unknown tokens is refused", async () => {
   const json = BASES.llama2;
   const root = { ...json, model: { ...json.model, merges: ["no such", ...json.model.merges] } };
   await assert.rejects(openHuggingFaceTokenizer({ path: "tokenizer.json", root }).load(), {

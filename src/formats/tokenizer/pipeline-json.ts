@@ -8,7 +8,6 @@ export type NormalizerStep =
   | { readonly type: "Prepend"; readonly prepend: string }
   | { readonly type: "Replace"; readonly pattern: Pattern; readonly content: string }
   | { readonly type: "Strip"; readonly left: boolean; readonly right: boolean }
-  | { readonly type: "Lowercase" }
   | { readonly type: NormalForm };
 
 export const NORMAL_FORMS = ["NFC", "NFD", "NFKC", "NFKD"] as const;
@@ -45,6 +44,8 @@ export interface PostProcessor {
   readonly isByteLevel: boolean;
 }
 
+const MAX_CONTENT = 256;
+
 type Options = Readonly<Record<string, unknown>>;
 
 /** Makes the errors for steps of one part of a file. */
@@ -76,7 +77,8 @@ export function readNormalizers(path: string, value: unknown): NormalizerStep[] 
     if (type === "Replace") return { type, pattern: pattern(refusal, step), content: text(refusal, step, "content") };
     if (type === "Strip")
       return { type, left: flag(refusal, step, "strip_left", true), right: flag(refusal, step, "strip_right", true) };
-    if (type === "NFC" || type === "NFD" || type === "NFKC" || type === "NFKD" || type === "Lowercase") return { type };
+    const form = NORMAL_FORMS.find((name) => name === type);
+    if (form !== undefined) return { type: form };
     throw refusal.of(type);
   });
 }
@@ -177,7 +179,8 @@ function flat(refusal: Refusal, value: unknown, key: string, depth = 0): Options
 
 function text(refusal: Refusal, step: Options, key: string): string {
   const value = step[key];
-  if (typeof value === "string") return value;
+  // It is written for every match in a text, so a long one could exhaust the memory.
+  if (typeof value === "string" && value.length <= MAX_CONTENT) return value;
   throw refusal.of(step.type, `${String(step.type)} with ${key} ${showValue(value)}`);
 }
 

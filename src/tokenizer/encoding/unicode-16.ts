@@ -2,7 +2,7 @@
 
 /**
  * Characters that Unicode 15 (Node 20.3) or 17 (later versions of Node) has in another category than 16, in groups: a
- * character of the category that all versions agree on, and the ranges of characters that it stands for.
+ * character of the category that all versions agree on, and the ranges of characters that it replaces.
  */
 const GROUPS: readonly (readonly [number, string])[] = [
   // lower-case letters
@@ -71,7 +71,7 @@ const UNSTABLE = new RegExp(
   "gu",
 );
 
-/** The text with stand-ins, each as long as the character that it stands for: matches are at the same places. */
+/** The text with stand-ins, each as long as the character that it replaces: matches are at the same places. */
 export function asUnicode16(text: string): string {
   return text.replace(UNSTABLE, (character) => {
     const code = character.codePointAt(0)!;

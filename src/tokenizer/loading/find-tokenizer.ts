@@ -20,7 +20,7 @@ export function findTokenizer(ckptDir: string): string {
   });
 }
 
-/** The file that findTokenizer() returns; null if there is none. */
+/** The file that findTokenizer() returns; null if no such file exists. */
 export function lookForTokenizer(ckptDir: string): string | null {
   return placesOf(ckptDir).find((path) => existsSync(path)) ?? null;
 }

@@ -54,9 +54,6 @@ function normalizerOf(step: NormalizerStep, path: string): Rewrite {
         const rest = step.left ? text.replace(SPACE_AT_START, "") : text;
         return step.right ? rest.replace(SPACE_AT_END, "") : rest;
       };
-    case "Lowercase":
-      // The library lowers each character by itself, so that a sigma at the end of a word is no exception.
-      return (text) => Array.from(text, (character) => character.toLowerCase()).join("");
     default:
       return (text) => unicodeNormalize(text, step.type);
   }
