@@ -161,7 +161,7 @@ describe("the format of a chat template", () => {
     }
   });
 
-  test("encodes anew what the template writes otherwise in the next turn", () => {
+  test("encodes again what the template writes otherwise in the next turn", () => {
     const { bytes } = tokenizers;
     const { encodeConversation, encodeDialog } = format(sources.get(THOUGHTS)!, bytes);
     encodeConversation([], "Hello", null);
