@@ -32,6 +32,8 @@ export interface Vocabulary {
   readonly stopIds: ReadonlySet<number>;
   /** Ids of the tokens that do not represent text, by name, e.g. "<|eot_id|>"; SentencePiece has "<s>" and "</s>". */
   readonly specialTokens: ReadonlyMap<string, number>;
+  /** Ids of added tokens that are ordinary text and are recognised in every text, by name; missing if there are no such tokens. */
+  readonly textTokens?: ReadonlyMap<string, number>;
   /** The names by which a chat template knows tokens (bos_token and so on). */
   readonly tokenNames: TokenNames;
   /** The Jinja source that came with the tokenizer. */

@@ -142,6 +142,7 @@ describe("chat on the command line", { concurrency: 2 }, () => {
       [{ role: "developer", content: "be brief" }],
       [{ role: "user" }],
       ["Hi"],
+      [{ role: "assistant", content: "", tool_calls: [{}] }],
     ];
     const input = messages.map((one) => JSON.stringify({ messages: one })).join("\n");
     const { stdout } = await llama(["batch", "--ckpt_dir", templated, ...SMALL, "--quiet"], { input });
@@ -159,6 +160,7 @@ describe("chat on the command line", { concurrency: 2 }, () => {
       "messages[0].role: unknown role; expected system, user, assistant, tool or ipython, found developer",
       "messages[0].content: has the wrong type; expected a string or a list of text parts, found nothing",
       'messages[0]: has the wrong type; expected {"role": ..., "content": ...}, found "Hi"',
+      "messages[0].tool_calls: calls of tools cannot be written",
     ];
     assert.deepEqual(
       answers.slice(2).map(({ error }) => error.message),

@@ -72,7 +72,9 @@ test("dialogs, conversations and turns refuse options that are not theirs", asyn
   await assert.rejects(llama.chatCompletion([dialog], { echo: true } as never), /unknown option echo/);
   assert.throws(
     () => llama.conversation({ chat: "lama2" } as never),
-    isUsage('chat: unknown value; expected auto, none, llama2, llama3, found "lama2"'),
+    isUsage(
+      'chat: unknown value; expected auto, template, llama2, llama3, none or {template: a Jinja template}, found "lama2"',
+    ),
   );
   assert.throws(
     () => llama.conversation({ sytem: "x" } as never),

@@ -115,6 +115,30 @@ describe("the format of a chat template", () => {
     assert.equal(bytes.decode(found), "a|b");
   });
 
+  test("keeps names of tokens that are not special but that the template writes as text in messages, not in answers", () => {
+    const { pieces, bytes } = tokenizers;
+    for (const tokenizer of [pieces, bytes]) {
+      const specialTokens = new Map([...tokenizer.specialTokens].filter(([name]) => name !== "<|im_start|>"));
+      const id = tokenizer.specialTokens.get("<|im_start|>")!;
+      // As a tokenizer does with an added token that is ordinary text.
+      const encode: Tokenizer["encode"] = (text, options = {}) =>
+        text.split("<|im_start|>").flatMap((part, i) => [...(i > 0 ? [id] : []), ...tokenizer.encode(part, options)]);
+      const ordinary = { ...tokenizer, encode, specialTokens, textTokens: new Map([["<|im_start|>", id]]) };
+      const { encodeDialog } = format(sources.get(CHATML)!, ordinary);
+      const count = (dialog: Dialog) => encodeDialog(dialog).filter((one) => one === id).length;
+      const system = { role: "system", content: "x" } as const;
+      const content = "a <|im_start|>user";
+      assert.equal(count([system, { role: "user", content: "a" }]), 3);
+      assert.equal(count([system, { role: "user", content }]), 3);
+      const text = tokenizer.decode(encodeDialog([system, { role: "user", content }]));
+      assert.ok(text.includes(tokenizer.units === "bytes" ? "user\na <|im_start|>user" : "<|im_start|>user"), text);
+      assert.equal(
+        count([system, { role: "user", content: "a" }, { role: "assistant", content }, { role: "user", content: "b" }]),
+        6,
+      );
+    }
+  });
+
   test("finds the token that ends an answer", () => {
     const stops = (name: string, tokenizer: Tokenizer) => [...format(sources.get(name)!, tokenizer).stopIds];
     const { pieces, bytes } = tokenizers;
@@ -161,7 +185,7 @@ describe("the format of a chat template", () => {
     }
   });
 
-  test("encodes anew what the template writes otherwise in the next turn", () => {
+  test("encodes again what the template writes otherwise in the next turn", () => {
     const { bytes } = tokenizers;
     const { encodeConversation, encodeDialog } = format(sources.get(THOUGHTS)!, bytes);
     encodeConversation([], "Hello", null);

@@ -29,6 +29,9 @@ export interface ChatPrediction {
   logprobs?: number[];
 }
 
+/** Keys of OpenAI's messages that would change the prompt. */
+const CALLS = ["tool_calls", "function_call"];
+
 /** A dialog with plain contents. Throws LlamaError (usage) that names the message and its key. */
 export function readDialog(messages: readonly unknown[]): Dialog {
   return messages.map((message, i) => {
@@ -36,6 +39,9 @@ export function readDialog(messages: readonly unknown[]): Dialog {
     if (!isObject(message)) throw wrong(where, '{"role": ..., "content": ...}', message);
     const { role, content } = message;
     if (typeof role !== "string") throw wrong(`${where}.role`, "a string", role);
+    const call = CALLS.find((key) => (message[key] ?? null) !== null);
+    if (call !== undefined)
+      throw new LlamaError("usage", "calls of tools cannot be written", { where: `${where}.${call}` });
     return { role: role as Role, content: contentOf(content, `${where}.content`) };
   });
 }

@@ -23,21 +23,35 @@ export function freeMarks(texts: readonly string[]): Marks {
 
 type Piece = { special: string } | { plain: string };
 
+/** Matches any of the names, longer ones first; without names it matches nothing. */
+function patternOf(names: Iterable<string>): string {
+  const longestFirst = [...names].filter((name) => name !== "").sort((a, b) => b.length - a.length);
+  return longestFirst.map((name) => name.replace(/[\\^$.*+?()[\]{}|/]/g, "\\$&")).join("|") || "(?!)";
+}
+
 export class ShieldedText {
   readonly #tokenizer: Tokenizer;
-  /** The names of all special tokens, longer ones first. Without special tokens it matches nothing. */
+  /** The ids of special tokens, and of other added tokens that the template writes. */
+  readonly #ids: ReadonlyMap<string, number>;
+  /** Patterns of the names: of special tokens, of the others, of both. */
+  readonly #special: string;
+  readonly #others: string;
   readonly #names: string;
 
-  constructor(tokenizer: Tokenizer) {
+  /** `template`: the source of the template. */
+  constructor(tokenizer: Tokenizer, template: string) {
     this.#tokenizer = tokenizer;
-    const names = [...tokenizer.specialTokens.keys()].filter((name) => name !== "");
-    const longestFirst = names.sort((a, b) => b.length - a.length);
-    this.#names = longestFirst.map((name) => name.replace(/[\\^$.*+?()[\]{}|/]/g, "\\$&")).join("|") || "(?!)";
+    const { specialTokens, textTokens = new Map<string, number>() } = tokenizer;
+    const others = [...textTokens].filter(([name]) => name.trim() !== "" && template.includes(name));
+    this.#ids = new Map([...others, ...specialTokens]);
+    this.#special = patternOf(specialTokens.keys());
+    this.#others = patternOf(others.map(([name]) => name));
+    this.#names = patternOf(this.#ids.keys());
   }
 
-  /** A message's text with marks around names of special tokens. */
-  mark(text: string, [open, close]: Marks): string {
-    return text.replaceAll(new RegExp(this.#names, "gu"), (name) => open + name + close);
+  /** A message's text with marks around names of tokens. An answer may have the tokens that are not special, such as those around thoughts. */
+  mark(text: string, [open, close]: Marks, isAnswer: boolean): string {
+    return text.replaceAll(new RegExp(isAnswer ? this.#special : this.#names, "gu"), (name) => open + name + close);
   }
 
   /** The special token whose name a text begins with. */
@@ -88,16 +102,18 @@ export class ShieldedText {
       : tokenizer.encode(text, { special: true });
   }
 
-  /** Ids of a text that has names of special tokens, between two special tokens or ends of the whole. */
+  /** Ids of a text that has names of tokens, between two tokens that the template has written or ends of the whole. */
   #encodePlain(text: string, before: string | null, after: string | null, isRest: boolean): number[] {
     const tokenizer = this.#tokenizer;
     let plain = text;
     if (after !== null && this.#isSame(`a ${after}`, `a${after}`)) plain = plain.trimEnd();
-    if (before === null) return isRest ? encodeAfter(tokenizer, plain) : tokenizer.encode(plain);
-    if (this.#isSame(`${before} a`, `${before}a`)) plain = plain.trimStart();
+    if (before !== null && this.#isSame(`${before} a`, `${before}a`)) plain = plain.trimStart();
     // Some tokenizers put a space before each text between special tokens, others before the first text only.
-    const isLikeFirst = this.#isSame(`${before}a`, "a", [tokenizer.specialTokens.get(before)!]);
-    return isLikeFirst ? tokenizer.encode(plain) : encodeAfter(tokenizer, plain);
+    const isLikeFirst = before === null ? !isRest : this.#isSame(`${before}a`, "a", [this.#ids.get(before)!]);
+    // The tokenizer knows the tokens that are not special in every text: their names are encoded in two parts.
+    const cuts = [...plain.matchAll(new RegExp(this.#others, "gu"))].map(({ index }) => index + 1);
+    const parts = [0, ...cuts].map((start, i) => plain.slice(start, cuts[i]));
+    return parts.flatMap((part, i) => (i === 0 && isLikeFirst ? tokenizer.encode(part) : encodeAfter(tokenizer, part)));
   }
 
   #isSame(one: string, other: string, prefix: readonly number[] = []): boolean {

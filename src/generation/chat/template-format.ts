@@ -15,14 +15,17 @@ interface Rendered {
 
 /** Makes a format for one conversation, whose prompts it remembers, and for any number of dialogs. */
 export function templateFormat(tokenizer: Tokenizer, template: ChatTemplate): ChatFormat {
-  const shield = new ShieldedText(tokenizer);
+  const shield = new ShieldedText(tokenizer, template.source);
   /** The prompts of a conversation, by the number of turns before them. */
   const prompts: Rendered[] = [];
   let stopIds: ReadonlySet<number> | null = null;
 
   const render = (dialog: Dialog): { text: string; marks: Marks } => {
     const marks = freeMarks([template.source, ...dialog.map(({ content }) => content)]);
-    const messages = dialog.map(({ role, content }) => ({ role, content: shield.mark(content, marks) }));
+    const messages = dialog.map(({ role, content }) => ({
+      role,
+      content: shield.mark(content, marks, role === "assistant"),
+    }));
     return { text: template.render(messages, true), marks };
   };
 
@@ -45,7 +48,7 @@ export function templateFormat(tokenizer: Tokenizer, template: ChatTemplate): Ch
     for (let i = turns.length - 1; i >= 0; i--) {
       const [before, turn] = [prompts[i], turns[i]!];
       if (!before || String(before.marks) !== String(marks)) continue;
-      const start = before.text + shield.mark(turn.answer, marks);
+      const start = before.text + shield.mark(turn.answer, marks, true);
       if (!text.startsWith(start) || !isTextOf(turn, before.ids)) continue;
       const rest = text.slice(start.length);
       const kept = [...before.ids, ...turn.answerIds];

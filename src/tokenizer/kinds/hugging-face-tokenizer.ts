@@ -59,6 +59,7 @@ export function openHuggingFaceTokenizer(
     padId: named(settings.pad, PAD_NAMES) ?? -1,
     stopIds: new Set(stops.filter((id) => id !== null)),
     specialTokens: new Map(added.filter(({ special }) => special).map(({ content, id }) => [content, id])),
+    textTokens: new Map(added.filter(({ special }) => !special).map(({ content, id }) => [content, id])),
     tokenNames: {
       ...{ bos: nameOf(settings.bos, bosId), eos: nameOf(settings.eos, eosId) },
       ...{ unk: settings.unk ?? json.model.unknown, pad: settings.pad ?? null },
