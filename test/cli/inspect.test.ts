@@ -5,6 +5,7 @@ import { describe, test } from "node:test";
 import { fixture, shared, withoutShared } from "../folders.js";
 import { ggufModel, writeGgufFolder } from "../model/gguf-model.js";
 import { hfTensors, renamedPth, writeHfFolder } from "../model/hugging-face-folder.js";
+import { relatives, writeRelative } from "../model/random-weights.js";
 import { llama2Json, llama3Json } from "../tokenizer/tokenizer-json.js";
 import { DEMO, llama, temporaryFolder } from "./cli-process.js";
 
@@ -73,6 +74,19 @@ describe("inspect", { concurrency: 2 }, () => {
     const refused = await llama(["inspect", join(dir, "tokenizer.model")]);
     assert.equal(refused.code, 3);
     assert.match(refused.stderr, /is neither a folder nor a GGUF file\. Name the folder/);
+  });
+
+  test("a relative of LLaMA: what it has in addition", async () => {
+    const kindOf = async (name: string) => {
+      const dir = writeRelative(join(root, name), relatives.models[name]!);
+      return /^kind +(.*)$/m.exec((await llama(["inspect", dir])).stdout)?.[1];
+    };
+    const facts = "biases of q k v, o, feed-forward; a window of 8 tokens in 2 layers; 2 layers without rotation";
+    assert.equal(await kindOf("smollm3 with windows and biases"), `SmolLM3: ${facts}`);
+    assert.equal(await kindOf("qwen3"), "Qwen3: norms of heads");
+    assert.equal(await kindOf("mistral without a window"), "Mistral");
+    const { architecture, windows, head_norms } = await report(join(root, "qwen3"));
+    assert.deepEqual([architecture, windows, head_norms], ["Qwen3", [], true]);
   });
 
   test("without a folder it inspects the demo model; two folders or a missing one are refused", async () => {

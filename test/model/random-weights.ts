@@ -6,7 +6,7 @@ export interface RelativeModel {
   config: Record<string, unknown>;
   /** Shapes by Hugging Face's names. */
   tensors: Record<string, number[]>;
-  /** Every `stride`-th logit after the first so many of the ids. */
+  /** Every `stride`-th logit after the first n ids, by n. */
   logits: Record<string, number[]>;
   /** What greedy decoding adds to the first `prompt` ids. */
   greedy: number[];

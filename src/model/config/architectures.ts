@@ -17,7 +17,7 @@ export interface Architecture {
     /** tie_word_embeddings */
     isTied: boolean;
   };
-  /** Keys of config.json that it has besides LLaMA's. */
+  /** Keys of config.json that it has in addition to LLaMA's. */
   keys: readonly string[];
   /** Reads what differs from LLaMA. Throws a LlamaError for a bad value. */
   vary(raw: JsonObject, nLayers: number): Variation;

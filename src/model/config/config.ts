@@ -52,7 +52,7 @@ export interface FactorScaling {
  */
 export type Rotation = "interleaved" | "halved";
 
-/** What a relative of LLaMA has besides LLaMA's own tensors and steps. */
+/** What a relative of LLaMA has in addition to LLaMA's own tensors and steps. */
 export interface Variation {
   /** What people call the architecture. */
   architecture: string;

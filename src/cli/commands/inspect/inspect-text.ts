@@ -88,7 +88,7 @@ function rowsText(rows: number, { vocab_size: tokens }: { vocab_size: number }):
     : `, the last ${tokens - rows} of them without a row of the model`;
 }
 
-/** What the model has besides LLaMA's tensors and steps, if anything. */
+/** What the model has in addition to LLaMA's tensors and steps, if anything. */
 function relativeLines({
   architecture,
   biases,
