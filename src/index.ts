@@ -39,7 +39,7 @@ export type { PerplexityOptions } from "./generation/scoring/perplexity.js";
 export type { Score, ScoreAnswer, ScoredPair, ScoredToken, ScoreRequest } from "./generation/scoring/score.js";
 export type { ComputeType } from "./model/architecture/compute-type.js";
 export type { DifferingReplica } from "./model/checkpoint/replicas.js";
-export type { ModelConfig, RopeScaling, Rotation, Variation } from "./model/config/config.js";
+export type { ModelConfig, RopeScaling, Rotation, StoredFormat, Variation } from "./model/config/config.js";
 export type { Detokenizer } from "./tokenizer/decoding/detokenizer.js";
 export { encodeLong } from "./tokenizer/encoding/long-text.js";
 export type { EncodeOptions, Tokenizer, Vocabulary } from "./tokenizer/tokenizer.js";

@@ -73,6 +73,10 @@ describe("a GGUF file", () => {
     assert.equal(openCheckpoint(path, 768).format, "GGUF");
   });
 
+  it("that does not exist is named as a file", () => {
+    refuses(join(root, "nowhere.gguf"), /nowhere\.gguf: no such file$/);
+  });
+
   it("without an output matrix uses its embedding", () => {
     const tensors = plain.tensors.filter(({ name }) => name !== "output.weight");
     const opened = openCheckpoint(file({}, tensors), 768);

@@ -38,7 +38,8 @@ function findPlace(path: string): CheckpointPath {
   const snapshot = findInHub(path);
   if (snapshot !== null) return listedSnapshot(snapshot);
   const fix = downloadAdvice(path);
-  throw new LlamaError("model", "checkpoint folder does not exist", { where: path, ...(fix !== null && { fix }) });
+  const problem = /\.gguf$/i.test(path) ? "no such file" : "checkpoint folder does not exist";
+  throw new LlamaError("model", problem, { where: path, ...(fix !== null && { fix }) });
 }
 
 function listedSnapshot(path: string): CheckpointPath {
