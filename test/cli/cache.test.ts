@@ -124,7 +124,7 @@ describe("cache", () => {
     for (const [words, message] of [
       [["show"], "unknown command 'show'; expected list, prune, rm or clear"],
       [["list", "all"], "unexpected argument 'all'. list takes none"],
-      [["rm"], "missing required argument 'key|dir'"],
+      [["rm"], "missing required argument 'dir'"],
     ] as const) {
       const { code, stdout, stderr } = await cache(...words);
       assert.deepEqual({ code, stdout, stderr }, { code: 2, stdout: "", stderr: `llama-ts: ${message}\n` });

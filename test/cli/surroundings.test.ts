@@ -31,8 +31,10 @@ describe("the surroundings", { concurrency: 2 }, () => {
 
   test("a limit of address space is not blamed on the tokenizer", { skip: !isLinux && "limits differ" }, async () => {
     const { code, stderr } = await shell(`ulimit -v 2000000; "$0" "$1" ${GENERATE}`);
-    assert.equal(code, 4, stderr);
-    assert.match(stderr, /llama-ts: \S+: not enough memory to load it\. .*raise the limit \(ulimit -v\)\n$/);
+    // The runtime, which loads at the same time, can fail first.
+    assert.notEqual(code, 3, stderr);
+    assert.doesNotMatch(stderr, /cannot be loaded/);
+    if (code === 4) assert.match(stderr, /: not enough memory to load it\. .*raise the limit \(ulimit -v\)\n/);
   });
 
   test("a variable that is not an option is refused, with the one that was probably meant", async () => {

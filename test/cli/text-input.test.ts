@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, test } from "node:test";
-import { DEMO, llama, type Run, temporaryFolder } from "./cli-process.js";
+import { BIN, DEMO, llama, type Run, run, temporaryFolder } from "./cli-process.js";
 
 const folder = temporaryFolder();
 const GREEDY = ["--temperature", "0", "--max_gen_len", "4", "--quiet"];
@@ -96,6 +96,15 @@ describe("text that is not UTF-8", { concurrency: 2 }, () => {
   });
 });
 
+test("arguments that are not UTF-8 are refused; U+FFFD itself is a character", {
+  skip: process.platform !== "linux" && "the bytes are not shown",
+}, async () => {
+  const command = `"$0" "$1" generate --temperature 0 --max_gen_len 1 --quiet --prompt`;
+  const latin = await run("bash", ["-c", `${command} $'caf\\xe9'`, process.execPath, BIN]);
+  isRefused(latin, /an argument is not UTF-8/, "argument");
+  assert.equal((await run("bash", ["-c", `${command} 'caf\ufffd'`, process.execPath, BIN])).code, 0);
+});
+
 test("a byte order mark of UTF-8 is skipped everywhere", async () => {
   const marked = `\ufeff${STORY}`;
   const path = file("bom", Buffer.from(marked));
@@ -107,10 +116,10 @@ test("a byte order mark of UTF-8 is skipped everywhere", async () => {
     (await llama(["score", "--perplexity", "-", "--quiet"], { input })).stdout;
   assert.equal(await perplexity(marked), await perplexity(STORY));
   const config = file("config", Buffer.from("\ufeffmax_gen_len = 1\n"));
-  const run = await llama(["generate", "--prompt", STORY, "--temperature", "0", "--quiet"], {
+  const ended = await llama(["generate", "--prompt", STORY, "--temperature", "0", "--quiet"], {
     env: { LLAMA_TS_CONFIG: config },
   });
-  assert.equal(run.stdout, ",\n");
+  assert.equal(ended.stdout, ",\n");
 });
 
 test("no line ends a run: deep values, large numbers and odd ids, also when it is resumed", async () => {
@@ -128,10 +137,10 @@ test("no line ends a run: deep values, large numbers and odd ids, also when it i
   ];
   const input = file("lines", Buffer.from(lines.join("\n")));
   const output = join(folder, "answers");
-  const run = (...more: string[]) => llama(["batch", input, "-o", output, ...GREEDY, ...more]);
+  const answer = (...more: string[]) => llama(["batch", input, "-o", output, ...GREEDY, ...more]);
   const read = () => readFileSync(output, "utf8").trimEnd().split("\n");
   for (const more of [[], ["--resume"], ["--resume"]]) {
-    assert.equal((await run(...more)).code, 1);
+    assert.equal((await answer(...more)).code, 1);
     const answers = read().filter((line) => !line.includes('"error"'));
     assert.deepEqual(answers.map((line) => /^\{"id":(.*?),"line"/.exec(line)![1]).sort(), [
       '"last"',
@@ -149,6 +158,6 @@ test("no line ends a run: deep values, large numbers and odd ids, also when it i
   }
   // A deep record in the output, as another program may have written, is no answer.
   writeFileSync(output, `{"id":"last","line":9,"metadata":${deep}}\n${readFileSync(output, "utf8")}`);
-  assert.equal((await run("--resume")).code, 1);
+  assert.equal((await answer("--resume")).code, 1);
   assert.equal(read().length, 9);
 });

@@ -49,7 +49,7 @@ export function addCache(program: Command, exit: (code: number) => void): void {
     .command("rm")
     .alias("remove")
     .description("remove what is cached of some checkpoints")
-    .argument("<key|dir...>", "folder of a checkpoint, or the name of a folder in the list or its start")
+    .argument("<dir...>", "folder of a checkpoint; or a key: the name of a folder in the list, or its start")
     .helpOption("-h, --help", "print help")
     .action(async (names) => {
       const { removeCommand } = await import("./cache.js");
