@@ -70,7 +70,7 @@ describe("inspect", { concurrency: 2 }, () => {
     assert.ok(Q8_0 > 20 && others.fp32 > 5 && Object.keys(others).length === 1);
     const { stdout } = await llama(["inspect", dir]);
     assert.match(stdout, /: "Mini\\nmodel", 0\.\d+ M parameters\n\nformat +GGUF, version 3, Q8_0, 1 file/);
-    const refused = await llama(["inspect", join(dir, "tokenizer.model")]);
+    const refused = await llama(["inspect", join(meta, "tokenizer.model")]);
     assert.equal(refused.code, 3);
     assert.match(refused.stderr, /is neither a folder nor a GGUF file\. Name the folder/);
   });
