@@ -45,6 +45,7 @@ const TEXTS = [
 
 test("a GGUF file encodes and decodes as the SentencePiece model it was made from", async () => {
   const tokenizer = await loadTokenizer(file(pieces));
+  assert.equal(tokenizer.kind, "gguf");
   const original = await loadTokenizer(join(demo, "tokenizer.model"));
   for (const key of ["units", "vocabSize", "bosId", "addsBos", "eosId", "padId", "stopIds", "specialTokens"] as const) {
     assert.deepEqual(tokenizer[key], original[key], key);
