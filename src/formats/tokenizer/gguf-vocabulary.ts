@@ -92,7 +92,7 @@ export function missingList(path: string, key: string): LlamaError {
   return new LlamaError("model", "is missing", { where, expected: "a list", found: "none", fix: AGAIN });
 }
 
-/** Reads keys that begin with "tokenizer.ggml."; undefined stands for a key that is not there. */
+/** Reads keys that begin with "tokenizer.ggml."; undefined means that there is no such key. */
 class MetadataReader {
   readonly #file: GgufFile;
 
