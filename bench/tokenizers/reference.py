@@ -1,6 +1,6 @@
 """Writes strings and what the real libraries make of them: python bench/tokenizers/reference.py OUT COUNT SEED FILE...
 OUT/strings.json: the strings; OUT/N.json: ids and texts of the Nth FILE. A tokenizer.json is read by tokenizers, or by transformers
-if a tokenizer_config.json is beside it; a tokenizer.model by sentencepiece or tiktoken.
+if a tokenizer_config.json beside it names LlamaTokenizer; a tokenizer.model by sentencepiece or tiktoken.
 """
 import base64
 import json
@@ -90,10 +90,12 @@ def with_tokenizers(path, strings):
 
     whole, folder = Tokenizer.from_file(path), os.path.dirname(path)
     if os.path.exists(os.path.join(folder, "tokenizer_config.json")):
-        # transformers replaces steps of the file by those of some classes.
+        # This class has steps of its own. So has GPT2Tokenizer, but it drops the step for digits that SmolLM2 was trained with.
         from transformers import AutoTokenizer
 
-        whole = AutoTokenizer.from_pretrained(folder).backend_tokenizer
+        named = AutoTokenizer.from_pretrained(folder)
+        if type(named).__name__ == "LlamaTokenizer":
+            whole = named.backend_tokenizer
     root = json.loads(whole.to_str())
     plain = Tokenizer.from_str(json.dumps(hidden(root)))
     ids = [plain.encode(s, add_special_tokens=False).ids for s in strings]
