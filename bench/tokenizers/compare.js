@@ -3,7 +3,7 @@
  * Compares ids and texts of tokenizers with those of the real libraries, on random strings of all scripts.
  *   node bench/tokenizers/compare.js [--python python3] [--count 2000] [--seed 1] FILE[=REFERENCE]...
  * FILE: a tokenizer.json, a tokenizer.model or a GGUF file; REFERENCE: the tokenizer's own file, for a GGUF file or one that
- * was made from it. Python needs the packages tokenizers, sentencepiece and tiktoken. Exits with 1 if anything differs.
+ * was made from it. Python needs the packages transformers, sentencepiece and tiktoken. Exits with 1 if anything differs.
  */
 import { execFileSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";

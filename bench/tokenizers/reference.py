@@ -1,5 +1,6 @@
 """Writes strings and what the real libraries make of them: python bench/tokenizers/reference.py OUT COUNT SEED FILE...
-OUT/strings.json: the strings; OUT/N.json: ids and texts of the Nth FILE (tokenizer.json: tokenizers; tokenizer.model: sentencepiece or tiktoken).
+OUT/strings.json: the strings; OUT/N.json: ids and texts of the Nth FILE. A tokenizer.json is read by tokenizers, or by transformers
+if a tokenizer_config.json beside it names LlamaTokenizer; a tokenizer.model by sentencepiece or tiktoken.
 """
 import base64
 import json
@@ -87,8 +88,16 @@ def hidden(root):
 def with_tokenizers(path, strings):
     from tokenizers import Tokenizer
 
-    root = json.load(open(path, encoding="utf8"))
-    whole, plain = Tokenizer.from_file(path), Tokenizer.from_str(json.dumps(hidden(root)))
+    whole, folder = Tokenizer.from_file(path), os.path.dirname(path)
+    if os.path.exists(os.path.join(folder, "tokenizer_config.json")):
+        # This class has steps of its own. So has GPT2Tokenizer, but it drops the step for digits that SmolLM2 was trained with.
+        from transformers import AutoTokenizer
+
+        named = AutoTokenizer.from_pretrained(folder)
+        if type(named).__name__ == "LlamaTokenizer":
+            whole = named.backend_tokenizer
+    root = json.loads(whole.to_str())
+    plain = Tokenizer.from_str(json.dumps(hidden(root)))
     ids = [plain.encode(s, add_special_tokens=False).ids for s in strings]
     texts = [whole.decode(i, skip_special_tokens=False) for i in ids]
     special = [whole.encode(s, add_special_tokens=False).ids for s in strings]

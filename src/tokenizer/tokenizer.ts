@@ -13,8 +13,8 @@ export interface EncodeOptions {
 
 /** The size of a vocabulary and the ids with a special meaning. */
 export interface Vocabulary {
-  /** The kind of its file: SentencePiece's (LLaMA 1, Llama 2), tiktoken's (Llama 3 and later), or Hugging Face's. */
-  readonly kind: "sentencepiece" | "tiktoken" | "tokenizer.json";
+  /** The kind of its file: SentencePiece's (LLaMA 1, Llama 2), tiktoken's (Llama 3 and later), Hugging Face's, or one of GGUF with weights. */
+  readonly kind: "sentencepiece" | "tiktoken" | "tokenizer.json" | "gguf";
   /** What tokens are: pieces of text with marks for spaces (SentencePiece's vocabularies), or bytes (tiktoken's). */
   readonly units: "pieces" | "bytes";
   readonly vocabSize: number;

@@ -70,6 +70,7 @@ describe("inspect", { concurrency: 2 }, () => {
     const { Q8_0, ...others } = json.tensor_types;
     assert.ok(Q8_0 > 20 && others.fp32 > 5 && Object.keys(others).length === 1);
     const { stdout } = await llama(["inspect", dir]);
+    assert.match(stdout, /tokenizer +GGUF, byte-level, 768 tokens/);
     assert.match(stdout, /: "Mini\\nmodel", 0\.\d+ M parameters\n\nformat +GGUF, version 3, Q8_0, 1 file/);
     const refused = await llama(["inspect", join(meta, "tokenizer.model")]);
     assert.equal(refused.code, 3);

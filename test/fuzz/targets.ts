@@ -19,6 +19,7 @@ import { llama2Json, llama3Json } from "../tokenizer/tokenizer-json.js";
 import { mutateBytes } from "./bytes.js";
 import type { Dice } from "./dice.js";
 import { ggufTargets } from "./gguf.js";
+import { ggufTokenizerTarget } from "./gguf-tokenizer.js";
 import { huggingFaceTargets } from "./hugging-face.js";
 import { mutateJson, mutateTree } from "./json.js";
 import { makeLegacy } from "./legacy.js";
@@ -118,6 +119,7 @@ export function makeTargets(folder: string): Target[] {
     },
     ...huggingFaceTargets(folder, VOCABULARY, readWeights),
     ...ggufTargets(folder, VOCABULARY, readWeights),
+    ggufTokenizerTarget(folder),
   ];
 }
 

@@ -23,8 +23,8 @@ export interface GgufVocabulary {
   readonly types: readonly PieceType[];
   /** Null if the file has none. */
   readonly scores: readonly number[] | null;
-  /** Pairs in the order of their ranks; null if the file has none. */
-  readonly merges: readonly (readonly [string, string])[] | null;
+  /** As written: two tokens with a space between them, most important first; null if the file has none. */
+  readonly merges: readonly string[] | null;
   /** Undefined where the file does not say; null: the model has no such token. */
   readonly ids: Readonly<Record<TokenRole, number | null | undefined>>;
   readonly flags: Readonly<Record<keyof typeof FLAGS, boolean | undefined>>;
@@ -48,11 +48,6 @@ const FLAGS = {
   removeExtraWhitespaces: "remove_extra_whitespaces",
 } as const;
 
-/** Whether the metadata describes a tokenizer; only the first file of a divided model does. */
-export function hasGgufVocabulary({ metadata }: GgufFile): boolean {
-  return metadata.has("tokenizer.ggml.model");
-}
-
 /** Reads and checks what every kind of vocabulary has. Throws a LlamaError (model) for missing or bad values. */
 export function readGgufVocabulary(file: GgufFile): GgufVocabulary {
   const reader = new MetadataReader(file);
@@ -63,14 +58,15 @@ export function readGgufVocabulary(file: GgufFile): GgufVocabulary {
     throw reader.error("tokens", "bad number of tokens", `1 to ${MAX_TOKENS}`, String(tokens.length));
   }
   const seen = new Map<string, number>();
-  for (const [id, token] of tokens.entries()) {
+  for (let id = 0; id < tokens.length; id++) {
     // As llama.cpp names it: an empty token has no text.
-    if (token === "") tokens[id] = `[EMPTY_${id}]`;
-    const first = seen.get(tokens[id]!);
+    if (tokens[id] === "") tokens[id] = `[EMPTY_${id}]`;
+    const token = tokens[id]!;
+    const first = seen.get(token);
     if (first !== undefined) {
       throw reader.error("tokens", "token occurs twice", "each token once", `${quoted(token)} as ${first} and ${id}`);
     }
-    seen.set(tokens[id]!, id);
+    seen.set(token, id);
   }
   const numbers = reader.numbers("token_type", tokens.length) ?? reader.missing("token_type");
   const types = numbers.map((number, id) => {
@@ -83,26 +79,11 @@ export function readGgufVocabulary(file: GgufFile): GgufVocabulary {
   if (bad >= 0) throw reader.error("scores", `bad score of token ${bad}`, "a number", String(scores?.[bad]));
   return {
     ...{ path: file.path, model, pre: reader.text("pre") ?? null, tokens, types, scores },
-    merges: readMerges(reader, seen),
+    merges: reader.texts("merges") ?? null,
     ids: reader.each(ROLES, (key) => reader.id(key, tokens.length)),
     flags: reader.each(FLAGS, (key) => reader.flag(key)),
     chatTemplate: reader.text("chat_template", "tokenizer.") ?? null,
   };
-}
-
-/** A merge whose parts or result are no tokens would lose text. */
-function readMerges(reader: MetadataReader, tokens: ReadonlyMap<string, number>): [string, string][] | null {
-  const merges = reader.texts("merges")?.map((merge, rank): [string, string] => {
-    // The first character may be a space in tokenizers that do not mark spaces.
-    const at = merge.indexOf(" ", 1);
-    const pair: [string, string] = [merge.slice(0, at), merge.slice(at + 1)];
-    if (at < 0 || pair[1] === "") {
-      throw reader.error("merges", `merge ${rank} is no pair`, "two tokens with a space between", quoted(merge));
-    }
-    if (pair.every((part) => tokens.has(part)) && tokens.has(pair.join(""))) return pair;
-    throw reader.error("merges", `merge ${rank} is not of tokens`, "two tokens that make a third", quoted(merge));
-  });
-  return merges ?? null;
 }
 
 /** The error for a list that a vocabulary of this kind needs. */
@@ -111,7 +92,7 @@ export function missingList(path: string, key: string): LlamaError {
   return new LlamaError("model", "is missing", { where, expected: "a list", found: "none", fix: AGAIN });
 }
 
-/** Reads keys that begin with "tokenizer.ggml."; undefined stands for a key that is not there. */
+/** Reads keys that begin with "tokenizer.ggml."; undefined means that there is no such key. */
 class MetadataReader {
   readonly #file: GgufFile;
 

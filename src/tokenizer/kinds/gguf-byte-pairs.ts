@@ -8,13 +8,12 @@ const BYTE_LEVEL = { type: "ByteLevel", add_prefix_space: false, trim_offsets: t
 export function bytePairsJson(vocabulary: GgufVocabulary, rule: PreTokenizer): Record<string, unknown> {
   const { path, tokens, types, merges } = vocabulary;
   if (merges === null) throw missingList(path, "merges");
-  const parts = new Set(merges.flatMap(([left, right]) => [left, right, left + right]));
-  const isAdded = (id: number) => ["control", "user-defined", "unknown"].includes(types[id]!);
+  const added = [...tokens.entries()].filter(([id]) => ["control", "user-defined", "unknown"].includes(types[id]!));
   // An added token is not in the vocabulary, where a piece of text could become it, unless merges need it there.
+  const needed = namesInMerges(merges, new Set(added.map(([, token]) => token)));
   const vocab = [...tokens.entries()].filter(
-    ([id, token]) => (types[id] === "unused" ? false : !isAdded(id)) || parts.has(token),
+    ([id, token]) => types[id] === "normal" || types[id] === "byte" || needed.has(token),
   );
-  const added = [...tokens.entries()].filter(([id]) => isAdded(id));
   const flags = { single_word: false, lstrip: false, rstrip: false, normalized: false };
   const split = (pattern: string) => ({
     type: "Split",
@@ -37,4 +36,20 @@ export function bytePairsJson(vocabulary: GgufVocabulary, rule: PreTokenizer): R
       merges,
     },
   };
+}
+
+/** Those of a few names that are a part of a merge, or its result. There are hundreds of thousands of merges. */
+function namesInMerges(merges: readonly string[], names: ReadonlySet<string>): Set<string> {
+  const lengths = new Set(Array.from(names, ({ length }) => length));
+  const found = new Set<string>();
+  for (const merge of merges) {
+    const space = merge.indexOf(" ");
+    const take = (start: number, end: number, name = () => merge.slice(start, end)) => {
+      if (lengths.has(end - start) && names.has(name())) found.add(name());
+    };
+    take(0, space);
+    take(space + 1, merge.length);
+    take(1, merge.length, () => merge.replace(" ", ""));
+  }
+  return found;
 }

@@ -20,14 +20,20 @@ const SENTENCEPIECE_IDS = { bos: 1, eos: 2, unk: 0 };
 /** Opens the tokenizer of a file that was read, or of a path. Throws a LlamaError (model) for a tokenizer that is missing, bad or of an unknown kind. */
 export function openGgufTokenizer(from: GgufFile | string): TokenizerSource {
   const vocabulary = withStops(readGgufVocabulary(typeof from === "string" ? readGguf(from) : from));
-  if (vocabulary.model === "llama") return openPieces(vocabulary);
-  if (vocabulary.model === "gpt2") return openBytePairs(vocabulary);
+  if (vocabulary.model === "llama") return ofGguf(openPieces(vocabulary));
+  if (vocabulary.model === "gpt2") return ofGguf(openBytePairs(vocabulary));
   throw new LlamaError("model", `tokenizers of the kind ${quoted(vocabulary.model)} are not supported`, {
     where: `${vocabulary.path}: tokenizer.ggml.model`,
     expected: "llama (SentencePiece) or gpt2 (byte pairs)",
     found: quoted(vocabulary.model),
     fix: "Name the model's tokenizer.json or tokenizer.model with --tokenizer_path",
   });
+}
+
+/** A tokenizer that was rebuilt is not the one of a file of its own kind. */
+function ofGguf({ vocabulary, load }: TokenizerSource): TokenizerSource {
+  const kind = "gguf";
+  return { vocabulary: { ...vocabulary, kind }, load: async () => ({ ...(await load()), kind }) };
 }
 
 type WithStops = GgufVocabulary & { readonly stopIds: readonly number[] };

@@ -111,7 +111,8 @@ function relativeLines({
 }
 
 function tokenizerName({ kind, units }: NonNullable<InspectionReport["tokenizer"]>): string {
-  if (kind === "tokenizer.json") return `Hugging Face, ${units === "bytes" ? "byte-level" : "SentencePiece pieces"}`;
+  const what = units === "bytes" ? "byte-level" : "SentencePiece pieces";
+  if (kind === "tokenizer.json" || kind === "gguf") return `${kind === "gguf" ? "GGUF" : "Hugging Face"}, ${what}`;
   return kind === "tiktoken" ? "tiktoken" : "SentencePiece";
 }
 
