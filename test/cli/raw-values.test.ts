@@ -107,7 +107,7 @@ test("errors name what is wrong with a line", () => {
   for (const [text, message] of [
     ['{"id":[1],"prompt":"x"}', "id: has the wrong type; expected a string or a number, found a list"],
     ['{"id":true}', "id: has the wrong type; expected a string or a number, found a boolean"],
-    ["[1]", "line: has the wrong type; expected a JSON object, found a list"],
+    ["[1]", "line is not a JSON object. Give one object a line; jq -c '.[]' makes lines of a list"],
     ['{"a\u0000":1}', "line: is not text; found a zero byte at offset 3"],
   ] as const) {
     assert.equal(read(text).error?.message, message);

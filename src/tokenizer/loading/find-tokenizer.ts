@@ -20,7 +20,7 @@ export function findTokenizer(ckptDir: string): string {
   });
 }
 
-/** The file that findTokenizer() returns; null if there is none. */
+/** Like findTokenizer(), but null without a tokenizer. */
 export function lookForTokenizer(ckptDir: string): string | null {
   return placesOf(ckptDir).find((path) => existsSync(path)) ?? null;
 }
