@@ -20,11 +20,7 @@ export function findTokenizer(ckptDir: string): string {
   });
 }
 
-<<<<<<< HEAD
-/** The file that findTokenizer() returns; null if no such file exists. */
-=======
 /** Like findTokenizer(), but null without a tokenizer. */
->>>>>>> f0ef0d048af04ddf04c3fbf215e52234eb5c12ad
 export function lookForTokenizer(ckptDir: string): string | null {
   return placesOf(ckptDir).find((path) => existsSync(path)) ?? null;
 }
