@@ -57,7 +57,7 @@ function checkVersion(source: ByteSource): number {
   }
   const version = Buffer.from(head).readUInt32LE(4);
   if (version === 2 || version === 3) return version;
-  const isBigEndian = (version & 0xffff) === 0;
+  const isBigEndian = version !== 0 && (version & 0xffff) === 0;
   throw new LlamaError("model", isBigEndian ? "is a big-endian GGUF file" : "has an unsupported version of GGUF", {
     where: source.name,
     expected: isBigEndian ? "little-endian numbers" : "version 2 or 3",
