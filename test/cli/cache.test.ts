@@ -131,6 +131,13 @@ describe("cache", () => {
     }
   });
 
+  test("keys are completed for rm", async () => {
+    const keys = (await listed()).map(({ key }) => key);
+    assert.ok(keys.length > 0);
+    const { stdout } = await llama(["__complete", "--", "cache", "rm", ""], { env });
+    assert.deepEqual(stdout.trimEnd().split("\n"), ["words", ...keys]);
+  });
+
   test("a cache that cannot be read is an error in one line", async () => {
     const file = join(base, "file");
     writeFileSync(file, "");

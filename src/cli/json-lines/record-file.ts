@@ -3,9 +3,10 @@
  * Does not know models.
  */
 import { createReadStream } from "node:fs";
-import { type FileHandle, open, rename, rm } from "node:fs/promises";
+import { type FileHandle, open, rm } from "node:fs/promises";
 import { LlamaError } from "../../error.js";
 import { fileError } from "../../formats/files/file-error.js";
+import { moveFile } from "../../formats/files/move-file.js";
 import { keyOf, readRecord } from "./json-line.js";
 import { KeySet } from "./key-set.js";
 import { type InputLine, readLines } from "./line-reader.js";
@@ -91,7 +92,7 @@ export class RecordFile {
       }
       await handle.sync();
       await handle.close();
-      await rename(temporary, path);
+      await moveFile(temporary, path);
     } catch (error) {
       await rm(temporary, { force: true });
       throw error;

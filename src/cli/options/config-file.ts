@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { LlamaError } from "../../error.js";
 import { fileError } from "../../formats/files/file-error.js";
 import { decodeText } from "../../formats/files/text.js";
+import { userFolder } from "../../formats/files/user-folder.js";
 
 /** A value and the place it was read from. */
 export interface FileSetting {
@@ -24,7 +25,7 @@ export interface ConfigFile {
 
 /** LLAMA_TS_CONFIG, else llama-ts/config in the XDG folder. */
 export function configPath(env: NodeJS.ProcessEnv): string {
-  return env.LLAMA_TS_CONFIG ?? join(env.XDG_CONFIG_HOME || join(homedir(), ".config"), "llama-ts", "config");
+  return env.LLAMA_TS_CONFIG ?? join(userFolder("config", env), "config");
 }
 
 /** Reads the file at configPath(): none if the path is empty, no settings if the default file does not exist. Throws LlamaError if it cannot be read or parsed. */
@@ -82,7 +83,7 @@ export function parseConfig(text: string, path: string): Map<string, Map<string,
 function unquoted(value: string): string {
   const [, quoted] = /^"(.*)"$/.exec(value) ?? [];
   if (quoted !== undefined) return quoted;
-  return value.startsWith("~/") ? join(homedir(), value.slice(2)) : value;
+  return /^~[/\\]/.test(value) ? join(homedir(), value.slice(2)) : value;
 }
 
 function shortened(path: string): string {

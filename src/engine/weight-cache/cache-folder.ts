@@ -4,22 +4,13 @@
  */
 
 import { createHash, randomBytes } from "node:crypto";
-import {
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  statfsSync,
-  statSync,
-  writeFileSync,
-} from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statfsSync, statSync, writeFileSync } from "node:fs";
 import { open } from "node:fs/promises";
-import { homedir } from "node:os";
 import { join } from "node:path";
 import { env } from "node:process";
 import { showBytes } from "../../formats/files/amounts.js";
+import { moveFileSync } from "../../formats/files/move-file.js";
+import { userFolder } from "../../formats/files/user-folder.js";
 import type { Range } from "../../formats/tensor/range.js";
 import { hasEnded, ownMark } from "../machine/process-mark.js";
 import { runtimeVersion } from "./model-identity.js";
@@ -54,11 +45,9 @@ export interface Manifest {
 /** What the writer of a folder says of it. */
 export type CacheAbout = Pick<Manifest, "checkpoint" | "dtype" | "worldSize" | "sources">;
 
-/** $XDG_CACHE_HOME/llama-ts, or ~/.cache/llama-ts. */
+/** The user's folder for caches: $XDG_CACHE_HOME/llama-ts, or ~/.cache/llama-ts on Linux. */
 export function defaultCacheRoot(): string {
-  const base = env.XDG_CACHE_HOME;
-  // The XDG specification says to ignore a relative path.
-  return join(base?.startsWith("/") ? base : join(homedir(), ".cache"), "llama-ts");
+  return userFolder("cache", env);
 }
 
 /** The folder for the weights of a model (by modelIdentity) with `worldSize` ranks; `layers` if it has only some of the layers. */
@@ -118,7 +107,7 @@ export async function finishCache(unfinished: string, folder: string, about: Cac
   await flush(join(unfinished, MANIFEST));
   if (existsSync(folder) && !isCacheWhole(folder)) rmSync(folder, { recursive: true, force: true });
   try {
-    renameSync(unfinished, folder);
+    moveFileSync(unfinished, folder);
   } catch (error) {
     if (!isCacheWhole(folder)) throw error;
     discardCache(unfinished);
@@ -166,7 +155,7 @@ export function renameCheckpoint(folder: string, { checkpoint, sources }: CacheA
   const file = join(folder, `${MANIFEST}.${randomBytes(4).toString("hex")}`);
   try {
     writeFileSync(file, JSON.stringify({ ...manifest, checkpoint, sources }));
-    renameSync(file, join(folder, MANIFEST));
+    moveFileSync(file, join(folder, MANIFEST));
   } catch {
     // The folder may be read-only or just removed; its old path is only worse for `cache list`.
   }

@@ -1,8 +1,9 @@
 /** Writes a file so that it appears complete or not at all. Does not know what is written. */
 import { randomBytes } from "node:crypto";
-import { type FileHandle, open, realpath, rename, rm, stat } from "node:fs/promises";
+import { type FileHandle, open, realpath, rm, stat } from "node:fs/promises";
 import { LlamaError } from "../../error.js";
 import { fileError } from "./file-error.js";
+import { moveFile } from "./move-file.js";
 
 export class AtomicFile {
   readonly #path: string;
@@ -43,7 +44,7 @@ export class AtomicFile {
     await this.#try(async () => {
       if (this.#temporary !== this.#path) await this.#handle.sync();
       await this.#handle.close();
-      if (this.#temporary !== this.#path) await rename(this.#temporary, this.#path);
+      if (this.#temporary !== this.#path) await moveFile(this.#temporary, this.#path);
     });
   }
 

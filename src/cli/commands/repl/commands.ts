@@ -159,7 +159,7 @@ async function load({ dialogue, print }: CommandHost, file: string): Promise<voi
 
 /** Expands a leading ~, since no shell does it here. */
 function expandHome(file: string): string {
-  return file.replace(/^~(?=\/)/, homedir());
+  return file.replace(/^~(?=[/\\])/, homedir());
 }
 
 function statsLines({ last, totals, llama }: Dialogue): string[] {

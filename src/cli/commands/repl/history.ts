@@ -1,16 +1,15 @@
 /** Keeps the input history of the REPL in a file that only its owner can read, one entry a line. Does not know what entries mean. */
-import { appendFileSync, chmodSync, existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
-import { homedir } from "node:os";
+import { appendFileSync, chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { moveFileSync } from "../../../formats/files/move-file.js";
+import { userFolder } from "../../../formats/files/user-folder.js";
 
 /** Number of lines kept at a start; the file may grow to twice as many before the next start shortens it. */
 const KEPT = 1000;
 
 /** $XDG_STATE_HOME/llama-ts/history, or below ~/.local/state. */
 export function historyPath(): string {
-  const base = process.env.XDG_STATE_HOME;
-  // The XDG specification says to ignore a relative path.
-  return join(base?.startsWith("/") ? base : join(homedir(), ".local", "state"), "llama-ts", "history");
+  return join(userFolder("state", process.env), "history");
 }
 
 export class History {
@@ -33,7 +32,7 @@ export class History {
       const kept = lines.slice(-KEPT);
       if (lines.length > 2 * KEPT) {
         writeFileSync(`${file}.tmp`, `${kept.join("\n")}\n`, { mode: 0o600 });
-        renameSync(`${file}.tmp`, file);
+        moveFileSync(`${file}.tmp`, file);
       }
       this.entries.push(...kept.map(decoded).reverse());
     });
