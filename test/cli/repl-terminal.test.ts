@@ -5,20 +5,11 @@ import { join } from "node:path";
 import { describe, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { temporaryFolder } from "./cli-process.js";
-import { COLOUR, CTRL_C, CTRL_D, ESC, Terminal, UP, withoutTerminal } from "./terminal-process.js";
+import { COLOUR, CTRL_C, CTRL_D, ESC, screenText, Terminal, UP, withoutTerminal } from "./terminal-process.js";
 
 const GREEDY = ["--temperature", "0", "--max_gen_len", "12"];
 const state = temporaryFolder();
 const [LEFT, HOME, END] = [`${ESC}[D`, "\x01", "\x05"];
-const CODES = new RegExp(`${ESC}\\[[0-9;?]*[A-Za-z]`, "g");
-
-/** What is left on the screen of a text in which words were erased to the left of the cursor. */
-function erased(raw: string): string {
-  return raw.replace(new RegExp(`([^\\n]*?)${ESC}\\[(\\d+)D${ESC}\\[K`, "g"), (_, text: string, count: string) =>
-    text.slice(0, text.length - Number(count)),
-  );
-}
-
 async function open(args: readonly string[] = GREEDY, env: NodeJS.ProcessEnv = {}): Promise<Terminal> {
   // --verbose prints the figures that the tests wait for.
   const terminal = new Terminal(["--verbose", ...args], { XDG_STATE_HOME: state, ...env });
@@ -236,8 +227,8 @@ describe("the REPL on a terminal", { skip: withoutTerminal, concurrency: 2 }, ()
     terminal.type("Once upon a time\r");
     await terminal.until(/context \d+ of 512/);
     const raw = terminal.raw.slice(terminal.raw.lastIndexOf("Once upon a time") + 16);
-    const answer = erased(raw.slice(0, raw.search(/\d+ new \+/)));
-    const lines = answer.replace(CODES, "").replaceAll("\r", "").trim().split("\n");
+    const answer = screenText(raw.slice(0, raw.search(/\d+ new \+/)));
+    const lines = answer.trim().split("\n");
     assert.ok(lines.length > 4, answer);
     for (const line of lines) assert.ok(line.length < 40, JSON.stringify(raw));
     const text = lines.map((line) => line.trimEnd()).join(" ");

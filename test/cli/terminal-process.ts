@@ -17,6 +17,17 @@ const CODES = new RegExp(`${ESC}\\[[0-9;?]*[A-Za-z]`, "g");
 const hasScript = /util-linux/.test(spawnSync("script", ["--version"], { encoding: "utf8" }).stdout ?? "");
 export const withoutTerminal: string | false = hasScript ? false : "script of util-linux is not here";
 
+/** What was drawn, without what was erased later: readline draws a line again, and a word that crosses the edge is moved. */
+export function screenText(raw: string): string {
+  const moved = new RegExp(`([^\\n]*?)${ESC}\\[(\\d+)D${ESC}\\[K`, "g");
+  return raw
+    .replaceAll("\r", "")
+    .replace(new RegExp(`[^\\n]*${ESC}\\[1G${ESC}\\[0J`, "g"), "")
+    .replace(moved, (_, text: string, count: string) => text.slice(0, text.length - Number(count)))
+    .replace(CODES, "")
+    .replace(/ +\n/g, "\n");
+}
+
 export class Terminal {
   /** All output so far, without the codes for cursor movement and colour. */
   text = "";
