@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import type { ChildProcess } from "node:child_process";
 import { describe, test } from "node:test";
+import { fixture } from "../folders.js";
 import { llama } from "./cli-process.js";
 
 const GREEDY = ["repl", "--temperature", "0", "--max_gen_len", "12"];
@@ -51,8 +52,16 @@ describe("the REPL with input from a pipe", { concurrency: 2 }, () => {
     const input = "Hello\n[INST] x [/INST]\n/show\n";
     const { code, stdout, stderr } = await llama([...GREEDY, "--chat", "llama2", "--system", "Be brief"], { input });
     assert.equal(code, 0, stderr);
-    assert.match(stdout, /format llama2, 1 turns, .*system "Be brief"\n$/s);
+    assert.match(stdout, /format llama2, 1 turns, .*system "Be brief"\nstats off\n$/s);
     assert.equal(stderr, "llama-ts: special tags are not allowed as part of the prompt\n");
+  });
+
+  test("the names of special tokens in an answer are not shown", async () => {
+    const model = ["--ckpt_dir", fixture("llama3mini-bf16-mp1"), "--max_gen_len", "3", "--logit_bias", "514=100"];
+    const shown = await llama(["generate", "--prompt", "Hello", ...model, "--quiet"]);
+    assert.equal(shown.stdout, `${"<|reserved_special_token_0|>".repeat(3)}\n`);
+    const hidden = await llama(["repl", "--chat", "none", ...model], { input: "Hello\n" });
+    assert.deepEqual([hidden.code, hidden.stdout], [0, "\n"], hidden.stderr);
   });
 
   test("a model that cannot load and an invalid option give one line and an exit code", async () => {
