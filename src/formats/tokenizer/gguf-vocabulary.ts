@@ -52,7 +52,11 @@ const FLAGS = {
 export function readGgufVocabulary(file: GgufFile): GgufVocabulary {
   const reader = new MetadataReader(file);
   const model = reader.text("model");
-  if (model === undefined) throw reader.error("model", "the file has no tokenizer", "its name", "none");
+  if (model === undefined) {
+    const fix =
+      "Name the model's tokenizer.json or tokenizer.model with --tokenizer_path (in the library: tokenizerPath)";
+    throw new LlamaError("model", "the file has no tokenizer", { where: `${file.path}: ${PREFIX}model`, fix });
+  }
   const tokens = reader.texts("tokens") ?? reader.missing("tokens");
   if (tokens.length === 0 || tokens.length > MAX_TOKENS) {
     throw reader.error("tokens", "bad number of tokens", `1 to ${MAX_TOKENS}`, String(tokens.length));
