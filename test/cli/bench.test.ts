@@ -156,7 +156,7 @@ describe("bench refuses", { concurrency: 2 }, () => {
     assert.match(run.stderr, message);
   };
 
-  test("2: an invalid command line", async () => {
+  test("2 or 3: an invalid command line, or a folder that is not there", async () => {
     await refused(["--pp", "8,x"], 2, /--pp <ns>' argument '8,x' is invalid.*whole number/);
     await refused(["--nproc_per_node", "1,0"], 2, /auto or a whole number from 1/);
     await refused(["--threads", "0"], 2, /from 1 to 1024/);
@@ -168,7 +168,8 @@ describe("bench refuses", { concurrency: 2 }, () => {
     await refused(["--layers", "2"], 2, /--layers needs --preset/);
     await refused(["--tokenizer_path", "x"], 2, /--tokenizer_path needs --ckpt_dir/);
     await refused(["--json", "--csv"], 2, /cannot be used with/);
-    await refused(["tiny"], 2, /too many arguments/);
+    await refused(["tiny", "small"], 2, /too many arguments/);
+    await refused(["tiny"], 3, /tiny: checkpoint folder does not exist/);
   });
 
   test("2: more ranks than heads, before it measures anything", async () => {

@@ -131,11 +131,12 @@ describe("cache", () => {
     }
   });
 
-  test("keys are completed for rm", async () => {
+  test("keys are completed for rm, and folders where no key begins like the word", async () => {
     const keys = (await listed()).map(({ key }) => key);
     assert.ok(keys.length > 0);
     const { stdout } = await llama(["__complete", "--", "cache", "rm", ""], { env });
     assert.deepEqual(stdout.trimEnd().split("\n"), ["words", ...keys]);
+    assert.equal((await llama(["__complete", "--", "cache", "rm", "./"], { env })).stdout, "folders\n");
   });
 
   test("a cache that cannot be read is an error in one line", async () => {

@@ -38,7 +38,7 @@ describe("generate", { concurrency: 2 }, () => {
     rmSync(dir, { recursive: true });
     assert.equal(code, 0);
     assert.match(stderr, /^Warning: .*not used: layers\.1\.\S+, .* and 6 more$/m);
-    assert.match(stderr, /^Warning: unknown keys of params\.json .*not used: my_note$/m);
+    assert.match(stderr, /^Warning: unknown keys of params\.json.*not used: my_note$/m);
   });
 
   test("--json prints one object with the documented fields", async () => {

@@ -96,7 +96,9 @@ async function inCommand(
   const name = argument?.name();
   const list = lists[`${command.name()} ${name}`];
   if (argument?.argChoices) return matching(word, asWords(argument.argChoices));
-  if (list) return matching(word, asWords(await list()));
+  const listed = list && matching(word, asWords(await list()));
+  // A folder may be given in place of a word of the list.
+  if (listed && (listed.words.length > 0 || name !== "dir")) return listed;
   if (name === "command") return matching(word, commandWords(program));
   if (name === "dir") return { kind: "folders", words: [] };
   return name === "input" ? FILES : NOTHING;

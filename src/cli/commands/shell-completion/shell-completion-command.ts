@@ -8,7 +8,7 @@ import { ASK, SCRIPTS, SHELLS } from "./shell-scripts.js";
 
 const LISTS: ValueLists = {
   "--preset": async () => Object.keys((await import("../../../model/sizes/presets.js")).PRESETS),
-  "cache rm key|dir": async () => {
+  "cache rm dir": async () => {
     const { defaultCacheRoot } = await import("../../../engine/weight-cache/cache-folder.js");
     const { listCache } = await import("../../../engine/weight-cache/cache-entries.js");
     return listCache(defaultCacheRoot()).map(({ key }) => key);
