@@ -154,7 +154,7 @@ describe("the documents", { skip: isWindows && "a POSIX shell runs them", concur
   const all = DOCUMENTS.flatMap(blocksOf);
   const handled = new Set<Block>();
 
-  for (const name of ["README.md", "docs/library.md"]) {
+  for (const name of ["README.md", "docs/library.md", "docs/chat.md"]) {
     const page = all.filter(({ place }) => place.startsWith(name));
     const library = page.filter(
       ({ language }, i) => language === "js" || (language === "" && page[i - 1]?.language === "js"),
