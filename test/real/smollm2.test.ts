@@ -15,6 +15,15 @@ interface Reference {
   turns: { ids: number[]; answerIds: number[]; answer: string }[];
 }
 
+/** From transformers in fp32. */
+interface ChatTurn {
+  user: string;
+  prompt_ids: number[];
+  ids: number[];
+  text: string;
+  stop: number;
+}
+
 const TOLERANCE = 1e-3;
 const reference = readJson<Reference>(fixture("smollm2.json"));
 const found = findSmolLm2();
@@ -55,4 +64,25 @@ test("SmolLM2: a chat of three turns in the model's own format ends each answer 
     assert.equal(prediction!.generation.content.trim(), answer);
     dialog.push({ role: "assistant", content: answer });
   }
+});
+
+test("SmolLM2: a conversation of three turns has the greedy ids of transformers, and runs only what is new", {
+  skip,
+}, async () => {
+  const { turns } = readJson<{ turns: ChatTurn[] }>(fixture("smollm2-chat.json"));
+  assert.equal(llama.chatName, "template");
+  const talk = llama.conversation();
+  let length = 0;
+  for (const { user, prompt_ids, ids, text, stop } of turns) {
+    for await (const { done } of talk.send(user, { temperature: 0, maxGenLen: 40 })) {
+      if (!done) continue;
+      assert.deepEqual(done.promptIds, prompt_ids);
+      assert.deepEqual(done.ids, ids);
+      assert.equal(done.text, text);
+      assert.deepEqual([done.finishReason, done.stopId], ["stop", stop]);
+      assert.ok(done.reusedTokens >= length, `${done.reusedTokens} of ${length} reused`);
+      length = prompt_ids.length + ids.length;
+    }
+  }
+  talk.close();
 });
