@@ -52,19 +52,22 @@ describe("the surroundings", { concurrency: 2 }, () => {
     assert.equal((await llama(GENERATE.split(" "), { env: { LLAMA_TS_CONCURRENCY: "2" } })).code, 0);
   });
 
-  test("settings of another user are left out with a remark; a file that is named must be readable", {
-    skip: process.getuid?.() === 0 && "root may read everything",
-  }, async () => {
-    mkdirSync(join(folder, "llama-ts"));
-    const file = join(folder, "llama-ts", "config");
+  test("settings of another user are left out with a remark; a file that is named must be readable", async (t) => {
+    // Root may read everything.
+    const other = process.getuid?.() === 0 ? "setpriv --reuid=65534 --regid=65534 --clear-groups " : "";
+    const probe = await shell(`${other}"$0" -e 'fs.readFileSync(process.argv[1])' "$1"`);
+    if (probe.code !== 0) return t.skip("root may read everything, and another user may not read the program");
+    const place = temporaryFolder();
+    chmodSync(place, 0o755);
+    mkdirSync(join(place, "llama-ts"));
+    const file = join(place, "llama-ts", "config");
     writeFileSync(file, "max_gen_len = 1\n");
     chmodSync(file, 0);
-    const env = { XDG_CONFIG_HOME: folder, LLAMA_TS_CONFIG: undefined };
-    const command = GENERATE.replace(" --quiet", "").split(" ");
-    const { code, stderr } = await llama(command, { env });
-    assert.equal(code, 0);
+    const command = `${other}"$0" "$1" ${GENERATE.replace(" --quiet", "")}`;
+    const { code, stderr } = await shell(command, { XDG_CONFIG_HOME: place, LLAMA_TS_CONFIG: undefined });
+    assert.equal(code, 0, stderr);
     assert.match(stderr, /^Warning: settings are not read: \S+config: cannot be read: EACCES/);
-    assert.equal((await llama(command, { env: { LLAMA_TS_CONFIG: file } })).code, 2);
+    assert.equal((await shell(command, { LLAMA_TS_CONFIG: file })).code, 2);
   });
 
   test("without requests no model is loaded", async () => {
