@@ -55,6 +55,8 @@ export interface PrefillEvent {
   total: number;
   /** Those of them that were found there. */
   reused: number;
+  /** Milliseconds that the step took. */
+  stepMs: number;
 }
 
 /** A new token. The one that stopped the request does not come. */
@@ -71,8 +73,8 @@ export interface TokenEvent {
 export interface EndEvent {
   kind: "end";
   reason: FinishReason;
-  /** The stop token that ended it, with its log-probability if those were asked for. */
-  stop: { id: number; logprob: number | null } | null;
+  /** The stop token that ended it, with what was asked for of each token. */
+  stop: { id: number; logprob: number | null; top: RankedToken[] | null } | null;
 }
 
 /** The part of the engine that the loop needs. */
