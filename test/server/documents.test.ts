@@ -9,15 +9,17 @@ const PORT = /(localhost|127\.0\.0\.1):8080/g;
 const { code } = await run("sh", ["-c", "curl --help all | grep -q -e --json && jq --version"]);
 const skip = code !== 0 && "curl 7.82 or jq is not here";
 
-describe("docs/serve.md", { skip }, async () => {
-  const server = await startServer(["--temperature", "0", "--log_format", "none", "--nproc_per_node", "1"]);
+const args = ["--temperature", "0", "--log_format", "none", "--nproc_per_node", "1"];
+const server = skip ? null : await startServer(args);
+
+describe("docs/serve.md", { skip }, () => {
   for (const block of blocksOf("docs/serve.md")) {
     for (const { command, shown } of examplesOf(block)) {
       test(command, async () => {
         if (command.startsWith("llama-ts serve")) {
-          return assert.equal(server.stderr().replace(/(127\.0\.0\.1):\d+/g, "$1:8080"), shown);
+          return assert.equal(server!.stderr().replace(/(127\.0\.0\.1):\d+/g, "$1:8080"), shown);
         }
-        const { stdout } = await run("sh", ["-c", command.replace(PORT, `$1:${server.port}`)]);
+        const { stdout } = await run("sh", ["-c", command.replace(PORT, `$1:${server!.port}`)]);
         // An answer has no newline at its end.
         assert.equal(stdout.replace(/\n?$/, "\n"), shown);
       });

@@ -1,6 +1,6 @@
 /** A real `llama-ts serve` on a free port, for the tests. */
 import { type ChildProcess, spawn } from "node:child_process";
-import { after } from "node:test";
+import type { Socket } from "node:net";
 import { BIN } from "../cli/cli-process.js";
 
 // biome-ignore lint/suspicious/noExplicitAny: tests look into answers of any form
@@ -13,7 +13,7 @@ export interface ServerProcess {
   /** All of stderr so far. */
   stderr(): string;
   /** Exit code, or the signal that ended it. */
-  ended: Promise<number | NodeJS.Signals>;
+  ended(): Promise<number | NodeJS.Signals>;
   json(path: string, body?: unknown, headers?: Record<string, string>): Promise<{ status: number; body: Json }>;
   /** Choices that run and wait. */
   counts(): Promise<{ running: number; waiting: number }>;
@@ -28,7 +28,8 @@ export async function startServer(
     stdio: ["ignore", "ignore", "pipe"],
     env: { ...process.env, LLAMA_TS_CONFIG: "", ...env },
   });
-  after(() => child.kill("SIGKILL"));
+  // It keeps nothing waiting: the tests' end is its end.
+  process.on("exit", () => child.kill("SIGKILL"));
   let text = "";
   const ended = new Promise<number | NodeJS.Signals>((resolve) => {
     child.on("exit", (code, signal) => resolve(code ?? signal!));
@@ -48,9 +49,15 @@ export async function startServer(
   });
   const url = await until(/^Serving .* at (http:\S+)\/v1$/m);
   if (isReady) await until(/^Ready: /m);
+  child.unref();
+  (child.stderr as Socket).unref();
   const authorization = key === undefined ? {} : { authorization: `Bearer ${key}` };
   const server: ServerProcess = {
-    ...{ url, port: Number(new URL(url).port), child, stderr: () => text, ended },
+    ...{ url, port: Number(new URL(url).port), child, stderr: () => text },
+    ended() {
+      child.ref();
+      return ended;
+    },
     async json(path, body, headers = {}) {
       const init = {
         method: body === undefined ? "GET" : "POST",

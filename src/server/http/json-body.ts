@@ -39,7 +39,8 @@ async function readBytes(incoming: IncomingMessage, maxBytes: number): Promise<B
   const parts: Buffer[] = [];
   let size = 0;
   try {
-    for await (const part of incoming as AsyncIterable<Buffer>) {
+    // The rest of a body that is too large is read and dropped: a connection that ends before would take the answer with it.
+    for await (const part of incoming.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
       size += part.length;
       if (size > maxBytes) break;
       parts.push(part);
@@ -85,5 +86,5 @@ function checkNames(value: object): void {
 
 function tooLarge(maxBytes: number): ApiError {
   const message = `The body is too large: at most ${maxBytes} bytes`;
-  return new ApiError({ status: 413, code: "body_too_large", message, headers: { connection: "close" } });
+  return new ApiError({ status: 413, code: "body_too_large", message });
 }

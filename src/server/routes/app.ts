@@ -48,6 +48,8 @@ export function createListener(service: Service): RequestListener {
   return getRequestListener((request, env) => app.fetch(request, env), {
     // The requests and responses of the program are left as they are.
     overrideGlobalObjects: false,
+    // Node drops the rest of a body itself, for as long as a request may take to send.
+    autoCleanupIncoming: false,
     errorHandler: () => new Response(BAD_REQUEST, { status: 400, headers: { "content-type": "application/json" } }),
   });
 }
