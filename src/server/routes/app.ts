@@ -15,7 +15,7 @@ import { chat } from "./chat.js";
 import { completions } from "./completions.js";
 import { errorOf } from "./errors.js";
 import { missingRoute, wrongMethod } from "./missing.js";
-import { operationRoutes, propsRoute } from "./operation.js";
+import { documentRoute, operationRoutes, propsRoute } from "./operation.js";
 import type { Answer, Exchange, ExchangeNote, Route, Service } from "./route.js";
 import { tokenRoutes } from "./tokens.js";
 
@@ -25,7 +25,7 @@ const GONE = new Error("the client has left");
 
 export const ROUTES: readonly Route[] = [
   ...[completions, chat, { ...chat, path: "/chat/completions" }, ...tokenRoutes, ...operationRoutes],
-  propsRoute(() => ROUTES),
+  ...[propsRoute(() => ROUTES), documentRoute(() => ROUTES)],
 ];
 
 export function createListener(service: Service): RequestListener {

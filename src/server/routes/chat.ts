@@ -3,6 +3,7 @@ import { LlamaError } from "../../error.js";
 import type { DialogInput, Llama } from "../../index.js";
 import { invalid } from "../http/api-error.js";
 import { newId } from "../http/ids.js";
+import { CHAT_COMPLETION } from "../schema/answers.js";
 import { CHAT_REQUEST, type ChatRequest } from "../schema/chat-request.js";
 import { choiceSeed, requestOptions } from "../serving/request-options.js";
 import type { ChoicePlan, ChoiceResult } from "../serving/run-choices.js";
@@ -21,6 +22,7 @@ export const chat: Route = {
   path: "/v1/chat/completions",
   summary: "Answer a dialog.",
   schema: CHAT_REQUEST,
+  answers: CHAT_COMPLETION,
   async answer(exchange, service) {
     const llama = service.model.ready;
     const request = exchange.body as unknown as ChatRequest;

@@ -2,6 +2,7 @@
 import type { Llama } from "../../index.js";
 import { invalid } from "../http/api-error.js";
 import { newId } from "../http/ids.js";
+import { COMPLETION } from "../schema/answers.js";
 import { COMPLETION_REQUEST, type CompletionRequest } from "../schema/completion-request.js";
 import { choiceSeed, requestOptions } from "../serving/request-options.js";
 import type { ChoicePlan, ChoiceResult } from "../serving/run-choices.js";
@@ -23,6 +24,7 @@ export const completions: Route = {
   path: "/v1/completions",
   summary: "Continue texts or lists of token ids.",
   schema: COMPLETION_REQUEST,
+  answers: COMPLETION,
   async answer(exchange, service) {
     const llama = service.model.ready;
     const request = exchange.body as unknown as CompletionRequest;

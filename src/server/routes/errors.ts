@@ -9,7 +9,8 @@ export function errorOf(error: unknown, exchange: Pick<Exchange, "id">, service:
   const { model } = service;
   model.noteFailure();
   if (model.loaded?.failure) return model.refusal!;
-  if (error instanceof LlamaError && error.kind === "usage") return invalid(error.message);
+  // The model runs on: what it refuses to sample is due to the biases and penalties of this request.
+  if (error instanceof LlamaError && ["usage", "model"].includes(error.kind)) return invalid(error.message);
   service.onBug(error, exchange.id);
   return internal(exchange.id);
 }

@@ -1,5 +1,7 @@
 /** The routes for those who run the server: health, properties, metrics, and the model's own description. */
 import { ApiError } from "../http/api-error.js";
+import { MODEL, MODELS, STATUS } from "../schema/answers.js";
+import { openApi } from "../schema/openapi.js";
 import type { Route, Service } from "./route.js";
 
 const health = (path: string): Route => ({
@@ -7,6 +9,7 @@ const health = (path: string): Route => ({
   path,
   isOpen: () => true,
   summary: "Whether the model takes requests.",
+  answers: STATUS,
   answer(_, { model }) {
     const { refusal } = model;
     if (!refusal) return { json: { status: "ok" } };
@@ -22,6 +25,7 @@ const live: Route = {
   path: "/livez",
   isOpen: () => true,
   summary: "Whether the process answers.",
+  answers: STATUS,
   answer: () => ({ json: { status: "ok" } }),
 };
 
@@ -44,6 +48,7 @@ const models = (path: string): Route => ({
   method: "GET",
   path,
   summary: "The model.",
+  answers: MODELS,
   answer: (_, service) => ({ json: { object: "list", data: [describe(service)] } }),
 });
 
@@ -51,6 +56,7 @@ const oneModel = (path: string): Route => ({
   method: "GET",
   path,
   summary: "The model by its name.",
+  answers: MODEL,
   answer({ params }, service) {
     const { names } = service.settings;
     if (names.includes(params.id!) || names.includes("*")) return { json: describe(service) };
@@ -64,11 +70,26 @@ const metrics: Route = {
   path: "/metrics",
   isOpen: ({ settings }) => settings.metricsPublic,
   summary: "Counts and times, in the text format of Prometheus.",
+  textType: "text/plain",
   answer(_, { metrics, model, admission, settings }) {
     const text = metrics.text(model, admission, settings);
     return { text, type: "text/plain; version=0.0.4; charset=utf-8" };
   },
 };
+
+/** /openapi.json, which describes all routes. */
+export function documentRoute(routes: () => readonly Route[]): Route {
+  return {
+    method: "GET",
+    path: "/openapi.json",
+    summary: "This document.",
+    answer(_, service) {
+      const { settings, access } = service;
+      const documented = routes().map((route) => ({ ...route, needsKey: !(route.isOpen?.(service) ?? false) }));
+      return { json: openApi(documented, settings.version, access.needsKey) };
+    },
+  };
+}
 
 /** /props, which lists all routes. */
 export function propsRoute(routes: () => readonly Route[]): Route {

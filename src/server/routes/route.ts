@@ -3,7 +3,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 
 import type { Access } from "../http/access.js";
 import type { LogEntry } from "../http/request-log.js";
-import type { BodySchema } from "../schema/read-request.js";
+import type { AnswerSchema, BodySchema } from "../schema/read-request.js";
 import type { Admission } from "../serving/admission.js";
 import type { ServeSettings } from "../serving/serve-settings.js";
 import type { ServedModel } from "../serving/served-model.js";
@@ -58,5 +58,9 @@ export interface Route {
   readonly summary: string;
   /** Of its body. */
   readonly schema?: BodySchema;
+  /** Of its answer, for the OpenAPI document. */
+  readonly answers?: AnswerSchema;
+  /** The type of an answer that is no JSON. */
+  readonly textType?: string;
   answer(exchange: Exchange, service: Service): Promise<Answer> | Answer;
 }

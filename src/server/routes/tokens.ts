@@ -1,6 +1,7 @@
 /** The routes about tokens: /tokenize and /detokenize in the dialects of llama.cpp and vLLM, /apply-template, /tokenizer_info. */
 import type { Llama } from "../../index.js";
 import { invalid } from "../http/api-error.js";
+import { TEMPLATE, TOKEN_TEXT, TOKENS } from "../schema/answers.js";
 import {
   DETOKENIZE_REQUEST,
   type DetokenizeRequest,
@@ -22,6 +23,7 @@ const tokenize: Route = {
   path: "/tokenize",
   summary: "The tokens of a text or a dialog.",
   schema: TOKENIZE_REQUEST,
+  answers: TOKENS,
   async answer({ body }, { model, settings }) {
     const llama = model.ready;
     const request = body as TokenizeRequest;
@@ -59,6 +61,7 @@ const detokenize: Route = {
   path: "/detokenize",
   summary: "The text of tokens.",
   schema: DETOKENIZE_REQUEST,
+  answers: TOKEN_TEXT,
   answer({ body }, { model, settings }) {
     const { tokenizer } = model.ready;
     const { tokens, model: name } = body as unknown as DetokenizeRequest;
@@ -78,6 +81,7 @@ const applyTemplate: Route = {
   path: "/apply-template",
   summary: "A dialog as the model sees it.",
   schema: TEMPLATE_REQUEST,
+  answers: TEMPLATE,
   async answer({ body }, { model, settings }) {
     const llama = model.ready;
     const { messages, model: name } = body as unknown as TemplateRequest;

@@ -4,8 +4,13 @@ import { COUNT, FLAG, LOGPROB_COUNT, SAMPLING_FIELDS } from "./sampling-fields.j
 
 const PART = Type.Object({ type: Type.Literal("text"), text: Type.String() });
 
+const ROLES = ["system", "developer", "user", "assistant", "tool", "ipython"] as const;
+
 export const MESSAGE = Type.Object({
-  role: Type.String({ title: "a string" }),
+  role: Type.Union(
+    ROLES.map((role) => Type.Literal(role)),
+    { title: `one of ${ROLES.join(", ")}` },
+  ),
   content: Type.Union([Type.String(), Type.Array(PART, { minItems: 1 })], {
     title: 'a string or a list of parts {"type": "text", "text": ...}; this model reads text only',
   }),

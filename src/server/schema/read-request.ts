@@ -2,7 +2,7 @@
  * Checks a body against its schema. Fields are honoured, harmless, refused or unknown: a field is never dropped silently where
  * that would change the answer. Does not know what routes do with them.
  */
-import type { Static, TObject } from "typebox";
+import type { Static, TObject, TSchema } from "typebox";
 import { Value } from "typebox/value";
 import { invalid, unsupported } from "../http/api-error.js";
 
@@ -42,6 +42,7 @@ const REFUSED: Readonly<Record<string, { why: string; passes?: (value: never) =>
 const REFUSED_IN_MESSAGE = ["tool_calls", "function_call", "token_ids", "audio"];
 
 export type BodySchema = TObject;
+export type AnswerSchema = TSchema;
 
 export interface ReadRequest<T> {
   request: T;
@@ -123,7 +124,7 @@ function placeOf(path: readonly string[]): string {
 }
 
 function messageExpectation([, field]: readonly string[]): string {
-  if (field === "role") return "a string";
+  if (field === "role") return "system, developer, user, assistant, tool or ipython";
   if (field === "content") return 'a string or a list of parts {"type": "text", "text": ...}';
   return 'an object with "role" and "content"';
 }

@@ -15,7 +15,7 @@ export const TEXT = Type.String({ title: "a string" });
 export const IDS = Type.Array(Type.Integer({ minimum: 0 }), { title: "a list of token ids" });
 
 const penalty = Type.Number({ minimum: -2, maximum: 2, title: "a number from -2 to 2" });
-const repetition = Type.Number({ exclusiveMinimum: 0, maximum: 1e6, title: "a number above 0" });
+const repetition = Type.Number({ minimum: 0.01, maximum: 100, title: "a number from 0.01 to 100" });
 
 export const SAMPLING_FIELDS = {
   temperature: optional(Type.Number({ minimum: 0, title: "a number of at least 0" })),
