@@ -80,6 +80,21 @@ test("with keys, every route but health needs one of them", async () => {
   assert.equal((await fetch(`${locked.url}/metrics`)).status, 200);
 });
 
+test("a prompt of one key is not found in the KV cache by another, nor with another cache_salt", async () => {
+  const prompt = "Once upon a time there was a big red ball in the park, and a dog";
+  const cached = async (key: string, more: object = {}) => {
+    const headers = { authorization: `Bearer ${key}` };
+    const { body } = await locked.json("/v1/completions", { prompt, max_tokens: 1, ...more }, headers);
+    return body.usage.prompt_tokens_details.cached_tokens as number;
+  };
+  assert.equal(await cached("first"), 0);
+  assert.equal(await cached("second"), 0);
+  assert.ok((await cached("first")) > 0);
+  assert.equal(await cached("first", { cache_salt: "mine" }), 0);
+  assert.ok((await cached("first", { cache_salt: "mine" })) > 0);
+  assert.equal(await cached("first", { cache_prompt: false }), 0);
+});
+
 test("missing routes and wrong methods are said, with what there is", async () => {
   const embeddings = await open.json("/v1/embeddings", {});
   assert.deepEqual([embeddings.status, embeddings.body.error.code], [404, "unsupported_endpoint"]);

@@ -137,6 +137,31 @@ test("a stop token is a token of its own: one entry follows the prompt even if i
   assert.equal(streamed, 6);
 });
 
+test("the sums that lm-evaluation-harness makes of an answer are those of score()", async () => {
+  const encode = (text: string) => llama.tokenizer.encode(text, { bos: true });
+  const pairs = [
+    ["Once upon a time, there was a", " little girl named Lily."],
+    ["The sun was", " dark and she wanted a"],
+    ["Tim and his mom went to the park. The", " end."],
+  ].map(([context, continuation]) => ({ context: encode(context!), whole: encode(context! + continuation!) }));
+  const params = { temperature: 0, max_tokens: 1, logprobs: 1, seed: 1234, echo: true };
+  const answer = await client.completions.create({ model: "demo", prompt: pairs.map(({ whole }) => whole), ...params });
+  const requests = pairs.map(({ context, whole }, tag) => {
+    return { tag, context, continuation: whole.slice(context.length) };
+  });
+  for await (const { tag, score } of llama.score(requests)) {
+    const { logprobs } = answer.choices.find(({ index }) => index === tag)!;
+    const from = pairs[tag]!.context.length;
+    const own = logprobs!.token_logprobs!.slice(from, -1);
+    assert.equal(own.length, pairs[tag]!.whole.length - from);
+    const sum = own.reduce((total, one) => total + one, 0);
+    assert.ok(Math.abs(sum - score!.logprob) < 1e-4, `${sum} ${score!.logprob}`);
+    const tops = logprobs!.top_logprobs!.slice(from, -1);
+    const isGreedy = own.every((one, i) => one === Math.max(...Object.values(tops[i]!)));
+    assert.equal(isGreedy, score!.isGreedy);
+  }
+});
+
 test("stop strings, penalties, best_of", async () => {
   const greedy = await own(PROMPT, { temperature: 0, maxGenLen: 20, stop: " named" });
   const base = { model: "demo", prompt: PROMPT, temperature: 0, max_tokens: 20, logprobs: 0 };

@@ -70,6 +70,37 @@ test("one client may have half of the queue: 429 with a time, and its streams go
   await untilIdle(server);
 });
 
+test("a reader that stops keeps nobody waiting, and its own request comes to its end", async () => {
+  const body = { ...LONG, max_tokens: 400, n: 2, logprobs: 20, stream: true };
+  const slow = rawClient(server.port, rawRequest("/v1/completions", body));
+  await slow.until(/"text":"./);
+  slow.socket.pause();
+  await untilIdle(server, 10_000);
+  assert.doesNotMatch(slow.received(), /\[DONE\]/);
+  assert.equal((await server.json("/v1/completions", { prompt: PROMPT, max_tokens: 2 })).status, 200);
+  slow.socket.resume();
+  await slow.until(/\[DONE\]/);
+  slow.socket.destroy();
+});
+
+test("a body that will be refused is not asked for", async () => {
+  const head = [
+    "POST /v1/completions HTTP/1.1",
+    "Host: localhost",
+    "Expect: 100-continue",
+    "Content-Type: application/json",
+  ];
+  const large = rawClient(server.port, [...head, "Content-Length: 99999999", "", ""].join("\r\n"));
+  await large.until(/^HTTP\/1\.1 413/);
+  large.socket.destroy();
+  const small = JSON.stringify({ prompt: PROMPT, max_tokens: 1 });
+  const asked = rawClient(server.port, [...head, `Content-Length: ${small.length}`, "", ""].join("\r\n"));
+  await asked.until(/^HTTP\/1\.1 100 Continue/);
+  asked.socket.write(small);
+  await asked.until(/200 OK[\s\S]*text_completion/);
+  asked.socket.destroy();
+});
+
 test("a half-closed connection counts as left; requests in a row are answered in their order", async () => {
   const short = { prompt: PROMPT, max_tokens: 2, temperature: 0 };
   const half = rawClient(server.port);

@@ -17,7 +17,7 @@ import type { Completion } from "./results.js";
 import { type TokenLogprob, TokenLogprobs } from "./token-logprobs.js";
 
 /** What the submitter says of a request beside its options. */
-export type RequestTraits = Pick<GenerationRequest, "isWatched" | "isDisposable" | "owner" | "stats">;
+export type RequestTraits = Pick<GenerationRequest, "isWatched" | "isDisposable" | "owner" | "stats" | "cacheSalt">;
 
 export class RunningCompletion {
   readonly request: GenerationRequest;

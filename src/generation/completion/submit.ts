@@ -1,7 +1,7 @@
 /** Submits one prompt or dialog to the loop; its events carry text. Every way to complete a text comes through here. */
 import { CHAT_CHOICE } from "../chat/chat-choice.js";
 import type { ModelContext } from "../loading/model-context.js";
-import { LIST } from "../options/check-options.js";
+import { LIST, TEXT } from "../options/check-options.js";
 import { GENERATE_TYPES, type GenerateOptions } from "../sampling/options.js";
 import type { PrefillEvent, QueuedEvent, RequestEvent } from "../scheduling/request.js";
 import { type RequestTraits, RunningCompletion } from "./completion.js";
@@ -15,6 +15,8 @@ export type SubmitOptions = Prompt &
   RequestOptions & {
     /** Tokens that end the text beside the model's own stops and those of the chat format. */
     stopIds?: readonly number[];
+    /** Requests share KV caches only with those of the same salt. Default "". */
+    cacheSalt?: string;
     signal?: AbortSignal;
   };
 
@@ -22,7 +24,7 @@ const { onPrompt: _, ...requestTypes } = GENERATE_TYPES;
 const STOP_IDS = { ...LIST, type: "a list of token ids" };
 export const SUBMIT_TYPES = {
   ...{ ...requestTypes, prompt: PROMPT, messages: MESSAGES },
-  ...{ chat: CHAT_CHOICE, stopIds: STOP_IDS },
+  ...{ chat: CHAT_CHOICE, stopIds: STOP_IDS, cacheSalt: TEXT },
 };
 
 /** What happens to a request, in this order: queued, prefill (several), token (any number), end. */

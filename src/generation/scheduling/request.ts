@@ -33,6 +33,8 @@ export interface GenerationRequest {
   isDisposable?: boolean;
   /** false: neither uses the KV cache of another request nor leaves its own to later ones. */
   cachePrompt?: boolean;
+  /** Requests share KV caches only with those of the same salt: otherwise their times would tell others' prompts. Default "". */
+  cacheSalt?: string;
   /** Counts this request's steps; several requests may share one. */
   stats?: GenerationStats;
 }

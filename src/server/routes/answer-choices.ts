@@ -116,7 +116,7 @@ export function noteResults(
   }
 }
 
-function runOptions({ client, signal }: Exchange, { admission, settings }: Service): RunOptions {
+function runOptions({ client, signal }: Exchange, { access, admission, settings }: Service): RunOptions {
   const { requestTimeoutMs: timeoutMs } = settings;
   const timeoutError = () =>
     new ApiError({
@@ -126,5 +126,6 @@ function runOptions({ client, signal }: Exchange, { admission, settings }: Servi
       message: `The answer took longer than --request_timeout (${timeoutMs / 1000} s)`,
       headers: { "x-should-retry": "false" },
     });
-  return { client, admission, signal, timeoutMs, timeoutError };
+  const cacheOwner = access.needsKey ? client : "";
+  return { client, cacheOwner, admission, signal, timeoutMs, timeoutError };
 }

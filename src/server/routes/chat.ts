@@ -92,6 +92,7 @@ class ChatJob {
     if (n > settings.maxChoices) throw invalid(`At most ${settings.maxChoices} choices in one request`, "n");
     this.plans = Array.from({ length: n }, (_, i) => ({
       ...prompt,
+      salt: request.cache_salt ?? "",
       options: { ...base, maxGenLen, seed: choiceSeed(base.seed, i), logprobs, topLogprobs },
     }));
     this.#llama = llama;

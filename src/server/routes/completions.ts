@@ -70,6 +70,7 @@ class CompletionJob {
       Array.from({ length: tries }, (_, i) => ({
         ids,
         stopIds: [],
+        salt: request.cache_salt ?? "",
         options: {
           ...{ ...base, maxGenLen, seed: choiceSeed(base.seed, i), topLogprobs: logprobs ?? 0 },
           logprobs: logprobs !== undefined || tries > n,

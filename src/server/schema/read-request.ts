@@ -34,7 +34,6 @@ const REFUSED: Readonly<Record<string, { why: string; passes?: (value: never) =>
   web_search_options: { why: "this server asks no other" },
   suffix: { why: "this model continues text and does not fill gaps" },
   continue_final_message: { why: "write the text with /apply-template and continue it with /v1/completions" },
-  cache_salt: { why: "use keys to separate clients, or cache_prompt: false" },
   chat_template: { why: "the format of a chat is chosen at the start, with --chat" },
 };
 

@@ -47,6 +47,7 @@ export const SAMPLING_FIELDS = {
   max_tokens: optional(COUNT),
   ignore_eos: optional(FLAG),
   cache_prompt: optional(FLAG),
+  cache_salt: optional(TEXT),
   return_token_ids: optional(FLAG),
   return_progress: optional(FLAG),
   stream: optional(FLAG),

@@ -1,4 +1,5 @@
 /** Runs the choices of a request on the model, all at once, and tells what happens to each. Does not know HTTP or JSON. */
+import { setMaxListeners } from "node:events";
 import type { Completion, CompletionEvent, Llama, RequestOptions } from "../../index.js";
 import type { Admission, OpenRequest } from "./admission.js";
 
@@ -7,6 +8,8 @@ export interface ChoicePlan {
   ids: number[];
   stopIds: number[];
   options: RequestOptions;
+  /** Separates KV caches further than the client does. */
+  salt: string;
 }
 
 export interface ChoiceResult {
@@ -21,6 +24,8 @@ export interface ChoiceResult {
 
 export interface RunOptions {
   client: string;
+  /** Choices of requests with the same one share KV caches. */
+  cacheOwner: string;
   admission: Admission;
   /** Aborted when the client has left. */
   signal: AbortSignal;
@@ -40,6 +45,8 @@ export interface RunOptions {
  */
 export async function runChoices(llama: Llama, plans: readonly ChoicePlan[], run: RunOptions): Promise<ChoiceResult[]> {
   const control = new AbortController();
+  // Each choice listens.
+  setMaxListeners(0, control.signal);
   const stop = (reason: unknown) => control.abort(reason);
   const leave = () => stop(run.signal.reason);
   const request: OpenRequest = { client: run.client, waiting: plans.length, running: 0, cancel: stop };
@@ -52,8 +59,9 @@ export async function runChoices(llama: Llama, plans: readonly ChoicePlan[], run
     const start = performance.now();
     const streams: AsyncIterableIterator<CompletionEvent>[] = [];
     try {
-      for (const { ids, stopIds, options } of plans) {
-        streams.push(llama.submit({ ...options, prompt: ids, stopIds, signal }));
+      for (const { ids, stopIds, options, salt } of plans) {
+        const cacheSalt = JSON.stringify([run.cacheOwner, salt]);
+        streams.push(llama.submit({ ...options, prompt: ids, stopIds, cacheSalt, signal }));
       }
     } catch (error) {
       await Promise.all(streams.map((stream) => stream.return?.()));
