@@ -114,6 +114,10 @@ test("a half-closed connection counts as left; requests in a row are answered in
   const found = [...row.received().matchAll(/HTTP\/1\.1 (\d+)/g)].map(([, status]) => status);
   assert.deepEqual(found, ["200", "400", "200", "400"]);
   row.socket.destroy();
+  const left = rawClient(server.port, rawRequest("/v1/completions", LONG).repeat(2));
+  while ((await server.counts()).running < 2) await new Promise((done) => setTimeout(done, 1));
+  left.socket.destroy();
+  await untilIdle(server, 1000);
 });
 
 test("wrong bodies are refused with one form of error, and the server goes on", async () => {
@@ -242,4 +246,11 @@ test("the log has counts and times, and no text, key or query", async () => {
     /my-own-id POST \/v1\/completions 200 \d+ in \(0 cached\), 3 out queue|my-own-id POST \/v1\/completions 200 \d+ in \(0 cached\) 3 out/,
   );
   assert.doesNotMatch(one.stderr(), /secretkey|hidden|Violet/);
+});
+
+test("after all this the first server has nothing left that holds up its end", async () => {
+  const start = performance.now();
+  server.child.kill("SIGTERM");
+  assert.equal(await server.ended(), 0);
+  assert.ok(performance.now() - start < 5000);
 });

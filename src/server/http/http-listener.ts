@@ -17,7 +17,14 @@ export class HttpListener {
     };
     const onRequest: RequestListener = (incoming, outgoing) => {
       this.#responses.add(outgoing);
-      outgoing.once("close", () => this.#responses.delete(outgoing));
+      // Node says nothing to a response that waits behind another on a connection that ends.
+      const gone = () => outgoing.emit("close");
+      const { socket } = incoming;
+      socket.setMaxListeners(0).once("close", gone);
+      outgoing.once("close", () => {
+        this.#responses.delete(outgoing);
+        socket.off("close", gone);
+      });
       if (this.#isClosing) outgoing.setHeader("connection", "close");
       listener(incoming, outgoing);
     };
