@@ -271,3 +271,14 @@ test("models and properties", async () => {
   assert.equal(body.default_generation_settings.n_ctx, llama.maxSeqLen);
   assert.equal(body.deterministic, true);
 });
+
+test("--hidden_bos runs ids behind a token that is not reported, so that the first has a log-probability", async () => {
+  const hidden = await startServer(["--log_format", "none", "--nproc_per_node", "1", "--hidden_bos"]);
+  const [bos, ...ids] = llama.tokenizer.encode(PROMPT, { bos: true });
+  const params = { max_tokens: 1, temperature: 0, logprobs: 1, echo: true };
+  const { body } = await hidden.json("/v1/completions", { prompt: ids, ...params });
+  const whole = await client.completions.create({ model: "demo", prompt: [bos!, ...ids], ...params });
+  const { logprobs, text } = body.choices[0];
+  assert.deepEqual(logprobs.token_logprobs, whole.choices[0]!.logprobs!.token_logprobs!.slice(1));
+  assert.deepEqual([text, body.usage.prompt_tokens], [whole.choices[0]!.text, ids.length]);
+});

@@ -13,7 +13,7 @@ const args = ["--temperature", "0", "--log_format", "none", "--nproc_per_node", 
 const server = skip ? null : await startServer(args);
 
 describe("docs/serve.md", { skip }, () => {
-  for (const block of blocksOf("docs/serve.md")) {
+  for (const block of blocksOf("docs/serve.md").filter(({ language }) => language === "console")) {
     for (const { command, shown } of examplesOf(block)) {
       test(command, async () => {
         if (command.startsWith("llama-ts serve")) {

@@ -53,8 +53,8 @@ function withIds(llama: Llama, ids: number[], param: string, hiddenBos: boolean)
     throw invalid(`${where} is ${ids[foreign]}, which is no token id from 0 to ${size - 1}`, where);
   }
   const text = tokenizer.decode(ids);
-  const { bosId } = tokenizer;
-  return hiddenBos && bosId !== null && ids[0] !== bosId
+  const { bosId, addsBos } = tokenizer;
+  return hiddenBos && addsBos && bosId !== null && ids[0] !== bosId
     ? { ids: [bosId, ...ids], hidden: 1, text }
     : { ids, hidden: 0, text };
 }

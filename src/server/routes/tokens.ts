@@ -87,9 +87,9 @@ const applyTemplate: Route = {
     const { messages, model: name } = body as unknown as TemplateRequest;
     checkModel(name, settings);
     const { ids } = await encodeMessages(llama, messages, settings);
-    const { bosId } = llama.tokenizer;
-    // The text for /v1/completions, which puts the first token there itself.
-    const shown = shownText(llama, ids[0] === bosId ? ids.slice(1) : ids);
+    const { bosId, addsBos } = llama.tokenizer;
+    // Every text begins with this token where the tokenizer adds it; elsewhere it is the template's.
+    const shown = shownText(llama, addsBos && ids[0] === bosId ? ids.slice(1) : ids);
     return { json: { prompt: shown, tokens: ids } };
   },
 };
