@@ -272,7 +272,7 @@ test("models and properties", async () => {
   assert.equal(body.deterministic, true);
 });
 
-test("--hidden_bos runs ids behind a token that is not reported, so that the first has a log-probability", async () => {
+test("--hidden_bos puts a token before ids that is not reported, so that the first has a log-probability", async () => {
   const hidden = await startServer(["--log_format", "none", "--nproc_per_node", "1", "--hidden_bos"]);
   const [bos, ...ids] = llama.tokenizer.encode(PROMPT, { bos: true });
   const params = { max_tokens: 1, temperature: 0, logprobs: 1, echo: true };

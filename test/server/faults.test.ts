@@ -42,7 +42,7 @@ test("a client that leaves ends its request: while it streams, without a stream,
     queued.socket.destroy();
     while ((await server.counts()).waiting > 0) await new Promise((done) => setTimeout(done, 1));
     if (i % 5 === 4) {
-      // The running ones end too; the next have begun anew.
+      // Running ones end too, and others take their places.
       busy.shift()!.socket.destroy();
       busy.push(await stream(server, LONG));
     }
@@ -53,7 +53,7 @@ test("a client that leaves ends its request: while it streams, without a stream,
   assert.deepEqual([status, body.choices[0].text], [200, ", there"]);
 });
 
-test("one client may have half of the queue: 429 with a time, and its streams go on", async () => {
+test("one client may have half of the queue: 429 with a time", async () => {
   const busy = [await stream(server, LONG), await stream(server, LONG)];
   const queued = Array.from({ length: 4 }, () => rawClient(server.port, rawRequest("/v1/completions", LONG)));
   await waiting(4);
@@ -120,7 +120,7 @@ test("a half-closed connection counts as left; requests in a row are answered in
   await untilIdle(server, 1000);
 });
 
-test("wrong bodies are refused with one form of error, and the server goes on", async () => {
+test("wrong bodies are refused with one form of error, and the server works on", async () => {
   const deep = `{"prompt":${"[".repeat(100_000)}`;
   const bodies: [unknown, number, string][] = [
     ["{", 400, "invalid_json"],

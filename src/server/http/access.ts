@@ -84,7 +84,7 @@ export class Access {
     const [, bearer] = /^Bearer +(.+)$/i.exec(headers.authorization ?? "") ?? [];
     const given = bearer ?? headers["x-api-key"];
     const found = typeof given === "string" ? digest(given.trim()) : null;
-    // All keys are compared, whichever fits.
+    // All keys are compared, so that the time does not tell which one fits.
     let index = -1;
     for (const [i, one] of this.#digests.entries()) if (found && timingSafeEqual(one, found)) index = i;
     if (index >= 0) return `key ${index}`;

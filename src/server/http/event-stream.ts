@@ -1,6 +1,6 @@
 /**
  * Writes server-sent events. What is written never waits for the reader: text is small. A reader that takes nothing for a minute,
- * or falls 8 MiB behind, loses its connection. Does not know what the events mean.
+ * or has 8 MiB still to read, loses its connection. Does not know what the events mean.
  */
 import type { ServerResponse } from "node:http";
 
@@ -13,7 +13,7 @@ export class EventStream {
   readonly #pingMs: number;
   readonly #timer: NodeJS.Timeout;
   #lastWrite = performance.now();
-  /** Since when the reader is behind; null while it keeps up. */
+  /** Since when the reader has not taken all; null while it keeps up. */
   #behindSince: number | null = null;
   #isOver = false;
 

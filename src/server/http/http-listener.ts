@@ -17,7 +17,7 @@ export class HttpListener {
     };
     const onRequest: RequestListener = (incoming, outgoing) => {
       this.#responses.add(outgoing);
-      // Node says nothing to a response that waits behind another on a connection that ends.
+      // Node says nothing to a response that waits for another one of the same connection, when that ends.
       const gone = () => outgoing.emit("close");
       const { socket } = incoming;
       socket.setMaxListeners(0).once("close", gone);
@@ -50,7 +50,7 @@ export class HttpListener {
     return this.#responses.size;
   }
 
-  /** No connection is taken any more, and none is kept for a further request. */
+  /** Takes no more connections, and keeps no idle ones. */
   drain(): void {
     if (this.#isClosing) return;
     this.#isClosing = true;

@@ -5,7 +5,7 @@ import { ApiError, invalid } from "./api-error.js";
 /** Objects and arrays in each other at most: what walks a value would overflow the stack. */
 const MAX_DEPTH = 64;
 
-/** The value of a body. Throws ApiError for one of another type, beyond `maxBytes`, or that is no JSON object. */
+/** The value of a body. Throws ApiError for one of another type, beyond `maxBytes`, or that is not a JSON object. */
 export async function readJson(
   incoming: IncomingMessage,
   outgoing: ServerResponse,

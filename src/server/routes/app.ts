@@ -56,7 +56,7 @@ export function createListener(service: Service): RequestListener {
 
 const BAD_REQUEST = JSON.stringify(invalid("The request has a path or Host that cannot be read").body);
 
-/** A route that only says why it is none. */
+/** A route that only answers with an error. */
 function refusing(path: string, error: ApiError): Route {
   const answer = () => {
     throw error;

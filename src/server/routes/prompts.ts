@@ -50,7 +50,7 @@ function withIds(llama: Llama, ids: number[], param: string, hiddenBos: boolean)
   const foreign = ids.findIndex((id) => id >= size);
   if (foreign >= 0) {
     const where = `${param}[${foreign}]`;
-    throw invalid(`${where} is ${ids[foreign]}, which is no token id from 0 to ${size - 1}`, where);
+    throw invalid(`${where} is ${ids[foreign]}, which is not a token id from 0 to ${size - 1}`, where);
   }
   const text = tokenizer.decode(ids);
   const { bosId, addsBos } = tokenizer;

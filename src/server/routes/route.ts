@@ -60,7 +60,7 @@ export interface Route {
   readonly schema?: BodySchema;
   /** Of its answer, for the OpenAPI document. */
   readonly answers?: AnswerSchema;
-  /** The type of an answer that is no JSON. */
+  /** The type of an answer that is not JSON. */
   readonly textType?: string;
   answer(exchange: Exchange, service: Service): Promise<Answer> | Answer;
 }

@@ -50,7 +50,7 @@ function encodeText(llama: Llama, text: string, request: TokenizeRequest, isProm
   return llama.tokenizer.encode(text, { bos: isPrompt ? addTokens : add, special });
 }
 
-/** A string, or bytes if the token is no whole character. */
+/** A string, or bytes if the token is not a whole character. */
 function piece(texts: TokenTexts, id: number): string | number[] {
   const text = texts.text(id);
   return text.includes("\uFFFD") ? texts.bytes(id) : text;
@@ -69,7 +69,7 @@ const detokenize: Route = {
     const foreign = tokens.findIndex((id) => id >= tokenizer.vocabSize);
     if (foreign >= 0) {
       const where = `tokens[${foreign}]`;
-      throw invalid(`${where} is no token id from 0 to ${tokenizer.vocabSize - 1}`, where);
+      throw invalid(`${where} is not a token id from 0 to ${tokenizer.vocabSize - 1}`, where);
     }
     const text = tokenizer.decode(tokens);
     return { json: { content: text, prompt: text } };

@@ -10,7 +10,7 @@ export interface DocumentedRoute {
   readonly schema?: TObject;
   /** Of its answer; a text without one. */
   readonly answers?: TSchema;
-  /** The type of an answer that is no JSON. */
+  /** The type of an answer that is not JSON. */
   readonly textType?: string;
   readonly needsKey: boolean;
 }

@@ -47,7 +47,7 @@ function readBias(bias: Record<string, number>, vocabSize: number): Record<numbe
   const result: Record<number, number> = {};
   for (const [key, value] of Object.entries(bias)) {
     if (!/^\d{1,9}$/.test(key) || Number(key) >= vocabSize) {
-      throw invalid(`logit_bias has a name that is no token id from 0 to ${vocabSize - 1}`, "logit_bias");
+      throw invalid(`logit_bias has a name that is not a token id from 0 to ${vocabSize - 1}`, "logit_bias");
     }
     result[Number(key)] = value;
   }

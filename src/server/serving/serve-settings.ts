@@ -1,4 +1,4 @@
-/** What a server is told at its start. Does not know where it is told. */
+/** The settings of a server. Does not know where they come from. */
 import type { ChatChoice, GenerateOptions } from "../../index.js";
 import type { AccessRules } from "../http/access.js";
 
@@ -28,7 +28,7 @@ export interface ServeSettings extends AccessRules {
   /** Silence of a stream before a comment; 0: none. */
   pingMs: number;
   strictFields: boolean;
-  /** Runs prompts of ids that do not begin with the beginning-of-sentence token behind one that is not reported. */
+  /** Puts the beginning-of-sentence token before prompts of ids without it, and does not report it. */
   hiddenBos: boolean;
   /** Whether /metrics needs no key. */
   metricsPublic: boolean;

@@ -25,7 +25,7 @@ export class TokenTexts {
     return this.#describe(id).bytes;
   }
 
-  /** A token within a text; where it is no whole character, OpenAI's form of its bytes, so that names stay distinct. */
+  /** A token within a text; where it is not a whole character, OpenAI's form of its bytes, so that names stay distinct. */
   name(id: number): string {
     const { text, bytes } = this.#describe(id);
     if (!text.includes("\uFFFD") || bytes.length === 0) return text;

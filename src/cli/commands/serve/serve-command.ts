@@ -15,7 +15,7 @@ export function addServe(program: Command, exit: (code: number) => void): void {
     .usage("[options]");
   serverOptions(serve as unknown as PlainCommand);
   messageOptions(samplingOptions(modelOptions(chatOptions(serve, "auto"))));
-  // A program says how long its texts may be: here it is a limit, and none without the option.
+  // Requests say how long their texts may be: here the option is a limit, and has no default.
   const limit = (serve.options as unknown as Option[]).find(({ long }) => long === "--max_gen_len")!;
   limit.default(undefined).description = "limit of new tokens of an answer (default: the room in the context)";
   (serve as unknown as PlainCommand).setOptionValue("max_gen_len", undefined);
