@@ -201,10 +201,10 @@ export class Llama {
    */
   submit(options: SubmitOptions): AsyncIterableIterator<CompletionEvent> {
     checkOptions(options, SUBMIT_TYPES);
-    const { signal, stopIds = [], cacheSalt = "", ...request } = options;
+    const { signal, stopIds = [], cacheSalt = "", client = "", ...request } = options;
     const prompt = encodePrompt(this.#model, request, request.parseSpecial);
     const ends = { ...prompt, stopIds: new Set([...prompt.stopIds, ...stopIds]) };
-    return submitPrompt(this.#model, ends, request, { isWatched: true, cacheSalt }, signal);
+    return submitPrompt(this.#model, ends, request, { isWatched: true, cacheSalt, client }, signal);
   }
 
   /** Why the model runs no request any more; null while it does. */

@@ -95,6 +95,34 @@ test("a prompt of one key is not found in the KV cache by another, nor with anot
   assert.equal(await cached("first", { cache_prompt: false }), 0);
 });
 
+test("waiting requests are taken in turn by key", async () => {
+  const keys = { env: { LLAMA_TS_API_KEY: "third" }, key: "third" };
+  const one = await startServer([...args, "--api_key_file", file, "--concurrency", "1"], keys);
+  const done: string[] = [];
+  const ask = async (key: string, name: string) => {
+    const headers = { authorization: `Bearer ${key}` };
+    await one.json("/v1/completions", { prompt: "Once", max_tokens: 60, ignore_eos: true }, headers);
+    done.push(name);
+  };
+  const waits = async (count: number) => {
+    while ((await one.counts()).waiting < count) await new Promise((wake) => setTimeout(wake, 1));
+  };
+  const asked = [ask("first", "a0")];
+  while ((await one.counts()).running === 0) await new Promise((wake) => setTimeout(wake, 1));
+  for (const [i, name] of ["a1", "a2", "a3", "a4"].entries()) {
+    asked.push(ask("first", name));
+    await waits(i + 1);
+  }
+  asked.push(ask("second", "b1"));
+  await waits(5);
+  await Promise.all(asked);
+  assert.ok(done.indexOf("b1") < done.indexOf("a3"), done.join());
+  assert.deepEqual(
+    done.filter((name) => name.startsWith("a")),
+    ["a0", "a1", "a2", "a3", "a4"],
+  );
+});
+
 test("missing routes and wrong methods are said, with what there is", async () => {
   const embeddings = await open.json("/v1/embeddings", {});
   assert.deepEqual([embeddings.status, embeddings.body.error.code], [404, "unsupported_endpoint"]);

@@ -17,7 +17,10 @@ import type { Completion } from "./results.js";
 import { type TokenLogprob, TokenLogprobs } from "./token-logprobs.js";
 
 /** What the submitter says of a request beside its options. */
-export type RequestTraits = Pick<GenerationRequest, "isWatched" | "isDisposable" | "owner" | "stats" | "cacheSalt">;
+export type RequestTraits = Pick<
+  GenerationRequest,
+  "isWatched" | "isDisposable" | "owner" | "stats" | "cacheSalt" | "client"
+>;
 
 export class RunningCompletion {
   readonly request: GenerationRequest;

@@ -17,6 +17,8 @@ export type SubmitOptions = Prompt &
     stopIds?: readonly number[];
     /** Requests share KV caches only with those of the same salt. Default "". */
     cacheSalt?: string;
+    /** Whose request it is: those of different clients are taken from the queue in turn. Default "". */
+    client?: string;
     signal?: AbortSignal;
   };
 
@@ -24,7 +26,7 @@ const { onPrompt: _, ...requestTypes } = GENERATE_TYPES;
 const STOP_IDS = { ...LIST, type: "a list of token ids" };
 export const SUBMIT_TYPES = {
   ...{ ...requestTypes, prompt: PROMPT, messages: MESSAGES },
-  ...{ chat: CHAT_CHOICE, stopIds: STOP_IDS, cacheSalt: TEXT },
+  ...{ chat: CHAT_CHOICE, stopIds: STOP_IDS, cacheSalt: TEXT, client: TEXT },
 };
 
 /** What happens to a request, in this order: queued, prefill (several), token (any number), end. */

@@ -77,8 +77,7 @@ export class RequestLoop {
     else if (maxTokens <= 0 && !request.score) this.#finish(entry, { kind: "end", reason: "length", stop: null });
     else {
       signal?.addEventListener("abort", cancel, { once: true });
-      entry.events.push({ kind: "queued", position: waiting.length });
-      waiting.push(entry);
+      entry.events.push({ kind: "queued", position: this.#scheduler.enqueue(entry) });
       this.#notify();
       if (!this.#isRunning) void this.#run();
     }

@@ -35,6 +35,8 @@ export interface GenerationRequest {
   cachePrompt?: boolean;
   /** Requests share KV caches only with those of the same salt: otherwise their times would tell others' prompts. Default "". */
   cacheSalt?: string;
+  /** Whose request it is: those of different clients are taken from the queue in turn. Default "". */
+  client?: string;
   /** Counts this request's steps; several requests may share one. */
   stats?: GenerationStats;
 }

@@ -54,6 +54,21 @@ export class Scheduler {
     this.pool = new PrefixPool(engine);
   }
 
+  /** Puts a request in the queue: as the n-th of its client before all that are later ones of theirs. Returns its place. */
+  enqueue(entry: OpenRequest): number {
+    const counts = new Map<string, number>();
+    const { client = "" } = entry.request;
+    const own = this.waiting.filter(({ request }) => (request.client ?? "") === client).length;
+    const place = this.waiting.findIndex(({ request }) => {
+      const turn = counts.get(request.client ?? "") ?? 0;
+      counts.set(request.client ?? "", turn + 1);
+      return turn > own;
+    });
+    const position = place < 0 ? this.waiting.length : place;
+    this.waiting.splice(position, 0, entry);
+    return position;
+  }
+
   /** Lets requests join in their order while there is room; ended ones give their memory back where it is needed. */
   admit(): void {
     for (let next = this.waiting[0]; next; next = this.waiting[0]) {

@@ -61,7 +61,7 @@ export async function runChoices(llama: Llama, plans: readonly ChoicePlan[], run
     try {
       for (const { ids, stopIds, options, salt } of plans) {
         const cacheSalt = JSON.stringify([run.cacheOwner, salt]);
-        streams.push(llama.submit({ ...options, prompt: ids, stopIds, cacheSalt, signal }));
+        streams.push(llama.submit({ ...options, prompt: ids, stopIds, cacheSalt, client: run.client, signal }));
       }
     } catch (error) {
       await Promise.all(streams.map((stream) => stream.return?.()));
