@@ -9,7 +9,7 @@ import { circles, roomOf, sourceFiles } from "./source-files.js";
 const LAYERS = ["formats", "tokenizer", "model", "engine", "generation", "server", "cli"];
 /** The only files outside a room: the public file of a layer, and the files that start the program. */
 const FACES = [
-  ...["index.ts", "error.ts", "tokenizer/tokenizer.ts", "engine/engine.ts", "generation/llama.ts"],
+  ...["index.ts", "error.ts", "tokenizer/tokenizer.ts", "engine/engine.ts", "generation/llama.ts", "server/server.ts"],
   ...["cli/start.cts", "cli/main.ts", "cli/program.ts"],
 ];
 const ROOM_SIZE = { least: 3, most: 16 };
@@ -25,6 +25,11 @@ const DOORS: Record<string, RegExp> = {
   "@huggingface/jinja": /^generation\/template\/(chat-template|globals|interpreter|values)\.ts$/,
   "oniguruma-to-es": /^tokenizer\/pipeline\/pattern\.ts$/,
   "@bufbuild/protobuf/wire": /^formats\/(protobuf\/(onnx-writer|protobuf-fields)|tokenizer\/sentencepiece-writer)\.ts$/,
+  hono: /^server\/routes\/app\.ts$/,
+  "@hono/node-server": /^server\/routes\/app\.ts$/,
+  "@hono/node-server/utils/response": /^server\/routes\/app\.ts$/,
+  typebox: /^server\/schema\//,
+  "typebox/value": /^server\/schema\/read-request\.ts$/,
   commander: /^cli\//,
   "@commander-js/extra-typings": /^cli\//,
   ora: /^cli\//,

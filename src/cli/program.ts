@@ -9,6 +9,7 @@ import { addGenerate } from "./commands/generate/generate-command.js";
 import { addInspect } from "./commands/inspect/inspect-command.js";
 import { addRepl } from "./commands/repl/repl-command.js";
 import { addScore } from "./commands/score/score-command.js";
+import { addServe } from "./commands/serve/serve-command.js";
 import { addCompletion } from "./commands/shell-completion/shell-completion-command.js";
 import { EXIT_CODES_HELP, heading, itemDescription, programHelp } from "./options/help.js";
 import { applySettings, type SettingCommand } from "./options/settings.js";
@@ -18,7 +19,7 @@ import { Output } from "./terminal/output.js";
 import { versionText } from "./terminal/version.js";
 
 const GROUPS = {
-  "Run:": [addGenerate, addRepl, addBatch],
+  "Run:": [addGenerate, addRepl, addBatch, addServe],
   "Measure:": [addScore, addBench],
   "Look:": [addInspect, addCache, addConfig, addCompletion],
 };

@@ -16,7 +16,7 @@ import type { ChatChoice, ChatName } from "./chat/chat-format.js";
 import type { ChatPrediction, DialogInput } from "./chat/dialog.js";
 import { folderKind } from "./chat/folder-kind.js";
 import { type BatchAnswer, type BatchOptions, type BatchRequest, runBatch } from "./completion/batch.js";
-import { type ChatPrompt, encodeDialog, encodePrompt } from "./completion/encode-prompt.js";
+import { type ChatPrompt, encodeDialog, encodePrompt, type Prompt } from "./completion/encode-prompt.js";
 import { completeDialogs, completeTexts, type DialogOptions, generateIds } from "./completion/meta-generate.js";
 import type { CompletionPrediction, GenerateResult, StreamEvent } from "./completion/results.js";
 import { streamText } from "./completion/stream.js";
@@ -171,8 +171,7 @@ export class Llama {
   }
 
   /**
-   * Meta's generate(): continues token lists, as one batch with one budget of min(maxSeqLen, maxGenLen + longest prompt).
-   * Like all that generates, it throws LlamaError (usage) for options and prompts that cannot be run.
+   * Meta's generate(): continues token lists, as one batch with one budget of min(maxSeqLen, maxGenLen + longest prompt). Like all that generates, it throws LlamaError (usage) for options and prompts that cannot be run.
    */
   async generate(promptIds: readonly (readonly number[])[], options: GenerateOptions = {}): Promise<GenerateResult> {
     return (await generateIds(this.#model, promptIds, options)).result;
@@ -202,9 +201,21 @@ export class Llama {
    */
   submit(options: SubmitOptions): AsyncIterableIterator<CompletionEvent> {
     checkOptions(options, SUBMIT_TYPES);
-    const { signal, ...request } = options;
+    const { signal, stopIds = [], cacheSalt = "", client = "", ...request } = options;
     const prompt = encodePrompt(this.#model, request, request.parseSpecial);
-    return submitPrompt(this.#model, prompt, request, { isWatched: true }, signal);
+    const ends = { ...prompt, stopIds: new Set([...prompt.stopIds, ...stopIds]) };
+    return submitPrompt(this.#model, ends, request, { isWatched: true, cacheSalt, client }, signal);
+  }
+
+  /** Why the model runs no request any more; null while it does. */
+  get failure(): { error: unknown } | null {
+    return this.#loop.failure;
+  }
+
+  /** Ids of a prompt or dialog as submit() would run them, and the tokens that end its answer beside the model's stops. */
+  async encodePrompt(prompt: Prompt, parseSpecial = false): Promise<{ ids: number[]; stopIds: number[] }> {
+    const { ids, stopIds } = encodePrompt(this.#model, prompt, parseSpecial);
+    return { ids: await ids, stopIds: [...stopIds] };
   }
 
   /**

@@ -7,11 +7,14 @@ import { DEMO, llama, run } from "../cli/cli-process.js";
 import { ROOT } from "./blocks.js";
 import { Sandbox } from "./sandbox.js";
 
-const COMMANDS = ["generate", "repl", "batch", "score", "bench", "inspect", "cache", "config", "completion"];
+const COMMANDS = ["generate", "repl", "batch", "serve", "score", "bench", "inspect", "cache", "config", "completion"];
 
 /** Examples that are not run. */
 const NOT_RUN: Readonly<Record<string, string>> = {
   "llama-ts bench --preset 7B --layers 8 --dtype int4 --csv > 7B.csv": "takes minutes",
+  "llama-ts serve": "ends at a signal; server/serve.test.ts",
+  "LLAMA_TS_API_KEY=secret llama-ts serve --host 0.0.0.0": "ends at a signal; server/access.test.ts",
+  'curl localhost:8080/v1/completions --json \'{"prompt": "Once"}\'': "needs a server; server/serve.test.ts",
   "llama-ts bench --ckpt_dir 7B --dtype int8,int4 --depth 0,1500": "takes long; cli/bench.test.ts sweeps lists",
 };
 
@@ -52,7 +55,7 @@ describe("help", { concurrency: 2 }, () => {
       ([, group, name]) => group ?? name,
     );
     assert.deepEqual(listed, [
-      ...["Run:", "generate", "repl", "batch"],
+      ...["Run:", "generate", "repl", "batch", "serve"],
       ...["Measure:", "score", "bench"],
       ...["Look:", "inspect", "cache", "config", "completion"],
     ]);

@@ -21,6 +21,8 @@ export interface ModelUse {
   logs: RankLogs;
   limits?: LimitOptions;
   signal: AbortSignal;
+  /** Bytes read so far, and to be read. */
+  onProgress?: (bytes: number, total: number) => void;
 }
 
 /** The limits of requests that the command line sets. */
@@ -62,7 +64,7 @@ export async function withRanks<R extends Ranks & { close(): Promise<void> }, T>
   }
 }
 
-async function loadModel({ model: choice, flags, logs, limits, signal }: ModelUse): Promise<Llama> {
+async function loadModel({ model: choice, flags, logs, limits, signal, onProgress: report }: ModelUse): Promise<Llama> {
   const { isDemo: _, ...model } = choice;
   const { nproc_per_node: nprocPerNode, dtype, quiet } = flags;
   const { Llama } = await import("../../index.js");
@@ -73,7 +75,10 @@ async function loadModel({ model: choice, flags, logs, limits, signal }: ModelUs
     if (!quiet) printNote(verifiedLine(verified));
   }
   const progress = new LoadProgress("Loading", nprocPerNode, !quiet);
-  const onProgress = progress.update.bind(progress);
+  const onProgress = (bytes: number, total: number) => {
+    progress.update(bytes, total);
+    report?.(bytes, total);
+  };
   reportState({ phase: "loading the model" });
   let llama: Llama;
   try {

@@ -40,7 +40,6 @@ ${program.description()}
 Without a command: repl on a terminal if there is no prompt, else generate.
 
 ${lines.join("\n")}
-
 ${helper.styleTitle("Try:")}  llama-ts generate --prompt "Once upon a time"
 ${helper.styleTitle("More:")} llama-ts help COMMAND, llama-ts help exit-codes, llama-ts --version, docs/
 `;

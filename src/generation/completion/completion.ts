@@ -17,7 +17,10 @@ import type { Completion } from "./results.js";
 import { type TokenLogprob, TokenLogprobs } from "./token-logprobs.js";
 
 /** What the submitter says of a request beside its options. */
-export type RequestTraits = Pick<GenerationRequest, "isWatched" | "isDisposable" | "owner" | "stats">;
+export type RequestTraits = Pick<
+  GenerationRequest,
+  "isWatched" | "isDisposable" | "owner" | "stats" | "cacheSalt" | "client"
+>;
 
 export class RunningCompletion {
   readonly request: GenerationRequest;
@@ -58,9 +61,10 @@ export class RunningCompletion {
     this.request = this.#logprobs.request(createRequest(base, this.sampling, this.#text));
   }
 
-  /** Takes note of how far the prompt is. */
-  prefilled({ reused }: PrefillEvent): void {
+  /** Takes note of how far the prompt is; returns its log-probabilities with the last of it, if they were asked for. */
+  prefilled({ reused, done, total }: PrefillEvent): TokenLogprob[] | null {
     this.#reusedTokens = reused;
+    return done === total ? this.#logprobs.prompt : null;
   }
 
   /** Adds a new token; returns it with the text that has become final. */
@@ -86,6 +90,7 @@ export class RunningCompletion {
         seed: this.sampling.seed,
       },
       ...{ reusedTokens: this.#reusedTokens, stopId: stop?.id ?? null, stopString: this.#text.stopString },
+      stopLogprob: stop && this.#logprobs.tokens ? this.#logprobs.describe(stop, "") : null,
       ...{ logprobs: this.#logprobs.tokens, promptLogprobs: this.#logprobs.prompt },
       timings: this.stats.timings(),
     };

@@ -32,6 +32,8 @@ export interface Completion {
   reusedTokens: number;
   /** The stop token that ended it, which is not in `ids`. */
   stopId: number | null;
+  /** Log-probabilities of that token, which has no text; null unless asked for. */
+  stopLogprob: TokenLogprob | null;
   /** The stop string that ended it, which is not in `text`. */
   stopString: string | null;
   seed: number;

@@ -1,6 +1,7 @@
 /** Submits one prompt or dialog to the loop; its events carry text. Every way to complete a text comes through here. */
 import { CHAT_CHOICE } from "../chat/chat-choice.js";
 import type { ModelContext } from "../loading/model-context.js";
+import { LIST, TEXT } from "../options/check-options.js";
 import { GENERATE_TYPES, type GenerateOptions } from "../sampling/options.js";
 import type { PrefillEvent, QueuedEvent, RequestEvent } from "../scheduling/request.js";
 import { type RequestTraits, RunningCompletion } from "./completion.js";
@@ -10,15 +11,30 @@ import type { TokenLogprob } from "./token-logprobs.js";
 
 export type RequestOptions = Omit<GenerateOptions, "onPrompt" | "signal">;
 
-export type SubmitOptions = Prompt & RequestOptions & { signal?: AbortSignal };
+export type SubmitOptions = Prompt &
+  RequestOptions & {
+    /** Tokens that end the text beside the model's own stops and those of the chat format. */
+    stopIds?: readonly number[];
+    /** Requests share KV caches only with those of the same salt. Default "". */
+    cacheSalt?: string;
+    /** Whose request it is: those of different clients are taken from the queue in turn. Default "". */
+    client?: string;
+    signal?: AbortSignal;
+  };
 
 const { onPrompt: _, ...requestTypes } = GENERATE_TYPES;
-export const SUBMIT_TYPES = { ...requestTypes, prompt: PROMPT, messages: MESSAGES, chat: CHAT_CHOICE };
+const STOP_IDS = { ...LIST, type: "a list of token ids" };
+export const SUBMIT_TYPES = {
+  ...{ ...requestTypes, prompt: PROMPT, messages: MESSAGES },
+  ...{ chat: CHAT_CHOICE, stopIds: STOP_IDS, cacheSalt: TEXT, client: TEXT },
+};
 
 /** What happens to a request, in this order: queued, prefill (several), token (any number), end. */
 export type CompletionEvent =
   | QueuedEvent
-  | PrefillEvent
+  | (PrefillEvent & {
+      /** With the last part of the prompt, if asked for with echo. */ promptLogprobs: TokenLogprob[] | null;
+    })
   | {
       kind: "token";
       id: number /** May be empty while a character is incomplete. */;
@@ -67,8 +83,7 @@ function withText(completion: RunningCompletion, event: RequestEvent): Completio
     case "queued":
       return event;
     case "prefill":
-      completion.prefilled(event);
-      return event;
+      return { ...event, promptLogprobs: completion.prefilled(event) };
     case "token":
       return { kind: "token", ...completion.add(event) };
     case "end":

@@ -52,9 +52,14 @@ export class TokenLogprobs {
   /** Takes note of a new token, whose text may be that of tokens before it. */
   add(event: TokenEvent, text: string): TokenLogprob | null {
     if (!this.tokens) return null;
-    const token = { id: event.id, text, logprob: event.logprob, top: this.#ranked(event.top ?? []) };
+    const token = this.describe(event, text);
     this.tokens.push(token);
     return token;
+  }
+
+  /** A token as it is reported. */
+  describe({ id, logprob, top }: Pick<TokenEvent, "id" | "logprob" | "top">, text: string): TokenLogprob {
+    return { id, text, logprob, top: this.#ranked(top ?? []) };
   }
 
   /** Forgets the tokens after the first `count`, which are those of a stop string. */

@@ -19,6 +19,8 @@ export interface PooledSequence {
   positions: number;
   owner: object | null;
   isDisposable: boolean;
+  /** Only requests with the same salt may continue it. Default "". */
+  salt?: string;
 }
 
 /** A sequence for a new request: whose it was, and how many tokens of the prompt are in it. */
@@ -64,11 +66,19 @@ export class PrefixPool {
    * A sequence of the same owner, a disposable one, and one that is a prefix as a whole are taken out of the pool; of others a
    * copy is made, if `room` positions are enough for both.
    */
-  take(ids: readonly number[], most: number, owner: object | null, positions: number, room: number): Inherited | null {
+  take(
+    ids: readonly number[],
+    most: number,
+    owner: object | null,
+    positions: number,
+    room: number,
+    salt = "",
+  ): Inherited | null {
     const isOwn = (entry: PooledSequence) => owner !== null && entry.owner === owner;
     let best: PooledSequence | null = null;
     let length = 0;
     for (const entry of this.#entries) {
+      if ((entry.salt ?? "") !== salt) continue;
       const shared = commonLength(entry.ids, ids, most);
       if (shared < (isOwn(entry) ? 1 : MIN_SHARED)) continue;
       if (shared < length || (shared === length && !isOwn(entry))) continue;

@@ -77,8 +77,7 @@ export class RequestLoop {
     else if (maxTokens <= 0 && !request.score) this.#finish(entry, { kind: "end", reason: "length", stop: null });
     else {
       signal?.addEventListener("abort", cancel, { once: true });
-      entry.events.push({ kind: "queued", position: waiting.length });
-      waiting.push(entry);
+      entry.events.push({ kind: "queued", position: this.#scheduler.enqueue(entry) });
       this.#notify();
       if (!this.#isRunning) void this.#run();
     }
@@ -173,7 +172,7 @@ export class RequestLoop {
       const prompt = chunk ? item.tokens.length : 0;
       entry.request.stats?.addStep({ prompt, rows: chunk ? 0 : 1, drafts: chunk ? 0 : item.tokens.length - 1 }, share);
       try {
-        if (chunk) this.#afterChunk(chunk, logits[i]!);
+        if (chunk) this.#afterChunk(chunk, logits[i]!, milliseconds);
         else {
           entry.length++;
           this.#sample(entry, drafts?.[i] ?? [], logits[i]!);
@@ -187,12 +186,12 @@ export class RequestLoop {
     }
   }
 
-  #afterChunk(chunk: Chunk, logits: Float32Array): void {
+  #afterChunk(chunk: Chunk, logits: Float32Array, stepMs: number): void {
     const { entry, position, tokens } = chunk;
     const { request, ids, reused } = entry;
     const last = takeScores(chunk, logits);
     entry.length = position + tokens.length;
-    entry.events.replace({ kind: "prefill", done: entry.length, total: request.promptIds.length, reused });
+    entry.events.replace({ kind: "prefill", done: entry.length, total: request.promptIds.length, reused, stepMs });
     if (entry.length < ids.length) return;
     if (request.maxTokens > 0) this.#sample(entry, [], last);
     else this.#finish(entry, { kind: "end", reason: "length", stop: null });

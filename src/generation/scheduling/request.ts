@@ -33,6 +33,10 @@ export interface GenerationRequest {
   isDisposable?: boolean;
   /** false: neither uses the KV cache of another request nor leaves its own to later ones. */
   cachePrompt?: boolean;
+  /** Requests share KV caches only with those of the same salt: otherwise their times would tell others' prompts. Default "". */
+  cacheSalt?: string;
+  /** Whose request it is: those of different clients are taken from the queue in turn. Default "". */
+  client?: string;
   /** Counts this request's steps; several requests may share one. */
   stats?: GenerationStats;
 }
@@ -55,6 +59,8 @@ export interface PrefillEvent {
   total: number;
   /** Those of them that were found there. */
   reused: number;
+  /** Milliseconds that the step took. */
+  stepMs: number;
 }
 
 /** A new token. The one that stopped the request does not come. */
@@ -71,8 +77,8 @@ export interface TokenEvent {
 export interface EndEvent {
   kind: "end";
   reason: FinishReason;
-  /** The stop token that ended it, with its log-probability if those were asked for. */
-  stop: { id: number; logprob: number | null } | null;
+  /** The stop token that ended it, with what was asked for of each token. */
+  stop: { id: number; logprob: number | null; top: RankedToken[] | null } | null;
 }
 
 /** The part of the engine that the loop needs. */

@@ -31,12 +31,12 @@ export function sampleTokens(entry: OpenRequest, drafts: readonly number[], logi
     const after = logits.subarray(i * vocabSize, (i + 1) * vocabSize);
     const id = request.sample(after);
     const logprob = request.logprobs ? logSoftmaxAt(after, id) : null;
-    if (request.stopIds.has(id)) return { kind: "end", reason: "stop", stop: { id, logprob } };
+    const top = request.topLogprobs ? topLogprobs(after, request.topLogprobs, request.tokenCount) : null;
+    if (request.stopIds.has(id)) return { kind: "end", reason: "stop", stop: { id, logprob, top } };
     ids.push(id);
     entry.drafts?.push(id);
     if (stats) stats.generatedTokens++;
     const { text, isLast } = request.push?.(id) ?? { text: "", isLast: false };
-    const top = request.topLogprobs ? topLogprobs(after, request.topLogprobs, request.tokenCount) : null;
     events.push({ kind: "token", id, text, logprob, top });
     if (isLast) return { kind: "end", reason: "stop", stop: null };
     if (ids.length === request.promptIds.length + request.maxTokens)

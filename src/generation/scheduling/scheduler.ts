@@ -54,6 +54,21 @@ export class Scheduler {
     this.pool = new PrefixPool(engine);
   }
 
+  /** Puts a request in the queue: as the n-th of its client before all that are later ones of theirs. Returns its place. */
+  enqueue(entry: OpenRequest): number {
+    const counts = new Map<string, number>();
+    const { client = "" } = entry.request;
+    const own = this.waiting.filter(({ request }) => (request.client ?? "") === client).length;
+    const place = this.waiting.findIndex(({ request }) => {
+      const turn = counts.get(request.client ?? "") ?? 0;
+      counts.set(request.client ?? "", turn + 1);
+      return turn > own;
+    });
+    const position = place < 0 ? this.waiting.length : place;
+    this.waiting.splice(position, 0, entry);
+    return position;
+  }
+
   /** Lets requests join in their order while there is room; ended ones give their memory back where it is needed. */
   admit(): void {
     for (let next = this.waiting[0]; next; next = this.waiting[0]) {
@@ -108,9 +123,9 @@ export class Scheduler {
     list.splice(at, 1);
     const { sequence, ids, length, positions, request } = entry;
     if (sequence === null) return;
-    const { owner = null, isDisposable = false } = request;
+    const { owner = null, isDisposable = false, cacheSalt: salt = "" } = request;
     if (!this.#isShared(request)) this.#engine.release(sequence);
-    else this.pool.add({ sequence, ids: ids.slice(0, length), owner, isDisposable }, positions);
+    else this.pool.add({ sequence, ids: ids.slice(0, length), owner, isDisposable, salt }, positions);
     this.pool.shrink(this.#limits.maxKept);
   }
 
@@ -133,7 +148,8 @@ export class Scheduler {
     const { request, positions } = entry;
     if (request.lookup) entry.drafts = new RowDrafts(entry.ids, positions);
     if (!this.#isShared(request)) return;
-    const found = this.pool.take(request.promptIds, sharable(request), request.owner ?? null, positions, room);
+    const { promptIds, owner = null, cacheSalt } = request;
+    const found = this.pool.take(promptIds, sharable(request), owner, positions, room, cacheSalt);
     if (found) this.#reuse(entry, found.sequence, found.length);
   }
 
@@ -145,6 +161,7 @@ export class Scheduler {
     for (const other of this.#isShared(entry.request) ? this.running : []) {
       if (other === entry) break;
       if (other.request.promptIds.length > this.#sharedLength) continue;
+      if ((other.request.cacheSalt ?? "") !== (entry.request.cacheSalt ?? "")) continue;
       const shared = sharedLength(other.ids, entry.request);
       promised = Math.max(promised, Math.min(shared, other.request.promptIds.length));
       if (other.sequence === null || Math.min(shared, other.length) <= ready) continue;

@@ -19,5 +19,6 @@ export function createByteDetokenizer(table: readonly string[]): Detokenizer {
       for (const id of ids) push(id);
       decoder.silenceHeld();
     },
+    bytes: (id) => Array.from(table[id] ?? "", (byte) => byte.charCodeAt(0)),
   };
 }

@@ -12,6 +12,8 @@ export interface Detokenizer {
    * completes a character that begins in the last of these ids.
    */
   prime(ids: readonly number[]): void;
+  /** The bytes of an id by itself where it may be a part of a character; null where it is a whole text, or none. */
+  bytes(id: number): number[] | null;
 }
 
 /** The error for an id outside a vocabulary. */

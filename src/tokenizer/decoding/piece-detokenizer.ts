@@ -53,5 +53,9 @@ export function createPieceDetokenizer(table: DecodeTable, removeExtraWhitespace
       for (const id of ids) push(id);
       bytes.silenceHeld();
     },
+    bytes(id) {
+      const entry = table[id];
+      return entry && "byte" in entry ? [entry.byte] : null;
+    },
   };
 }

@@ -35,5 +35,9 @@ export function createTokenDetokenizer(tokens: readonly (string | null)[], steps
       for (const id of ids) push(id);
       first.silence();
     },
+    bytes(id) {
+      const [, byte] = /^<0x([0-9A-F]{2})>$/.exec(tokens[id] ?? "") ?? [];
+      return byte === undefined ? null : [Number.parseInt(byte, 16)];
+    },
   };
 }

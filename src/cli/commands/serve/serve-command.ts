@@ -1,0 +1,69 @@
+/** Declares the command `serve`, its options and examples. Its implementation, and HTTP, are loaded when it runs. */
+import { type Command, Option } from "@commander-js/extra-typings";
+import type { Command as PlainCommand } from "commander";
+import { byteSize, decimal, wholeNumber } from "../../options/flags.js";
+import { examples } from "../../options/help.js";
+import { chatOptions, messageOptions, modelOptions, samplingOptions } from "../../options/option-groups.js";
+import type { ServeFlags } from "./serve-flags.js";
+
+const several = (text: string, before: readonly string[] = []) => [...before, text];
+
+export function addServe(program: Command, exit: (code: number) => void): void {
+  const serve = program
+    .command("serve")
+    .description("Serve the model to other programs, by OpenAI's HTTP API.")
+    .usage("[options]");
+  serverOptions(serve as unknown as PlainCommand);
+  messageOptions(samplingOptions(modelOptions(chatOptions(serve, "auto"))));
+  // Requests say how long their texts may be: here the option is a limit, and has no default.
+  const limit = (serve.options as unknown as Option[]).find(({ long }) => long === "--max_gen_len")!;
+  limit.default(undefined).description = "limit of new tokens of an answer (default: the room in the context)";
+  (serve as unknown as PlainCommand).setOptionValue("max_gen_len", undefined);
+  serve
+    .helpOption("-h, --help", "print help")
+    .addHelpText(
+      "after",
+      examples(
+        "docs/serve.md",
+        ["Serve the bundled demo model", "llama-ts serve"],
+        ["Ask it", `curl localhost:8080/v1/completions --json '{"prompt": "Once"}'`],
+        ["Serve to a network, with a key", "LLAMA_TS_API_KEY=secret llama-ts serve --host 0.0.0.0"],
+      ),
+    )
+    .action(async (flags) => {
+      const { serve } = await import("./serve.js");
+      exit(await serve(flags as unknown as ServeFlags));
+    });
+}
+
+function serverOptions(command: PlainCommand): void {
+  const seconds = (flags: string, help: string, fallback: number) => {
+    command.option(flags, help, decimal(0, 1e6), fallback);
+  };
+  command
+    .optionsGroup("Server:")
+    .option("--host <address>", "address to listen on", "127.0.0.1")
+    .option("--port <n>", "port to listen on; 0: a free one", wholeNumber(0, 65535), 8080)
+    .option("--model_alias <name>", "another name of the model, * for any; repeatable", several)
+    .option("--system <text>", "system text of dialogs that have none")
+    .option("--api_key_file <file>", "API keys, one a line (or LLAMA_TS_API_KEY)")
+    .option("--no_auth", "listen to other machines without a key")
+    .option("--allowed_host <name>", "a further name of this server; repeatable", several)
+    .option("--cors_origin <origin>", "a page that may ask, * for any; repeatable", several)
+    .option("--strict_fields", "refuse unknown fields, which are else ignored")
+    .option("--hidden_bos", "put a beginning-of-sentence token before ids without one")
+    .option("--metrics_public", "answer /metrics without a key")
+    .addOption(
+      new Option("--log_format <form>", "a line a request on stderr").choices(["text", "json", "none"]).default("text"),
+    )
+    .optionsGroup("Limits:")
+    .option("--concurrency <n>", "choices that run at once", wholeNumber(1, 256), 16)
+    .option("--kv_memory <size>", "size of the KV caches, such as 4G (default: half of the available memory)", byteSize)
+    .option("--max_queue <n>", "choices that wait", wholeNumber(1, 1e6), 512)
+    .option("--max_body <size>", "size of a request", byteSize, 8 << 20)
+    .option("--max_choices <n>", "choices of a request, prompts x best_of", wholeNumber(1, 4096), 64)
+    .option("--step_ms <n>", "time of a step with prompt tokens while texts are written", wholeNumber(1, 1e6), 1000);
+  seconds("--request_timeout <s>", "time of an answer; 0: any", 0);
+  seconds("--drain_timeout <s>", "time for running answers at the end", 25);
+  seconds("--sse_ping <s>", "silence of a stream before a comment; 0: none", 10);
+}

@@ -1,0 +1,27 @@
+/** The options of `serve`, by their names on the command line. */
+import type { ChatFlags, MessageFlags, ModelFlags, SamplingFlags } from "../../options/flags.js";
+
+export interface ServeFlags extends ModelFlags, Omit<SamplingFlags, "max_gen_len">, MessageFlags, ChatFlags {
+  host: string;
+  port: number;
+  model_alias?: readonly string[] | undefined;
+  system?: string | undefined;
+  max_gen_len?: number | undefined;
+  api_key_file?: string | undefined;
+  no_auth?: true | undefined;
+  allowed_host?: readonly string[] | undefined;
+  cors_origin?: readonly string[] | undefined;
+  concurrency: number;
+  kv_memory?: number | undefined;
+  max_queue: number;
+  max_body: number;
+  max_choices: number;
+  step_ms: number;
+  request_timeout: number;
+  drain_timeout: number;
+  sse_ping: number;
+  strict_fields?: true | undefined;
+  hidden_bos?: true | undefined;
+  metrics_public?: true | undefined;
+  log_format: "text" | "json" | "none";
+}

@@ -1,0 +1,126 @@
+/** The command `serve`: opens the port, loads the model, answers until a signal or a failure, and ends in order. */
+import { statSync } from "node:fs";
+import { basename, resolve } from "node:path";
+import { LlamaError } from "../../../error.js";
+import { plural } from "../../../formats/files/amounts.js";
+import type { Llama } from "../../../index.js";
+import { isLoopback } from "../../../server/http/access.js";
+import { logLine } from "../../../server/http/request-log.js";
+import { Server } from "../../../server/server.js";
+import type { ServeSettings } from "../../../server/serving/serve-settings.js";
+import { chatChoice } from "../../model/chat-choice.js";
+import { chooseModel, type ModelChoice, noteDemo } from "../../model/choose-model.js";
+import { withModel } from "../../model/load.js";
+import { RankLogs } from "../../model/rank-logs.js";
+import type { SamplingFlags } from "../../options/flags.js";
+import { samplingSettings } from "../../options/option-groups.js";
+import { EXIT_OK } from "../../terminal/exit-code.js";
+import { Interrupt } from "../../terminal/interrupt.js";
+import { printBug, printNote } from "../../terminal/notes.js";
+import { packageVersion } from "../../terminal/version.js";
+import { readKeys } from "./api-keys.js";
+import type { ServeFlags } from "./serve-flags.js";
+
+/** Runs the command and returns the exit code: 0 if all answers were whole after the first signal, else that of the signal. */
+export async function serve(flags: ServeFlags): Promise<number> {
+  const model = chooseModel(flags);
+  const settings = serveSettings(flags, model);
+  const control = new AbortController();
+  const interrupt = new Interrupt(() => control.abort());
+  const server = new Server(settings, {
+    onLog: (entry) => {
+      if (flags.log_format !== "none") process.stderr.write(`${logLine(entry, flags.log_format)}\n`);
+    },
+    onBug: (error, id) => {
+      printNote(`In request ${id}:`);
+      printBug(error);
+    },
+  });
+  try {
+    const { port } = await server.listen();
+    if (!flags.quiet) printAddress(settings, port);
+    noteDemo(model, flags);
+    const limits = {
+      ...{ concurrency: settings.concurrency, stepMs: flags.step_ms },
+      // The server refuses before this queue is full.
+      maxQueue: settings.maxQueue + settings.concurrency + settings.maxChoices,
+      ...(flags.kv_memory !== undefined && { kvMemory: flags.kv_memory }),
+    };
+    const { signal } = control;
+    const onProgress = server.progress.bind(server);
+    const use = { model, flags, logs: new RankLogs(flags), limits, signal, onProgress };
+    return await withModel(use, (llama) => answer(llama, server, { signal, interrupt, isQuiet: flags.quiet === true }));
+  } catch (error) {
+    if (!interrupt.explains(error)) throw error;
+    return interrupt.exitCode ?? EXIT_OK;
+  } finally {
+    server.close();
+    interrupt.dispose();
+  }
+}
+
+interface Ending {
+  signal: AbortSignal;
+  interrupt: Interrupt;
+  isQuiet: boolean;
+}
+
+/** Answers requests until a signal comes; throws what the model has failed with. */
+async function answer(llama: Llama, server: Server, { signal, interrupt, isQuiet }: Ending): Promise<number> {
+  server.start(llama);
+  if (!isQuiet)
+    printNote(`Ready: ${llama.dtype}, ${plural(llama.worldSize, "rank")}, context of ${llama.maxSeqLen} tokens.`);
+  const stopped = new Promise<"stopped">((resolve) => {
+    if (signal.aborted) resolve("stopped");
+    signal.addEventListener("abort", () => resolve("stopped"));
+  });
+  const failed = server.failed.then((error) => ({ error }));
+  const first = await Promise.race([stopped, failed]);
+  if (first !== "stopped") {
+    await server.fail();
+    throw first.error;
+  }
+  if (!isQuiet) printNote("Ending: running answers may finish; a second signal ends at once.");
+  const isWhole = await server.drain();
+  return isWhole ? EXIT_OK : (interrupt.exitCode ?? EXIT_OK);
+}
+
+function serveSettings(flags: ServeFlags, model: ModelChoice): ServeSettings {
+  const { host, model_alias: aliases = [], allowed_host: allowedHosts = [], cors_origin: corsOrigins = [] } = flags;
+  const keys = readKeys(flags.api_key_file, process.env.LLAMA_TS_API_KEY);
+  if (!isLoopback(host) && keys.length === 0 && !flags.no_auth) {
+    const fix = "Set LLAMA_TS_API_KEY or --api_key_file, or say --no_auth";
+    throw new LlamaError("usage", "other machines could use the model without a key", { where: `--host ${host}`, fix });
+  }
+  const { maxGenLen = null, ...sampling } = samplingSettings(flags as unknown as SamplingFlags);
+  return {
+    ...{ host, port: flags.port, allowedHosts, corsOrigins, keys },
+    names: [basename(resolve(model.ckptDir)).replace(/\.gguf$/i, ""), ...aliases],
+    ...{ sampling, maxGenLen, chat: chatChoice(flags.chat ?? "auto"), system: flags.system ?? null },
+    ...{ concurrency: flags.concurrency, maxQueue: flags.max_queue, maxBody: flags.max_body },
+    maxChoices: flags.max_choices,
+    requestTimeoutMs: flags.request_timeout * 1000,
+    drainTimeoutMs: flags.drain_timeout * 1000,
+    pingMs: flags.sse_ping * 1000,
+    strictFields: flags.strict_fields === true,
+    hiddenBos: flags.hidden_bos === true,
+    metricsPublic: flags.metrics_public === true,
+    version: packageVersion(),
+    created: writtenAt(model.ckptDir),
+  };
+}
+
+/** When the folder or file of the model was changed, in seconds; what is wrong with it is said when it is opened. */
+function writtenAt(path: string): number {
+  const stat = statSync(path, { throwIfNoEntry: false });
+  return Math.floor((stat?.mtimeMs ?? Date.now()) / 1000);
+}
+
+function printAddress({ host, keys, names }: ServeSettings, port: number): void {
+  const shown = host.includes(":") ? `[${host}]` : host;
+  const url = `http://${shown === "0.0.0.0" || shown === "[::]" ? "127.0.0.1" : shown}:${port}`;
+  const key = keys.length > 0 ? ' -H "authorization: Bearer $LLAMA_TS_API_KEY"' : "";
+  printNote(`Serving ${names[0]} at ${url}/v1`);
+  printNote(`Try: curl ${url}/v1/completions${key} --json '{"prompt": "Once upon a time"}'`);
+  if (!isLoopback(host) && keys.length === 0) printNote("Warning: other machines need no key (--no_auth).");
+}

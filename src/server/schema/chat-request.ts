@@ -1,0 +1,29 @@
+/** The body of POST /v1/chat/completions. */
+import Type, { type Static } from "typebox";
+import { COUNT, FLAG, LOGPROB_COUNT, SAMPLING_FIELDS } from "./sampling-fields.js";
+
+const PART = Type.Object({ type: Type.Literal("text"), text: Type.String() });
+
+const ROLES = ["system", "developer", "user", "assistant", "tool", "ipython"] as const;
+
+export const MESSAGE = Type.Object({
+  role: Type.Union(
+    ROLES.map((role) => Type.Literal(role)),
+    { title: `one of ${ROLES.join(", ")}` },
+  ),
+  content: Type.Union([Type.String(), Type.Array(PART, { minItems: 1 })], {
+    title: 'a string or a list of parts {"type": "text", "text": ...}; this model reads text only',
+  }),
+});
+
+export const MESSAGES = Type.Array(MESSAGE, { minItems: 1, title: "a list of at least one message" });
+
+export const CHAT_REQUEST = Type.Object({
+  messages: MESSAGES,
+  ...SAMPLING_FIELDS,
+  max_completion_tokens: Type.Optional(COUNT),
+  logprobs: Type.Optional(FLAG),
+  top_logprobs: Type.Optional(LOGPROB_COUNT),
+});
+
+export type ChatRequest = Static<typeof CHAT_REQUEST>;

@@ -1,0 +1,81 @@
+/** Writes the OpenAPI 3.1 document from the schemas of requests and answers. Does not know what routes do. */
+import type { TObject, TSchema } from "typebox";
+import { ERROR } from "./answers.js";
+
+/** A route as the document shows it. */
+export interface DocumentedRoute {
+  readonly method: "GET" | "POST";
+  readonly path: string;
+  readonly summary: string;
+  readonly schema?: TObject;
+  /** Of its answer; a text without one. */
+  readonly answers?: TSchema;
+  /** The type of an answer that is not JSON. */
+  readonly textType?: string;
+  readonly needsKey: boolean;
+}
+
+const EVENT = { type: "object", properties: { data: { type: "string" } } };
+/** Errors of all routes, and of those with a body. */
+const ERRORS = [400, 401, 403, 404, 405, 500, 503];
+const BODY_ERRORS = [413, 415, 429, 504];
+
+export function openApi(routes: readonly DocumentedRoute[], version: string, hasKeys: boolean) {
+  const paths: Record<string, Record<string, unknown>> = {};
+  for (const route of routes) {
+    const path = route.path.replace(/:(\w+)/g, "{$1}");
+    paths[path] = { ...paths[path], [route.method.toLowerCase()]: operation(route, hasKeys) };
+  }
+  return {
+    openapi: "3.1.0",
+    info: { title: "llama-ts serve", version, description: "One model, by OpenAI's API." },
+    paths,
+    components: {
+      schemas: { Error: plain(ERROR) },
+      ...(hasKeys && { securitySchemes: { key: { type: "http", scheme: "bearer" } } }),
+    },
+  };
+}
+
+function operation({ path, summary, schema, answers, textType, needsKey }: DocumentedRoute, hasKeys: boolean) {
+  const names = [...path.matchAll(/:(\w+)/g)].map(([, name]) => name!);
+  const parameters = names.map((name) => ({ name, in: "path", required: true, schema: { type: "string" } }));
+  const streams = Object.hasOwn(schema?.properties ?? {}, "stream");
+  const error = {
+    description: "An error.",
+    content: { "application/json": { schema: { $ref: "#/components/schemas/Error" } } },
+  };
+  const statuses = schema ? [...ERRORS, ...BODY_ERRORS] : ERRORS;
+  return {
+    summary,
+    ...(parameters.length > 0 && { parameters }),
+    ...(schema && { requestBody: { required: true, content: { "application/json": { schema: nullable(schema) } } } }),
+    ...(hasKeys && needsKey && { security: [{ key: [] }] }),
+    responses: {
+      200: {
+        description: "The answer.",
+        content: {
+          ...(textType ? { [textType]: { schema: { type: "string" } } } : {}),
+          ...(!textType && { "application/json": { schema: answers ? plain(answers) : { type: "object" } } }),
+          // Each event is an answer with the new part; the last is [DONE].
+          ...(streams && { "text/event-stream": { schema: EVENT } }),
+        },
+      },
+      ...Object.fromEntries(statuses.map((status) => [status, error])),
+    },
+  };
+}
+
+/** null is absent: every field that may be left out may be null. */
+function nullable(schema: TObject) {
+  const { properties, ...rest } = plain(schema) as { properties: Record<string, unknown>; required?: string[] };
+  const fields = Object.entries(properties).map(([name, field]) => {
+    return [name, rest.required?.includes(name) ? field : { anyOf: [field, { type: "null" }] }];
+  });
+  return { ...rest, properties: Object.fromEntries(fields) };
+}
+
+/** Without what typebox keeps for itself. */
+function plain(schema: TSchema): unknown {
+  return JSON.parse(JSON.stringify(schema));
+}

@@ -1,0 +1,76 @@
+/** The server: one model for many programs, by HTTP. Does not know flags, the terminal or logits. */
+import type { Llama } from "../index.js";
+import { Access } from "./http/access.js";
+import { unavailable } from "./http/api-error.js";
+import { HttpListener } from "./http/http-listener.js";
+import type { LogEntry } from "./http/request-log.js";
+import { createListener } from "./routes/app.js";
+import { Metrics } from "./routes/metrics.js";
+import { Admission } from "./serving/admission.js";
+import type { ServeSettings } from "./serving/serve-settings.js";
+import { ServedModel } from "./serving/served-model.js";
+
+export interface ServerEvents {
+  onLog(entry: LogEntry): void;
+  /** An unexpected failure in the request with this id. */
+  onBug(error: unknown, id: string): void;
+}
+
+export class Server {
+  readonly #listener: HttpListener;
+  readonly #admission: Admission;
+  readonly #model: ServedModel;
+  readonly #settings: ServeSettings;
+  /** Resolves with the reason if the model fails. */
+  readonly failed: Promise<unknown>;
+
+  constructor(settings: ServeSettings, events: ServerEvents) {
+    let onFailure: (error: unknown) => void = () => {};
+    this.failed = new Promise((resolve) => {
+      onFailure = resolve;
+    });
+    this.#settings = settings;
+    this.#admission = new Admission(settings);
+    this.#model = new ServedModel(onFailure);
+    const parts = { settings, model: this.#model, admission: this.#admission, metrics: new Metrics() };
+    const { onLog, onBug } = events;
+    this.#listener = new HttpListener(createListener({ ...parts, access: new Access(settings), onLog, onBug }));
+  }
+
+  /** Opens the port, before there is a model: requests get a 503 until then. Throws LlamaError for a port that cannot be had. */
+  listen(): Promise<{ host: string; port: number }> {
+    return this.#listener.listen(this.#settings.host, this.#settings.port);
+  }
+
+  progress(bytes: number, total: number): void {
+    this.#model.progress = { bytes, total };
+  }
+
+  /** The model has loaded. */
+  start(llama: Llama): void {
+    this.#model.start(llama);
+  }
+
+  /** Takes no more requests, and lets those that run end in time. Returns whether all of them did. */
+  async drain(): Promise<boolean> {
+    this.#model.isDraining = true;
+    this.#listener.drain();
+    const reason = () => unavailable("draining", "The server is ending", 10);
+    this.#admission.cancel(reason(), "waiting");
+    if (await this.#listener.whenIdle(this.#settings.drainTimeoutMs)) return true;
+    this.#admission.cancel(reason(), "all");
+    await this.#listener.whenIdle(1000);
+    return false;
+  }
+
+  /** Lets those who wait for an answer get their error. */
+  async fail(): Promise<void> {
+    this.#model.noteFailure();
+    this.#listener.drain();
+    await this.#listener.whenIdle(1000);
+  }
+
+  close(): void {
+    this.#listener.close();
+  }
+}
