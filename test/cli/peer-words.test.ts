@@ -13,7 +13,7 @@ describe("commands of other programs", () => {
     for (const [word, advice] of [
       ["chat", /^unknown command 'chat'\. llama-ts repl starts a conversation/],
       ["run", /'run'\. llama-ts generate --ckpt_dir DIR --prompt TEXT answers once/],
-      ["serve", /'serve'\. There is no server yet/],
+      ["server", /'server'\. llama-ts serve answers HTTP requests/],
       ["list", /'list'\. A model is a folder: llama-ts inspect DIR/],
       ["lst", /'lst'\. A model is a folder/],
       ["pull", /'pull'\. llama-ts downloads nothing/],

@@ -45,7 +45,7 @@ const DTYPE = "The type of the weights is --dtype fp32, int8 or int4";
 const LENGTHS = "--max_gen_len limits the new tokens, --max_seq_len prompt and text together";
 const CONCURRENCY = "batch and score have --concurrency N; one prompt needs none";
 const DIALOGUE = "llama-ts repl starts a conversation";
-const SERVER = "There is no server yet: llama-ts batch answers a file of requests, and the library is for programs";
+const SERVER = "llama-ts serve answers HTTP requests in the form of OpenAI's API";
 
 /** Options whose meaning here differs, or that have no counterpart, with what to use instead. */
 const OTHER_OPTIONS: Readonly<Record<string, string>> = {
@@ -91,7 +91,7 @@ const COMMANDS: Readonly<Record<string, string>> = {
   ...{ run: RUN, complete: RUN, prompt: RUN, infer: RUN, "llama-cli": RUN },
   ...{ list: LIST, ls: LIST, lst: LIST, ps: LIST, models: LIST, show: LIST, info: LIST },
   ...{ pull: DOWNLOAD, download: DOWNLOAD, push: DOWNLOAD, rm: DOWNLOAD },
-  ...{ serve: SERVER, server: SERVER, start: SERVER },
+  ...{ server: SERVER, start: SERVER },
   perplexity: "llama-ts score --perplexity FILE computes it",
   benchmark: "llama-ts bench measures the speed",
   train: "llama-ts runs models, and trains none",
