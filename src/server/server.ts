@@ -34,7 +34,10 @@ export class Server {
     this.#model = new ServedModel(onFailure);
     const parts = { settings, model: this.#model, admission: this.#admission, metrics: new Metrics() };
     const { onLog, onBug } = events;
-    this.#listener = new HttpListener(createListener({ ...parts, access: new Access(settings), onLog, onBug }));
+    this.#listener = new HttpListener(
+      createListener({ ...parts, access: new Access(settings), onLog, onBug }),
+      settings.tls,
+    );
   }
 
   /** Opens the port, before there is a model: requests get a 503 until then. Throws LlamaError for a port that cannot be had. */

@@ -1,8 +1,10 @@
 /** Who may ask a server: Host, Origin and keys, and what a command line without them may not do. */
 import assert from "node:assert/strict";
-import { chmodSync, writeFileSync } from "node:fs";
+import { chmodSync, readFileSync, writeFileSync } from "node:fs";
+import { get } from "node:https";
 import { join } from "node:path";
 import { test } from "node:test";
+import { fileURLToPath } from "node:url";
 import { llama, temporaryFolder } from "../cli/cli-process.js";
 import { rawClient, rawRequest } from "./raw-client.js";
 import { startServer } from "./server-process.js";
@@ -132,6 +134,27 @@ test("missing routes and wrong methods are said, with what there is", async () =
   await response.text();
   const head = await fetch(`${open.url}/health`, { method: "HEAD" });
   assert.deepEqual([head.status, await head.text()], [200, ""]);
+});
+
+test("with a certificate the server speaks HTTPS", async () => {
+  const pem = (name: string) => fileURLToPath(new URL(`../../../test/fixtures/tls/${name}.pem`, import.meta.url));
+  const secure = await startServer([...args, "--tls_cert", pem("cert"), "--tls_key", pem("key")]);
+  assert.match(secure.url, /^https:/);
+  const status = await new Promise((resolve, reject) => {
+    const options = {
+      ca: readFileSync(pem("cert")),
+      port: secure.port,
+      host: "localhost",
+      path: "/v1/models",
+      agent: false,
+    };
+    get(options, (response) => resolve(response.resume().statusCode)).on("error", reject);
+  });
+  assert.equal(status, 200);
+  const alone = await llama(["serve", "--tls_cert", pem("cert")]);
+  assert.deepEqual([alone.code, /need each other/.test(alone.stderr)], [2, true]);
+  const swapped = await llama(["serve", "--tls_cert", pem("key"), "--tls_key", pem("cert"), "--port", "0"]);
+  assert.deepEqual([swapped.code, /cannot be used for TLS/.test(swapped.stderr)], [2, true]);
 });
 
 test("other machines need a key, and a file of keys is private", async () => {

@@ -47,7 +47,7 @@ export async function startServer(
   child.stderr!.setEncoding("utf8").on("data", (piece: string) => {
     text += piece;
   });
-  const url = await until(/^Serving .* at (http:\S+)\/v1$/m);
+  const url = await until(/^Serving .* at (https?:\S+)\/v1$/m);
   if (isReady) await until(/^Ready: /m);
   child.unref();
   (child.stderr as Socket).unref();

@@ -54,7 +54,7 @@ export class Scheduler {
     this.pool = new PrefixPool(engine);
   }
 
-  /** Puts a request in the queue: the n-th request of a client comes before every later one of other clients. Returns its place. */
+  /** Puts a request in the queue: the n-th request of its client comes before the later ones of other clients. Returns its place. */
   enqueue(entry: OpenRequest): number {
     const counts = new Map<string, number>();
     const { client = "" } = entry.request;

@@ -1,14 +1,22 @@
 /** The listening socket: its limits and its orderly end. Does not know routes. */
 import { createServer, type RequestListener, type Server, type ServerResponse } from "node:http";
+import { createServer as createSecureServer } from "node:https";
 import type { AddressInfo, Socket } from "node:net";
 import { LlamaError } from "../../error.js";
+
+/** Certificate and key of TLS, as PEM. */
+export interface TlsFiles {
+  cert: Buffer;
+  key: Buffer;
+}
 
 export class HttpListener {
   readonly #server: Server;
   readonly #responses = new Set<ServerResponse>();
   #isClosing = false;
 
-  constructor(listener: RequestListener) {
+  /** With `tls` it speaks HTTPS only. Throws LlamaError (usage) for what is not a certificate or its key. */
+  constructor(listener: RequestListener, tls: TlsFiles | null = null) {
     const limits = {
       // Time to send a request, not to answer it; connections of proxies are kept longer than they keep them.
       ...{ headersTimeout: 20_000, requestTimeout: 60_000, keepAliveTimeout: 75_000, maxHeaderSize: 16 << 10 },
@@ -28,7 +36,7 @@ export class HttpListener {
       if (this.#isClosing) outgoing.setHeader("connection", "close");
       listener(incoming, outgoing);
     };
-    this.#server = createServer(limits, onRequest);
+    this.#server = tls ? secureServer({ ...limits, ...tls }, onRequest) : createServer(limits, onRequest);
     this.#server.timeout = 0;
     this.#server.maxConnections = 1024;
     // The body reader asks for the body once the headers are found right.
@@ -69,6 +77,15 @@ export class HttpListener {
   close(): void {
     this.drain();
     this.#server.closeAllConnections();
+  }
+}
+
+function secureServer(options: TlsFiles, onRequest: RequestListener): Server {
+  try {
+    return createSecureServer({ ...options, minVersion: "TLSv1.2" }, onRequest);
+  } catch (cause) {
+    const found = (cause as Error).message;
+    throw new LlamaError("usage", "cannot be used for TLS", { where: "--tls_cert and --tls_key", found, cause });
   }
 }
 

@@ -1,8 +1,11 @@
 /** The settings of a server. Does not know where they come from. */
 import type { ChatChoice, GenerateOptions } from "../../index.js";
 import type { AccessRules } from "../http/access.js";
+import type { TlsFiles } from "../http/http-listener.js";
 
 export interface ServeSettings extends AccessRules {
+  /** Speaks HTTPS with it; null: HTTP. */
+  tls: TlsFiles | null;
   /** Port; 0: a free one. */
   port: number;
   /** Names by which the model may be asked for, the first is its own; "*" for any. */

@@ -1,4 +1,4 @@
-/** Reads the API keys of `serve` from the environment or a file. Does not compare keys. */
+/** Reads the secrets of `serve`: API keys from the environment or a file, certificate and key of TLS. Does not use them. */
 import { readFileSync, statSync } from "node:fs";
 import { LlamaError } from "../../../error.js";
 
@@ -22,4 +22,27 @@ export function readKeys(file: string | undefined, variable: string | undefined)
   const found = lines.filter((line) => line !== "" && !line.startsWith("#"));
   if (found.length === 0) throw new LlamaError("usage", "has no key", { where, expected: "a key a line" });
   return [...keys, ...found];
+}
+
+/** Certificate and key, or null without them. Throws LlamaError (usage) for one without the other, or that cannot be read. */
+export function readTls({
+  tls_cert: cert,
+  tls_key: key,
+}: {
+  tls_cert?: string | undefined;
+  tls_key?: string | undefined;
+}) {
+  if (cert === undefined && key === undefined) return null;
+  if (cert === undefined || key === undefined)
+    throw new LlamaError("usage", "--tls_cert and --tls_key need each other");
+  return { cert: readPem("--tls_cert", cert), key: readPem("--tls_key", key) };
+}
+
+function readPem(option: string, file: string): Buffer {
+  try {
+    return readFileSync(file);
+  } catch (cause) {
+    const found = (cause as Error).message;
+    throw new LlamaError("usage", "cannot be read", { where: `${option} ${file}`, found, cause });
+  }
 }

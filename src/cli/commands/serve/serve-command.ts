@@ -48,6 +48,8 @@ function serverOptions(command: PlainCommand): void {
     .option("--system <text>", "system text of dialogs that have none")
     .option("--api_key_file <file>", "API keys, one a line (or LLAMA_TS_API_KEY)")
     .option("--no_auth", "listen to other machines without a key")
+    .option("--tls_cert <file>", "certificate (PEM): serve by HTTPS; with --tls_key")
+    .option("--tls_key <file>", "private key of --tls_cert (PEM)")
     .option("--allowed_host <name>", "a further name of this server; repeatable", several)
     .option("--cors_origin <origin>", "a page that may ask, * for any; repeatable", several)
     .option("--strict_fields", "refuse unknown fields, which are else ignored")

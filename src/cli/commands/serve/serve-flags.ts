@@ -9,6 +9,8 @@ export interface ServeFlags extends ModelFlags, Omit<SamplingFlags, "max_gen_len
   max_gen_len?: number | undefined;
   api_key_file?: string | undefined;
   no_auth?: true | undefined;
+  tls_cert?: string | undefined;
+  tls_key?: string | undefined;
   allowed_host?: readonly string[] | undefined;
   cors_origin?: readonly string[] | undefined;
   concurrency: number;

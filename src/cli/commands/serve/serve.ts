@@ -18,7 +18,7 @@ import { EXIT_OK } from "../../terminal/exit-code.js";
 import { Interrupt } from "../../terminal/interrupt.js";
 import { printBug, printNote } from "../../terminal/notes.js";
 import { packageVersion } from "../../terminal/version.js";
-import { readKeys } from "./api-keys.js";
+import { readKeys, readTls } from "./api-keys.js";
 import type { ServeFlags } from "./serve-flags.js";
 
 /** Runs the command and returns the exit code: 0 if all answers were whole after the first signal, else that of the signal. */
@@ -94,6 +94,7 @@ function serveSettings(flags: ServeFlags, model: ModelChoice): ServeSettings {
   }
   const { maxGenLen = null, ...sampling } = samplingSettings(flags as unknown as SamplingFlags);
   return {
+    tls: readTls(flags),
     ...{ host, port: flags.port, allowedHosts, corsOrigins, keys },
     names: [basename(resolve(model.ckptDir)).replace(/\.gguf$/i, ""), ...aliases],
     ...{ sampling, maxGenLen, chat: chatChoice(flags.chat ?? "auto"), system: flags.system ?? null },
@@ -116,9 +117,9 @@ function writtenAt(path: string): number {
   return Math.floor((stat?.mtimeMs ?? Date.now()) / 1000);
 }
 
-function printAddress({ host, keys, names }: ServeSettings, port: number): void {
+function printAddress({ host, keys, names, tls }: ServeSettings, port: number): void {
   const shown = host.includes(":") ? `[${host}]` : host;
-  const url = `http://${shown === "0.0.0.0" || shown === "[::]" ? "127.0.0.1" : shown}:${port}`;
+  const url = `${tls ? "https" : "http"}://${shown === "0.0.0.0" || shown === "[::]" ? "127.0.0.1" : shown}:${port}`;
   const key = keys.length > 0 ? ' -H "authorization: Bearer $LLAMA_TS_API_KEY"' : "";
   printNote(`Serving ${names[0]} at ${url}/v1`);
   printNote(`Try: curl ${url}/v1/completions${key} --json '{"prompt": "Once upon a time"}'`);
