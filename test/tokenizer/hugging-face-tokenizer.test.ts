@@ -107,6 +107,10 @@ test("rejects files that are not a LLaMA tokenizer", async () => {
     { ...json, post_processor: { type: "BertProcessing", sep: ["a", 1], cls: ["b", 2] } },
     /this post_processor .* is not supported; found BertProcessing/,
   );
+  await refuses(
+    { ...json, decoder: { type: "Replace", pattern: { Regex: "(a+)+$" }, content: "" } },
+    /found Replace of a regular expression/,
+  );
   const bad = { type: "Split", pattern: { Regex: "(a" }, behavior: "Isolated", invert: false };
   await refuses({ ...json, pre_tokenizer: bad }, /has a pattern that llama-ts cannot use/);
   await refuses(

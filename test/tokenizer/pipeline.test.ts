@@ -6,6 +6,7 @@ import { NORMAL_FORMS, type NormalForm } from "../../src/formats/tokenizer/pipel
 import { openHuggingFaceTokenizer } from "../../src/tokenizer/kinds/hugging-face-tokenizer.js";
 import { compilePattern } from "../../src/tokenizer/pipeline/pattern.js";
 import { createPreTokenizer } from "../../src/tokenizer/pipeline/pre-tokenizer.js";
+import { withTimeLimit } from "../../src/tokenizer/pipeline/time-limit.js";
 import { unicodeNormalize } from "../../src/tokenizer/pipeline/unicode-normalize.js";
 import type { Tokenizer } from "../../src/tokenizer/tokenizer.js";
 import { fixture, readJson } from "../folders.js";
@@ -144,4 +145,23 @@ test("a merge of unknown tokens is refused", async () => {
     kind: "model",
     message: /has a merge that is not of two tokens to a third; .*found "no such"/,
   });
+});
+
+test("a pattern that backtracks without end is stopped; results and errors pass", () => {
+  const find = [...compilePattern({ regex: "(a+)+$" }, "tokenizer.json")("aaa")];
+  assert.deepEqual(find, [[0, 3]]);
+  const hang = () => [...compilePattern({ regex: "(a+)+$" }, "tokenizer.json")(`${"a".repeat(40)}b`)];
+  assert.throws(() => withTimeLimit(hang, 41, "tokenizer.json", 50), {
+    kind: "model",
+    message: /^tokenizer\.json: takes too long to encode a text; expected at most 0\.055 s for 41 characters\. /,
+  });
+  assert.equal(
+    withTimeLimit(() => "result", 1, "tokenizer.json"),
+    "result",
+  );
+  const error = new Error("its own");
+  const fail = () => {
+    throw error;
+  };
+  assert.throws(() => withTimeLimit(fail, 1, "tokenizer.json"), error);
 });

@@ -119,7 +119,9 @@ export function readDecoders(path: string, value: unknown): DecoderStep[] {
     if (type === "ByteLevel" || type === "ByteFallback" || type === "Fuse") return { type };
     if (type === "Replace") {
       const what = pattern(refusal, step);
-      if (wasOneText && !("text" in what && [...what.text].length === 1)) {
+      // No model has one, and it could backtrack without end at each token.
+      if (!("text" in what)) throw refusal.of(type, "Replace of a regular expression");
+      if (wasOneText && [...what.text].length !== 1) {
         throw refusal.of(type, "Replace of a longer pattern after a step that joins all tokens");
       }
       return { type, pattern: what, content: text(refusal, step, "content") };

@@ -8,6 +8,7 @@ import { MergeEncoder } from "../encoding/merge-encoder.js";
 import { AddedTokens } from "./added-tokens.js";
 import { createNormalizer } from "./normalizer.js";
 import { createPreTokenizer } from "./pre-tokenizer.js";
+import { withTimeLimit } from "./time-limit.js";
 
 /** Makes the function that encodes. Throws a LlamaError for a pattern or a merge that cannot be used; `path` is the tokenizer's file. */
 export function createTextPipeline(
@@ -22,9 +23,9 @@ export function createTextPipeline(
   const inNormalized = new AddedTokens(
     added.filter(({ normalized }) => normalized).map((token) => ({ ...token, content: normalize(token.content).text })),
   );
-  return (text, special) => {
+  const encode = (text: string, special: boolean) => {
     const ids: number[] = [];
-    for (const section of inText.split(encodable(text), special)) {
+    for (const section of inText.split(text, special)) {
       if (typeof section === "number") {
         ids.push(section);
         continue;
@@ -39,6 +40,10 @@ export function createTextPipeline(
       }
     }
     return ids;
+  };
+  return (text, special) => {
+    const checked = encodable(text);
+    return withTimeLimit(() => encode(checked, special), checked.length, path);
   };
 }
 
