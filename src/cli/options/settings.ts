@@ -94,7 +94,9 @@ function parsed(option: SettingOption, text: string, where: string): unknown {
     return option.parseArg(text, undefined as never);
   } catch (error) {
     if ((error as { code?: string }).code !== "commander.invalidArgument") throw error;
-    throw new LlamaError("usage", (error as Error).message.replace(/\.$/, ""), { where, found: text });
+    const message = (error as Error).message.replace(/\.$/, "");
+    const fix = text.includes(" #") ? "A comment needs a line of its own" : undefined;
+    throw new LlamaError("usage", message, { where, found: text, ...(fix !== undefined && { fix }) });
   }
 }
 
@@ -112,7 +114,10 @@ function checkNames(program: SettingCommand, file: ConfigFile): void {
       throw new LlamaError("usage", "unknown command", { where: first?.origin ?? file.path, expected, found: section });
     }
     for (const [name, { origin }] of settings) {
-      if (!known.has(name)) throw new LlamaError("usage", `unknown option '${name}'`, { where: origin });
+      if (known.has(name)) continue;
+      const similar = similarName(name, [...known]);
+      const fix = similar === undefined ? "llama-ts config lists the options" : `Did you mean ${similar}?`;
+      throw new LlamaError("usage", `unknown option '${name}'`, { where: origin, fix });
     }
   }
 }
