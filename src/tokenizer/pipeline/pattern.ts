@@ -1,5 +1,6 @@
 /** Compiles the patterns of a tokenizer.json, which are written for Oniguruma, to JavaScript's regular expressions. Does not know what they are for. */
-import { toRegExp } from "oniguruma-to-es";
+import { createRequire } from "node:module";
+import type * as Oniguruma from "oniguruma-to-es";
 import { LlamaError } from "../../error.js";
 import { quoted } from "../../formats/files/quoted.js";
 import type { Pattern } from "../../formats/tokenizer/pipeline-json.js";
@@ -7,6 +8,9 @@ import { asUnicode16 } from "../encoding/unicode-16.js";
 
 /** Oniguruma's words; oniguruma-to-es takes all numbers for words and leaves out letters in circles. */
 const WORD = "\\p{Alphabetic}\\p{M}\\p{Nd}\\p{Pc}";
+
+/** Loads the package with the first pattern, without waiting: most starts need none. */
+const load = createRequire(import.meta.url);
 
 /** The places [start, end) of all matches in a text, in order. */
 export type Matcher = (text: string) => Iterable<readonly [number, number]>;
@@ -24,6 +28,7 @@ function compile(source: string, path: string): RegExp {
   const words = source.replace(/\\(.)/gsu, (written, character) => {
     return character === "w" ? `[${WORD}]` : character === "W" ? `[^${WORD}]` : written;
   });
+  const { toRegExp } = load("oniguruma-to-es") as typeof Oniguruma;
   try {
     // The same target everywhere, so that every version of Node has the same expression.
     return toRegExp(words, { global: true, target: "ES2024" });
