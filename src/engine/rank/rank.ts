@@ -130,11 +130,15 @@ export class Rank {
   /** The inputs of rotation: places in the tables of positions, or a row of its own for each token where its sequence decides. */
   #rotaryOf(spans: readonly SequenceSpan[], positions: readonly number[]) {
     const { config } = this.#setup.checkpoint;
-    const lengths = spans.flatMap(({ position, count, promptLength = 0 }) =>
-      Array.from({ length: count }, (_, i) => Math.max(promptLength, position + i + 1)),
-    );
-    const shape = [positions.length, config.headDim / 2];
-    if (lengths.some((length) => isStretched(config, length))) {
+    if (
+      spans.some(({ position, count, promptLength = 0 }) =>
+        isStretched(config, Math.max(promptLength, position + count)),
+      )
+    ) {
+      const lengths = spans.flatMap(({ position, count, promptLength = 0 }) =>
+        Array.from({ length: count }, (_, i) => Math.max(promptLength, position + i + 1)),
+      );
+      const shape = [positions.length, config.headDim / 2];
       const { cos, sin } = ropeRows(
         config,
         positions.map((position, i) => ({ position, length: lengths[i]! })),
@@ -143,7 +147,7 @@ export class Rank {
       return { position_ids, cos: tensor(cos, shape), sin: tensor(sin, shape) };
     }
     this.#growRotary(Math.max(...positions) + 1);
-    return { position_ids: integers([...positions], [1, positions.length]), cos: this.#cos, sin: this.#sin };
+    return { position_ids: integers(positions, [1, positions.length]), cos: this.#cos, sin: this.#sin };
   }
 
   /** Makes the rotary tables long enough for `positions`. */
