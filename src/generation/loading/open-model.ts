@@ -59,8 +59,9 @@ export function openModel(files: ModelFiles): OpenedModel {
   const set = checkpoint.ropeScaling?.kind === "llama3" ? "3.1" : "3";
   const model = { folder: folderOf(checkpoint), facts: checkpoint.tokenizerFacts ?? {} };
   // A file that contains the model's tokenizer has its settings too.
-  const settings = tokenizerPath === checkpoint.tokenizerPath ? {} : settingsFor(tokenizerPath, model);
-  const tokenizer = openTokenizer(tokenizerPath, set, settings);
+  const isOwn = tokenizerPath === checkpoint.tokenizerPath;
+  const settings = isOwn ? {} : settingsFor(tokenizerPath, model);
+  const tokenizer = (isOwn && checkpoint.openTokenizer?.()) || openTokenizer(tokenizerPath, set, settings);
   const encoder = new EncodeThread(tokenizerPath, set, settings);
   return { tokenizer, files, encoder, checkpoint: openCheckpoint(checkpoint, tokenizer.vocabulary.vocabSize) };
 }

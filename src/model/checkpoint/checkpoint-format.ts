@@ -1,6 +1,7 @@
 /** What a checkpoint format is: it recognises a path, and opens the model there. Does not know any format. */
 import type { FileStamp } from "../../formats/files/file-stamp.js";
 import type { ModelFacts } from "../../formats/tokenizer/tokenizer-settings.js";
+import type { TokenizerSource } from "../../tokenizer/tokenizer.js";
 import type { ModelConfig, RopeScaling } from "../config/config.js";
 import type { CheckpointPath } from "../place/folder.js";
 import type { ModelTensor } from "./model-tensor.js";
@@ -35,6 +36,8 @@ export interface OpenedCheckpoint {
   readonly stated?: StatedFacts;
   /** The weight file that contains the tokenizer, for formats in which one does. */
   readonly tokenizerPath?: string;
+  /** Opens that tokenizer from what was read of the file. */
+  openTokenizer?(): TokenizerSource;
   /** The config with all defaults, checked. `vocabSize` is the tokenizer's. Throws a LlamaError for a bad value. */
   config(vocabSize: number): ModelConfig;
   /** Rows of the vocabulary in the weight files, for formats whose config needs the tokenizer. */

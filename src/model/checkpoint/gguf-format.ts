@@ -1,6 +1,7 @@
 /** GGUF's checkpoint format: one file, or parts of one, with metadata, tokenizer and weights. Does not know names of tensors. */
 import { hasGguf, openGgufFiles } from "../../formats/gguf/gguf-parts.js";
 import { mixtureName } from "../../formats/gguf/gguf-types.js";
+import { openGgufTokenizer } from "../../tokenizer/kinds/gguf-tokenizer.js";
 import { ggufRope, readGgufDescription, resolveGgufConfig } from "../config/gguf-config.js";
 import type { CheckpointFormat } from "./checkpoint-format.js";
 import { GgufTensors } from "./gguf-tensors.js";
@@ -28,6 +29,7 @@ export const ggufFormat: CheckpointFormat = {
         quantisation: mixtureName(first.metadata.get("general.file_type")),
       },
       tokenizerPath: first.path,
+      openTokenizer: () => openGgufTokenizer(first),
       config() {
         const config = resolveGgufConfig(raw, rope, embedding, (name) => tensors.has(name));
         const storedBlocks = tensors.storedBlocks(config);
