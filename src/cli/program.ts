@@ -27,7 +27,7 @@ const GROUPS = {
 /** Every command passes its exit code to `exit`; usage errors are printed, then thrown as CommanderError. */
 export function createProgram(exit: (code: number) => void) {
   const program = new Command("llama-ts")
-    .description("Run LLaMA models from Meta's own files on ordinary CPUs.")
+    .description("Run LLaMA models on ordinary CPUs: Meta's files, Hugging Face's, GGUF.")
     .usage("[command] [options]")
     .version(versionText(), "-V, --version", "print the versions of llama-ts and onnxruntime-node")
     .helpOption("-h, --help", "print help")

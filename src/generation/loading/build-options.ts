@@ -19,13 +19,13 @@ import { checkCount } from "../sampling/options.js";
 import { checkLimits, type LimitOptions } from "../scheduling/request-limits.js";
 
 export interface BuildOptions extends LimitOptions {
-  /** Folder with params.json and consolidated.NN.pth, or with config.json and .safetensors. */
+  /** Folder of Meta's or Hugging Face's files, a GGUF file, or an id in the cache of huggingface_hub. */
   ckptDir: string;
-  /** tokenizer.model or tokenizer.json. Default: searched in ckptDir, then in its parent. */
+  /** tokenizer.model, tokenizer.json or a GGUF file. Default: that of a GGUF file, else searched in ckptDir, then in its parent. */
   tokenizerPath?: string;
   /** Ranks (worker threads), 1 to the number of heads. "auto" (the default) chooses by the number of cores and files. */
   nprocPerNode?: number | "auto";
-  /** Type of the weights in memory. "auto" (the default) is fp32 up to 1e9 parameters, else int8. */
+  /** Type of the weights in memory. "auto" (the default) is that of a GGUF file's blocks, else fp32 up to 1e9 parameters, else int8. */
   dtype?: "auto" | ComputeType;
   /** Weight cache: folder that keeps quantised weights for the next start; null: no cache. Default $XDG_CACHE_HOME/llama-ts. */
   cacheDir?: string | null;
