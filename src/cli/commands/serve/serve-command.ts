@@ -14,6 +14,7 @@ export function addServe(program: Command, exit: (code: number) => void): void {
     .description("Serve the model to other programs, by OpenAI's HTTP API.")
     .usage("[options]");
   serverOptions(serve as unknown as PlainCommand);
+  (serve as unknown as PlainCommand).optionsGroup("Chat:");
   messageOptions(samplingOptions(modelOptions(chatOptions(serve, "auto"))));
   // Requests say how long their texts may be: here the option is a limit, and has no default.
   const limit = (serve.options as unknown as Option[]).find(({ long }) => long === "--max_gen_len")!;
