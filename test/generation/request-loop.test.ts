@@ -1,106 +1,17 @@
-/** The request loop: what runs in each step, requests that end alone, limits, the prefix pool; on made-up models and the demo model. */
+/** The request loop: what runs in each step, requests that end alone, limits; on made-up models and the demo model. */
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Engine, type SequenceTokens } from "../../src/engine/engine.js";
 import { LlamaError } from "../../src/error.js";
-import type { FinishReason } from "../../src/generation/sampling/options.js";
-import { createSampler } from "../../src/generation/sampling/sampler.js";
-import type { Forward, GenerationRequest, RequestEvent } from "../../src/generation/scheduling/request.js";
-import type { LoopLimits } from "../../src/generation/scheduling/request-limits.js";
-import { RequestLoop } from "../../src/generation/scheduling/request-loop.js";
+import type { GenerationRequest, RequestEvent } from "../../src/generation/scheduling/request.js";
 import { GenerationStats } from "../../src/generation/scheduling/stats.js";
 import { openCheckpoint } from "../../src/model/checkpoint/checkpoint.js";
 import { demo } from "../folders.js";
-import { FakeModel, LIMITS } from "./fake-model.js";
+import { FakeModel } from "./fake-model.js";
+import { all, alone, greedy, idsOf, newLoop, outcome, request, story, Watched } from "./loop-requests.js";
 
 let engine: Engine;
-
-/** Passes everything on and notes it. */
-class Watched implements Forward {
-  readonly steps: (readonly SequenceTokens[])[] = [];
-  readonly open = new Set<number>();
-
-  newSequence(positions?: number): number {
-    return this.#opened(engine.newSequence(positions));
-  }
-
-  fork(source: number, length: number, positions: number): number {
-    assert.ok(this.open.has(source), "a copy of a sequence that is gone");
-    return this.#opened(engine.fork(source, length, positions));
-  }
-
-  reserve(sequence: number, positions: number): void {
-    assert.ok(this.open.has(sequence));
-    engine.reserve(sequence, positions);
-  }
-
-  release(sequence: number): void {
-    assert.ok(this.open.delete(sequence), "released twice");
-    engine.release(sequence);
-  }
-
-  forward(batch: readonly SequenceTokens[], signal?: AbortSignal): Promise<Float32Array[]> {
-    this.steps.push(batch);
-    return engine.forward(batch, signal);
-  }
-
-  #opened(sequence: number): number {
-    this.open.add(sequence);
-    return sequence;
-  }
-}
-
-const greedy = createSampler({ topK: 0, minP: 0, temperature: 0, topP: 1 });
-
-function request(promptIds: number[], maxTokens: number, more: Partial<GenerationRequest> = {}): GenerationRequest {
-  const sample = (logits: Float32Array) => greedy(logits, Math.random);
-  return { promptIds, maxTokens, sample, stopIds: new Set([2]), logprobs: false, isDisposable: true, ...more };
-}
-
-/** Words of stories, the same at every call. */
-function story(length: number, seed: number): number[] {
-  const ids = Array.from({ length }, (_, i) => 260 + (((Math.imul(i + 1, 0x9e3779b1) + seed * 7919) >>> 0) % 1700));
-  return [1, ...ids.slice(1)];
-}
-
-function newLoop(forward: Forward, limits: Partial<LoopLimits> = {}): RequestLoop {
-  return new RequestLoop(forward, { ...LIMITS, ...limits }, "fp32");
-}
-
-interface Outcome {
-  ids: number[];
-  reason: FinishReason | null;
-  error: Error | null;
-}
-
-async function outcome(events: AsyncIterable<RequestEvent>, each?: (event: RequestEvent) => unknown): Promise<Outcome> {
-  const ids: number[] = [];
-  try {
-    for await (const event of events) {
-      await each?.(event);
-      if (event.kind === "token") ids.push(event.id);
-      if (event.kind === "end") return { ids, reason: event.reason, error: null };
-    }
-  } catch (error) {
-    return { ids, reason: null, error: error as Error };
-  }
-  throw new Error("no end");
-}
-
-const all = (loop: RequestLoop, requests: readonly GenerationRequest[]) =>
-  Promise.all(requests.map((one) => outcome(loop.submit(one))));
-
-async function alone(
-  requests: readonly GenerationRequest[],
-  forward: () => Forward = () => engine,
-): Promise<number[][]> {
-  const texts: number[][] = [];
-  for (const one of requests) texts.push((await outcome(newLoop(forward()).submit(one))).ids);
-  return texts;
-}
-
-const idsOf = (outcomes: readonly Outcome[]) => outcomes.map(({ ids }) => ids);
 
 describe("the request loop", () => {
   before(async () => {
@@ -110,10 +21,10 @@ describe("the request loop", () => {
 
   test("requests of all lengths, joining and leaving, get the texts they get alone", async () => {
     const requests = Array.from({ length: 24 }, (_, i) => request(story(1 + ((i * 37) % 90), i), 1 + ((i * 13) % 40)));
-    const watched = new Watched();
+    const watched = new Watched(engine);
     const loop = newLoop(watched, { maxRequests: 7 });
     const outcomes = await all(loop, requests);
-    assert.deepEqual(idsOf(outcomes), await alone(requests));
+    assert.deepEqual(idsOf(outcomes), await alone(requests, () => engine));
     for (const [i, { ids, reason }] of outcomes.entries()) {
       assert.ok(reason === "stop" || ids.length === requests[i]!.maxTokens, String(reason));
     }
@@ -125,8 +36,8 @@ describe("the request loop", () => {
 
   test("a prompt runs in chunks beside the others, which continue", async () => {
     const requests = [request(story(10, 1), 40), request(story(470, 2), 5), request(story(300, 3), 5)];
-    const watched = new Watched();
-    assert.deepEqual(idsOf(await all(newLoop(watched), requests)), await alone(requests));
+    const watched = new Watched(engine);
+    assert.deepEqual(idsOf(await all(newLoop(watched), requests)), await alone(requests, () => engine));
     const [first, second, third] = watched.steps.map((step) => step.map(({ tokens }) => tokens.length));
     assert.deepEqual(first, [10, 246]);
     assert.deepEqual(second, [1, 224, 31]);
@@ -139,10 +50,10 @@ describe("the request loop", () => {
     const requests = Array.from({ length: 6 }, (_, i) =>
       request([...header, ...story(20, i + 1).slice(1)], 12, { stats }),
     );
-    const outcomes = await all(newLoop(new Watched()), requests);
+    const outcomes = await all(newLoop(new Watched(engine)), requests);
     assert.equal(stats.promptTokens, 300 + 6 * 19);
     assert.equal(stats.reusedTokens, 5 * 300);
-    assert.deepEqual(idsOf(outcomes), await alone(requests));
+    assert.deepEqual(idsOf(outcomes), await alone(requests, () => engine));
   });
 
   test("one at a time, the next request continues in the KV cache of the last", async () => {
@@ -150,21 +61,21 @@ describe("the request loop", () => {
     const stats = new GenerationStats();
     const prompts = [[...header, 300, 301], [...header, 400], header, story(50, 6)];
     const requests = prompts.map((ids) => request(ids, 3, { stats }));
-    const outcomes = await all(newLoop(new Watched(), { maxRequests: 1 }), requests);
+    const outcomes = await all(newLoop(new Watched(engine), { maxRequests: 1 }), requests);
     // The last token of a prompt always runs.
     assert.equal(stats.reusedTokens, 100 + 99);
-    assert.deepEqual(idsOf(outcomes), await alone(requests));
+    assert.deepEqual(idsOf(outcomes), await alone(requests, () => engine));
   });
 
   test("KV caches stay within their memory, and a request that can never fit is refused with figures", async () => {
     const requests = [60, 100, 30, 200, 20, 90].map((length, i) => request(story(length, i), 20));
-    const watched = new Watched();
+    const watched = new Watched(engine);
     const loop = newLoop(watched, { maxPositions: 250 });
     const outcomes = await all(loop, requests);
     const size = (step: readonly SequenceTokens[]) =>
       step.reduce((sum, { position, tokens }) => sum + position + tokens.length, 0);
     assert.ok(watched.steps.every((step) => size(step) <= 250));
-    assert.deepEqual(idsOf(outcomes), await alone(requests));
+    assert.deepEqual(idsOf(outcomes), await alone(requests, () => engine));
     assert.throws(
       () => loop.submit(request(story(240, 1), 20)),
       (error: Error) => error instanceof LlamaError && /KV-cache memory/.test(error.message),
@@ -183,9 +94,9 @@ describe("the request loop", () => {
       request(story(32, 6), 0, { score: { from: 3, take: fail } }),
       request(story(33, 7), 30, { sample: (logits) => greedy(logits.fill(Number.NaN), Math.random) }),
     ];
-    const loop = newLoop(new Watched());
+    const loop = newLoop(new Watched(engine));
     const outcomes = await all(loop, [good[0]!, bad[0]!, bad[1]!, good[1]!, bad[2]!, bad[3]!, good[2]!]);
-    assert.deepEqual(idsOf([outcomes[0]!, outcomes[3]!, outcomes[6]!]), await alone(good));
+    assert.deepEqual(idsOf([outcomes[0]!, outcomes[3]!, outcomes[6]!]), await alone(good, () => engine));
     for (const i of [1, 2, 4]) assert.equal(outcomes[i]!.error?.message, "on purpose");
     assert.ok(outcomes[5]!.error instanceof LlamaError);
     assert.deepEqual([loop.counts.running, loop.counts.waiting], [0, 0]);
@@ -193,7 +104,7 @@ describe("the request loop", () => {
 
   test("cancelled while it waits, in its prompt, and while it decodes: the others get the same text", async () => {
     const stay = [story(20, 1), story(400, 2)].map((ids) => request(ids, 40));
-    const loop = newLoop(new Watched(), { maxRequests: 4 });
+    const loop = newLoop(new Watched(engine), { maxRequests: 4 });
     const cancelAt = (one: GenerationRequest, kind: RequestEvent["kind"]) => {
       const controller = new AbortController();
       const events = loop.submit(one, controller.signal);
@@ -206,7 +117,7 @@ describe("the request loop", () => {
       cancelAt(request(story(30, 5), 40), "queued"),
     ]);
     const [first, second, ...cancelled] = await running;
-    assert.deepEqual([first!.ids, second!.ids], await alone(stay));
+    assert.deepEqual([first!.ids, second!.ids], await alone(stay, () => engine));
     assert.deepEqual(
       cancelled.map(({ reason }) => reason),
       ["abort", "abort", "abort"],
@@ -295,43 +206,5 @@ describe("the request loop", () => {
     const sizes = mixed.map((step) => step.reduce((sum, { tokens }) => sum + tokens.length, 0));
     assert.ok(sizes.length >= 7, sizes.join(" "));
     assert.ok(Math.max(...sizes.slice(2)) <= 60, sizes.join(" "));
-  });
-
-  test("a sequence that is being read stays, however many requests end meanwhile", async () => {
-    const model = new FakeModel();
-    const loop = newLoop(model, { maxKept: 300 });
-    const prompt = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10];
-    const options = { stopIds: new Set<number>() };
-    await outcome(loop.submit(request(prompt, 5, options)));
-    await loop.withPrefix(prompt, async (found) => {
-      const before = [...model.caches.get(found!.sequence)!];
-      for (let i = 0; i < 40; i++) await outcome(loop.submit(request([i % 13, i % 7, ...prompt], 5, options)));
-      assert.deepEqual(model.caches.get(found!.sequence), before);
-    });
-  });
-
-  test("the prefix pool: a copy keeps the original, the least recently used goes first, an owner continues in its own", async () => {
-    const model = new FakeModel();
-    const loop = newLoop(model, { maxPositions: 200 });
-    const header = Array.from({ length: 40 }, (_, i) => i % 11);
-    const run = async (promptIds: number[], more: Partial<GenerationRequest> = {}) => {
-      const stats = new GenerationStats();
-      const { ids } = await outcome(
-        loop.submit(request(promptIds, 10, { stopIds: new Set(), isDisposable: false, stats, ...more })),
-      );
-      return { ids, reused: stats.reusedTokens };
-    };
-    const first = await run([...header, 1, 2, 3]);
-    assert.equal((await run([...header, 4, 5, 6])).reused, 40);
-    // The first one is whole: its copy was taken.
-    const owner = {};
-    const next = await run([...header, 1, 2, 3, ...first.ids, 7], { owner });
-    assert.equal(next.reused, 43 + 9);
-    // Own, even where little is shared.
-    assert.equal((await run([0, 1, 2, 12], { owner })).reused, 3);
-    for (let i = 0; i < 8; i++) await run([i, i, i, i, i, i, i, i, i, i]);
-    assert.ok(loop.counts.kept <= 10, `${loop.counts.kept} kept`);
-    assert.equal(model.caches.size, loop.counts.kept);
-    assert.equal((await run([...header, 4, 5, 6])).reused, 0);
   });
 });
