@@ -7,6 +7,7 @@ import { basename, extname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { brotliCompressSync, constants, gzipSync } from "node:zlib";
 import { build, context } from "esbuild";
+import { lexerOnly } from "./lexer-only.js";
 
 const FROM = fileURLToPath(new URL(".", import.meta.url));
 const TO = fileURLToPath(new URL("../dist/web/", import.meta.url));
@@ -26,6 +27,7 @@ const options = {
   legalComments: "none",
   jsx: "automatic",
   jsxImportSource: "preact",
+  plugins: [lexerOnly],
   logLevel: "warning",
   write: false,
 };
@@ -62,6 +64,6 @@ function finish({ outputFiles }) {
 
 if (process.argv.includes("--watch")) {
   const onEnd = (result) => result.errors.length === 0 && finish(result);
-  const plugins = [{ name: "write", setup: ({ onEnd: listen }) => void listen(onEnd) }];
+  const plugins = [lexerOnly, { name: "write", setup: ({ onEnd: listen }) => void listen(onEnd) }];
   await (await context({ ...options, plugins })).watch();
 } else finish(await build(options));

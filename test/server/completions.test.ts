@@ -115,9 +115,9 @@ test("return_token_ids tells the ids of the most likely tokens: any of them can 
   const params = { prompt: PROMPT, temperature: 0, max_tokens: 3, logprobs: 5, echo: true, return_token_ids: true };
   const { body } = await server.json("/v1/completions", params);
   const { logprobs, prompt_token_ids, token_ids } = body.choices[0];
-  assert.deepEqual(logprobs.top_token_ids[0], null);
-  const own = logprobs.tokens.slice(1).map((name: string, i: number) => logprobs.top_token_ids[i + 1][name]);
-  assert.deepEqual(own, [...prompt_token_ids, ...token_ids].slice(1));
+  const own = logprobs.tokens.map((name: string, i: number) => logprobs.top_token_ids[i]?.[name]);
+  assert.deepEqual(logprobs.token_ids, [...prompt_token_ids, ...token_ids]);
+  assert.deepEqual(own, [undefined, ...logprobs.token_ids.slice(1)]);
   for (const [i, ids] of logprobs.top_token_ids.entries()) {
     assert.deepEqual(Object.keys(ids ?? {}), Object.keys(logprobs.top_logprobs[i] ?? {}));
   }

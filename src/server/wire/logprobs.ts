@@ -10,6 +10,8 @@ export interface CompletionLogprobs {
   token_logprobs: (number | null)[];
   top_logprobs: (Record<string, number> | null)[];
   text_offset: number[];
+  /** The ids of `tokens`. */
+  token_ids?: number[];
   /** The ids of the names in `top_logprobs`. */
   top_token_ids?: (Record<string, number> | null)[];
 }
@@ -24,7 +26,7 @@ export function completionLogprobs(
   wantsIds = false,
 ): CompletionLogprobs {
   const lists: CompletionLogprobs = { tokens: [], token_logprobs: [], top_logprobs: [], text_offset: [] };
-  const ids: (Record<string, number> | null)[] = [];
+  const topIds: (Record<string, number> | null)[] = [];
   for (const { id, offset, logprob } of placed) {
     const name = texts.name(id);
     lists.tokens.push(name);
@@ -33,9 +35,9 @@ export function completionLogprobs(
     lists.token_logprobs.push(own === null ? null : finite(own));
     const top = own === null ? null : topByName({ id, logprob: own }, logprob!.top, texts);
     lists.top_logprobs.push(top && Object.fromEntries([...top].map(([key, one]) => [key, finite(one.logprob)])));
-    ids.push(top && Object.fromEntries([...top].map(([key, one]) => [key, one.id])));
+    topIds.push(top && Object.fromEntries([...top].map(([key, one]) => [key, one.id])));
   }
-  return wantsIds ? { ...lists, top_token_ids: ids } : lists;
+  return wantsIds ? { ...lists, token_ids: placed.map(({ id }) => id), top_token_ids: topIds } : lists;
 }
 
 interface TopToken {
