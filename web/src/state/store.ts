@@ -18,6 +18,8 @@ export const live = signal<Live | null>(null);
 export const problem = signal<Problem | null>(null);
 /** A short notice, such as "Copied". */
 export const notice = signal<string>("");
+/** What the user should know as long as it is so, such as a history that is not kept; "": nothing. */
+export const warning = signal("");
 /** What a screen reader says. */
 export const announcement = signal<string>("");
 

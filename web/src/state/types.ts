@@ -40,8 +40,10 @@ export interface Turn {
   parent: string | null;
   role: Role;
   text: string;
-  /** An answer's own tokens, the end token included; null if not known. */
+  /** An answer's own tokens, with the one that ended it; null if not known. */
   tokens: Token[] | null;
+  /** The token that ended it, the last of `tokens`; null if none did. */
+  endId: number | null;
   /** Null while it is written, and for the user's. */
   finish: Finish | null;
   stats: Stats | null;
@@ -134,6 +136,8 @@ export type ServerState =
 /** What the request that runs does now. */
 export type Phase =
   | { kind: "sending" }
+  /** The server has no place now; the page asks again at `retryAt`, by Date.now(). */
+  | { kind: "busy"; retryAt: number }
   | { kind: "queued"; position: number; of: number }
   /** Tokens of the prompt. */
   | { kind: "prompt"; done: number; total: number; reused: number }

@@ -9,11 +9,16 @@ export type CompletionEvent =
   /** The prompt itself, with `echo`. */
   | { kind: "echo"; text: string; tokens: Token[] }
   | { kind: "text"; text: string; tokens: Token[] }
-  | { kind: "end"; finish: "stop" | "length"; stats: Partial<Stats>; promptIds: number[] | null };
+  | { kind: "end"; finish: "stop" | "length"; endId: number | null; stats: Stats | null; promptIds: number[] | null };
 
-interface Choice {
+/** The id of a token whose id the server has not said. */
+const UNKNOWN = -1;
+
+export interface Choice {
   text?: unknown;
   finish_reason?: unknown;
+  /** A string or the id of a token. */
+  stop_reason?: unknown;
   token_ids?: number[];
   prompt_token_ids?: number[];
   logprobs?: Logprobs | null;
@@ -25,8 +30,6 @@ interface Logprobs {
   top_logprobs: (Record<string, number> | null)[];
   /** Ids of the names in top_logprobs. */
   top_token_ids?: (Record<string, number> | null)[];
-  /** Ids of `tokens`. */
-  token_ids?: number[];
 }
 
 interface StreamEvent {
@@ -94,28 +97,31 @@ function* eventsOf({ choices = [], queue, prompt_progress: progress, timings, se
     yield { kind: "text", text: choice.text, tokens: tokensOf(choice) } as const;
     const finish = choice.finish_reason;
     if (finish !== "stop" && finish !== "length") continue;
-    yield { kind: "end", finish, stats: statsOf(timings, seed), promptIds: choice.prompt_token_ids ?? null } as const;
+    const endId = typeof choice.stop_reason === "number" ? choice.stop_reason : null;
+    const promptIds = choice.prompt_token_ids ?? null;
+    yield { kind: "end", finish, endId, stats: statsOf(timings, seed), promptIds } as const;
   }
 }
 
-function tokensOf({ token_ids: ids, logprobs }: Choice): Token[] {
-  if (!logprobs) return (ids ?? []).map((id) => ({ id, text: "", logprob: null, top: [] }));
-  const own = logprobs.token_ids ?? ids ?? [];
-  return logprobs.tokens.map((text, i) => ({
-    ...{ id: own[i] ?? -1, text, logprob: logprobs.token_logprobs[i] ?? null },
-    top: topOf(logprobs.top_logprobs[i], logprobs.top_token_ids?.[i]),
-  }));
+/** The token that ended the text is in the lists of log-probabilities, but not among the ids. */
+export function tokensOf({ token_ids: ids = [], stop_reason: end, logprobs }: Choice): Token[] {
+  if (!logprobs) return ids.map((id) => ({ id, text: "", logprob: null, top: [] }));
+  return logprobs.tokens.map((text, i) => {
+    const top = topOf(logprobs.top_logprobs[i], logprobs.top_token_ids?.[i]);
+    const found = ids[i] ?? (typeof end === "number" ? end : logprobs.top_token_ids?.[i]?.[text]);
+    return { id: found ?? UNKNOWN, text, logprob: logprobs.token_logprobs[i] ?? null, top };
+  });
 }
 
 function topOf(top: Record<string, number> | null | undefined, ids: Record<string, number> | null | undefined) {
   const list: Alternative[] = Object.entries(top ?? {}).map(([text, logprob]) => {
-    return { id: ids?.[text] ?? -1, text, logprob };
+    return { id: ids?.[text] ?? UNKNOWN, text, logprob };
   });
   return list.sort((a, b) => b.logprob - a.logprob);
 }
 
-function statsOf(timings: Record<string, number> | undefined, seed: number | undefined): Partial<Stats> {
-  if (!timings) return {};
+function statsOf(timings: Record<string, number> | undefined, seed: number | undefined): Stats | null {
+  if (!timings) return null;
   const { cache_n: reused = 0, prompt_n: computed = 0, predicted_n: made = 0 } = timings;
   return {
     ...{ promptTokens: reused + computed, reusedTokens: reused, newTokens: made },
