@@ -8,7 +8,7 @@ export interface CsvRecord {
 }
 
 /**
- * All records of a text; empty lines are none. A quote begins a quoted field only at the field's start, as Python's csv reads
+ * All records of a text; an empty line is not a record. A quote begins a quoted field only at the field's start, as Python's csv reads
  * it. Throws LlamaError that names `file` for a quoted field without an end.
  */
 export function readCsv(text: string, separator: "," | "\t", file: string): CsvRecord[] {

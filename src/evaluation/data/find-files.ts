@@ -16,7 +16,7 @@ export const EXTENSIONS = ["jsonl", "json", "csv", "tsv", "parquet"] as const;
 /** SPLIT-00000-of-00003.parquet */
 const SHARD = /^(.+)-(\d{5})-of-(\d{5})\.(jsonl|json|csv|tsv|parquet)$/;
 
-/** The files of a split; null if there are none. Throws LlamaError for a set of shards that is not whole. */
+/** The files of a split; null without any. Throws LlamaError for a set of shards that is not whole. */
 export function findFiles(folder: string, needs: DataNeeds, split: Split): FoundFiles | null {
   const own = needs.folders.map((name) => join(folder, name));
   if (needs.folders.includes(basename(folder))) own.push(folder);

@@ -3,7 +3,7 @@ import type { MetricInfo, MetricValue } from "./metric.js";
 
 export interface Figure {
   value: number;
-  /** null where there is none: of one document, and of perplexities. */
+  /** null without one: of a single document, and of perplexities. */
   stderr: number | null;
   /** Documents. */
   count: number;
