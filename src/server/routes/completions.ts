@@ -176,7 +176,8 @@ class CompletionJob {
   }
 
   #logprobs(placed: readonly PlacedToken[]) {
-    return this.#request.logprobs === undefined ? null : completionLogprobs(placed, this.#texts);
+    const { logprobs, return_token_ids } = this.#request;
+    return logprobs === undefined ? null : completionLogprobs(placed, this.#texts, return_token_ids);
   }
 
   #usage(results: readonly ChoiceResult[]) {

@@ -67,6 +67,8 @@ export const COMPLETION = Type.Object({
           token_logprobs: Type.Array(or(Type.Number())),
           top_logprobs: Type.Array(or(Type.Record(Type.String(), Type.Number()))),
           text_offset: Type.Array(COUNT),
+          token_ids: optional(Type.Array(ID)),
+          top_token_ids: optional(Type.Array(or(Type.Record(Type.String(), ID)))),
         }),
       ),
     }),
