@@ -55,10 +55,17 @@ export function endingOf({
   return starts === false ? "closed" : "answer";
 }
 
+/** Whether the server writes dialogs for this model. */
+export function hasChat(llama: Llama, chat: ServeSettings["chat"]): boolean {
+  return chat !== "none" && (chat !== "auto" || llama.chatName !== "none");
+}
+
 /** Where messages are in a request: the list's name, and the messages before it that the client has not sent there. */
 interface MessageList {
   name: string;
   before: number;
+  /** It is one text, the last message. */
+  isOne?: boolean;
 }
 
 const MESSAGES: MessageList = { name: "messages", before: 0 };
@@ -83,9 +90,9 @@ export async function encodeMessages(
   messages: Messages,
   ending: DialogEnding,
   { chat: choice, system }: ServeSettings,
-  { name, before }: MessageList = MESSAGES,
+  { name, before, isOne = false }: MessageList = MESSAGES,
 ): Promise<{ ids: number[]; stopIds: number[] }> {
-  if (choice === "none" || (choice === "auto" && llama.chatName === "none")) {
+  if (!hasChat(llama, choice)) {
     const fix = "Continue text with /v1/completions, or start the server with --chat";
     throw invalid(`This model has no chat format. ${fix}`, name, "unsupported_parameter");
   }
@@ -103,7 +110,8 @@ export async function encodeMessages(
     // The client counts its own messages.
     const message = error.message.replace(/\bmessages\[(\d+)\]/g, (_, found) => {
       const index = Number(found) - added.length - before;
-      return index < 0 ? "the system text" : `${name}[${index}]`;
+      if (index < 0) return "the system text";
+      return isOne ? name : `${name}[${index}]`;
     });
     const [place = name] = new RegExp(`${name}\\[\\d+\\](\\.\\w+)?`).exec(message) ?? [];
     throw invalid(message, place);
