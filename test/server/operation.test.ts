@@ -59,7 +59,7 @@ test("/metrics has counts, times, memory and what runs", async () => {
   );
 });
 
-test("--trust_proxy: clients are told apart by the last address of X-Forwarded-For", async () => {
+test("--trust_proxy: a client is the last address of X-Forwarded-For", async () => {
   const from = (addresses: string) => ["Host: localhost", `X-Forwarded-For: ${addresses}`];
   const ask = (addresses: string) => rawClient(server.port, rawRequest("/v1/completions", LONG, from(addresses)));
   const waits = async (count: number) => {
