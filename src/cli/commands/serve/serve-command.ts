@@ -58,6 +58,8 @@ function serverOptions(command: PlainCommand): void {
     .option("--hidden_bos", "put a beginning-of-sentence token before ids without one")
     .option("--metrics_public", "answer /metrics without a key")
     .option("--log_prompts <file>", "add requests and answers with their texts to a private file")
+    .option("--no_web", "serve no web page at /")
+    .option("--web_dir <folder>", "serve the page in this folder, read at each visit")
     .addOption(
       new Option("--log_format <form>", "a line a request on stderr").choices(["text", "json", "none"]).default("text"),
     )
