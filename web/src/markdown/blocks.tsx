@@ -2,7 +2,7 @@
 import type { Token, Tokens } from "marked";
 import type { ComponentChildren, VNode } from "preact";
 import { CodeBlock } from "./code.js";
-import { inline, MAX_DEPTH } from "./inline.js";
+import { inline, MAX_DEPTH, TaskMark } from "./inline.js";
 
 type Draw<T> = (token: T, depth: number) => ComponentChildren;
 
@@ -13,6 +13,7 @@ const TABLE: Record<string, Draw<never>> = {
   hr: () => <hr />,
   paragraph: ({ tokens }: Tokens.Paragraph) => <p>{inline(tokens)}</p>,
   text: (token: Tokens.Text) => (token.tokens ? inline(token.tokens) : token.text),
+  checkbox: ({ checked }: Tokens.Checkbox) => <TaskMark isDone={checked} />,
   heading: ({ depth, tokens }: Tokens.Heading) => <Heading depth={depth}>{inline(tokens)}</Heading>,
   code: ({ text, lang = "" }: Tokens.Code) => <CodeBlock text={text} language={lang.split(/[\s,{]/)[0]!} />,
   blockquote: ({ tokens }: Tokens.Blockquote, depth) => <blockquote>{blocks(tokens, depth)}</blockquote>,

@@ -57,7 +57,7 @@ function Link({ href, words, children }: { href: string; words: string; children
   );
 }
 
-function TaskMark({ isDone }: { isDone: boolean }): VNode {
+export function TaskMark({ isDone }: { isDone: boolean }): VNode {
   return (
     <span role="img" aria-label={isDone ? "done" : "to do"}>
       {isDone ? "☑" : "☐"}{" "}

@@ -19,7 +19,7 @@ export function Legend({ tokens, isList, onList, onFork }: LegendProps): VNode {
         {LEVELS.map(({ least, words }, i) => (
           <li key={words}>
             <span class={`token level-${i}`}>{words}</span>{" "}
-            <span class="token-least">{i === LEVELS.length - 1 ? "less" : `${100 * least} %`}</span>
+            <span class="token-least">{i === LEVELS.length - 1 ? "less" : `from ${100 * least} %`}</span>
           </li>
         ))}
       </ul>
