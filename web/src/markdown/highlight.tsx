@@ -1,42 +1,46 @@
-/** Colours code: lowlight's tree as elements. Ten languages; others stay plain. */
-import bash from "highlight.js/lib/languages/bash";
-import cpp from "highlight.js/lib/languages/cpp";
-import go from "highlight.js/lib/languages/go";
-import java from "highlight.js/lib/languages/java";
-import json from "highlight.js/lib/languages/json";
-import python from "highlight.js/lib/languages/python";
-import rust from "highlight.js/lib/languages/rust";
-import typescript from "highlight.js/lib/languages/typescript";
-import xml from "highlight.js/lib/languages/xml";
-import yaml from "highlight.js/lib/languages/yaml";
-import { createLowlight } from "lowlight";
+/** Colours code by the tables of languages: comments, texts, numbers and words, as elements. Other languages stay plain. */
 import type { ComponentChildren } from "preact";
+import { type CodeKind, findLanguage, type Language } from "./languages.js";
 
-/** What is used of lowlight's tree. */
-type Node =
-  | { type: "text"; value: string }
-  | { type: "element"; properties: { className?: unknown }; children: Node[] }
-  | { type: "root"; children: Node[] };
-
-const LANGUAGES = { bash, cpp, go, java, json, python, rust, typescript, xml, yaml };
 /** Characters of code that is coloured: longer code is read elsewhere, and the page stays quick. */
 const MAX_CODE = 20_000;
+const WORD = "[\\p{L}_][\\p{L}\\p{N}_]*";
+const LITERALS = new Set(["true", "false", "null", "None", "True", "False", "nil", "undefined", "nullptr", "NULL"]);
 
-const lowlight = createLowlight(LANGUAGES);
-// TypeScript's rules are those of JavaScript and more.
-lowlight.registerAlias({ typescript: ["javascript", "js", "jsx", "mjs", "cjs"], bash: ["shell", "console"] });
+const scanners = new WeakMap<Language, RegExp>();
 
 /** The code as elements with classes; as it is if its language is not known. */
-export function highlight(text: string, language: string): ComponentChildren {
-  const name = language.toLowerCase();
-  if (text.length > MAX_CODE || name === "" || !lowlight.registered(name)) return text;
-  return elements(lowlight.highlight(name, text) as Node);
+export function highlight(text: string, name: string): ComponentChildren {
+  const language = findLanguage(name);
+  if (language === null || text.length > MAX_CODE) return text;
+  const parts: ComponentChildren[] = [];
+  let at = 0;
+  for (const match of text.matchAll(scannerOf(language))) {
+    const kind = kindOf(match, language, text);
+    if (kind === null) continue;
+    parts.push(text.slice(at, match.index), <span class={`code-${kind}`}>{match[0]}</span>);
+    at = match.index + match[0].length;
+  }
+  return [...parts, text.slice(at)];
 }
 
-function elements(node: Node): ComponentChildren {
-  if (node.type === "text") return node.value;
-  const children = node.children.map(elements);
-  if (node.type !== "element") return children;
-  const { className } = node.properties;
-  return <span class={Array.isArray(className) ? className.join(" ") : undefined}>{children}</span>;
+/** One expression with a group for each pattern, and one for words. */
+function scannerOf(language: Language): RegExp {
+  let scanner = scanners.get(language);
+  if (scanner === undefined) {
+    const groups = [...language.patterns.map(([, pattern]) => pattern), WORD].map((pattern) => `(${pattern})`);
+    scanner = new RegExp(groups.join("|"), "gimu");
+    scanners.set(language, scanner);
+  }
+  return scanner;
+}
+
+function kindOf(match: RegExpExecArray, { patterns, keywords }: Language, text: string): CodeKind | null {
+  const group = match.findIndex((part, i) => i > 0 && part !== undefined) - 1;
+  const pattern = patterns[group];
+  if (pattern) return pattern[0];
+  const [word] = match;
+  if (LITERALS.has(word)) return "literal";
+  if (keywords.has(word) || (word === word.toUpperCase() && keywords.has(word.toLowerCase()))) return "keyword";
+  return text[match.index + word.length] === "(" ? "title" : null;
 }
