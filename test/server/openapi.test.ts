@@ -49,7 +49,7 @@ test("answers and errors have the documented forms", async () => {
     assert.ok(Value.Check(document.components.schemas.Error, body), path);
     assert.ok(responses[status]);
   }
-  for (const path of ["/health", "/v1/models"]) {
+  for (const path of ["/health", "/v1/models", "/slots"]) {
     const { body } = await server.json(path);
     assert.deepEqual(
       Value.Errors(document.paths[path].get.responses[200].content["application/json"].schema, body),

@@ -106,6 +106,19 @@ export const TOKEN_TEXT = Type.Object({ content: Type.String(), prompt: Type.Str
 export const TEMPLATE = Type.Object({ prompt: Type.String(), tokens: Type.Array(ID) });
 export const STATUS = Type.Object({ status: Type.Literal("ok") });
 
+export const SLOTS = Type.Array(
+  Type.Object({
+    id: COUNT,
+    state: Type.Union([Type.Literal("waiting"), Type.Literal("prompt"), Type.Literal("text")]),
+    n_ctx: COUNT,
+    n_prompt: COUNT,
+    n_cached: COUNT,
+    n_done: COUNT,
+    n_predicted: COUNT,
+    age_ms: COUNT,
+  }),
+);
+
 export const MODEL = Type.Object({
   id: Type.String(),
   object: Type.Literal("model"),

@@ -7,11 +7,17 @@ import { IconButton } from "./button.js";
 import { copyText } from "./copy.js";
 import { Icon } from "./icons.js";
 import { keysShown } from "./keyboard.js";
+import { isTouch } from "./media.js";
 
 const MODES: readonly (readonly [Mode, string])[] = [
   ["complete", "Complete"],
   ["chat", "Chat"],
 ];
+
+/** Where the keyboard is on the screen, it would cover the view. */
+function focusField(): void {
+  if (!isTouch.value) requestAnimationFrame(() => document.querySelector<HTMLElement>("#message, #text")?.focus());
+}
 
 export function Header() {
   const { mode } = conversation.value;
@@ -33,7 +39,7 @@ export function Header() {
             key={name}
             type="button"
             aria-current={mode === name ? "page" : undefined}
-            onClick={() => void chooseModeByHand(name)}
+            onClick={() => void chooseModeByHand(name).then(focusField)}
           >
             {label}
           </button>

@@ -88,9 +88,7 @@ function Entry({ summary: { id, title, mode }, day, onChosen }: EntryProps) {
             onChosen();
           }}
         >
-          <span class="entry-kind" aria-hidden="true">
-            {mode === "chat" ? "C" : "T"}
-          </span>
+          <Icon name={mode === "chat" ? "chat" : "text"} />
           {title}
         </button>
         <IconButton icon="more" name={`More about ${title}`} isExpanded={isOpen} onClick={() => setOpen(!isOpen)} />

@@ -2,6 +2,8 @@
 
 const PATHS = {
   menu: "M3 5h14M3 10h14M3 15h14",
+  chat: "M4 4h12v9H9l-4 3v-3H4z",
+  text: "M4 5h12M4 9h12M4 13h8",
   plus: "M10 4v12M4 10h12",
   search: "M9 15A6 6 0 1 0 9 3a6 6 0 0 0 0 12Zm4.5-1.5L17 17",
   sliders: "M3 6h7m4 0h3M3 14h3m4 0h7M12 4v4M8 12v4",

@@ -43,6 +43,7 @@ function OverSide({ side, title, onClose, children }: OverSideProps) {
   const dialog = useRef<HTMLDialogElement>(null);
   useEffect(() => dialog.current?.showModal(), []);
   return (
+    // biome-ignore lint/a11y/useKeyWithClickEvents: Esc closes a dialog
     <dialog
       ref={dialog}
       class={`side is-${side} is-over`}

@@ -7,7 +7,7 @@ import { useLayoutEffect, useRef } from "preact/hooks";
 import { continueText, redo, typeText, undo } from "../actions/complete-actions.js";
 import { isTouch } from "../app/media.js";
 import { partsOf, withRun } from "../state/ranges.js";
-import { conversation, cursor, isBusy, live } from "../state/store.js";
+import { canSend, conversation, cursor, isBusy, live } from "../state/store.js";
 import type { TextState } from "../state/types.js";
 
 /** The text with what the model is writing. */
@@ -65,7 +65,7 @@ export function Editor() {
           ref={area}
           id="text"
           aria-label="Text"
-          placeholder="Once upon a time"
+          placeholder="Write the beginning of a text"
           spellcheck={false}
           value={state.text}
           readOnly={isBusy.value}
@@ -82,7 +82,32 @@ export function Editor() {
           onKeyDown={onKeyDown}
         />
       </div>
+      {state.text === "" && !isBusy.value && <Starts />}
     </div>
+  );
+}
+
+const STARTS = ["Once upon a time", "The old lighthouse keeper", "Dear diary,"];
+
+/** Beginnings to try; each is continued at once. */
+function Starts() {
+  return (
+    <ul class="column starts" aria-label="Beginnings to try">
+      {STARTS.map((text) => (
+        <li key={text}>
+          <button
+            type="button"
+            onClick={() => {
+              typeText(text, text.length);
+              document.getElementById("text")?.focus();
+              if (canSend.value) void continueText();
+            }}
+          >
+            {text}
+          </button>
+        </li>
+      ))}
+    </ul>
   );
 }
 

@@ -1,29 +1,36 @@
 /** Colours code: its tokens as elements. Does not know languages that are not in its table; they stay plain. */
 import bash from "@speed-highlight/core/languages/bash.js";
 import c from "@speed-highlight/core/languages/c.js";
-import css from "@speed-highlight/core/languages/css.js";
 import go from "@speed-highlight/core/languages/go.js";
 import html from "@speed-highlight/core/languages/html.js";
 import java from "@speed-highlight/core/languages/java.js";
-import js from "@speed-highlight/core/languages/js.js";
 import json from "@speed-highlight/core/languages/json.js";
 import py from "@speed-highlight/core/languages/py.js";
 import rs from "@speed-highlight/core/languages/rs.js";
-import sql from "@speed-highlight/core/languages/sql.js";
 import ts from "@speed-highlight/core/languages/ts.js";
 import yaml from "@speed-highlight/core/languages/yaml.js";
 import { type ShjLanguageData, tokenizeWith } from "@speed-highlight/core/tokenize";
 import type { ComponentChildren } from "preact";
 
-const OWN = { bash, c, css, go, html, java, js, json, py, rs, sql, ts, yaml };
+const OWN = { bash, c, go, html, java, json, py, rs, ts, yaml };
 // Their own types leave out what is optional.
 const languages = OWN as unknown as Record<string, ShjLanguageData>;
 
-/** Other names of them. */
+/** Other names of them; the rules of TypeScript are those of JavaScript and more. */
 const NAMES: Record<string, keyof typeof OWN> = {
   ...{ sh: "bash", shell: "bash", zsh: "bash", console: "bash", cpp: "c", "c++": "c", h: "c", golang: "go" },
-  ...{ xml: "html", svg: "html", javascript: "js", jsx: "js", mjs: "js", cjs: "js", python: "py", rust: "rs" },
-  ...{ typescript: "ts", tsx: "ts", yml: "yaml", jsonc: "json", postgresql: "sql" },
+  ...{
+    xml: "html",
+    svg: "html",
+    js: "ts",
+    javascript: "ts",
+    jsx: "ts",
+    mjs: "ts",
+    cjs: "ts",
+    python: "py",
+    rust: "rs",
+  },
+  ...{ typescript: "ts", tsx: "ts", yml: "yaml", jsonc: "json" },
 };
 
 /** Characters of code that is coloured: longer code is read elsewhere, and the page stays quick. */
