@@ -1,46 +1,48 @@
-/** Colours code by the tables of languages: comments, texts, numbers and words, as elements. Other languages stay plain. */
+/** Colours code: its tokens as elements. Does not know languages that are not in its table; they stay plain. */
+import bash from "@speed-highlight/core/languages/bash.js";
+import c from "@speed-highlight/core/languages/c.js";
+import css from "@speed-highlight/core/languages/css.js";
+import go from "@speed-highlight/core/languages/go.js";
+import html from "@speed-highlight/core/languages/html.js";
+import java from "@speed-highlight/core/languages/java.js";
+import js from "@speed-highlight/core/languages/js.js";
+import json from "@speed-highlight/core/languages/json.js";
+import py from "@speed-highlight/core/languages/py.js";
+import rs from "@speed-highlight/core/languages/rs.js";
+import ts from "@speed-highlight/core/languages/ts.js";
+import yaml from "@speed-highlight/core/languages/yaml.js";
+import { type ShjLanguageData, tokenizeWith } from "@speed-highlight/core/tokenize";
 import type { ComponentChildren } from "preact";
-import { type CodeKind, findLanguage, type Language } from "./languages.js";
+
+const OWN = { bash, c, css, go, html, java, js, json, py, rs, ts, yaml };
+// Their own types leave out what is optional.
+const languages = OWN as unknown as Record<string, ShjLanguageData>;
+
+/** Other names of them. */
+const NAMES: Record<string, keyof typeof OWN> = {
+  ...{ sh: "bash", shell: "bash", zsh: "bash", console: "bash", cpp: "c", "c++": "c", h: "c", golang: "go" },
+  ...{ xml: "html", svg: "html", javascript: "js", jsx: "js", mjs: "js", cjs: "js", python: "py", rust: "rs" },
+  ...{ typescript: "ts", tsx: "ts", yml: "yaml", jsonc: "json" },
+};
 
 /** Characters of code that is coloured: longer code is read elsewhere, and the page stays quick. */
-const MAX_CODE = 20_000;
-const WORD = "[\\p{L}_][\\p{L}\\p{N}_]*";
-const LITERALS = new Set(["true", "false", "null", "None", "True", "False", "nil", "undefined", "nullptr", "NULL"]);
-
-const scanners = new WeakMap<Language, RegExp>();
+const MAX_CODE = 10_000;
+/** Runs of letters or spaces that no code has: the patterns take the square of their length. */
+const LONG_RUN = /\w{400}|\s{400}/;
 
 /** The code as elements with classes; as it is if its language is not known. */
-export function highlight(text: string, name: string): ComponentChildren {
-  const language = findLanguage(name);
-  if (language === null || text.length > MAX_CODE) return text;
+export function highlight(text: string, language: string): ComponentChildren {
+  const given = language.toLowerCase();
+  const name = Object.hasOwn(NAMES, given) ? NAMES[given]! : given;
+  if (text.length > MAX_CODE || LONG_RUN.test(text) || !Object.hasOwn(languages, name)) return text;
   const parts: ComponentChildren[] = [];
-  let at = 0;
-  for (const match of text.matchAll(scannerOf(language))) {
-    const kind = kindOf(match, language, text);
-    if (kind === null) continue;
-    parts.push(text.slice(at, match.index), <span class={`code-${kind}`}>{match[0]}</span>);
-    at = match.index + match[0].length;
-  }
-  return [...parts, text.slice(at)];
-}
-
-/** One expression with a group for each pattern, and one for words. */
-function scannerOf(language: Language): RegExp {
-  let scanner = scanners.get(language);
-  if (scanner === undefined) {
-    const groups = [...language.patterns.map(([, pattern]) => pattern), WORD].map((pattern) => `(${pattern})`);
-    scanner = new RegExp(groups.join("|"), "gimu");
-    scanners.set(language, scanner);
-  }
-  return scanner;
-}
-
-function kindOf(match: RegExpExecArray, { patterns, keywords }: Language, text: string): CodeKind | null {
-  const group = match.findIndex((part, i) => i > 0 && part !== undefined) - 1;
-  const pattern = patterns[group];
-  if (pattern) return pattern[0];
-  const [word] = match;
-  if (LITERALS.has(word)) return "literal";
-  if (keywords.has(word) || (word === word.toUpperCase() && keywords.has(word.toLowerCase()))) return "keyword";
-  return text[match.index + word.length] === "(" ? "title" : null;
+  tokenizeWith(
+    text,
+    name,
+    (part, type) => {
+      if (part !== "") parts.push(type ? <span class={`code-${type}`}>{part}</span> : part);
+    },
+    { languages },
+  );
+  return parts;
 }
