@@ -1,11 +1,9 @@
 /** Colours code: its tokens as elements. Does not know languages that are not in its table; they stay plain. */
 import bash from "@speed-highlight/core/languages/bash.js";
 import c from "@speed-highlight/core/languages/c.js";
-import css from "@speed-highlight/core/languages/css.js";
 import go from "@speed-highlight/core/languages/go.js";
 import html from "@speed-highlight/core/languages/html.js";
 import java from "@speed-highlight/core/languages/java.js";
-import js from "@speed-highlight/core/languages/js.js";
 import json from "@speed-highlight/core/languages/json.js";
 import py from "@speed-highlight/core/languages/py.js";
 import rs from "@speed-highlight/core/languages/rs.js";
@@ -14,14 +12,24 @@ import yaml from "@speed-highlight/core/languages/yaml.js";
 import { type ShjLanguageData, tokenizeWith } from "@speed-highlight/core/tokenize";
 import type { ComponentChildren } from "preact";
 
-const OWN = { bash, c, css, go, html, java, js, json, py, rs, ts, yaml };
+const OWN = { bash, c, go, html, java, json, py, rs, ts, yaml };
 // Their own types leave out what is optional.
 const languages = OWN as unknown as Record<string, ShjLanguageData>;
 
-/** Other names of them. */
+/** Other names of them; the rules of TypeScript are those of JavaScript and more. */
 const NAMES: Record<string, keyof typeof OWN> = {
   ...{ sh: "bash", shell: "bash", zsh: "bash", console: "bash", cpp: "c", "c++": "c", h: "c", golang: "go" },
-  ...{ xml: "html", svg: "html", javascript: "js", jsx: "js", mjs: "js", cjs: "js", python: "py", rust: "rs" },
+  ...{
+    xml: "html",
+    svg: "html",
+    js: "ts",
+    javascript: "ts",
+    jsx: "ts",
+    mjs: "ts",
+    cjs: "ts",
+    python: "py",
+    rust: "rs",
+  },
   ...{ typescript: "ts", tsx: "ts", yml: "yaml", jsonc: "json" },
 };
 
