@@ -93,7 +93,10 @@ describe("the page's files", { concurrency: false }, () => {
       assert.equal(response.status, 404, name);
       assert.equal(((await response.json()) as { error: { code: string } }).error.code.length > 0, true);
     }
-    const post = await fetch(`${server.url}/`, { method: "POST" });
+    const post = await fetch(`${server.url}/`, {
+      method: "POST",
+      headers: { authorization: `Bearer ${key}` },
+    });
     assert.deepEqual([post.status, post.headers.get("allow")], [405, "GET, HEAD"]);
     assert.equal((await fetch(`${server.url}/`, { method: "HEAD" })).status, 200);
   });
