@@ -7,7 +7,7 @@ import { quantFormat } from "../architecture/recipe.js";
 import { PARTS, partCount } from "../architecture/step-plan.js";
 import { type Part, partVectors } from "../architecture/tensor-table.js";
 import type { ModelConfig } from "../config/config.js";
-import type { RankShare } from "../split/partition.js";
+import { partition, type RankShare } from "../split/partition.js";
 import { tensorRegion } from "../split/rank-region.js";
 
 export interface BytesPerToken {
@@ -61,4 +61,18 @@ function matrixBytes(matrix: Matrix, layer: number, config: ModelConfig, share: 
   const format = quantFormat(matrix, layer, config, dtype);
   const { packedBytes, scaleCount, zeroBytes } = quantizedSize(rows, columns, format);
   return packedBytes + zeroBytes + scaleCount * (format.hasOffsets ? 8 : 4);
+}
+
+/** Stored bits for each weight of the layers' matrices, with their scales, zero points and padding. */
+export function bitsPerWeight(config: ModelConfig, dtype: ComputeType): number {
+  const [share] = partition(config, 1);
+  let bytes = 0;
+  let weights = 0;
+  for (let layer = 0; layer < config.nLayers; layer++) {
+    for (const part of ["qkv", "wo", "ffn"] as const) {
+      bytes += partBytes(part, layer, config, share!, dtype);
+      weights += partBytes(part, layer, config, share!, "fp32") / 4;
+    }
+  }
+  return (8 * bytes) / weights;
 }
