@@ -4,9 +4,9 @@
  */
 import assert from "node:assert/strict";
 import { after, describe, test } from "node:test";
+import { selectTasks, TASKS } from "../../src/evaluation/benchmarks/registry.js";
 import { figures } from "../../src/evaluation/results/figures.js";
 import { taskHash } from "../../src/evaluation/results/sample-lines.js";
-import { selectTasks, TASKS } from "../../src/evaluation/tasks/registry.js";
 import { Llama } from "../../src/index.js";
 import { demo, fixture, readJson } from "../folders.js";
 import { evaluateAll } from "./evaluate-all.js";

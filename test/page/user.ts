@@ -29,7 +29,9 @@ export async function sendMessage(page: Page, text: string): Promise<void> {
   await button(page, "Chat").click();
   await page.getByLabel("Message", { exact: true }).fill(text);
   await page.getByLabel("Message", { exact: true }).press("Enter");
-  await button(page, "Stop").waitFor().catch(() => {});
+  await button(page, "Stop")
+    .waitFor()
+    .catch(() => {});
   await untilDone(page);
 }
 

@@ -1,8 +1,9 @@
 /** `eval list`: shows the tasks with what they need and the LLaMA paper's figures. */
+
+import { GROUPS, selectTasks, TASKS } from "../../../evaluation/benchmarks/registry.js";
 import { expectedFiles } from "../../../evaluation/data/find-files.js";
 import type { Split } from "../../../evaluation/data/row.js";
 import { PAPER_SIZES } from "../../../evaluation/results/figures.js";
-import { GROUPS, selectTasks, TASKS } from "../../../evaluation/tasks/registry.js";
 import type { PaperFigure, Task } from "../../../evaluation/tasks/task.js";
 import { Output } from "../../terminal/output.js";
 import { tableText } from "../../terminal/table.js";
@@ -57,7 +58,9 @@ function detail(task: Task): string {
 }
 
 function figureText({ metric, values, shots, setting }: PaperFigure): string {
-  const sizes = values.map((value, i) => `${PAPER_SIZES[i]} ${value.toFixed(1)}`).join(", ");
+  const sizes = values
+    .flatMap((value, i) => (value === null ? [] : `${PAPER_SIZES[i]} ${value.toFixed(1)}`))
+    .join(", ");
   return `${sizes} (${setting}; ${shots}-shot, beside ${metric})`;
 }
 
