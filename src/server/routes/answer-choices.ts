@@ -106,6 +106,7 @@ export function noteResults(
     tokens: { prompt: usage.prompt_tokens, cached, generated: usage.completion_tokens },
     queueMs: Math.max(...results.map(({ queueMs }) => queueMs)),
     firstTokenMs: Math.min(...results.map(({ queueMs, promptMs }) => queueMs + promptMs)),
+    texts: results.map(({ completion }) => completion.text),
   });
   metrics.count("prompt_tokens_total", usage.prompt_tokens);
   metrics.count("cached_tokens_total", cached);
