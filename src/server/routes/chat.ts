@@ -5,13 +5,14 @@ import { invalid } from "../http/api-error.js";
 import { newId } from "../http/ids.js";
 import { CHAT_COMPLETION } from "../schema/answers.js";
 import { CHAT_REQUEST, type ChatRequest, type EndingFields } from "../schema/chat-request.js";
+import type { OpenChoice } from "../serving/admission.js";
 import { choiceSeed, requestOptions } from "../serving/request-options.js";
 import type { ChoicePlan, ChoiceResult } from "../serving/run-choices.js";
 import type { ServeSettings } from "../serving/serve-settings.js";
 import { chatLogprobs } from "../wire/logprobs.js";
 import { TokenTexts } from "../wire/token-texts.js";
 import { type PlacedToken, placeAnswer, withoutStop } from "../wire/token-trail.js";
-import { timingsOf, usageOf } from "../wire/usage.js";
+import { timingsOf, timingsSoFar, usageOf } from "../wire/usage.js";
 import { collectChoices, noteResults, type StreamForm, streamChoices } from "./answer-choices.js";
 import { contextExceeded } from "./errors.js";
 import { checkModel, fingerprint } from "./model-name.js";
@@ -184,10 +185,11 @@ class ChatJob {
       ...{ index, delta, logprobs: placed && this.#logprobs(placed), finish_reason: reason },
       ...(wantsIds && placed && { token_ids: placed.map(({ id }) => id) }),
     });
+    const timed = (soFar: OpenChoice) => (this.#request.timings_per_token ? { timings: timingsSoFar(soFar) } : {});
     const form: StreamForm = {
       first: (i) => [event([part(i, { role: "assistant", content: "" }, null)])],
       prompt: () => [],
-      piece: (i, text, placed) => event([part(i, { content: text }, placed)]),
+      piece: (i, text, placed, soFar) => event([part(i, { content: text }, placed)], timed(soFar)),
       last: (i, text, placed, result) => {
         const rest = withoutStop(placed, result);
         const delta = text === "" ? {} : { content: text };
