@@ -166,7 +166,7 @@ export class Scheduler {
     const { donor, ready, promised } = this.#inBatch(entry);
     if (promised - ready >= MIN_SHARED) return null;
     // Those before it may have ended since it joined: the KV cache of a prompt that is only scored then holds its prefix.
-    const room = this.#limits.maxPositions - this.#used() + entry.positions;
+    const room = this.#limits.maxPositions - this.used + entry.positions;
     this.#take(entry, room, ready + MIN_SHARED);
     if (entry.sequence !== null) return entry.sequence;
     if (donor === null || ready < MIN_SHARED) return this.#engine.newSequence(entry.positions);
