@@ -16,7 +16,7 @@ export interface FigureRow extends Figure {
   shots: number | null;
   metric: string;
   info: MetricInfo;
-  /** 95 per cent; null where there is none. */
+  /** 95 per cent; null where it cannot be computed. */
   interval: Interval | null;
 }
 
