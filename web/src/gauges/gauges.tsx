@@ -14,23 +14,39 @@ export function Gauges(): VNode {
       <Context {...now} />
       <Progress {...now} />
       <dl>
-        {now.prompt !== null && <Gauge name="Prompt">{count(now.prompt)} tokens</Gauge>}
+        {now.prompt !== null && now.phase !== null && <Gauge name="Prompt">{count(now.prompt)} tokens</Gauge>}
         {now.reused !== null && (
           <Gauge name="Reused" title="Tokens of the prompt whose keys and values the server still had">
             {count(now.reused)}
           </Gauge>
         )}
-        {now.firstTokenMs !== null && <Gauge name="First token">{seconds(now.firstTokenMs)}</Gauge>}
+        {now.firstTokenMs !== null && (
+          <Gauge name="First token" isWide>
+            {seconds(now.firstTokenMs)}
+          </Gauge>
+        )}
         {now.rate !== null && <Gauge name="Speed">{rate(now.rate)}</Gauge>}
-        {now.made !== null && <Gauge name="Written">{count(now.made)}</Gauge>}
+        {now.made !== null && (
+          <Gauge name="Written" isWide>
+            {count(now.made)}
+          </Gauge>
+        )}
       </dl>
     </div>
   );
 }
 
-function Gauge({ name, title, children }: { name: string; title?: string; children: ComponentChildren }): VNode {
+interface GaugeProps {
+  name: string;
+  title?: string;
+  /** Only where there is width for it. */
+  isWide?: boolean;
+  children: ComponentChildren;
+}
+
+function Gauge({ name, title, isWide = false, children }: GaugeProps): VNode {
   return (
-    <div title={title}>
+    <div title={title} class={isWide ? "only-wide" : undefined}>
       <dt>{name}</dt>
       <dd>{children}</dd>
     </div>

@@ -19,7 +19,7 @@ export function LengthSetting(): VNode {
       ? `${COMPLETE_TOKENS}`
       : typeof limit === "number"
         ? `${limit}`
-        : "all there is room for";
+        : "all that fits";
   const most = model.value?.context ?? 2 ** 31 - 1;
   return (
     <WholeNumber
@@ -34,11 +34,18 @@ export function SeedSetting(): VNode {
   const last = lastSeed();
   return (
     <WholeNumber
-      {...{ id: "setting-seed", label: "Seed", hint: "The same seed gives the same answer", value, isChanged, set }}
+      {...{
+        id: "setting-seed",
+        label: "Seed",
+        hint: "The same one gives the same answer; drawn for each if it is empty",
+        value,
+        isChanged,
+        set,
+      }}
       {...{
         least: 0,
         most: MAX_SEED,
-        fallback: typeof fallback === "number" ? `${fallback}` : "drawn for each answer",
+        fallback: typeof fallback === "number" ? `${fallback}` : "drawn",
       }}
     >
       {last !== null && last !== value && (

@@ -28,7 +28,7 @@ export function Panel(): VNode {
           ))}
         </section>
       ))}
-      <button type="button" disabled={changed === 0} onClick={() => setSettings({})}>
+      <button type="button" class="button" disabled={changed === 0} onClick={() => setSettings({})}>
         {changed === 0 ? "All are the server's defaults" : `Back to all defaults (${changed} changed)`}
       </button>
     </div>
