@@ -93,8 +93,11 @@ describe("the page's files", { concurrency: false }, () => {
       assert.equal(response.status, 404, name);
       assert.equal(((await response.json()) as { error: { code: string } }).error.code.length > 0, true);
     }
-    const post = await fetch(`${server.url}/`, { method: "POST" });
-    assert.deepEqual([post.status, post.headers.get("allow")], [405, "GET, HEAD"]);
+    const post = await fetch(`${server.url}/`, {
+      method: "POST",
+      headers: { authorization: `Bearer ${key}` },
+    });
+    assert.deepEqual([post.status, post.headers.get("allow")], [405, "HEAD, GET"]);
     assert.equal((await fetch(`${server.url}/`, { method: "HEAD" })).status, 200);
   });
 

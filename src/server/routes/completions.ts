@@ -69,7 +69,7 @@ class CompletionJob {
     this.plans = prompts.flatMap(({ ids }) =>
       Array.from({ length: tries }, (_, i) => ({
         ids,
-        stopIds: [],
+        stopIds: request.stop_token_ids ?? [],
         salt: request.cache_salt ?? "",
         options: {
           ...{ ...base, maxGenLen, seed: choiceSeed(base.seed, i), topLogprobs: logprobs ?? 0 },

@@ -103,7 +103,11 @@ export const TOKENS = Type.Object({
   token_strs: optional(Type.Array(Type.String())),
 });
 export const TOKEN_TEXT = Type.Object({ content: Type.String(), prompt: Type.String() });
-export const TEMPLATE = Type.Object({ prompt: Type.String(), tokens: Type.Array(ID) });
+export const TEMPLATE = Type.Object({
+  prompt: Type.String(),
+  tokens: Type.Array(ID),
+  stop_token_ids: Type.Array(ID),
+});
 export const STATUS = Type.Object({ status: Type.Literal("ok") });
 
 export const SLOTS = Type.Array(
