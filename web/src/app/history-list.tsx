@@ -1,5 +1,5 @@
 /** The history: search, open, rename, remove, export and import. */
-import { useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { readAll, readConversation } from "../history/database.js";
 import { openConversation, removeConversation, rename, startNew } from "../history/session.js";
 import { exportJson, exportMarkdown, importFile } from "../history/transfer.js";
@@ -69,6 +69,7 @@ interface EntryProps {
 
 function Entry({ summary: { id, title, mode }, day, onChosen }: EntryProps) {
   const [isOpen, setOpen] = useState(false);
+  const [isNamed, setNamed] = useState(false);
   const isShown = conversation.value.id === id;
   const withWhole = async (use: (whole: NonNullable<Awaited<ReturnType<typeof readConversation>>>) => void) => {
     const whole = await readConversation(id);
@@ -92,15 +93,19 @@ function Entry({ summary: { id, title, mode }, day, onChosen }: EntryProps) {
           {title}
         </button>
         <IconButton icon="more" name={`More about ${title}`} isExpanded={isOpen} onClick={() => setOpen(!isOpen)} />
-        {isOpen && (
+        {isNamed && (
+          <TitleField
+            title={title}
+            onDone={(name) => {
+              setNamed(false);
+              setOpen(false);
+              if (name !== null) void rename(id, name);
+            }}
+          />
+        )}
+        {isOpen && !isNamed && (
           <div class="entry-tools">
-            <button
-              type="button"
-              onClick={() => {
-                const name = prompt("Title", title);
-                if (name !== null) void rename(id, name);
-              }}
-            >
+            <button type="button" onClick={() => setNamed(true)}>
               Rename
             </button>
             <button type="button" onClick={() => void withWhole((whole) => exportJson([whole]))}>
@@ -116,6 +121,26 @@ function Entry({ summary: { id, title, mode }, day, onChosen }: EntryProps) {
         )}
       </li>
     </>
+  );
+}
+
+/** `onDone` gets the new title, null for none. */
+function TitleField({ title, onDone }: { title: string; onDone: (title: string | null) => void }) {
+  const field = useRef<HTMLInputElement>(null);
+  useEffect(() => field.current?.select(), []);
+  return (
+    <input
+      ref={field}
+      class="title-field"
+      aria-label="Title"
+      defaultValue={title}
+      onKeyDown={(event) => {
+        if (event.key !== "Enter" && event.key !== "Escape") return;
+        event.stopPropagation();
+        onDone(event.key === "Enter" ? event.currentTarget.value : null);
+      }}
+      onBlur={() => onDone(null)}
+    />
   );
 }
 
