@@ -98,6 +98,10 @@ test("Remove from here takes a turn and what follows; a message without an answe
   await button(page, "Remove from here").last().click();
   await drawn(page);
   assert.equal(await turns(), 1);
+  await button(page, "Undo").click();
+  await drawn(page);
+  assert.deepEqual(await shown(), before);
+  await button(page, "Remove from here").last().click();
   await button(page, "Answer this").click();
   await untilDone(page);
   assert.ok(before[0]!.startsWith((await shown())[0]!));
@@ -120,6 +124,9 @@ test("a conversation that fills the context says so, and leaves out its oldest t
   assert.equal(await state.count(), 0);
   assert.ok((await page.locator(".turn.is-left-out").count()) >= 2);
   assert.match((await page.locator(".turn.is-left-out").first().textContent()) ?? "", /not sent to the model/);
+  await button(page, "Send all again").click();
+  await drawn(page);
+  assert.equal(await page.locator(".turn.is-left-out").count(), 0);
 });
 
 test("Esc stops an answer; what came is kept, and a reload keeps it too", { skip }, async () => {
@@ -137,6 +144,15 @@ test("Esc stops an answer; what came is kept, and a reload keeps it too", { skip
   await untilText(async () => (await shown()).join(), kept.join());
   assert.equal(await messageField(page).inputValue(), "a draft");
   assert.equal((await server!.counts()).running, 0);
+});
+
+test("what the model got is shown as tokens, those of the chat format too", { skip }, async () => {
+  await button(page, "What the model got").last().click();
+  const dialog = page.getByRole("dialog", { name: "What the model got" });
+  await dialog.locator(".token").first().waitFor();
+  const text = (await dialog.locator(".token").allTextContents()).join("");
+  assert.match(text, /\[INST\] Tell me a story\. \[\/INST\]/);
+  await button(page, "Close").click();
 });
 
 test("curl for this asks the same", { skip }, async () => {

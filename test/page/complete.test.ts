@@ -114,6 +114,7 @@ test("texts are in the history: found by their words, opened, renamed, exported,
   const [markdown] = await Promise.all([page.waitForEvent("download"), button(page, "Export Markdown").click()]);
   assert.equal(readFileSync(await markdown.path(), "utf8"), `# Of a walrus\n\n${walrus}\n`);
   await button(page, "Remove").click();
+  await button(page, "Remove for good").click();
   await untilText(async () => String((await titles()).some((one) => one.includes("walrus"))), "false");
   assert.equal(await text(), "");
   await page.locator("input[type=file]").setInputFiles(file);

@@ -114,13 +114,39 @@ function Entry({ summary: { id, title, mode }, day, onChosen }: EntryProps) {
             <button type="button" onClick={() => void withWhole(exportMarkdown)}>
               Export Markdown
             </button>
-            <button type="button" onClick={() => void removeConversation(id)}>
-              Remove
-            </button>
+            <SureButton name="Remove" sure="Remove for good" onClick={() => void removeConversation(id)} />
           </div>
         )}
       </li>
     </>
+  );
+}
+
+/** A button that asks once more: what it does cannot be taken back. */
+function SureButton({
+  name,
+  sure,
+  class: kind,
+  onClick,
+}: {
+  name: string;
+  sure: string;
+  class?: string;
+  onClick: () => void;
+}) {
+  const [isAsking, setAsking] = useState(false);
+  return (
+    <button
+      type="button"
+      class={`${kind ?? ""} ${isAsking ? "is-asking" : ""}`}
+      onBlur={() => setAsking(false)}
+      onClick={() => {
+        if (isAsking) onClick();
+        setAsking(!isAsking);
+      }}
+    >
+      {isAsking ? sure : name}
+    </button>
   );
 }
 
@@ -157,9 +183,6 @@ function Transfer() {
       notify((error as Error).message);
     }
   };
-  const clear = () => {
-    if (confirm("Remove the whole history from this browser?")) void removeConversation(null);
-  };
   return (
     <div class="history-foot">
       <p class="note">The history is in this browser only.</p>
@@ -176,9 +199,7 @@ function Transfer() {
         <button type="button" class="link-button" onClick={async () => exportJson(await readAll())}>
           Export all
         </button>
-        <button type="button" class="link-button" onClick={clear}>
-          Clear
-        </button>
+        <SureButton class="link-button" name="Clear" sure="Remove all" onClick={() => void removeConversation(null)} />
       </div>
     </div>
   );
