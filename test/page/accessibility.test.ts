@@ -8,7 +8,7 @@ import { button, continueText, drawn, messageField, sendMessage, setParameters, 
 
 const MARKDOWN =
   "# Title\n\nA *text* with [a link](https://example.com/a/very/long/address/that/does/not/fit/anywhere) and `code`.\n\n## More\n\n" +
-  "- [x] done\n- item\n\n> quote\n\n```ts\nconst a = `${b}`; // a comment that is so long that it does not fit into any narrow window at all\n```\n\n" +
+  "- [x] done\n- item\n\n> quote\n\n```ts\nconst a = 'b'; // a comment that is so long that it does not fit into any narrow window at all\n```\n\n" +
   "| one | two | three | four | five | six |\n|---|---|---|---|---|---|\n| 1 | 2 | 3 | 4 | 5 | a longer cell |\n\n" +
   "averyveryverylongwordaveryveryverylongwordaveryveryverylongwordaveryveryverylongword";
 

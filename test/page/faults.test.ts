@@ -5,7 +5,7 @@ import { test } from "node:test";
 import { startServer } from "../server/server-process.js";
 import { skip, startBrowser, type Visit, visit } from "./browser.js";
 import { openStream, type Script, startScripted } from "./scripted-server.js";
-import { answers, button, drawn, messageField, sendMessage, setParameters, untilDone, untilText } from "./user.js";
+import { answers, button, messageField, sendMessage, untilDone, untilText } from "./user.js";
 
 const browser = await startBrowser();
 const real =
@@ -199,23 +199,5 @@ test("a server with keys asks for one, and takes it for this tab alone", { skip 
   await page.locator(".key-form").waitFor({ state: "detached" });
   await page.getByText("demo").first().waitFor();
   assert.deepEqual(await page.evaluate("JSON.stringify(localStorage)"), "{}");
-  await page.evaluate("sessionStorage.clear()");
-  server!.script = null;
-  await page.reload();
-});
-
-test("a conversation that is too long says how long, and goes on without its oldest turns", { skip }, async () => {
-  await button(page, "New").click();
-  await button(page, "Chat").click();
-  await setParameters(page, { Length: "16" });
-  const long = "The dog ran to the big red ball and then to the tree. ".repeat(18);
-  await sendMessage(page, long);
-  await sendMessage(page, long);
-  await says(/does not fit/);
-  await button(page, "Leave out the oldest turns").click();
-  await untilDone(page);
-  await drawn(page);
-  assert.equal((await page.locator(".is-left-out").count()) > 0, true);
-  assert.notEqual(await lastAnswer(), "");
   assert.deepEqual(await offences(), []);
 });
