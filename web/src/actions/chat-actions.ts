@@ -1,13 +1,13 @@
 /** What the user does in Chat: send, edit, regenerate, continue, branch, choose a sibling. Each answer is one run. */
 import { batch } from "@preact/signals";
-import { newId } from "../state/conversation.js";
 import { saveSoon } from "../history/database.js";
+import { newId } from "../state/conversation.js";
 import { problemOf } from "../state/problems.js";
-import { answerIds, applyTemplate, fieldsOf, messagesOf, roomAfter, textOf } from "./requests.js";
-import { type RunResult, run } from "./run.js";
-import { announcement, change, conversation, isBusy, model, path, problem } from "../state/store.js";
+import { announcement, change, conversation, isBusy, model, notify, path, problem } from "../state/store.js";
 import { pathTo, withChange, withoutTurn, withTurn } from "../state/tree.js";
 import type { Alternative, Conversation, Token, Turn } from "../state/types.js";
+import { answerIds, applyTemplate, fieldsOf, messagesOf, roomAfter, textOf } from "./requests.js";
+import { type RunResult, run } from "./run.js";
 
 /** An answer to write: after which turns, and what it has already. */
 interface Start {
@@ -103,6 +103,12 @@ export async function branch(turn: Turn, index: number, choice: Alternative): Pr
   }
 }
 
+/** Sends the turns again that were left out. */
+export function sendAll(): void {
+  change({ leftOut: 0 });
+  saveSoon(conversation.value);
+}
+
 /** Shows the sibling before (-1) or after (1). */
 export function chooseSibling(siblings: readonly Turn[], at: number, step: number): void {
   const next = siblings[at + step];
@@ -111,10 +117,16 @@ export function chooseSibling(siblings: readonly Turn[], at: number, step: numbe
   saveSoon(conversation.value);
 }
 
-/** Removes a turn and what follows it. */
+/** Removes a turn and what follows it, which can be taken back for a while. */
 export function removeTurn(turn: Turn): void {
+  const { id, turns, chosen } = conversation.value;
   change(withoutTurn(conversation.value, turn.id));
   saveSoon(conversation.value);
+  notify("Removed", () => {
+    if (isBusy.value || conversation.value.id !== id) return;
+    change({ turns, chosen });
+    saveSoon(conversation.value);
+  });
 }
 
 async function promptOf(turns: readonly Turn[], signal?: AbortSignal): Promise<Prompt> {
@@ -131,7 +143,11 @@ async function write({ turn, promptIds, before, isNew }: Start): Promise<void> {
     async body(signal) {
       const prompt = await promptIds(signal);
       const stops = prompt.stopIds.length > 0 && { stop_token_ids: prompt.stopIds };
-      return { ...fieldsOf(settings, settings.max_tokens ?? roomAfter(prompt.ids.length)), prompt: prompt.ids, ...stops };
+      return {
+        ...fieldsOf(settings, settings.max_tokens ?? roomAfter(prompt.ids.length)),
+        prompt: prompt.ids,
+        ...stops,
+      };
     },
     onProgress(text, tokens) {
       saveSoon(withTree(withChange(current(id), turn.id, { text, tokens: [...tokens] }), current(id)));
@@ -155,7 +171,10 @@ function withTree(tree: Pick<Conversation, "turns" | "chosen">, whole: Conversat
   return { ...whole, ...tree };
 }
 
-function settle(id: string, { text, tokens, finish, endId, stats }: Omit<RunResult, "promptIds" | "echo" | "error">): void {
+function settle(
+  id: string,
+  { text, tokens, finish, endId, stats }: Omit<RunResult, "promptIds" | "echo" | "error">,
+): void {
   batch(() => {
     change({
       ...withChange(conversation.value, id, { text, tokens, finish, endId, stats }),
