@@ -97,7 +97,7 @@ for (const [key, want] of Object.entries(expected)) {
       const got = values.get(metric)!;
       got.forEach((value, i) => {
         const [a, b] = [value, wanted[i]!].map((one) => (typeof one === "number" ? [one] : one));
-        a!.forEach((part, k) => near(part, b![k]!, `${metric} of document ${i}`));
+        for (const [k, part] of a!.entries()) near(part, b![k]!, `${metric} of document ${i}`);
       });
       const [measure, filter] = metric.split(",") as [string, string];
       const info = task.metrics[filter]![measure]!;

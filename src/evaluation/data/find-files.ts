@@ -18,6 +18,8 @@ const SHARD = /^(.+)-(\d{5})-of-(\d{5})\.(jsonl|json|csv|tsv|parquet)$/;
 
 /** The files of a split; null without any. Throws LlamaError for a set of shards that is not whole. */
 export function findFiles(folder: string, needs: DataNeeds, split: Split): FoundFiles | null {
+  const path = needs.paths?.[split];
+  if (path !== undefined) return { form: "rows", paths: [path] };
   const own = [...needs.folders.map((name) => join(folder, name)), ...isOwnFolder(folder, needs)];
   const downloads = (needs.downloads ?? []).map((name) => join(folder, name));
   const originals = originalFiles([...own, ...downloads], folder, needs, split);
