@@ -1,8 +1,9 @@
 /** `eval list`: shows the tasks with what they need and the LLaMA paper's figures. */
+
+import { GROUPS, selectTasks, TASKS } from "../../../evaluation/benchmarks/registry.js";
 import { expectedFiles } from "../../../evaluation/data/find-files.js";
 import type { Split } from "../../../evaluation/data/row.js";
 import { PAPER_SIZES } from "../../../evaluation/results/figures.js";
-import { GROUPS, selectTasks, TASKS } from "../../../evaluation/tasks/registry.js";
 import type { PaperFigure, Task } from "../../../evaluation/tasks/task.js";
 import { Output } from "../../terminal/output.js";
 import { tableText } from "../../terminal/table.js";
@@ -27,7 +28,7 @@ function overview(): string {
     {
       title: "LLaMA 7B 13B 33B 65B",
       isText: true as const,
-      cell: ({ paper }: Task) => paper?.[0]?.values.join(" ") ?? "",
+      cell: ({ paper }: Task) => paper?.[0]?.values.map((value) => value ?? "-").join(" ") ?? "",
     },
   ];
   const groups = GROUPS.map(
@@ -57,8 +58,8 @@ function detail(task: Task): string {
 }
 
 function figureText({ metric, values, shots, setting }: PaperFigure): string {
-  const sizes = values.map((value, i) => `${PAPER_SIZES[i]} ${value.toFixed(1)}`).join(", ");
-  return `${sizes} (${setting}; ${shots}-shot, beside ${metric})`;
+  const sizes = values.flatMap((value, i) => (value === null ? [] : [`${PAPER_SIZES[i]} ${value}`])).join(", ");
+  return `${sizes} (${setting}; ${shots === null ? "" : `${shots}-shot, `}beside ${metric})`;
 }
 
 function described(task: Task): Record<string, unknown> {

@@ -1,5 +1,6 @@
 /** The command `eval`: reads the data, asks the model what has no answer yet, and writes the results. */
 import { LlamaError } from "../../../error.js";
+import { type Selection, selectTasks } from "../../../evaluation/benchmarks/registry.js";
 import { figures } from "../../../evaluation/results/figures.js";
 import { modelFolder, writeOutcome } from "../../../evaluation/results/output-files.js";
 import { type Outcome, type RunFacts, resultsJson } from "../../../evaluation/results/results-json.js";
@@ -8,7 +9,6 @@ import { RequestEncoder } from "../../../evaluation/run/request-encoder.js";
 import { runWork } from "../../../evaluation/run/run-work.js";
 import { type PlannedTask, planTasks } from "../../../evaluation/run/task-plan.js";
 import { planWork } from "../../../evaluation/run/work-plan.js";
-import { type Selection, selectTasks } from "../../../evaluation/tasks/registry.js";
 import { plural } from "../../../formats/files/amounts.js";
 import { findModel } from "../../../generation/loading/open-model.js";
 import { GenerationStats, type Llama } from "../../../index.js";
