@@ -222,7 +222,7 @@ test("while the model loads there are 503s with a time, and /livez", async () =>
 
 test("a rank that fails: a stream ends with an error, all others get a 503, and the process ends", async () => {
   const fault = { TEST_LLAMA_TS_FAULT: "0:decode:2:throw" };
-  const one = await startServer([...QUIET, "--chat", "llama2"], { env: fault });
+  const one = await startServer([...QUIET, "--max_restarts", "0", "--chat", "llama2"], { env: fault });
   const streaming = rawClient(one.port, rawRequest("/v1/completions", { ...LONG, stream: true }));
   const named = rawClient(one.port, rawRequest("/v1/responses", { input: "Hi", stream: true }));
   const lines = rawClient(one.port, rawRequest("/api/generate", { prompt: PROMPT }));
