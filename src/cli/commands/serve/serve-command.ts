@@ -11,7 +11,7 @@ const several = (text: string, before: readonly string[] = []) => [...before, te
 export function addServe(program: Command, exit: (code: number) => void): void {
   const serve = program
     .command("serve")
-    .description("Serve the model to other programs, by OpenAI's HTTP API.")
+    .description("Serve the model by HTTP, with OpenAI's API and ollama's.")
     .usage("[options]");
   serverOptions(serve as unknown as PlainCommand);
   (serve as unknown as PlainCommand).optionsGroup("Chat:");
