@@ -79,6 +79,19 @@ describe("the end of a dialog", () => {
     }
   });
 
+  test("does not take the text of a message for its own marks", () => {
+    const { bytes } = tokenizers;
+    const { encodeDialog } = format(CHATML, bytes);
+    const all = Array.from({ length: 0x1900 }, (_, i) => String.fromCharCode(0xe000 + i)).join("");
+    const content = `${all}\uf8fd7\uf8fdx\uf8fc\uf8fd1\uf8fdx\uf8fc`;
+    const ids = encodeDialog([
+      { role: "user", content },
+      { role: "assistant", content: "Hi", token_ids: letters("Hi", bytes) },
+      { role: "user", content },
+    ]);
+    assert.ok(bytes.decode(ids).includes("\uf8fd7\uf8fdx"));
+  });
+
   test("encodes the text of answers that the template writes otherwise", () => {
     const { bytes } = tokenizers;
     const { encodeDialog } = format(THOUGHTS, bytes);

@@ -63,6 +63,8 @@ export class TemplateDialog {
     const places: Place[] = [];
     for (const { 0: whole, 1: number, 2: found, index: start } of text.matchAll(pattern)) {
       const message = Number(number);
+      // A text that has all private-use characters may look like marks.
+      if (!withIds.includes(message)) continue;
       const { content } = this.#dialog[message]!;
       const isWhole = found === this.#shield.mark(content, this.#names, true);
       const isNext = message > (places.at(-1)?.message ?? -1);
