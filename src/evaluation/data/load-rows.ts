@@ -1,5 +1,6 @@
 /** Reads the rows of a task's split from its files, with their checksums. */
 import { createHash } from "node:crypto";
+import { gunzipSync } from "node:zlib";
 import { LlamaError } from "../../error.js";
 import { readWhole } from "../../formats/files/byte-source.js";
 import { decodeText } from "../../formats/files/text.js";
@@ -44,7 +45,8 @@ export async function loadRows(folder: string, task: string, needs: DataNeeds, s
   const rows: Row[] = [];
   if (found.form === "rows") {
     for (const path of found.paths) {
-      const some = checkColumns(await rowsOf(path, read(path)), needs.columns, path);
+      const raw = await rowsOf(path, read(path));
+      const some = checkColumns(needs.adapt ? raw.map(needs.adapt) : raw, needs.columns, path);
       files.at(-1)!.rows = some.length;
       for (const row of some) rows.push(row);
     }
@@ -69,7 +71,16 @@ function readBytes(path: string): Uint8Array {
   }
 }
 
+function unzipped(path: string, bytes: Uint8Array): Uint8Array {
+  try {
+    return gunzipSync(bytes, { maxOutputLength: MAX_BYTES });
+  } catch (cause) {
+    throw new LlamaError("usage", "cannot be decompressed", { where: path, found: (cause as Error).message, cause });
+  }
+}
+
 async function rowsOf(path: string, bytes: Uint8Array): Promise<Row[]> {
+  if (path.endsWith(".gz")) return rowsOf(path.slice(0, -".gz".length), unzipped(path, bytes));
   const extension = path.slice(path.lastIndexOf(".") + 1);
   if (extension === "parquet") return parquetRows(bytes, path);
   const text = decodeText(bytes, path);

@@ -5,6 +5,9 @@ import type { MetricInfo, MetricValue } from "../metrics/metric.js";
 import type { TaskResult } from "../run/evaluation.js";
 import type { TaskGroup } from "../tasks/task.js";
 
+/** The models of the paper, in the order of its figures. */
+export const PAPER_SIZES = ["7B", "13B", "33B", "65B"] as const;
+
 /** A row of the table. */
 export interface FigureRow extends Figure {
   /** Name of the task or group. */
@@ -16,7 +19,7 @@ export interface FigureRow extends Figure {
   shots: number | null;
   metric: string;
   info: MetricInfo;
-  /** 95 per cent; null where there is none. */
+  /** 95 per cent; null where it cannot be computed. */
   interval: Interval | null;
 }
 

@@ -48,6 +48,8 @@ export interface DocumentWork {
   refused: { key: string; error: LlamaError }[];
   /** Inputs of all requests, each run alone. */
   tokens: number;
+  /** Inputs of the longest request. */
+  longest: number;
 }
 
 /** The work of the requests of one document. */
@@ -59,6 +61,7 @@ export function documentWork(requests: readonly KeyedRequest[], encoder: Request
     parts: new Map(),
     refused: [],
     tokens: 0,
+    longest: 0,
   };
   const byInputs = new Map<string, ScoringPass>();
   for (const { key, request, task } of requests) {
@@ -68,12 +71,12 @@ export function documentWork(requests: readonly KeyedRequest[], encoder: Request
         const { temperature = 0, seed = 0 } = request;
         const { kind: _, ...text } = encoded;
         work.texts.push({ ...text, task, key, temperature, seed, cost: 0 });
-        work.tokens += text.promptIds.length;
+        count(work, text.promptIds.length);
         continue;
       }
       work.parts.set(key, encoded.parts.length);
       for (const [part, window] of encoded.parts.entries()) {
-        work.tokens += inputsOf(window).length;
+        count(work, inputsOf(window).length);
         addWindow(work, byInputs, window, { key, part });
       }
     } catch (error) {
@@ -82,6 +85,11 @@ export function documentWork(requests: readonly KeyedRequest[], encoder: Request
     }
   }
   return work;
+}
+
+function count(work: DocumentWork, inputs: number): void {
+  work.tokens += inputs;
+  work.longest = Math.max(work.longest, inputs);
 }
 
 function addWindow(

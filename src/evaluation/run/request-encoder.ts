@@ -20,7 +20,7 @@ export type EncodedRequest =
 export class RequestEncoder {
   readonly #tokenizer: Tokenizer;
   readonly #maxLength: number;
-  /** The id that every text begins with; null if there is none. */
+  /** The id that every text begins with; null if the model has no such id. */
   readonly #bos: number | null;
   /** The last context and its ids: the choices of a document share it. */
   #last: { text: string; ids: number[] } = { text: "", ids: [] };

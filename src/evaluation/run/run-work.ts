@@ -48,7 +48,7 @@ export async function* runWork(model: EvalModel, plan: WorkPlan, options: FeedOp
   }
 }
 
-/** Adds the parts of requests, in their order whichever comes first. */
+/** Adds the parts of requests, in the order of the requests. */
 class Sums {
   readonly #parts: ReadonlyMap<string, number>;
   readonly #open = new Map<string, Map<number, LikelihoodResponse>>();

@@ -17,6 +17,7 @@ import { errorOf } from "./errors.js";
 import { missingRoute, wrongMethod } from "./missing.js";
 import { documentRoute, operationRoutes, propsRoute } from "./operation.js";
 import { isPageVisit, pageRoutes } from "./page.js";
+import { responses } from "./responses.js";
 import type { Answer, Exchange, ExchangeNote, Route, Service } from "./route.js";
 import { tokenRoutes } from "./tokens.js";
 
@@ -25,7 +26,7 @@ type Env = { Bindings: HttpBindings };
 const GONE = new Error("the client has left");
 
 export const ROUTES: readonly Route[] = [
-  ...[completions, chat, { ...chat, path: "/chat/completions" }, ...tokenRoutes, ...operationRoutes],
+  ...[completions, chat, { ...chat, path: "/chat/completions" }, responses, ...tokenRoutes, ...operationRoutes],
   ...[propsRoute(() => ROUTES), documentRoute(() => ROUTES)],
 ];
 

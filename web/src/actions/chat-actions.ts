@@ -1,13 +1,13 @@
 /** What the user does in Chat: send, edit, regenerate, continue, branch, choose a sibling. Each answer is one run. */
 import { batch } from "@preact/signals";
-import { newId } from "../state/conversation.js";
 import { saveSoon } from "../history/database.js";
+import { newId } from "../state/conversation.js";
 import { problemOf } from "../state/problems.js";
-import { answerIds, applyTemplate, fieldsOf, messagesOf, roomAfter, textOf } from "./requests.js";
-import { type RunResult, run } from "./run.js";
 import { announcement, change, conversation, isBusy, model, path, problem } from "../state/store.js";
 import { pathTo, withChange, withoutTurn, withTurn } from "../state/tree.js";
 import type { Alternative, Conversation, Token, Turn } from "../state/types.js";
+import { answerIds, applyTemplate, fieldsOf, messagesOf, roomAfter, textOf } from "./requests.js";
+import { type RunResult, run } from "./run.js";
 
 /** An answer to write: after which turns, and what it has already. */
 interface Start {
@@ -41,6 +41,13 @@ export function edit(turn: Turn, text: string): Promise<void> {
   const sibling = newTurn(turn.role, turn.parent, text);
   change(withTurn(conversation.value, sibling));
   return answer(sibling.id);
+}
+
+/** Puts an answer that the user has changed beside the model's; the model sees it from now on. */
+export function replaceAnswer(turn: Turn, text: string): void {
+  const sibling: Turn = { ...newTurn("assistant", turn.parent, text), finish: "stop" };
+  change(withTurn(conversation.value, sibling));
+  saveSoon(conversation.value);
 }
 
 /** Writes an answer to this message, beside those it has. */
@@ -124,7 +131,11 @@ async function write({ turn, promptIds, before, isNew }: Start): Promise<void> {
     async body(signal) {
       const prompt = await promptIds(signal);
       const stops = prompt.stopIds.length > 0 && { stop_token_ids: prompt.stopIds };
-      return { ...fieldsOf(settings, settings.max_tokens ?? roomAfter(prompt.ids.length)), prompt: prompt.ids, ...stops };
+      return {
+        ...fieldsOf(settings, settings.max_tokens ?? roomAfter(prompt.ids.length)),
+        prompt: prompt.ids,
+        ...stops,
+      };
     },
     onProgress(text, tokens) {
       saveSoon(withTree(withChange(current(id), turn.id, { text, tokens: [...tokens] }), current(id)));
@@ -148,7 +159,10 @@ function withTree(tree: Pick<Conversation, "turns" | "chosen">, whole: Conversat
   return { ...whole, ...tree };
 }
 
-function settle(id: string, { text, tokens, finish, endId, stats }: Omit<RunResult, "promptIds" | "echo" | "error">): void {
+function settle(
+  id: string,
+  { text, tokens, finish, endId, stats }: Omit<RunResult, "promptIds" | "echo" | "error">,
+): void {
   batch(() => {
     change({
       ...withChange(conversation.value, id, { text, tokens, finish, endId, stats }),

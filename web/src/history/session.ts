@@ -1,10 +1,10 @@
 /** Which conversation is shown: opens, begins and removes conversations, keeps the draft, and tells other tabs. */
 import { effect } from "@preact/signals";
-import { emptyConversation, isEmpty } from "../state/conversation.js";
-import { flush, listeners, readConversation, readSummaries, remove, save } from "./database.js";
 import { stopRun } from "../actions/run.js";
+import { emptyConversation, isEmpty } from "../state/conversation.js";
 import * as store from "../state/store.js";
 import type { Conversation, Mode } from "../state/types.js";
+import { flush, listeners, readConversation, readSummaries, remove, save } from "./database.js";
 
 const OPEN = "llama-ts open";
 const DRAFT = "llama-ts draft";
