@@ -35,7 +35,7 @@ test("as messages and as answers, as Markdown and as tokens", { skip }, async ()
   server!.script = (path, _, response) => {
     if (path !== "/v1/completions") return false;
     const stream = openStream(response);
-    for (const text of HOSTILE) stream.piece(`${text}\n\n`, 5, { [text]: -1, [`${text} `]: -2 });
+    for (const text of HOSTILE) stream.piece(`${text}\n\n`, { [text]: -1, [`${text} `]: -2 });
     stream.end();
     return true;
   };
