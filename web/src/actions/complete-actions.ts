@@ -1,14 +1,14 @@
 /** What the user does in Complete: continue at the cursor, undo, branch at a token. Each is one run. */
 import { batch, signal } from "@preact/signals";
+import { afterEdit, upTo, withRun } from "../state/ranges.js";
+import { promptTokens, withIds } from "../wire/prompt-tokens.js";
 import { saveSoon } from "../history/database.js";
 import { problemOf } from "../state/problems.js";
-import { afterEdit, upTo, withRun } from "../state/ranges.js";
+import { answerIds, COMPLETE_TOKENS, fieldsOf, TOP, textOf } from "./requests.js";
+import { type RunResult, run } from "./run.js";
 import { announcement, change, conversation, cursor, isBusy, model, problem, showsTokens } from "../state/store.js";
 import type { Alternative, Stats, TextState, Token } from "../state/types.js";
 import { UndoStack } from "../state/undo.js";
-import { promptTokens, withIds } from "../wire/prompt-tokens.js";
-import { answerIds, COMPLETE_TOKENS, fieldsOf, TOP, textOf } from "./requests.js";
-import { type RunResult, run } from "./run.js";
 
 /** The tokens of the whole text; null: not known for the text as it is. */
 export const textTokens = signal<{ text: string; tokens: Token[] } | null>(null);
