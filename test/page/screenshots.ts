@@ -14,12 +14,12 @@ import { button, continueText, messageField, setParameters, untilDone, writeText
 
 const PICTURES = fileURLToPath(new URL("../../../docs/page/", import.meta.url));
 const WIDTHS = {
-  wide: { width: 1280, height: 800 },
+  wide: { width: 1280, height: 760 },
   narrow: { width: 390, height: 720 },
-  /** Of the documents, where pictures are small. */
-  page: { width: 960, height: 540 },
 };
 type Width = keyof typeof WIDTHS;
+/** The documents show wide windows smaller than they are. */
+const SCALES = { wide: 0.7, narrow: 0.9 };
 type Theme = "light" | "dark";
 
 const ANSWER = `A bicycle stays upright because it **steers into a fall**. When it leans to the left, the front wheel turns to the left too, and the wheels come back under the weight.
@@ -85,11 +85,11 @@ const LOADING: Script = (path, _, response) => {
 };
 
 const STATES: readonly State[] = [
-  { name: "complete", width: "page", theme: "light", show: shownText },
-  { name: "tokens", width: "page", theme: "light", show: shownTokens },
-  { name: "chat", width: "page", theme: "dark", show: shownChat },
+  { name: "complete", width: "wide", theme: "light", show: shownText },
+  { name: "tokens", width: "wide", theme: "light", show: shownTokens },
+  { name: "chat", width: "wide", theme: "dark", show: shownChat },
   {
-    ...{ name: "parameters", width: "page", theme: "light" },
+    ...{ name: "parameters", width: "wide", theme: "light" },
     async show(page) {
       await shownChat(page);
       await button(page, "Parameters").click();
@@ -114,10 +114,12 @@ const STATES: readonly State[] = [
   },
 ];
 
-async function picture(browser: Browser, server: ScriptedServer, state: State, file: string): Promise<void> {
+async function picture(browser: Browser, server: ScriptedServer, state: State, file: string, scale = 1): Promise<void> {
   const { width, theme: colorScheme, show } = state;
   server.script = state.script ?? null;
-  const { page, close } = await visit(browser, `${server.url}/`, { viewport: WIDTHS[width], colorScheme });
+  const { page, close } = await visit(browser, `${server.url}/`, {
+    ...{ viewport: WIDTHS[width], deviceScaleFactor: scale, colorScheme },
+  });
   await show(page);
   await untilDone(page);
   await page.mouse.move(0, 0);
@@ -133,7 +135,8 @@ const server = await startScripted(await startServer(flags));
 const [folder] = process.argv.slice(2);
 mkdirSync(folder ?? PICTURES, { recursive: true });
 for (const state of STATES) {
-  if (folder === undefined) await picture(browser, server, state, join(PICTURES, `${state.name}.png`));
+  if (folder === undefined)
+    await picture(browser, server, state, join(PICTURES, `${state.name}.png`), SCALES[state.width]);
   else {
     for (const width of ["wide", "narrow"] as const) {
       for (const theme of ["light", "dark"] as const) {
