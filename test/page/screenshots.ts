@@ -26,8 +26,8 @@ const ANSWER = `A bicycle stays upright because it **steers into a fall**. When 
 
 Three things help it:
 
-1. the *trail*: the wheel touches the ground behind the steering axis,
-2. the weight of the fork, which is before that axis,
+1. the *trail*: the wheel touches the ground further back than the steering axis points,
+2. the weight of the fork, which is further to the front,
 3. the rider, at walking pace.
 
 \`\`\`py
