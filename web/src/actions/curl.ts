@@ -1,6 +1,7 @@
 /** The request that the page would send now, as a command for curl. Does not run it. */
-import { hasKey } from "../wire/api.js";
+
 import { conversation, cursor, model, path } from "../state/store.js";
+import { hasKey } from "../wire/api.js";
 import { COMPLETE_TOKENS, messagesOf, samplingOf } from "./requests.js";
 
 /** A word of a shell, in single quotes. */
@@ -23,7 +24,10 @@ export function curlFor(draft: string): string {
   const turns = path.value;
   // The last message of a request is the user's.
   const asked = turns.slice(0, turns.findLastIndex(({ role }) => role === "user") + 1);
-  const messages = messagesOf(shown, draft.trim() === "" ? asked : turns).map(({ role, content }) => ({ role, content }));
+  const messages = messagesOf(shown, draft.trim() === "" ? asked : turns).map(({ role, content }) => ({
+    role,
+    content,
+  }));
   const all = draft.trim() === "" ? messages : [...messages, { role: "user", content: draft }];
   const length = settings.max_tokens === undefined ? {} : { max_tokens: settings.max_tokens };
   const body = { model: model.value?.name, messages: all, ...sampling, ...length };

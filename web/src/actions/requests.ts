@@ -1,7 +1,8 @@
 /** What the page sends: messages, sampling fields, prompts. Does not send it. */
-import { askJson } from "../wire/api.js";
+
 import { conversation, model, showsTokens } from "../state/store.js";
 import type { Conversation, Settings, Token, Turn } from "../state/types.js";
+import { askJson } from "../wire/api.js";
 
 /** Most likely tokens that are asked for where tokens are shown. */
 export const TOP = 10;

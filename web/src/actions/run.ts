@@ -2,11 +2,12 @@
  * Runs one request at a time and shows it while it runs: what comes is gathered, and drawn once a frame. Does not know whether
  * it writes a turn or a text.
  */
-import { WireError } from "../wire/api.js";
-import { type CompletionEvent, streamCompletion } from "../wire/completion.js";
+
 import { noteFailure } from "../state/server-state.js";
 import { live } from "../state/store.js";
 import type { Finish, Live, Phase, Stats, Token } from "../state/types.js";
+import { WireError } from "../wire/api.js";
+import { type CompletionEvent, streamCompletion } from "../wire/completion.js";
 
 /** A hidden page has no frames. */
 const HIDDEN_MS = 250;
@@ -160,7 +161,11 @@ class OneRun {
     const seconds = (performance.now() - firstTokenAt) / 1000;
     return {
       ...{ promptTokens: promptTokens ?? 0, reusedTokens: reusedTokens ?? 0, newTokens: made },
-      ...{ firstTokenMs: firstTokenAt - startedAt, tokensPerSecond: seconds > 0 ? (made - 1) / seconds : 0, seed: null },
+      ...{
+        firstTokenMs: firstTokenAt - startedAt,
+        tokensPerSecond: seconds > 0 ? (made - 1) / seconds : 0,
+        seed: null,
+      },
     };
   }
 

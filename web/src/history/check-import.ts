@@ -3,7 +3,17 @@
  * named here, and nothing is run. Does not know where the conversations go.
  */
 import { newId } from "../state/conversation.js";
-import type { Alternative, Conversation, Finish, Run, Settings, Stats, TextState, Token, Turn } from "../state/types.js";
+import type {
+  Alternative,
+  Conversation,
+  Finish,
+  Run,
+  Settings,
+  Stats,
+  TextState,
+  Token,
+  Turn,
+} from "../state/types.js";
 
 export const FORMAT = "llama-ts conversations";
 export const VERSION = 1;
@@ -110,7 +120,8 @@ function readTurn(fields: Fields, where: string, ids: Map<string, string>): Turn
     parent,
     role: oneOf(fields.role, `${where}.role`, ["user", "assistant"]),
     text: text(fields.text, `${where}.text`),
-    tokens: tokens?.map((token, i) => readToken(object(token, `${where}.tokens[${i}]`), `${where}.tokens[${i}]`)) ?? null,
+    tokens:
+      tokens?.map((token, i) => readToken(object(token, `${where}.tokens[${i}]`), `${where}.tokens[${i}]`)) ?? null,
     endId: fields.endId === null ? null : number(fields.endId, `${where}.endId`),
     finish: fields.finish === null ? null : oneOf(fields.finish, `${where}.finish`, finishes),
     stats: fields.stats === null ? null : readStats(object(fields.stats, `${where}.stats`), `${where}.stats`),
@@ -152,7 +163,8 @@ function readDocument(fields: Fields, where: string): TextState {
   const runs = list(fields.runs, `${where}.runs`, 1 << 20).map((one, i): Run => {
     const run = object(one, `${where}.runs[${i}]`);
     const [start, end] = [number(run.start, `${where}.runs[${i}]`), number(run.end, `${where}.runs[${i}]`)];
-    const isIn = Number.isInteger(start) && Number.isInteger(end) && start >= last && end > start && end <= whole.length;
+    const isIn =
+      Number.isInteger(start) && Number.isInteger(end) && start >= last && end > start && end <= whole.length;
     if (!isIn) fail(`${where}.runs[${i}]`, "a part of the text");
     last = end;
     return { start, end };

@@ -98,8 +98,14 @@ export async function readSummaries(): Promise<Summary[]> {
   }
 }
 
+/** A conversation as it is now, with what waits to be written. */
 export async function readConversation(id: string): Promise<Conversation | null> {
   await flush();
+  return readStored(id);
+}
+
+/** A conversation as it is in the store. */
+export async function readStored(id: string): Promise<Conversation | null> {
   const store = (await open()).transaction(WHOLE).objectStore(WHOLE);
   return ((await result(store.get(id))) as Conversation | undefined) ?? null;
 }
