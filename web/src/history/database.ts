@@ -63,12 +63,17 @@ export function saveSoon(conversation: Conversation): void {
   timer = window.setTimeout(() => void flush(), SAVE_MS);
 }
 
+/** What waits to be written. */
+export function waiting(): Conversation[] {
+  return [...pending.values()].filter((one) => !isEmpty(one));
+}
+
 /** Writes what waits. */
 export async function flush(): Promise<void> {
   clearTimeout(timer);
-  const waiting = [...pending.values()].filter((one) => !isEmpty(one));
+  const all = waiting();
   pending.clear();
-  if (waiting.length > 0) await save(waiting);
+  if (all.length > 0) await save(all);
 }
 
 /** Writes conversations; the listener hears of an error. */

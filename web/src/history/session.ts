@@ -1,15 +1,16 @@
 /** Which conversation is shown: opens, begins and removes conversations, keeps the draft, and tells other tabs. */
 import { effect } from "@preact/signals";
-import { stopRun } from "../actions/run.js";
+import { keepProgress, stopRun } from "../actions/run.js";
 import { emptyConversation, isEmpty, titleOf } from "../state/conversation.js";
 import * as store from "../state/store.js";
 import { recall, remember } from "../state/tab-memory.js";
 import type { Conversation, Mode } from "../state/types.js";
-import { flush, listeners, readConversation, readStored, readSummaries, remove, save } from "./database.js";
+import { flush, listeners, readConversation, readStored, readSummaries, remove, save, waiting } from "./database.js";
 
 const OPEN = "llama-ts open";
 const DRAFT = "llama-ts draft";
 const MODE = "llama-ts mode";
+const RESCUE = "llama-ts rescue";
 const CHANNEL = "llama-ts history";
 
 /** Whether the history has failed: it says so once. */
@@ -31,6 +32,7 @@ export async function startSession(): Promise<void> {
   };
   channel = typeof BroadcastChannel === "undefined" ? null : new BroadcastChannel(CHANNEL);
   channel?.addEventListener("message", ({ data }) => void onOtherTab(String(data)));
+  await rescue();
   store.draft.value = recall(DRAFT) ?? "";
   const id = recall(OPEN);
   const found = id === null ? null : await readConversation(id).catch(() => null);
@@ -44,8 +46,24 @@ export async function startSession(): Promise<void> {
     document.title = isEmpty(value) ? "llama-ts" : `${titleOf(value)} – llama-ts`;
   });
   effect(chooseMode);
-  addEventListener("pagehide", () => void flush());
+  addEventListener("pagehide", leave);
   store.summaries.value = await readSummaries();
+}
+
+/** The page goes: a database may be cut off now, the memory of the tab is written at once. */
+function leave(): void {
+  keepProgress();
+  const all = waiting();
+  if (all.length > 0) remember(RESCUE, JSON.stringify(all));
+  void flush();
+}
+
+/** Keeps what the page held when it went. */
+async function rescue(): Promise<void> {
+  const text = recall(RESCUE);
+  if (text === null) return;
+  remember(RESCUE, null);
+  await save(JSON.parse(text) as Conversation[]);
 }
 
 /** A model without a chat format continues text; else the mode used last. */
