@@ -28,7 +28,7 @@ function overview(): string {
     {
       title: "LLaMA 7B 13B 33B 65B",
       isText: true as const,
-      cell: ({ paper }: Task) => paper?.[0]?.values.join(" ") ?? "",
+      cell: ({ paper }: Task) => paper?.[0]?.values.map((value) => value ?? "-").join(" ") ?? "",
     },
   ];
   const groups = GROUPS.map(
@@ -58,10 +58,8 @@ function detail(task: Task): string {
 }
 
 function figureText({ metric, values, shots, setting }: PaperFigure): string {
-  const sizes = values
-    .flatMap((value, i) => (value === null ? [] : `${PAPER_SIZES[i]} ${value.toFixed(1)}`))
-    .join(", ");
-  return `${sizes} (${setting}; ${shots}-shot, beside ${metric})`;
+  const sizes = values.flatMap((value, i) => (value === null ? [] : [`${PAPER_SIZES[i]} ${value}`])).join(", ");
+  return `${sizes} (${setting}; ${shots === null ? "" : `${shots}-shot, `}beside ${metric})`;
 }
 
 function described(task: Task): Record<string, unknown> {
