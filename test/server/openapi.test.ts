@@ -27,6 +27,10 @@ test("answers and errors have the documented forms", async () => {
       { messages, max_tokens: 3, logprobs: true, top_logprobs: 1 },
       { messages, max_tokens: 1 },
     ],
+    "/v1/responses": [
+      { input: "Hi", max_output_tokens: 2, include: ["message.output_text.logprobs"], top_logprobs: 1 },
+      { input: messages, instructions: "Be brief", max_output_tokens: 1 },
+    ],
     "/tokenize": [
       { prompt: "é", return_token_strs: true },
       { content: "é", with_pieces: true },

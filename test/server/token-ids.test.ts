@@ -76,6 +76,20 @@ test("an answer is continued where it was cut", async () => {
   assert.equal(closed.body.tokens.at(-1), llama.tokenizer.eosId);
 });
 
+test("the tokens of a template continued as a text, with its stop tokens, are the answer of the chat", async () => {
+  const base = { temperature: 0, max_tokens: 10, return_token_ids: true };
+  const { body } = await server.json("/apply-template", { messages: [user("Hi")] });
+  assert.deepEqual(body.stop_token_ids, []);
+  const chat = (await server.json(CHAT, { ...base, messages: [user("Hi")] })).body.choices[0];
+  const text = (await server.json("/v1/completions", { ...base, prompt: body.tokens })).body.choices[0];
+  assert.deepEqual([text.text, text.token_ids], [chat.message.content, chat.token_ids]);
+  const stop = chat.token_ids[4];
+  const request = { ...base, prompt: body.tokens, stop_token_ids: [stop] };
+  const cut = (await server.json("/v1/completions", request)).body.choices[0];
+  assert.deepEqual([cut.finish_reason, cut.stop_reason], ["stop", stop]);
+  assert.deepEqual(cut.token_ids, chat.token_ids.slice(0, chat.token_ids.indexOf(stop)));
+});
+
 test("what cannot be continued or has foreign ids is refused by its place in the request", async () => {
   const answer = { role: "assistant", content: "Once", token_ids: [1] };
   for (const [body, param] of [

@@ -17,6 +17,7 @@ import { errorOf } from "./errors.js";
 import { missingRoute, wrongMethod } from "./missing.js";
 import { documentRoute, operationRoutes, propsRoute } from "./operation.js";
 import { isPageVisit, pageRoutes } from "./page.js";
+import { responses } from "./responses.js";
 import type { Answer, Exchange, ExchangeNote, Route, Service } from "./route.js";
 import { tokenRoutes } from "./tokens.js";
 
@@ -25,7 +26,7 @@ type Env = { Bindings: HttpBindings };
 const GONE = new Error("the client has left");
 
 export const ROUTES: readonly Route[] = [
-  ...[completions, chat, { ...chat, path: "/chat/completions" }, ...tokenRoutes, ...operationRoutes],
+  ...[completions, chat, { ...chat, path: "/chat/completions" }, responses, ...tokenRoutes, ...operationRoutes],
   ...[propsRoute(() => ROUTES), documentRoute(() => ROUTES)],
 ];
 
@@ -74,15 +75,17 @@ async function exchange(c: Context<Env>, route: Route, service: Service): Promis
   const control = new AbortController();
   const note: ExchangeNote = {};
   let status = 0;
+  let body: Record<string, unknown> = {};
   outgoing.once("close", () => {
     const isWhole = outgoing.writableFinished;
     if (!isWhole) control.abort(GONE);
     const totalMs = performance.now() - startedAt;
     const code = isWhole ? status || outgoing.statusCode : 499;
     service.metrics.request(route.path, code, totalMs / 1000);
-    const { tokens = null, queueMs = null, firstTokenMs = null } = note;
+    const { tokens = null, queueMs = null, firstTokenMs = null, texts = null } = note;
     const { method = "" } = incoming;
     service.onLog({ id, method, route: route.path, status: code, tokens, queueMs, firstTokenMs, totalMs });
+    if (route.schema) service.onPrompt?.({ id, route: route.path, status: code, request: body, texts });
   });
   const headers: Record<string, string> = {
     ...{ "x-request-id": id, "cache-control": "no-store", "x-content-type-options": "nosniff" },
@@ -95,7 +98,6 @@ async function exchange(c: Context<Env>, route: Route, service: Service): Promis
       return new Response(null, { status, headers: { ...headers, ...PREFLIGHT_HEADERS } });
     }
     const client = access.checkKey(incoming, route.isOpen?.(service) ?? false);
-    let body: Record<string, unknown> = {};
     if (route.schema) {
       const json = await readJson(incoming, outgoing, settings.maxBody);
       const { request, ignored } = readRequest(route.schema, json, settings.strictFields);

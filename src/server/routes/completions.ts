@@ -9,7 +9,7 @@ import type { ChoicePlan, ChoiceResult } from "../serving/run-choices.js";
 import type { ServeSettings } from "../serving/serve-settings.js";
 import { completionLogprobs } from "../wire/logprobs.js";
 import { TokenTexts } from "../wire/token-texts.js";
-import { type PlacedToken, placePrompt, TokenTrail, withoutStop } from "../wire/token-trail.js";
+import { type PlacedToken, placeAnswer, placePrompt, withoutStop } from "../wire/token-trail.js";
 import { timingsOf, usageOf } from "../wire/usage.js";
 import { collectChoices, noteResults, type StreamForm, streamChoices } from "./answer-choices.js";
 import { checkModel, fingerprint } from "./model-name.js";
@@ -69,7 +69,7 @@ class CompletionJob {
     this.plans = prompts.flatMap(({ ids }) =>
       Array.from({ length: tries }, (_, i) => ({
         ids,
-        stopIds: [],
+        stopIds: request.stop_token_ids ?? [],
         salt: request.cache_salt ?? "",
         options: {
           ...{ ...base, maxGenLen, seed: choiceSeed(base.seed, i), topLogprobs: logprobs ?? 0 },
@@ -133,7 +133,7 @@ class CompletionJob {
         const choice = { ...this.#choice(i, prompt(i), text, placed, result), logprobs: this.#logprobs(placed) };
         const own = withoutStop(placed, result).map(({ id }) => id);
         const ids = this.#request.return_token_ids && { token_ids: own };
-        return event([{ ...choice, ...ids }], { seed: this.#seed, timings: timingsOf(result) });
+        return [event([{ ...choice, ...ids }], { seed: this.#seed, timings: timingsOf(result) })];
       },
       aside: (fields) => event([], fields),
       usage: (results) => (wantsUsage ? { ...this.#head, choices: [], usage: this.#usage(results) } : null),
@@ -172,12 +172,7 @@ class CompletionJob {
 
   #ownTokens(prompt: PromptIds, { completion }: ChoiceResult): PlacedToken[] {
     if (this.#request.logprobs === undefined) return [];
-    const offset = [...this.#echo(prompt)].length;
-    const trail = new TokenTrail(this.#llama.tokenizer, prompt.ids, offset);
-    // The whole text is there: each token's place is decided at once.
-    const { ids, logprobs } = completion;
-    const placed = ids.flatMap((id, i) => trail.push(id, completion.text, logprobs![i]!));
-    return [...placed, ...trail.end(completion, offset)];
+    return placeAnswer(this.#llama.tokenizer, completion, [...this.#echo(prompt)].length);
   }
 
   #logprobs(placed: readonly PlacedToken[]) {

@@ -43,6 +43,13 @@ export function edit(turn: Turn, text: string): Promise<void> {
   return answer(sibling.id);
 }
 
+/** Puts an answer that the user has changed beside the model's; the model sees it from now on. */
+export function replaceAnswer(turn: Turn, text: string): void {
+  const sibling: Turn = { ...newTurn("assistant", turn.parent, text), finish: "stop" };
+  change(withTurn(conversation.value, sibling));
+  saveSoon(conversation.value);
+}
+
 /** Writes an answer to this message, beside those it has. */
 export async function answer(userTurn: string): Promise<void> {
   if (isBusy.value) return;

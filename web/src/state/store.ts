@@ -37,6 +37,8 @@ export const opened = signal<{ history: boolean; panel: boolean }>({ history: tr
 
 /** The turns of the shown path, from the first. */
 export const path = computed(() => shownPath(conversation.value));
+/** The turn that is written; null: none. */
+export const runningTurn = computed(() => live.value?.turn ?? null);
 export const isBusy = computed(() => live.value !== null);
 export const canSend = computed(() => server.value.kind === "ready" && live.value === null);
 /** Whether the model answers dialogs, as far as is known. */

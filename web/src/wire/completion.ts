@@ -28,6 +28,8 @@ interface Logprobs {
   tokens: string[];
   token_logprobs: (number | null)[];
   top_logprobs: (Record<string, number> | null)[];
+  /** Ids of `tokens`. */
+  token_ids?: number[];
   /** Ids of the names in top_logprobs. */
   top_token_ids?: (Record<string, number> | null)[];
 }
@@ -103,12 +105,12 @@ function* eventsOf({ choices = [], queue, prompt_progress: progress, timings, se
   }
 }
 
-/** The token that ended the text is in the lists of log-probabilities, but not among the ids. */
+/** The token that ended the text is in the lists of log-probabilities, but not among the ids of the text. */
 export function tokensOf({ token_ids: ids = [], stop_reason: end, logprobs }: Choice): Token[] {
   if (!logprobs) return ids.map((id) => ({ id, text: "", logprob: null, top: [] }));
   return logprobs.tokens.map((text, i) => {
     const top = topOf(logprobs.top_logprobs[i], logprobs.top_token_ids?.[i]);
-    const found = ids[i] ?? (typeof end === "number" ? end : logprobs.top_token_ids?.[i]?.[text]);
+    const found = logprobs.token_ids?.[i] ?? ids[i] ?? (typeof end === "number" ? end : null);
     return { id: found ?? UNKNOWN, text, logprob: logprobs.token_logprobs[i] ?? null, top };
   });
 }

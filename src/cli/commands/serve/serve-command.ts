@@ -53,9 +53,11 @@ function serverOptions(command: PlainCommand): void {
     .option("--tls_key <file>", "private key of --tls_cert (PEM)")
     .option("--allowed_host <name>", "a further name of this server; repeatable", several)
     .option("--cors_origin <origin>", "a page that may ask, * for any; repeatable", several)
+    .option("--trust_proxy", "the proxy before this server names its client in X-Forwarded-For")
     .option("--strict_fields", "refuse unknown fields, which are else ignored")
     .option("--hidden_bos", "put a beginning-of-sentence token before ids without one")
     .option("--metrics_public", "answer /metrics without a key")
+    .option("--log_prompts <file>", "add requests and answers with their texts to a private file")
     .option("--no_web", "serve no web page at /")
     .option("--web_dir <folder>", "serve the page in this folder, read at each visit")
     .addOption(

@@ -16,19 +16,24 @@ import type { SamplingFlags } from "../../options/flags.js";
 import { samplingSettings } from "../../options/option-groups.js";
 import { EXIT_OK } from "../../terminal/exit-code.js";
 import { Interrupt } from "../../terminal/interrupt.js";
-import { printBug, printNote } from "../../terminal/notes.js";
+import { printBug, printError, printNote } from "../../terminal/notes.js";
 import { packageVersion } from "../../terminal/version.js";
 import { readKeys, readTls } from "./api-keys.js";
 import { pageFiles } from "./page-files.js";
+import { PromptLog } from "./prompt-log.js";
 import type { ServeFlags } from "./serve-flags.js";
 
 /** Runs the command and returns the exit code: 0 if all answers were whole after the first signal, else that of the signal. */
 export async function serve(flags: ServeFlags): Promise<number> {
   const model = chooseModel(flags);
   const settings = serveSettings(flags, model);
+  const prompts = flags.log_prompts === undefined ? null : new PromptLog(flags.log_prompts);
   const control = new AbortController();
-  const interrupt = new Interrupt(() => control.abort());
+  // A service manager sends it after a new certificate has come.
+  const interrupt = new Interrupt(() => control.abort(), settings.tls ? ["SIGHUP"] : []);
   const server = new Server(settings, {
+    onPrompt: prompts?.add.bind(prompts),
+    usage: processUsage,
     onLog: (entry) => {
       if (flags.log_format !== "none") process.stderr.write(`${logLine(entry, flags.log_format)}\n`);
     },
@@ -37,6 +42,8 @@ export async function serve(flags: ServeFlags): Promise<number> {
       printBug(error);
     },
   });
+  const reread = () => rereadTls(flags, server);
+  if (settings.tls) process.on("SIGHUP", reread);
   try {
     const { port } = await server.listen();
     if (!flags.quiet) printAddress(settings, port);
@@ -45,6 +52,7 @@ export async function serve(flags: ServeFlags): Promise<number> {
       ...{ concurrency: settings.concurrency, stepMs: flags.step_ms },
       // The server refuses before this queue is full.
       maxQueue: settings.maxQueue + settings.concurrency + settings.maxChoices,
+      onStep: server.step.bind(server),
       ...(flags.kv_memory !== undefined && { kvMemory: flags.kv_memory }),
     };
     const { signal } = control;
@@ -56,7 +64,9 @@ export async function serve(flags: ServeFlags): Promise<number> {
     return interrupt.exitCode ?? EXIT_OK;
   } finally {
     server.close();
+    process.off("SIGHUP", reread);
     interrupt.dispose();
+    await prompts?.close();
   }
 }
 
@@ -107,9 +117,30 @@ function serveSettings(flags: ServeFlags, model: ModelChoice): ServeSettings {
     strictFields: flags.strict_fields === true,
     hiddenBos: flags.hidden_bos === true,
     metricsPublic: flags.metrics_public === true,
+    trustProxy: flags.trust_proxy === true,
     page: flags.no_web ? null : pageFiles(flags.web_dir),
     version: packageVersion(),
     created: writtenAt(model.ckptDir),
+  };
+}
+
+/** Takes the certificate that --tls_cert names now; a wrong one is said, and the old one stays. */
+function rereadTls(flags: ServeFlags, server: Server): void {
+  try {
+    server.setTls(readTls(flags)!);
+    if (!flags.quiet) printNote("The certificate has been read again.");
+  } catch (error) {
+    if (!(error instanceof LlamaError)) throw error;
+    printError(`${error.message}. The certificate stays as it was`);
+  }
+}
+
+function processUsage() {
+  const { user, system } = process.cpuUsage();
+  return {
+    memory: process.memoryUsage.rss(),
+    cpu: (user + system) / 1e6,
+    startedAt: performance.timeOrigin / 1000,
   };
 }
 
