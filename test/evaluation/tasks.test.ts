@@ -206,6 +206,12 @@ test("a task of the user has templates for texts, choices and the right answer",
     until: ["."],
   });
   assert.deepEqual(answers.score({ options: ["c", "d"] }, [{ text: " D! " }])[0]!.metrics, { exact_match_loose: 1 });
+  const texts = userTask({ task: "house", output_type: "loglikelihood_rolling", text: "{{q.text}} é" });
+  assert.deepEqual(texts.requests({ q: { text: "a b" } }, ""), [
+    { kind: "rolling", context: "a b é", continuation: "" },
+  ]);
+  assert.deepEqual(texts.score({ q: { text: "a b" } }, sums(-6))[0]!.metrics.word_perplexity, [-6, 3]);
+  assert.deepEqual(texts.score({ q: { text: "a b" } }, sums(-6))[0]!.metrics.bits_per_byte, [-6, 6]);
   const bad = userTask({ ...base, choices: "{{q}}", gold: "{{n}}" });
   await assert.rejects(
     loadTask(folder, bad, 0),
@@ -220,7 +226,7 @@ test("a malformed task of the user is refused by its key", () => {
   refuses(() => userTask("{"), /is not valid JSON/);
   refuses(
     () => userTask({ ...good, output_type: "other" }),
-    /bad output_type; expected multiple_choice, generate_until, found "other"/,
+    /bad output_type; expected multiple_choice, loglikelihood_rolling, generate_until, found "other"/,
   );
   refuses(
     () => userTask({ ...good, text: "{{ a | upper }}" }),

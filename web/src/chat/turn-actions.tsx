@@ -5,6 +5,7 @@ import { copyText } from "../app/copy.js";
 import { canSend, conversation, editing, isBusy } from "../state/store.js";
 import { placeOf } from "../state/tree.js";
 import type { Turn } from "../state/types.js";
+import { promptShown } from "./prompt-dialog.js";
 
 interface TurnActionsProps {
   turn: Turn;
@@ -31,6 +32,16 @@ export function TurnActions({ turn, isRunning, isLast }: TurnActionsProps) {
         />
         {isAnswer && (
           <IconButton icon="again" name="Answer again" isOff={!canSend.value} onClick={() => void regenerate(turn)} />
+        )}
+        {isAnswer && (
+          <IconButton
+            icon="tokens"
+            name="What the model got"
+            isOff={!canSend.value}
+            onClick={() => {
+              promptShown.value = turn;
+            }}
+          />
         )}
         <IconButton icon="trash" name="Remove from here" isOff={isBusy.value} onClick={() => removeTurn(turn)} />
       </div>

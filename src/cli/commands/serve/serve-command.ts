@@ -20,6 +20,9 @@ export function addServe(program: Command, exit: (code: number) => void): void {
   const limit = (serve.options as unknown as Option[]).find(({ long }) => long === "--max_gen_len")!;
   limit.default(undefined).description = "limit of new tokens of an answer (default: the room in the context)";
   (serve as unknown as PlainCommand).setOptionValue("max_gen_len", undefined);
+  const restarts = (serve.options as unknown as Option[]).find(({ long }) => long === "--max_restarts")!;
+  restarts.hideHelp(false).default(3).description = "restarts in 10 minutes of a model that fails";
+  (serve as unknown as PlainCommand).setOptionValueWithSource("max_restarts", 3, "default");
   serve
     .helpOption("-h, --help", "print help")
     .addHelpText(
