@@ -10,8 +10,8 @@ import {
   TOKENIZE_REQUEST,
   type TokenizeRequest,
 } from "../schema/token-requests.js";
+import { encodeMessages, endingOf } from "../serving/chat-prompt.js";
 import { TokenTexts } from "../wire/token-texts.js";
-import { encodeMessages, endingOf } from "./chat.js";
 import { checkModel } from "./model-name.js";
 import type { Route } from "./route.js";
 
