@@ -96,20 +96,20 @@ export class TemplateDialog {
   }
 
   #join(text: string, places: readonly Place[]): number[] {
-    const ids: number[] = [];
+    const parts: (readonly number[])[] = [];
     const gap = places.length > 0 ? this.#gap(text, places[0]!) : "";
     let at = 0;
     const add = (part: string) => {
-      if (part !== "") ids.push(...this.#shield.encode(part, this.#names, at > 0));
+      if (part !== "") parts.push(this.#shield.encode(part, this.#names, at > 0));
     };
     for (const { message, start, end } of places) {
       const before = text.slice(at, start);
       add(gap !== "" && before.endsWith(gap) ? before.slice(0, -gap.length) : before);
-      ids.push(...this.#dialog[message]!.token_ids!);
+      parts.push(this.#dialog[message]!.token_ids!);
       at = end;
     }
     add(text.slice(at));
-    return ids;
+    return parts.flat();
   }
 
   /** Space that the template puts before answers but not at the end of a prompt: the ids of an answer have it. */
