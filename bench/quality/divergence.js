@@ -42,6 +42,8 @@ export class Divergence {
     const mean = this.#divergences.reduce((a, b) => a + b, 0) / count;
     const high = this.#divergences.toSorted((a, b) => a - b)[Math.floor(count * 0.99)];
     const top = ((100 * this.#same) / count).toFixed(2).padStart(6);
-    return `${mean.toExponential(2)}   ${high.toExponential(2)}   ${top} %   ${Math.exp(this.#loss / count).toFixed(4).padStart(9)}`;
+    return `${mean.toExponential(2)}   ${high.toExponential(2)}   ${top} %   ${Math.exp(this.#loss / count)
+      .toFixed(4)
+      .padStart(9)}`;
   }
 }

@@ -29,7 +29,11 @@ export function withoutGrid(checkpoint, file) {
     source.read(...whole, values);
     if (pieces[0].entry.dtype !== "Q4_1") return values;
     const count = values.length / 32;
-    const blocks = { packed: new Uint8Array(count * 16), scales: new Float32Array(count), offsets: new Float32Array(count) };
+    const blocks = {
+      packed: new Uint8Array(count * 16),
+      scales: new Float32Array(count),
+      offsets: new Float32Array(count),
+    };
     source.readStored(...whole, 4, blocks);
     for (let i = 0; i < values.length; i++) values[i] += random() * blocks.scales[i >> 5];
     return values;

@@ -13,9 +13,10 @@ test("one rank reads everything except the embedding", () => {
   const embedding = config.vocabSize * config.dim;
   assert.equal(bytes(1, "fp32").weights, (parameterCount - embedding) * 4);
   const norms = (2 * config.nLayers + 1) * config.dim * 4;
-  // an fp32 scale for every 128 weights, and in int4 half a byte for the zero point; the head stays int8
+  // an fp32 scale for every 128 weights, in int8's w2 for every 32, and in int4 half a byte for the zero point; the head stays int8
   const matrices = parameterCount - embedding - norms / 4;
-  assert.equal(bytes(1, "int8").weights, matrices * (1 + 4 / 128) + norms);
+  const w2 = config.nLayers * config.dim * config.ffnDim;
+  assert.equal(bytes(1, "int8").weights, matrices * (1 + 4 / 128) + w2 * (4 / 32 - 4 / 128) + norms);
   assert.equal(
     bytes(1, "int4").weights,
     (matrices - embedding) * (1 / 2 + 4.5 / 128) + embedding * (1 + 4 / 128) + norms,

@@ -16,13 +16,15 @@ export const RECIPE_VERSION = 2;
  * smallest block is 16). Blocks that the file has are kept, if ranks do not divide them.
  */
 export function quantFormat(matrix: Matrix, _layer: number, config: ModelConfig, type: QuantType): QuantFormat {
-  const unit = axisUnit(matrix.tensors[0].axes.at(-1)!, config) ?? 128;
+  const unit = axisUnit(matrix.tensors[0].axes.at(-1)!, config) ?? config.dim;
   const largest = type === "int8" || matrixPart(matrix) === "head" ? 8 : 4;
   const stored = config.storedBlocks?.[matrix.name];
   if (stored !== undefined && stored.bits <= largest && unit % STORED_BLOCK === 0) {
     return { bits: largest, blockSize: STORED_BLOCK, isStored: true, ...(stored.hasOffsets && { hasOffsets: true }) };
   }
-  const blockSize = ([128, 64, 32] as const).find((size) => unit % size === 0) ?? 16;
+  const isShort = type === "int8" && matrix === MATRICES.w2 && config.dim % 128 === 0;
+  const sizes = isShort ? ([32] as const) : ([128, 64, 32] as const);
+  const blockSize = sizes.find((size) => unit % size === 0) ?? 16;
   if (largest === 8) return { bits: 8, blockSize };
   return { bits: 4, blockSize };
 }
