@@ -53,7 +53,7 @@ test("a client that leaves ends its request: while it streams, without a stream,
   assert.deepEqual([status, body.choices[0].text], [200, ", there"]);
 });
 
-test("one client may have half of the queue: 429 with a time", async () => {
+test("one client may have half of the queue: 429 with a time; /slots has a row each choice, without texts", async () => {
   const busy = [await stream(server, LONG), await stream(server, LONG)];
   const queued = Array.from({ length: 4 }, () => rawClient(server.port, rawRequest("/v1/completions", LONG)));
   await waiting(4);
@@ -66,8 +66,15 @@ test("one client may have half of the queue: 429 with a time", async () => {
   assert.deepEqual([response.status, error.code, error.type], [429, "too_many_requests", "rate_limit_error"]);
   const seconds = Number(response.headers.get("retry-after"));
   assert.ok(seconds >= 1 && seconds <= 60, `${seconds}`);
+  const { body: rows } = await server.json("/slots");
+  const states = rows.map((row: { state: string }) => row.state);
+  assert.deepEqual(states, ["text", "text", "waiting", "waiting", "waiting", "waiting"]);
+  const [first] = rows;
+  assert.ok(first.n_prompt === 5 && first.n_done === 5 && first.n_predicted > 0 && first.age_ms > 0);
+  assert.doesNotMatch(JSON.stringify(rows), /Once|upon/);
   for (const { socket } of [...busy, ...queued]) socket.destroy();
   await untilIdle(server);
+  assert.deepEqual((await server.json("/slots")).body, []);
 });
 
 test("a reader that stops keeps nobody waiting, and its own request comes to its end", async () => {
@@ -215,11 +222,16 @@ test("while the model loads there are 503s with a time, and /livez", async () =>
 
 test("a rank that fails: a stream ends with an error, all others get a 503, and the process ends", async () => {
   const fault = { TEST_LLAMA_TS_FAULT: "0:decode:2:throw" };
-  const one = await startServer(QUIET, { env: fault });
+  const one = await startServer([...QUIET, "--max_restarts", "0", "--chat", "llama2"], { env: fault });
   const streaming = rawClient(one.port, rawRequest("/v1/completions", { ...LONG, stream: true }));
+  const named = rawClient(one.port, rawRequest("/v1/responses", { input: "Hi", stream: true }));
+  const lines = rawClient(one.port, rawRequest("/api/generate", { prompt: PROMPT }));
   const plain = one.json("/v1/completions", LONG);
   await streaming.until(/"code":"engine_failed"/);
   assert.doesNotMatch(streaming.received(), /\[DONE\]/);
+  // Each in the form of its stream, or as a whole answer if it had not begun.
+  await named.until(/event: error\ndata: \{"type":"error","sequence_number":\d+,"code":"engine_failed"|HTTP\/1\.1 503/);
+  await lines.until(/\{"error":"The model has failed/);
   const { status, body } = await plain;
   assert.deepEqual([status, body.error.code], [503, "engine_failed"]);
   assert.equal(await one.ended(), 1);
@@ -253,4 +265,6 @@ test("after all this the first server has nothing left that holds up its end", a
   server.child.kill("SIGTERM");
   assert.equal(await server.ended(), 0);
   assert.ok(performance.now() - start < 5000);
+  // No client that left was taken for a bug.
+  assert.doesNotMatch(server.stderr(), /unexpected failure/);
 });

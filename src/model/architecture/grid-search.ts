@@ -13,7 +13,7 @@ const FACTORS = [
 ] as const;
 /** Grids of one r. */
 const GRIDS = 6;
-/** r is in one of so many equal ranges. */
+/** r is in one of several equal ranges. */
 const RATIOS = 8;
 /** For the search, weights divided by the largest of their block are sorted into bins of equal width from -1 to 1. */
 const BINS = 256;

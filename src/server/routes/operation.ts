@@ -1,6 +1,6 @@
 /** The routes for those who run the server: health, properties, metrics, and the model's own description. */
 import { ApiError } from "../http/api-error.js";
-import { MODEL, MODELS, STATUS } from "../schema/answers.js";
+import { MODEL, MODELS, SLOTS, STATUS } from "../schema/answers.js";
 import { openApi } from "../schema/openapi.js";
 import type { Route, Service } from "./route.js";
 
@@ -30,13 +30,14 @@ const live: Route = {
 };
 
 function describe({ settings, model }: Service) {
-  const { config, tokenizer, maxSeqLen, parameterCount } = model.ready;
+  const { config, tokenizer, maxSeqLen, parameterCount, load } = model.ready;
   const meta = {
     ...{
       n_ctx_train: config.contextLength,
       n_vocab: tokenizer.vocabSize,
       n_embd: config.dim,
       n_params: parameterCount,
+      size: load.reduce((sum, { bytesRead }) => sum + bytesRead, 0),
     },
   };
   const created = settings.created;
@@ -74,6 +75,22 @@ const metrics: Route = {
   answer(_, { metrics, model, admission, settings }) {
     const text = metrics.text(model, admission, settings);
     return { text, type: "text/plain; version=0.0.4; charset=utf-8" };
+  },
+};
+
+const slots: Route = {
+  method: "GET",
+  path: "/slots",
+  summary: "The choices that wait and run, with counts and times, never texts.",
+  answers: SLOTS,
+  answer(_, { model, admission }) {
+    const { maxSeqLen } = model.ready;
+    const now = performance.now();
+    const rows = admission.choices.map(({ id, state, since, prompt, cached, done, predicted }) => ({
+      ...{ id, state, n_ctx: maxSeqLen, n_prompt: prompt, n_cached: cached, n_done: done, n_predicted: predicted },
+      age_ms: Math.round(now - since),
+    }));
+    return { json: rows };
   },
 };
 
@@ -124,5 +141,5 @@ export function propsRoute(routes: () => readonly Route[]): Route {
 
 export const operationRoutes: readonly Route[] = [
   ...[health("/health"), health("/v1/health"), live],
-  ...[models("/v1/models"), models("/models"), oneModel("/v1/models/:id"), oneModel("/models/:id"), metrics],
+  ...[models("/v1/models"), models("/models"), oneModel("/v1/models/:id"), oneModel("/models/:id"), metrics, slots],
 ];

@@ -1,7 +1,7 @@
 /** Runs the choices of a request on the model, all at once, and tells what happens to each. Does not know HTTP or JSON. */
 import { setMaxListeners } from "node:events";
 import type { Completion, CompletionEvent, Llama, RequestOptions } from "../../index.js";
-import type { Admission, OpenRequest } from "./admission.js";
+import type { Admission, OpenChoice, OpenRequest } from "./admission.js";
 
 /** A choice to run. */
 export interface ChoicePlan {
@@ -33,7 +33,8 @@ export interface RunOptions {
   timeoutMs: number;
   /** The error of a request that took too long. */
   timeoutError: () => Error;
-  onEvent?: (choice: number, event: Exclude<CompletionEvent, { kind: "end" }>) => void;
+  /** `choice`: its number, and how far it is with this event. */
+  onEvent?: (index: number, event: Exclude<CompletionEvent, { kind: "end" }>, choice: OpenChoice) => void;
   onDone?: (choice: number, result: ChoiceResult) => void;
   /** Called once all choices are in the queue: no error of the request itself comes after. */
   onQueued?: () => void;
@@ -49,7 +50,8 @@ export async function runChoices(llama: Llama, plans: readonly ChoicePlan[], run
   setMaxListeners(0, control.signal);
   const stop = (reason: unknown) => control.abort(reason);
   const leave = () => stop(run.signal.reason);
-  const request: OpenRequest = { client: run.client, waiting: plans.length, running: 0, cancel: stop };
+  const choices = plans.map(({ ids }) => openChoice(ids.length));
+  const request: OpenRequest = { client: run.client, waiting: plans.length, running: 0, choices, cancel: stop };
   if (run.signal.aborted) throw run.signal.reason;
   run.admission.enter(request);
   run.signal.addEventListener("abort", leave, { once: true });
@@ -70,7 +72,7 @@ export async function runChoices(llama: Llama, plans: readonly ChoicePlan[], run
     run.onQueued?.();
     const results = await Promise.all(
       streams.map((stream, i) => {
-        const followed = follow(stream, start, request, (event) => run.onEvent?.(i, event));
+        const followed = follow(stream, start, request, choices[i]!, (event) => run.onEvent?.(i, event, choices[i]!));
         return followed.then(
           (result) => {
             if (!signal.aborted) run.onDone?.(i, result);
@@ -100,14 +102,13 @@ async function follow(
   stream: AsyncIterable<CompletionEvent>,
   start: number,
   request: OpenRequest,
+  choice: OpenChoice,
   onEvent: (event: Exclude<CompletionEvent, { kind: "end" }>) => void,
 ): Promise<ChoiceResult> {
-  let begun: number | null = null;
-  let first: number | null = null;
   let ended: { completion: Completion; text: string } | null = null;
   const begin = (now: number) => {
-    if (begun !== null) return;
-    begun = now;
+    if (choice.begunAt !== null) return;
+    choice.begunAt = now;
     request.waiting--;
     request.running++;
   };
@@ -115,17 +116,39 @@ async function follow(
     for await (const event of stream) {
       const now = performance.now();
       if (event.kind !== "queued") begin(event.kind === "prefill" ? Math.max(start, now - event.stepMs) : now);
-      if (event.kind === "token") first ??= now;
+      if (event.kind === "token") choice.firstAt ??= now;
+      note(choice, event);
       if (event.kind === "end") ended = event;
       else onEvent(event);
     }
   } finally {
-    if (begun === null) request.waiting--;
+    choice.state = "ended";
+    if (choice.begunAt === null) request.waiting--;
     else request.running--;
   }
   const end = performance.now();
-  const begunAt = begun ?? end;
-  const firstAt = first ?? end;
+  const begunAt = choice.begunAt ?? end;
+  const firstAt = choice.firstAt ?? end;
   const { completion, text: rest } = ended!;
   return { completion, rest, queueMs: begunAt - start, promptMs: firstAt - begunAt, textMs: end - firstAt };
+}
+
+let lastId = 0;
+
+function openChoice(prompt: number): OpenChoice {
+  const since = performance.now();
+  const counts = { prompt, cached: 0, done: 0, predicted: 0 };
+  return { id: ++lastId, state: "waiting", since, begunAt: null, firstAt: null, ...counts };
+}
+
+function note(choice: OpenChoice, event: CompletionEvent): void {
+  if (event.kind === "prefill") {
+    choice.state = event.done < event.total ? "prompt" : "text";
+    choice.cached = event.reused;
+    choice.done = event.done;
+  } else if (event.kind === "token") {
+    choice.state = "text";
+    choice.done = choice.prompt;
+    choice.predicted++;
+  }
 }
