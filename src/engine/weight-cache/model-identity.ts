@@ -7,6 +7,9 @@ import type { ComputeType } from "../../model/architecture/compute-type.js";
 import type { Checkpoint } from "../../model/checkpoint/checkpoint.js";
 import { sourceFiles } from "./source-files.js";
 
+/** Changes when the graphs of stages change otherwise than by what is hashed here. */
+const GRAPHS = 2;
+
 /** Hashes everything that determines computed numbers: files, dtype, runtime and CPU. */
 export function modelIdentity(checkpoint: Checkpoint, dtype: ComputeType): string {
   const { config, tensors, seed } = checkpoint;
@@ -20,7 +23,7 @@ export function modelIdentity(checkpoint: Checkpoint, dtype: ComputeType): strin
   }
   const machine = [runtimeVersion(), arch(), cpus()[0]?.model];
   const files = sourceFiles(checkpoint).map(({ identity }) => identity);
-  const identity = { machine, dtype, config, seed, places, files };
+  const identity = { graphs: GRAPHS, machine, dtype, config, seed, places, files };
   return createHash("sha256").update(JSON.stringify(identity)).digest("hex").slice(0, 32);
 }
 

@@ -169,8 +169,8 @@ export class Scheduler {
       ready = Math.min(shared, other.length);
     }
     if (promised - ready >= MIN_SHARED) return null;
-    if (donor === null || ready < MIN_SHARED) return this.#engine.newSequence(entry.positions);
-    this.#reuse(entry, this.#engine.fork(donor.sequence!, ready, entry.positions), ready);
+    if (donor === null || ready < MIN_SHARED) return this.#engine.newSequence();
+    this.#reuse(entry, this.#engine.fork(donor.sequence!, ready), ready);
     return entry.sequence;
   }
 
