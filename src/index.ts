@@ -6,6 +6,7 @@ export type { CacheOutcome } from "./engine/weight-cache/cache-plan.js";
 export { type ErrorDetails, type ErrorKind, type FailurePlace, LlamaError, RankError } from "./error.js";
 export type { ChatChoice, ChatFormat, ChatName } from "./generation/chat/chat-format.js";
 export type { ChatPrediction, Dialog, DialogInput, Message, Role, TextPart } from "./generation/chat/dialog.js";
+export type { DialogEnding } from "./generation/chat/dialog-ending.js";
 export type { BatchAnswer, BatchOptions, BatchRequest, BatchRequestOptions } from "./generation/completion/batch.js";
 export type { ChatPrompt, Prompt } from "./generation/completion/encode-prompt.js";
 export type { DialogOptions } from "./generation/completion/meta-generate.js";

@@ -6,7 +6,7 @@ import { FILE_LIST, fileList } from "./documents/file-list.js";
 import { circles, roomOf, sourceFiles } from "./source-files.js";
 
 /** In the order of the data: a file may import from its own layer or an earlier one. */
-const LAYERS = ["formats", "tokenizer", "model", "engine", "generation", "server", "cli"];
+const LAYERS = ["formats", "tokenizer", "model", "engine", "generation", "evaluation", "server", "cli"];
 /** The only files outside a room: the public file of a layer, and the files that start the program. */
 const FACES = [
   ...["index.ts", "error.ts", "tokenizer/tokenizer.ts", "engine/engine.ts", "generation/llama.ts", "server/server.ts"],
@@ -18,6 +18,7 @@ const MAX_LINES = 300;
 /** Packages and modules that only the matching files may import. */
 const DOORS: Record<string, RegExp> = {
   "onnxruntime-node": /^engine\/stages\/onnx-session\.ts$/,
+  hyparquet: /^evaluation\/data\/parquet\.ts$/,
   // ranks, and the threads that measure how fast memory is read
   "node:worker_threads":
     /^(engine\/(host\/rank-group|machine\/process-mark|rank\/worker|measure\/bandwidth(-reader)?)|tokenizer\/loading\/encode-(thread|worker))\.ts$/,

@@ -24,6 +24,9 @@ export interface RunOptions {
   /** Input on stdin; by default stdin is empty, like that of a job without a terminal. */
   input?: string | Uint8Array;
   env?: NodeJS.ProcessEnv;
+  cwd?: string;
+  /** Milliseconds after which it is considered hung. */
+  timeout?: number;
   /** Called with the process after it has started. */
   onStart?: (child: ChildProcess) => void;
   /** Called for each chunk of stdout. */
@@ -37,11 +40,12 @@ export function llama(args: readonly string[], options: RunOptions = {}): Promis
 }
 
 export function run(command: string, args: readonly string[], options: RunOptions = {}): Promise<Run> {
-  const { input, env, onStart, onStdout, onStderr } = options;
+  const { input, env, timeout = TIMEOUT_MS, cwd, onStart, onStdout, onStderr } = options;
   const child = spawn(command, args, {
     stdio: [input === undefined ? "ignore" : "pipe", "pipe", "pipe"],
     env: { ...plainEnvironment(), ...env },
-    timeout: TIMEOUT_MS,
+    timeout,
+    ...(cwd !== undefined && { cwd }),
     killSignal: "SIGKILL",
   });
   onStart?.(child);

@@ -25,7 +25,7 @@ const INSTEAD: readonly (readonly [RegExp, string])[] = [
   [/\b(that|which|and|this|it) is no (?!longer|more\b)/i, "is not a"],
 ];
 
-const TEXTS = /(?<!\.d)\.(c?ts|js|md|json)$/;
+const TEXTS = /(?<!\.d)\.(c?tsx?|js|md|json|html)$/;
 const SKIPPED = /^(test\/fixtures|bench\/peer\/(node_modules|package))|^test\/documents\/plain-english|\.schema\.json$/;
 
 function filesBelow(folder: string): string[] {
@@ -33,7 +33,7 @@ function filesBelow(folder: string): string[] {
   return names.map((name) => `${folder}/${name.split(sep).join("/")}`);
 }
 
-const files = ["README.md", "CONTRIBUTING.md", ...["src", "test", "bench", "docs"].flatMap(filesBelow)].filter(
+const files = ["README.md", "CONTRIBUTING.md", ...["src", "test", "bench", "docs", "web"].flatMap(filesBelow)].filter(
   (name) => TEXTS.test(name) && !SKIPPED.test(name),
 );
 

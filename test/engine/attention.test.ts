@@ -126,7 +126,7 @@ test("where there is no kernel, the operator computes the same from plain memory
   assert.ok(maxDifference(found, exact(one, cache, q)) < 2e-6);
 });
 
-test("what a page of another sequence left behind does not count", () => {
+test("numbers of another sequence that had the same page do not count", () => {
   const { layout, cache } = cacheOf(CASES[0]!, "int8", 256);
   const [row, store] = [layout.kvHeads * layout.headDim, new PageStore(layout)];
   const bad = new KvCache({ start: 0, end: 1 }, store);

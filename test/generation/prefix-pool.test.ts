@@ -43,3 +43,24 @@ test("a copy keeps the original, the least recently used goes first, an owner co
   assert.equal(model.caches.size, loop.counts.kept);
   assert.equal((await run([...header, 4, 5, 6])).reused, 0);
 });
+
+test("prompts that are only scored share their prefix too, though the first ends before the others begin", async () => {
+  const header = Array.from({ length: 40 }, (_, i) => i % 11);
+  const more = (stats: GenerationStats) => ({
+    ...{ stats, stopIds: new Set<number>(), score: { from: 60, take: () => {} } },
+  });
+  const stats = new GenerationStats();
+  const model = new FakeModel();
+  const loop = newLoop(model);
+  const documents = Array.from({ length: 6 }, (_, i) => [
+    ...header,
+    ...Array.from({ length: 21 }, (_, j) => (i + j) % 12),
+  ]);
+  // Four choices of each document, of 30 tokens after the 60 that they share.
+  const prompts = documents.flatMap((ids) =>
+    [1, 2, 3, 4].map((choice) => [...ids, ...Array.from({ length: 29 }, (_, j) => (choice * j) % 11)]),
+  );
+  await Promise.all(prompts.map((ids) => outcome(loop.submit(request(ids, 0, more(stats))))));
+  const computed = 40 + 6 * 20 + 24 * 30;
+  assert.ok(stats.promptTokens <= computed + 60, `${stats.promptTokens} tokens computed, ${computed} needed`);
+});

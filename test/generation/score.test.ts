@@ -19,6 +19,31 @@ describe("score", () => {
     assert.equal(answers.length, 2);
   });
 
+  test("one pass scores continuations that differ in their last id only", async () => {
+    const context = llama.tokenizer.encode("Tom went to the park. He saw a", { bos: true });
+    const [first, ...lastIds] = [300, 301, 302, 303];
+    const alone = [300, 301, 302, 303].map((id) => ({ tag: id, context, continuation: [310, id] }));
+    const wanted = new Map<number, number>();
+    for await (const { tag, score } of llama.score(alone)) wanted.set(tag, score!.logprob);
+    for await (const { score } of llama.score([{ tag: 0, context, continuation: [310, first!], lastIds }])) {
+      const values = [score!, ...score!.others].map(({ logprob }) => logprob);
+      assert.ok(
+        maxDifference(
+          values,
+          [300, 301, 302, 303].map((id) => wanted.get(id)!),
+        ) < 1e-4,
+      );
+      assert.equal(new Set(values).size, 4);
+      assert.deepEqual(
+        score!.others.map(({ isGreedy }) => isGreedy),
+        [false, false, false],
+      );
+    }
+    for await (const { error } of llama.score([{ tag: 0, context, continuation: [310], lastIds: [1e6] }])) {
+      assert.match(error!.message, /outside the vocabulary/);
+    }
+  });
+
   test("the progress of a prompt that is only scored ends at its length", async () => {
     const seen: [number, number][] = [];
     const onPrompt = (done: number, total: number) => seen.push([done, total]);

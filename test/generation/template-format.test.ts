@@ -1,17 +1,13 @@
 /** Dialogs and conversations written by a chat template have transformers' ids; messages cannot write special tokens. */
 import assert from "node:assert/strict";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { after, before, describe, test } from "node:test";
+import { before, describe, test } from "node:test";
 import type { ChatFormat, Turn } from "../../src/generation/chat/chat-format.js";
 import { chosenFormat } from "../../src/generation/chat/choose-format.js";
 import type { Dialog } from "../../src/generation/chat/dialog.js";
 import type { ModelConfig } from "../../src/model/config/config.js";
-import { loadTokenizer } from "../../src/tokenizer/loading/open-tokenizer.js";
 import type { Tokenizer } from "../../src/tokenizer/tokenizer.js";
 import { fixture, readJson } from "../folders.js";
-import { llama2Json, llama3Json } from "../tokenizer/tokenizer-json.js";
+import { type TemplateTokenizers, templateTokenizers } from "./template-tokenizers.js";
 
 interface Fixture {
   templates: { name: string; source: string }[];
@@ -25,41 +21,10 @@ const sources = new Map(templates.map(({ name, source }) => [name, source]));
 const CHATML = "chatml with a system text of its own";
 const THOUGHTS = "thoughts left out of earlier answers";
 
-/** A tokenizer.json with two special tokens more, and the names of BOS and EOS. */
-async function tokenizerOf(
-  dir: string,
-  name: string,
-  json: ReturnType<typeof llama2Json | typeof llama3Json>,
-  bos: string,
-  eos: string,
-) {
-  const vocab = Object.values(json.model.vocab as Record<string, number>);
-  const next = Math.max(...vocab, ...json.added_tokens.map(({ id }) => id)) + 1;
-  const added = ["<|im_start|>", "<|im_end|>", "<|a-b/(c)|>"].map((content, i) => ({
-    ...json.added_tokens[0]!,
-    id: next + i,
-    content,
-  }));
-  const folder = mkdtempSync(join(dir, name));
-  writeFileSync(
-    join(folder, "tokenizer.json"),
-    JSON.stringify({ ...json, added_tokens: [...json.added_tokens, ...added] }),
-  );
-  writeFileSync(join(folder, "tokenizer_config.json"), JSON.stringify({ bos_token: bos, eos_token: eos }));
-  return loadTokenizer(join(folder, "tokenizer.json"));
-}
-
 describe("the format of a chat template", () => {
-  const dir = mkdtempSync(join(tmpdir(), "llama-ts-"));
-  after(() => rmSync(dir, { recursive: true }));
-  let tokenizers: Record<"pieces" | "bytes", Tokenizer>;
+  let tokenizers: TemplateTokenizers;
   before(async () => {
-    const llama2 = llama2Json(fixture("llama1mini-fp16-mp1/tokenizer.model"));
-    const llama3 = llama3Json(fixture("llama3mini-bf16-mp1/tokenizer.model"));
-    tokenizers = {
-      pieces: await tokenizerOf(dir, "pieces", llama2, "<s>", "</s>"),
-      bytes: await tokenizerOf(dir, "bytes", llama3, "<|begin_of_text|>", "<|end_of_text|>"),
-    };
+    tokenizers = await templateTokenizers();
   });
   const config = { ropeScaling: null } as ModelConfig;
   const format = (template: string, tokenizer: Tokenizer): ChatFormat =>

@@ -11,9 +11,9 @@ const KEPT = join(tmpdir(), `llama-ts-${PACKAGE.replace("==", "-")}`);
 const PATIENCE = ["--retries", "0", "--timeout", "10"];
 const MAX_MS = 40_000;
 
-/** The path, or why there is no file. LLAMA_TS_SMOLLM2 names a file that is used instead. */
+/** The path, or why there is no file. SMOLLM2_GGUF names a file that is used instead. */
 export function findSmolLm2(): { path: string } | { missing: string } {
-  const named = process.env.LLAMA_TS_SMOLLM2;
+  const named = process.env.SMOLLM2_GGUF;
   if (named !== undefined) return existsSync(named) ? { path: named } : { missing: `${named} does not exist` };
   if (!existsSync(KEPT)) {
     const problem = install();

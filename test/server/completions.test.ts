@@ -111,6 +111,22 @@ test("echo with logprobs: the library's numbers for prompt and text, lists of on
   );
 });
 
+test("return_token_ids tells the ids of the most likely tokens: any of them can be continued", async () => {
+  const params = { prompt: PROMPT, temperature: 0, max_tokens: 3, logprobs: 5, echo: true, return_token_ids: true };
+  const { body } = await server.json("/v1/completions", params);
+  const { logprobs, prompt_token_ids, token_ids } = body.choices[0];
+  const own = logprobs.tokens.map((name: string, i: number) => logprobs.top_token_ids[i]?.[name]);
+  assert.deepEqual(logprobs.token_ids, [...prompt_token_ids, ...token_ids]);
+  assert.deepEqual(own, [undefined, ...logprobs.token_ids.slice(1)]);
+  for (const [i, ids] of logprobs.top_token_ids.entries()) {
+    assert.deepEqual(Object.keys(ids ?? {}), Object.keys(logprobs.top_logprobs[i] ?? {}));
+  }
+  const other = logprobs.top_token_ids[5] as Record<string, number>;
+  const [name, id] = Object.entries(other).find(([one]) => one !== logprobs.tokens[5])!;
+  const echoed = { prompt: [...prompt_token_ids, id], max_tokens: 0, echo: true };
+  assert.equal((await server.json("/v1/completions", echoed)).body.choices[0].text, `${PROMPT}${name}`);
+});
+
 test("max_tokens 0 with echo scores a prompt", async () => {
   const params = { model: "demo", prompt: PROMPT, max_tokens: 0, logprobs: 0, echo: true };
   const { choices, usage } = await client.completions.create(params);

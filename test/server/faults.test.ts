@@ -53,7 +53,7 @@ test("a client that leaves ends its request: while it streams, without a stream,
   assert.deepEqual([status, body.choices[0].text], [200, ", there"]);
 });
 
-test("one client may have half of the queue: 429 with a time", async () => {
+test("one client may have half of the queue: 429 with a time; /slots has a row each choice, without texts", async () => {
   const busy = [await stream(server, LONG), await stream(server, LONG)];
   const queued = Array.from({ length: 4 }, () => rawClient(server.port, rawRequest("/v1/completions", LONG)));
   await waiting(4);
@@ -66,8 +66,15 @@ test("one client may have half of the queue: 429 with a time", async () => {
   assert.deepEqual([response.status, error.code, error.type], [429, "too_many_requests", "rate_limit_error"]);
   const seconds = Number(response.headers.get("retry-after"));
   assert.ok(seconds >= 1 && seconds <= 60, `${seconds}`);
+  const { body: rows } = await server.json("/slots");
+  const states = rows.map((row: { state: string }) => row.state);
+  assert.deepEqual(states, ["text", "text", "waiting", "waiting", "waiting", "waiting"]);
+  const [first] = rows;
+  assert.ok(first.n_prompt === 5 && first.n_done === 5 && first.n_predicted > 0 && first.age_ms > 0);
+  assert.doesNotMatch(JSON.stringify(rows), /Once|upon/);
   for (const { socket } of [...busy, ...queued]) socket.destroy();
   await untilIdle(server);
+  assert.deepEqual((await server.json("/slots")).body, []);
 });
 
 test("a reader that stops keeps nobody waiting, and its own request comes to its end", async () => {

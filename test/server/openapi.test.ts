@@ -21,7 +21,7 @@ test("answers and errors have the documented forms", async () => {
   const bodies: Record<string, unknown[]> = {
     "/v1/completions": [
       { prompt: "Once", max_tokens: 3, logprobs: 2, echo: true, n: 2 },
-      { prompt: [[1, 416]], max_tokens: 0, return_token_ids: true },
+      { prompt: [[1, 416]], max_tokens: 1, logprobs: 2, return_token_ids: true },
     ],
     "/v1/chat/completions": [
       { messages, max_tokens: 3, logprobs: true, top_logprobs: 1 },
@@ -49,7 +49,7 @@ test("answers and errors have the documented forms", async () => {
     assert.ok(Value.Check(document.components.schemas.Error, body), path);
     assert.ok(responses[status]);
   }
-  for (const path of ["/health", "/v1/models"]) {
+  for (const path of ["/health", "/v1/models", "/slots"]) {
     const { body } = await server.json(path);
     assert.deepEqual(
       Value.Errors(document.paths[path].get.responses[200].content["application/json"].schema, body),

@@ -1,6 +1,7 @@
 /** The interface of a chat format: how to write a conversation as tokens. Each format has its own file. */
 import { LlamaError } from "../../error.js";
 import type { Dialog } from "./dialog.js";
+import type { DialogEnding } from "./dialog-ending.js";
 
 export const CHAT_NAMES = ["template", "llama2", "llama3", "none"] as const;
 export type ChatName = (typeof CHAT_NAMES)[number];
@@ -24,8 +25,11 @@ export interface ChatFormat {
   readonly templateHash: string | null;
   /** Tokens that end an answer, beside the model's own stops. */
   readonly stopIds: ReadonlySet<number>;
-  /** The ids of a whole dialog, up to the start of the answer: as in Meta's code, or as in transformers' apply_chat_template(). Throws LlamaError (usage) for what that refuses. */
-  encodeDialog(dialog: Dialog): number[];
+  /**
+   * The ids of a whole dialog, by default up to the start of the answer: as in Meta's code, or as in transformers'
+   * apply_chat_template(). Answers with ids keep them. Throws LlamaError (usage) for what that code refuses.
+   */
+  encodeDialog(dialog: Dialog, ending?: DialogEnding): number[];
   /** The ids of turns and a message that follows them, up to the start of the answer. The ids of the answers are kept where the format keeps their text. */
   encodeConversation(turns: readonly Turn[], user: string, system: string | null): number[];
   /** The ids of an answer known only as text. */

@@ -8,6 +8,8 @@ export type Role = "system" | "user" | "assistant" | "tool" | "ipython" | "devel
 export interface Message {
   role: Role;
   content: string;
+  /** An answer's own ids, which are kept instead of encoding its text again. */
+  token_ids?: readonly number[];
 }
 
 export type Dialog = readonly Message[];
@@ -18,8 +20,12 @@ export interface TextPart {
   text: string;
 }
 
-/** A dialog as it may be given: a content may be a list of text parts, which become lines of one text. */
-export type DialogInput = readonly { role: Role; content: string | readonly TextPart[] }[];
+/** A dialog as it may be given: a content may be a list of text parts, which become lines of one text. An answer may be given by its ids alone. */
+export type DialogInput = readonly {
+  role: Role;
+  content?: string | readonly TextPart[];
+  token_ids?: readonly number[];
+}[];
 
 /** The result of chatCompletion() for a dialog, as in Meta's generation.py: tokens and logprobs only if logprobs were requested. */
 export interface ChatPrediction {
@@ -37,13 +43,21 @@ export function readDialog(messages: readonly unknown[]): Dialog {
   return messages.map((message, i) => {
     const where = `messages[${i}]`;
     if (!isObject(message)) throw wrong(where, '{"role": ..., "content": ...}', message);
-    const { role, content } = message;
+    const { role, content, token_ids: tokenIds } = message;
     if (typeof role !== "string") throw wrong(`${where}.role`, "a string", role);
     const call = CALLS.find((key) => (message[key] ?? null) !== null);
     if (call !== undefined)
       throw new LlamaError("usage", "calls of tools cannot be written", { where: `${where}.${call}` });
-    return { role: role as Role, content: contentOf(content, `${where}.content`) };
+    const ids = tokenIds ?? undefined;
+    if (ids !== undefined && !isIdList(ids)) throw wrong(`${where}.token_ids`, "a list of token ids", ids);
+    // The text follows from the ids.
+    const text = ids && (content ?? null) === null ? "" : contentOf(content, `${where}.content`);
+    return { role: role as Role, content: text, ...(ids && { token_ids: ids }) };
   });
+}
+
+function isIdList(value: unknown): value is number[] {
+  return Array.isArray(value) && value.every((id) => typeof id === "number");
 }
 
 function contentOf(content: unknown, where: string): string {

@@ -1,9 +1,10 @@
 /** Llama 2's chat format: the same ids as chat_completion() in Meta's generation.py. */
 import { LlamaError } from "../../error.js";
-import { strip } from "../../tokenizer/encoding/python-whitespace.js";
+import { isSpace, strip } from "../../tokenizer/encoding/python-whitespace.js";
 import { requireEos, type Tokenizer } from "../../tokenizer/tokenizer.js";
 import { type ChatFormat, NO_STOPS } from "./chat-format.js";
 import type { Dialog, Message } from "./dialog.js";
+import type { DialogEnding } from "./dialog-ending.js";
 import { turnwise } from "./turnwise.js";
 
 const [B_INST, E_INST] = ["[INST]", "[/INST]"];
@@ -15,18 +16,30 @@ export function llama2Format(tokenizer: Tokenizer): ChatFormat {
   const [word, wordAndSpace] = [tokenizer.encode("a"), tokenizer.encode("a ")];
   const space = wordAndSpace.slice(word.length);
 
-  const encodeDialog = (dialog: Dialog): number[] => {
+  const encodeDialog = (dialog: Dialog, ending: DialogEnding = "answer"): number[] => {
     const messages = mergeSystem(dialog);
-    check(messages);
+    check(messages, ending === "answer");
     const ids: number[] = [];
     // Each pair is encoded by itself, with a space before it.
     for (let i = 0; i < messages.length; i += 2) {
       const prompt = `${B_INST} ${strip(messages[i]!.content)} ${E_INST}`;
       const answer = messages[i + 1];
-      const text = answer ? `${prompt} ${strip(answer.content)} ` : prompt;
-      ids.push(...tokenizer.encode(text, { bos: true, eos: answer !== undefined }));
+      const isOpen = ending === "continue" && i + 2 >= messages.length;
+      if (!answer) ids.push(...tokenizer.encode(prompt, { bos: true }));
+      else if (answer.token_ids) {
+        ids.push(...tokenizer.encode(prompt, { bos: true }), ...answer.token_ids);
+        if (!isOpen) ids.push(...closeTurn(answer.token_ids));
+      } else {
+        const text = isOpen ? stripStart(answer.content) : `${strip(answer.content)} `;
+        ids.push(...tokenizer.encode(`${prompt} ${text}`, { bos: true, eos: !isOpen }));
+      }
     }
     return ids;
+  };
+
+  const closeTurn = (answerIds: readonly number[]): number[] => {
+    const hasSpace = space.length > 0 && answerIds.at(-1) === space.at(-1);
+    return [...(hasSpace ? [] : space), requireEos(tokenizer)];
   };
 
   return {
@@ -39,14 +52,18 @@ export function llama2Format(tokenizer: Tokenizer): ChatFormat {
         const before: Message[] = isFirst && system !== null ? [{ role: "system", content: system }] : [];
         return encodeDialog([...before, { role: "user", content: text }]);
       },
-      closeTurn(answerIds) {
-        const hasSpace = space.length > 0 && answerIds.at(-1) === space.at(-1);
-        return [...(hasSpace ? [] : space), requireEos(tokenizer)];
-      },
+      closeTurn,
     }),
     encodeAnswer: (text) => tokenizer.encode(strip(text)),
     refusal: (texts) => (texts.some((text) => SPECIAL_TAGS.some((tag) => text.includes(tag))) ? UNSAFE_ERROR : null),
   };
+}
+
+/** str.lstrip(): transformers keeps the spaces at the end of an answer to continue. */
+function stripStart(text: string): string {
+  let start = 0;
+  while (start < text.length && isSpace(text[start]!)) start++;
+  return text.slice(start);
 }
 
 /** Makes the system prompt part of the message after it. */
@@ -58,7 +75,7 @@ function mergeSystem(dialog: Dialog): Dialog {
   return [{ role: second.role, content: B_SYS + first.content + E_SYS + second.content }, ...rest];
 }
 
-function check(messages: Dialog): void {
+function check(messages: Dialog, needsQuestion: boolean): void {
   if (messages.some(({ role }, i) => role !== (i % 2 === 0 ? "user" : "assistant"))) {
     throw new LlamaError(
       "usage",
@@ -66,5 +83,5 @@ function check(messages: Dialog): void {
     );
   }
   const { role } = messages.at(-1)!;
-  if (role !== "user") throw new LlamaError("usage", `Last message must be from user, got ${role}`);
+  if (needsQuestion && role !== "user") throw new LlamaError("usage", `Last message must be from user, got ${role}`);
 }

@@ -4,6 +4,7 @@ import { strip } from "../../tokenizer/encoding/python-whitespace.js";
 import { requireBos, type Tokenizer } from "../../tokenizer/tokenizer.js";
 import { type ChatFormat, NO_STOPS } from "./chat-format.js";
 import type { Dialog, Message } from "./dialog.js";
+import type { DialogEnding } from "./dialog-ending.js";
 import { turnwise } from "./turnwise.js";
 
 /** `strips`: strip messages, as Llama 3's code does. The code of 3.1 and later (llama-models) keeps white space and names the tool role ipython. */
@@ -20,12 +21,16 @@ export function llama3Format(tokenizer: Tokenizer, strips: boolean): ChatFormat 
     special("<|end_header_id|>"),
     ...tokenizer.encode("\n\n"),
   ];
-  const message = ({ role, content }: Message) => [
+  const message = ({ role, content, token_ids: ids }: Message) => [
     ...header(role),
-    ...tokenizer.encode(strips ? strip(content) : content),
+    ...(ids ?? tokenizer.encode(strips ? strip(content) : content)),
     special("<|eot_id|>"),
   ];
-  const encodeDialog = (dialog: Dialog) => [requireBos(tokenizer), ...dialog.flatMap(message), ...header("assistant")];
+  const encodeDialog = (dialog: Dialog, ending: DialogEnding = "answer") => {
+    const ids = [requireBos(tokenizer), ...dialog.flatMap(message)];
+    if (ending === "answer") return [...ids, ...header("assistant")];
+    return ending === "continue" ? ids.slice(0, -1) : ids;
+  };
   return {
     name: "llama3",
     templateHash: null,

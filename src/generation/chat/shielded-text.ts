@@ -10,15 +10,19 @@ const PRIVATE = { first: 0xe000, last: 0xf8ff };
 /** Two characters that occur in none of the texts, put around each name of a special token in a message. */
 export type Marks = readonly [open: string, close: string];
 
-/** Finds marks that are in none of the texts. */
-export function freeMarks(texts: readonly string[]): Marks {
+/** Finds two pairs of marks that are in none of the texts. */
+export function freeMarks(texts: readonly string[]): [Marks, Marks] {
   const used = new Set(texts.flatMap((text) => text.match(/[\ue000-\uf8ff]/g) ?? []));
   const free: string[] = [];
-  for (let code = PRIVATE.last; free.length < 2 && code >= PRIVATE.first; code--) {
+  for (let code = PRIVATE.last; free.length < 4 && code >= PRIVATE.first; code--) {
     if (!used.has(String.fromCharCode(code))) free.push(String.fromCharCode(code));
   }
-  // A text that has them all loses its last two.
-  return [free[0] ?? "\uf8ff", free[1] ?? "\uf8fe"];
+  // A text that has them all loses its last ones.
+  const [a = "\uf8ff", b = "\uf8fe", c = "\uf8fd", d = "\uf8fc"] = free;
+  return [
+    [a, b],
+    [c, d],
+  ];
 }
 
 type Piece = { special: string } | { plain: string };

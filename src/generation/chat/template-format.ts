@@ -4,7 +4,9 @@ import { encodeAfter, type Tokenizer } from "../../tokenizer/tokenizer.js";
 import type { ChatTemplate } from "../template/chat-template.js";
 import { type ChatFormat, NO_STOPS, type Turn } from "./chat-format.js";
 import { checkRoles, type Dialog } from "./dialog.js";
+import type { DialogEnding } from "./dialog-ending.js";
 import { freeMarks, type Marks, ShieldedText } from "./shielded-text.js";
+import { TemplateDialog } from "./template-dialog.js";
 
 /** A rendered dialog and its ids. */
 interface Rendered {
@@ -21,7 +23,7 @@ export function templateFormat(tokenizer: Tokenizer, template: ChatTemplate): Ch
   let stopIds: ReadonlySet<number> | null = null;
 
   const render = (dialog: Dialog): { text: string; marks: Marks } => {
-    const marks = freeMarks([template.source, ...dialog.map(({ content }) => content)]);
+    const [marks] = freeMarks([template.source, ...dialog.map(({ content }) => content)]);
     const messages = dialog.map(({ role, content }) => ({
       role,
       content: shield.mark(content, marks, role === "assistant"),
@@ -29,18 +31,17 @@ export function templateFormat(tokenizer: Tokenizer, template: ChatTemplate): Ch
     return { text: template.render(messages, true), marks };
   };
 
-  const encodeDialog = (dialog: Dialog): number[] => {
+  const encodeDialog = (dialog: Dialog, ending: DialogEnding = "answer"): number[] => {
     // A template that does not know the role would at best write it as it is.
     checkRoles(dialog, template.source.includes("developer") ? ["developer"] : []);
     const last = dialog.at(-1)!;
-    if (last.role === "assistant") {
+    if (last.role === "assistant" && ending === "answer") {
       throw new LlamaError("usage", "the last message is an answer", {
         expected: "a message to answer",
         found: "the role assistant",
       });
     }
-    const { text, marks } = render(dialog);
-    return shield.encode(text, marks);
+    return new TemplateDialog(template, shield, dialog, ending).encode();
   };
 
   /** The ids of a conversation's prompt; answers keep their ids where the template writes them as they are. */

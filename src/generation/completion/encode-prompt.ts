@@ -1,14 +1,18 @@
 /** Encodes what a request asks for: a text, token ids, or a dialog in a chat format. Does not run anything. */
+import { checkAnswerIds } from "../chat/answer-ids.js";
 import { type ChatChoice, type ChatFormat, checkTexts, NO_STOPS } from "../chat/chat-format.js";
 import { checkRoles, type Dialog, type DialogInput, readDialog } from "../chat/dialog.js";
+import { DIALOG_ENDINGS, type DialogEnding, resolveEnding } from "../chat/dialog-ending.js";
 import type { ModelContext } from "../loading/model-context.js";
-import { either, LIST, TEXT } from "../options/check-options.js";
+import { either, LIST, oneOf, TEXT } from "../options/check-options.js";
 import { wrongType } from "../options/wrong-type.js";
 
 /** Messages to answer, and the chat format to write them in: by default the model's template, or that of Meta's code. */
 export interface ChatPrompt {
   messages: DialogInput;
   chat?: ChatChoice;
+  /** By default the start of an answer follows the messages. "continue": the last message is an answer to continue. "closed": nothing follows. */
+  ending?: DialogEnding;
 }
 
 export type Prompt =
@@ -26,6 +30,7 @@ export interface EncodedPrompt {
 
 export const PROMPT = either(TEXT, { ...LIST, type: "a list of token ids" });
 export const MESSAGES = { ...LIST, type: "a list of messages" };
+export const ENDING = oneOf(...DIALOG_ENDINGS);
 
 /** Encodes a prompt. `special`: names of special tokens in a text become those tokens. Throws LlamaError (usage) for a dialog that the format does not allow. */
 export function encodePrompt(model: ModelContext, request: Prompt, special = false): EncodedPrompt {
@@ -33,20 +38,21 @@ export function encodePrompt(model: ModelContext, request: Prompt, special = fal
     if (!PROMPT.isType(request.prompt)) throw wrongType("prompt", PROMPT.type, request.prompt);
     return { ids: model.promptIds(request.prompt, 0, special), stopIds: NO_STOPS };
   }
-  const { messages, chat } = request;
+  const { messages, chat, ending: wanted = "answer" } = request;
+  if (!ENDING.isType(wanted)) throw wrongType("ending", ENDING.type, wanted);
   const format = model.dialogFormat(chat);
-  const dialog = dialogOf(format, messages);
+  const { dialog, ending } = resolveEnding(dialogOf(model, format, messages), wanted);
   checkTexts(
     format,
     dialog.map(({ content }) => content),
   );
-  return { ids: format.encodeDialog(dialog), stopIds: format.stopIds };
+  return { ids: format.encodeDialog(dialog, ending), stopIds: format.stopIds };
 }
 
 /** A dialog from outside, for a format. Throws LlamaError (usage) that names what is wrong in it. */
-export function dialogOf(format: ChatFormat, messages: DialogInput): Dialog {
+export function dialogOf(model: ModelContext, format: ChatFormat, messages: DialogInput): Dialog {
   if (!MESSAGES.isType(messages)) throw wrongType("messages", MESSAGES.type, messages);
-  const dialog = readDialog(messages);
+  const dialog = checkAnswerIds(readDialog(messages), model.tokenizer, model.config.vocabSize);
   // A template has roles of its own.
   if (format.name !== "template") checkRoles(dialog);
   return dialog;
@@ -55,5 +61,5 @@ export function dialogOf(format: ChatFormat, messages: DialogInput): Dialog {
 /** Ids of a dialog up to where the answer begins. Throws LlamaError (usage) for one that the format does not allow. */
 export function encodeDialog(model: ModelContext, messages: DialogInput, chat?: ChatChoice): number[] {
   const format = model.dialogFormat(chat);
-  return format.encodeDialog(dialogOf(format, messages));
+  return format.encodeDialog(dialogOf(model, format, messages));
 }

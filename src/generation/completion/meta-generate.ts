@@ -135,7 +135,7 @@ export async function completeDialogs(
 ): Promise<ChatPrediction[]> {
   checkOptions({ chat, ...options }, DIALOG_TYPES);
   const format = model.dialogFormat(chat);
-  const dialogs = inputs.map((messages) => dialogOf(format, messages));
+  const dialogs = inputs.map((messages) => dialogOf(model, format, messages));
   const promptIds = dialogs.map((dialog) => format.encodeDialog(dialog));
   const { result, texts } = await generateIds(model, promptIds, options, format.stopIds);
   return result.tokens.map((ids, i) => {

@@ -64,7 +64,7 @@ export class PrefixPool {
   /**
    * A sequence that holds the longest prefix of `ids` that the pool has, for a request of `positions`; null when none is worth it.
    * A sequence of the same owner, a disposable one, and one that is a prefix as a whole are taken out of the pool; of others a
-   * copy is made, if `room` positions are enough for both.
+   * copy is made, if `room` positions are enough for both. `least`: a shorter prefix is left where it is.
    */
   take(
     ids: readonly number[],
@@ -73,6 +73,7 @@ export class PrefixPool {
     positions: number,
     room: number,
     salt = "",
+    least = MIN_SHARED,
   ): Inherited | null {
     const isOwn = (entry: PooledSequence) => owner !== null && entry.owner === owner;
     let best: PooledSequence | null = null;
@@ -80,7 +81,7 @@ export class PrefixPool {
     for (const entry of this.#entries) {
       if ((entry.salt ?? "") !== salt) continue;
       const shared = commonLength(entry.ids, ids, most);
-      if (shared < (isOwn(entry) ? 1 : MIN_SHARED)) continue;
+      if (shared < (isOwn(entry) ? 1 : Math.max(least, MIN_SHARED))) continue;
       if (shared < length || (shared === length && !isOwn(entry))) continue;
       best = entry;
       length = shared;

@@ -143,35 +143,51 @@ export class Scheduler {
     return cachePrompt && promptIds.length <= this.#sharedLength;
   }
 
-  /** A request that joins continues in the KV cache of one that has ended, if that begins the same. */
+  /**
+   * A request that joins continues in the KV cache of one that has ended, if that begins the same; unless a running one will soon
+   * have more of it.
+   */
   #inherit(entry: OpenRequest, room: number): void {
-    const { request, positions } = entry;
-    if (request.lookup) entry.drafts = new RowDrafts(entry.ids, positions);
-    if (!this.#isShared(request)) return;
-    const { promptIds, owner = null, cacheSalt } = request;
-    const found = this.pool.take(promptIds, sharable(request), owner, positions, room, cacheSalt);
+    if (entry.request.lookup) entry.drafts = new RowDrafts(entry.ids, entry.positions);
+    const promised = entry.request.owner ? 0 : this.#inBatch(entry).promised;
+    this.#take(entry, room, promised - MIN_SHARED + 1);
+  }
+
+  /** Continues in the KV cache of a request that has ended if that holds at least `least` tokens of the prompt. */
+  #take(entry: OpenRequest, room: number, least: number): void {
+    if (!this.#isShared(entry.request)) return;
+    const { promptIds, owner = null, cacheSalt } = entry.request;
+    const found = this.pool.take(promptIds, sharable(entry.request), owner, entry.positions, room, cacheSalt, least);
     if (found) this.#reuse(entry, found.sequence, found.length);
   }
 
   /** The sequence of a request whose turn has come; null while one before it computes more of their common prefix. */
   #begin(entry: OpenRequest): number | null {
-    let donor: OpenRequest | null = null;
-    let ready = 0;
-    let promised = 0;
+    const { donor, ready, promised } = this.#inBatch(entry);
+    if (promised - ready >= MIN_SHARED) return null;
+    // Those before it may have ended since it joined: the KV cache of a prompt that is only scored then holds its prefix.
+    const room = this.#limits.maxPositions - this.#used() + entry.positions;
+    this.#take(entry, room, ready + MIN_SHARED);
+    if (entry.sequence !== null) return entry.sequence;
+    if (donor === null || ready < MIN_SHARED) return this.#engine.newSequence();
+    this.#reuse(entry, this.#engine.fork(donor.sequence!, ready), ready);
+    return entry.sequence;
+  }
+
+  /** What requests before it in the batch have of its prefix: `ready` now, in the sequence of `donor`, and `promised` once their prompts have run. */
+  #inBatch(entry: OpenRequest): { donor: OpenRequest | null; ready: number; promised: number } {
+    const found = { donor: null as OpenRequest | null, ready: 0, promised: 0 };
     for (const other of this.#isShared(entry.request) ? this.running : []) {
       if (other === entry) break;
       if (other.request.promptIds.length > this.#sharedLength) continue;
       if ((other.request.cacheSalt ?? "") !== (entry.request.cacheSalt ?? "")) continue;
       const shared = sharedLength(other.ids, entry.request);
-      promised = Math.max(promised, Math.min(shared, other.request.promptIds.length));
-      if (other.sequence === null || Math.min(shared, other.length) <= ready) continue;
-      donor = other;
-      ready = Math.min(shared, other.length);
+      found.promised = Math.max(found.promised, Math.min(shared, other.request.promptIds.length));
+      if (other.sequence === null || Math.min(shared, other.length) <= found.ready) continue;
+      found.donor = other;
+      found.ready = Math.min(shared, other.length);
     }
-    if (promised - ready >= MIN_SHARED) return null;
-    if (donor === null || ready < MIN_SHARED) return this.#engine.newSequence();
-    this.#reuse(entry, this.#engine.fork(donor.sequence!, ready), ready);
-    return entry.sequence;
+    return found;
   }
 
   #reuse(entry: OpenRequest, sequence: number, length: number): void {

@@ -17,6 +17,8 @@ export interface ScoredPair<T> {
   tag: T;
   context: Text;
   continuation: Text;
+  /** Ids that are scored in the place of the continuation's last one too, by the same pass. */
+  lastIds?: readonly number[];
 }
 
 export type ScoreRequest<T> = ScoredPair<T> | Refused<T>;
@@ -41,6 +43,8 @@ export interface Score {
   contextTokens: number;
   /** Tokens at the beginning of the context that were left out, because the model's context has no room for them. */
   cutTokens: number;
+  /** The whole continuation with each of `lastIds` in the place of its last id, in their order. */
+  others: { logprob: number; isGreedy: boolean }[];
 }
 
 export type ScoreAnswer<T> = { tag: T; score: Score; error: null } | { tag: T; score: null; error: LlamaError };
@@ -66,25 +70,38 @@ export function scoreAll<T>(
 
 async function scorePair<T>(
   model: ModelContext,
-  { context, continuation }: ScoredPair<T>,
+  { context, continuation, lastIds = [] }: ScoredPair<T>,
   stats: GenerationStats,
   signal: AbortSignal,
 ): Promise<Score> {
   const { tokenizer, loop } = model;
   const { ids, start, cutTokens } = fitted(encodePair(tokenizer, context, continuation), model);
   checkIds(ids, "request", model);
+  checkIds(lastIds, "request", model);
   const detokenizer = tokenizer.detokenizer();
   detokenizer.prime(ids.slice(0, start));
   const tokens: ScoredToken[] = [];
+  let others: Score["others"] = [];
   const request = scoreRequest(ids, start, stats, (id, logits) => {
-    const text = detokenizer.push(id) + (tokens.length === ids.length - start - 1 ? detokenizer.flush() : "");
+    const isLast = tokens.length === ids.length - start - 1;
+    if (isLast) others = lastIds.map((other) => withLast(tokens, logits, other));
+    const text = detokenizer.push(id) + (isLast ? detokenizer.flush() : "");
     tokens.push({ id, text, logprob: logSoftmaxAt(logits, id), isGreedy: isMaximum(logits, id) });
   });
   for await (const event of loop.submit(request, signal)) {
     if (event.kind === "end" && event.reason === "abort") throw signal.reason;
   }
+  return { ...total(tokens), tokens, contextTokens: start, cutTokens, others };
+}
+
+/** The score of tokens and an id after them. */
+function withLast(tokens: readonly ScoredToken[], logits: Float32Array, id: number): Score["others"][number] {
+  return total([...tokens, { logprob: logSoftmaxAt(logits, id), isGreedy: isMaximum(logits, id) }]);
+}
+
+function total(tokens: readonly Pick<ScoredToken, "logprob" | "isGreedy">[]): Score["others"][number] {
   const logprob = tokens.reduce((sum, token) => sum + token.logprob, 0);
-  return { logprob, isGreedy: tokens.every((token) => token.isGreedy), tokens, contextTokens: start, cutTokens };
+  return { logprob, isGreedy: tokens.every(({ isGreedy }) => isGreedy) };
 }
 
 /** The ids of a context and of what follows it. */

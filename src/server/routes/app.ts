@@ -16,6 +16,7 @@ import { completions } from "./completions.js";
 import { errorOf } from "./errors.js";
 import { missingRoute, wrongMethod } from "./missing.js";
 import { documentRoute, operationRoutes, propsRoute } from "./operation.js";
+import { isPageVisit, pageRoutes } from "./page.js";
 import type { Answer, Exchange, ExchangeNote, Route, Service } from "./route.js";
 import { tokenRoutes } from "./tokens.js";
 
@@ -31,8 +32,9 @@ export const ROUTES: readonly Route[] = [
 export function createListener(service: Service): RequestListener {
   const app = new Hono<Env>();
   const methods = new Map<string, string[]>();
-  for (const route of ROUTES) methods.set(route.path, [...(methods.get(route.path) ?? []), route.method]);
-  for (const route of ROUTES) {
+  const routes = [...ROUTES, ...pageRoutes(service.settings.page)];
+  for (const route of routes) methods.set(route.path, [...(methods.get(route.path) ?? []), route.method]);
+  for (const route of routes) {
     const path = route.path.replace(/:(\w+)$/, ":$1{.+}");
     app.on(route.method, path, (c) => exchange(c, route, service));
   }
@@ -87,7 +89,7 @@ async function exchange(c: Context<Env>, route: Route, service: Service): Promis
   };
   try {
     access.checkHost(incoming);
-    Object.assign(headers, access.checkOrigin(incoming));
+    if (!isPageVisit(incoming, route)) Object.assign(headers, access.checkOrigin(incoming));
     if (incoming.method === "OPTIONS" && incoming.headers["access-control-request-method"] !== undefined) {
       status = 204;
       return new Response(null, { status, headers: { ...headers, ...PREFLIGHT_HEADERS } });
@@ -111,7 +113,7 @@ async function exchange(c: Context<Env>, route: Route, service: Service): Promis
     const answer = await route.answer(one, service);
     if (answer === null) return RESPONSE_ALREADY_SENT;
     headers["openai-processing-ms"] = String(Math.round(performance.now() - startedAt));
-    status = "json" in answer ? (answer.status ?? 200) : 200;
+    status = ("status" in answer ? answer.status : undefined) ?? 200;
     return response(answer, status, headers);
   } catch (error) {
     if (control.signal.aborted || outgoing.headersSent) return RESPONSE_ALREADY_SENT;
@@ -122,6 +124,7 @@ async function exchange(c: Context<Env>, route: Route, service: Service): Promis
 }
 
 function response(answer: NonNullable<Answer>, status: number, headers: Record<string, string>): Response {
+  if ("bytes" in answer) return new Response(answer.bytes, { status, headers: { ...headers, ...answer.headers } });
   const isJson = "json" in answer;
   const type = isJson ? "application/json; charset=utf-8" : answer.type;
   const text = isJson ? JSON.stringify(answer.json) : answer.text;

@@ -1,16 +1,16 @@
 /** POST /v1/chat/completions: answers a dialog in the model's chat format, as OpenAI's API. */
 import { LlamaError } from "../../error.js";
-import type { DialogInput, Llama } from "../../index.js";
+import type { DialogEnding, DialogInput, Llama } from "../../index.js";
 import { invalid } from "../http/api-error.js";
 import { newId } from "../http/ids.js";
 import { CHAT_COMPLETION } from "../schema/answers.js";
-import { CHAT_REQUEST, type ChatRequest } from "../schema/chat-request.js";
+import { CHAT_REQUEST, type ChatRequest, type EndingFields } from "../schema/chat-request.js";
 import { choiceSeed, requestOptions } from "../serving/request-options.js";
 import type { ChoicePlan, ChoiceResult } from "../serving/run-choices.js";
 import type { ServeSettings } from "../serving/serve-settings.js";
 import { chatLogprobs } from "../wire/logprobs.js";
 import { TokenTexts } from "../wire/token-texts.js";
-import { type PlacedToken, TokenTrail } from "../wire/token-trail.js";
+import { type PlacedToken, TokenTrail, withoutStop } from "../wire/token-trail.js";
 import { timingsOf, usageOf } from "../wire/usage.js";
 import { collectChoices, noteResults, type StreamForm, streamChoices } from "./answer-choices.js";
 import { contextExceeded } from "./errors.js";
@@ -31,7 +31,7 @@ export const chat: Route = {
     if (request.top_logprobs !== undefined && !request.logprobs) {
       throw invalid("top_logprobs needs logprobs: true", "top_logprobs");
     }
-    const prompt = await encodeMessages(llama, request.messages, service.settings);
+    const prompt = await encodeMessages(llama, request.messages, endingOf(request), service.settings);
     const { maxSeqLen } = llama;
     if (prompt.ids.length >= maxSeqLen) throw contextExceeded(prompt.ids.length, maxSeqLen, "messages");
     const job = new ChatJob(llama, request, prompt, service.settings);
@@ -45,29 +45,44 @@ export const chat: Route = {
 
 type Messages = ChatRequest["messages"];
 
-/** Ids of messages in the chat format of the server, up to where the answer begins. Throws ApiError for what the format does not allow. */
+/** How the dialog of a request ends. Throws ApiError for fields that contradict each other. */
+export function endingOf({
+  add_generation_prompt: starts,
+  continue_final_message: continues,
+}: EndingFields): DialogEnding {
+  if (continues && starts) {
+    throw invalid("continue_final_message and add_generation_prompt exclude each other", "continue_final_message");
+  }
+  if (continues) return "continue";
+  return starts === false ? "closed" : "answer";
+}
+
+/** Ids of messages in the chat format of the server, with its own system text where they have none. Throws ApiError for what the format does not allow. */
 export async function encodeMessages(
   llama: Llama,
   messages: Messages,
+  ending: DialogEnding,
   { chat: choice, system }: ServeSettings,
 ): Promise<{ ids: number[]; stopIds: number[] }> {
   if (choice === "none" || (choice === "auto" && llama.chatName === "none")) {
     const fix = "Continue text with /v1/completions, or start the server with --chat";
     throw invalid(`This model has no chat format. ${fix}`, "messages", "unsupported_parameter");
   }
-  const size = JSON.stringify(messages).length;
-  const least = Math.ceil(size / llama.tokenizer.maxTokenBytes / 8);
+  const size = JSON.stringify(messages.map(({ content }) => content ?? "")).length;
+  const given = messages.reduce((sum, { token_ids: ids = [] }) => sum + ids.length, 0);
+  const least = Math.max(given, Math.ceil(size / llama.tokenizer.maxTokenBytes / 8));
   if (least > llama.maxSeqLen) throw contextExceeded(least, llama.maxSeqLen, "messages", true);
-  const dialog = messages.map(({ role, content }) => ({ role: role === "developer" ? "system" : role, content }));
-  if (system !== null && dialog[0]?.role !== "system") dialog.unshift({ role: "system", content: system });
+  const own = messages.map((one) => ({ ...one, role: one.role === "developer" ? "system" : one.role }));
+  const before = system !== null && own[0]?.role !== "system" ? [{ role: "system", content: system }] : [];
+  const dialog = [...before, ...own] as DialogInput;
   try {
-    return await llama.encodePrompt({ messages: dialog as DialogInput, chat: choice });
+    return await llama.encodePrompt({ messages: dialog, chat: choice, ending });
   } catch (error) {
-    if (error instanceof LlamaError && error.kind === "usage") {
-      const [place] = /messages\[\d+\](\.\w+)?/.exec(error.message) ?? ["messages"];
-      throw invalid(error.message, place);
-    }
-    throw error;
+    if (!(error instanceof LlamaError) || error.kind !== "usage") throw error;
+    // The client counts its own messages.
+    const message = error.message.replace(/\bmessages\[(\d+)\]/g, (_, i) => `messages[${Number(i) - before.length}]`);
+    const [place] = /messages\[\d+\](\.\w+)?/.exec(message) ?? ["messages"];
+    throw invalid(message, place);
   }
 }
 
@@ -145,7 +160,8 @@ class ChatJob {
         const rest = withoutStop(placed, result);
         const delta = text === "" ? {} : { content: text };
         const choice = part(i, delta, rest.length > 0 ? rest : null, result.completion.finishReason);
-        return event([choice], { seed: this.#seed, timings: timingsOf(result) });
+        const ids = wantsIds && { prompt_token_ids: this.plans[i]!.ids, token_ids: rest.map(({ id }) => id) };
+        return event([{ ...choice, ...ids }], { seed: this.#seed, timings: timingsOf(result) });
       },
       aside: (fields) => event([], fields),
       usage: (results) => (wantsUsage ? { ...head, choices: [], usage: this.#usage(results) } : null),
@@ -170,9 +186,4 @@ class ChatJob {
   #usage(results: readonly ChoiceResult[]) {
     return usageOf(results.slice(0, 1), results, 0);
   }
-}
-
-/** A chat's tokens join to its content; the one that ended it is not among them. */
-function withoutStop(placed: readonly PlacedToken[], { completion: { stopId } }: ChoiceResult): PlacedToken[] {
-  return stopId === null ? [...placed] : placed.slice(0, -1);
 }

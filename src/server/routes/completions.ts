@@ -9,7 +9,7 @@ import type { ChoicePlan, ChoiceResult } from "../serving/run-choices.js";
 import type { ServeSettings } from "../serving/serve-settings.js";
 import { completionLogprobs } from "../wire/logprobs.js";
 import { TokenTexts } from "../wire/token-texts.js";
-import { type PlacedToken, placePrompt, TokenTrail } from "../wire/token-trail.js";
+import { type PlacedToken, placePrompt, TokenTrail, withoutStop } from "../wire/token-trail.js";
 import { timingsOf, usageOf } from "../wire/usage.js";
 import { collectChoices, noteResults, type StreamForm, streamChoices } from "./answer-choices.js";
 import { checkModel, fingerprint } from "./model-name.js";
@@ -131,7 +131,8 @@ class CompletionJob {
       piece: (i, text, placed) => event([part(i, text, placed)]),
       last: (i, text, placed, result) => {
         const choice = { ...this.#choice(i, prompt(i), text, placed, result), logprobs: this.#logprobs(placed) };
-        const ids = this.#request.return_token_ids && { token_ids: placed.map(({ id }) => id) };
+        const own = withoutStop(placed, result).map(({ id }) => id);
+        const ids = this.#request.return_token_ids && { token_ids: own };
         return event([{ ...choice, ...ids }], { seed: this.#seed, timings: timingsOf(result) });
       },
       aside: (fields) => event([], fields),
@@ -180,7 +181,8 @@ class CompletionJob {
   }
 
   #logprobs(placed: readonly PlacedToken[]) {
-    return this.#request.logprobs === undefined ? null : completionLogprobs(placed, this.#texts);
+    const { logprobs, return_token_ids } = this.#request;
+    return logprobs === undefined ? null : completionLogprobs(placed, this.#texts, return_token_ids);
   }
 
   #usage(results: readonly ChoiceResult[]) {

@@ -1,6 +1,6 @@
 /** The routes for those who run the server: health, properties, metrics, and the model's own description. */
 import { ApiError } from "../http/api-error.js";
-import { MODEL, MODELS, STATUS } from "../schema/answers.js";
+import { MODEL, MODELS, SLOTS, STATUS } from "../schema/answers.js";
 import { openApi } from "../schema/openapi.js";
 import type { Route, Service } from "./route.js";
 
@@ -77,6 +77,22 @@ const metrics: Route = {
   },
 };
 
+const slots: Route = {
+  method: "GET",
+  path: "/slots",
+  summary: "The choices that wait and run, with counts and times, never texts.",
+  answers: SLOTS,
+  answer(_, { model, admission }) {
+    const { maxSeqLen } = model.ready;
+    const now = performance.now();
+    const rows = admission.choices.map(({ id, state, since, prompt, cached, done, predicted }) => ({
+      ...{ id, state, n_ctx: maxSeqLen, n_prompt: prompt, n_cached: cached, n_done: done, n_predicted: predicted },
+      age_ms: Math.round(now - since),
+    }));
+    return { json: rows };
+  },
+};
+
 /** /openapi.json, which describes all routes. */
 export function documentRoute(routes: () => readonly Route[]): Route {
   return {
@@ -124,5 +140,5 @@ export function propsRoute(routes: () => readonly Route[]): Route {
 
 export const operationRoutes: readonly Route[] = [
   ...[health("/health"), health("/v1/health"), live],
-  ...[models("/v1/models"), models("/models"), oneModel("/v1/models/:id"), oneModel("/models/:id"), metrics],
+  ...[models("/v1/models"), models("/models"), oneModel("/v1/models/:id"), oneModel("/models/:id"), metrics, slots],
 ];

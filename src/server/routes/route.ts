@@ -47,7 +47,11 @@ export interface ExchangeNote {
 }
 
 /** An answer, or null if the route has written one itself. */
-export type Answer = { status?: number; json: unknown } | { text: string; type: string } | null;
+export type Answer =
+  | { status?: number; json: unknown }
+  | { text: string; type: string }
+  | { status?: number; bytes: Buffer | null; headers: Record<string, string> }
+  | null;
 
 export interface Route {
   readonly method: "GET" | "POST";
@@ -55,6 +59,8 @@ export interface Route {
   readonly path: string;
   /** Needs no API key. */
   readonly isOpen?: (service: Service) => boolean;
+  /** A file of the web page: for browsers, and in no list of the routes. */
+  readonly isPage?: boolean;
   readonly summary: string;
   /** Of its body. */
   readonly schema?: BodySchema;

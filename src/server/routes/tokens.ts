@@ -11,7 +11,7 @@ import {
   type TokenizeRequest,
 } from "../schema/token-requests.js";
 import { TokenTexts } from "../wire/token-texts.js";
-import { encodeMessages } from "./chat.js";
+import { encodeMessages, endingOf } from "./chat.js";
 import { checkModel } from "./model-name.js";
 import type { Route } from "./route.js";
 
@@ -33,7 +33,7 @@ const tokenize: Route = {
     if (given.length !== 1)
       throw invalid("One of content, prompt and messages is needed", "content", "missing_required_parameter");
     const ids = messages
-      ? (await encodeMessages(llama, messages, settings)).ids
+      ? (await encodeMessages(llama, messages, endingOf(request), settings)).ids
       : encodeText(llama, content ?? prompt!, request, content === undefined);
     const texts = new TokenTexts(llama.tokenizer);
     const count = { count: ids.length, max_model_len: llama.maxSeqLen };
@@ -84,9 +84,9 @@ const applyTemplate: Route = {
   answers: TEMPLATE,
   async answer({ body }, { model, settings }) {
     const llama = model.ready;
-    const { messages, model: name } = body as unknown as TemplateRequest;
-    checkModel(name, settings);
-    const { ids } = await encodeMessages(llama, messages, settings);
+    const request = body as unknown as TemplateRequest;
+    checkModel(request.model, settings);
+    const { ids } = await encodeMessages(llama, request.messages, endingOf(request), settings);
     const { bosId, addsBos } = llama.tokenizer;
     // Every text begins with this token where the tokenizer adds it; elsewhere it is the template's.
     const shown = shownText(llama, addsBos && ids[0] === bosId ? ids.slice(1) : ids);

@@ -67,6 +67,8 @@ export const COMPLETION = Type.Object({
           token_logprobs: Type.Array(or(Type.Number())),
           top_logprobs: Type.Array(or(Type.Record(Type.String(), Type.Number()))),
           text_offset: Type.Array(COUNT),
+          token_ids: optional(Type.Array(ID)),
+          top_token_ids: optional(Type.Array(or(Type.Record(Type.String(), ID)))),
         }),
       ),
     }),
@@ -103,6 +105,19 @@ export const TOKENS = Type.Object({
 export const TOKEN_TEXT = Type.Object({ content: Type.String(), prompt: Type.String() });
 export const TEMPLATE = Type.Object({ prompt: Type.String(), tokens: Type.Array(ID) });
 export const STATUS = Type.Object({ status: Type.Literal("ok") });
+
+export const SLOTS = Type.Array(
+  Type.Object({
+    id: COUNT,
+    state: Type.Union([Type.Literal("waiting"), Type.Literal("prompt"), Type.Literal("text")]),
+    n_ctx: COUNT,
+    n_prompt: COUNT,
+    n_cached: COUNT,
+    n_done: COUNT,
+    n_predicted: COUNT,
+    age_ms: COUNT,
+  }),
+);
 
 export const MODEL = Type.Object({
   id: Type.String(),

@@ -33,12 +33,11 @@ const REFUSED: Readonly<Record<string, { why: string; passes?: (value: never) =>
   modalities: { why: TEXT_ONLY, passes: (value: unknown) => JSON.stringify(value) === '["text"]' },
   web_search_options: { why: "this server asks no other" },
   suffix: { why: "this model continues text and does not fill gaps" },
-  continue_final_message: { why: "write the text with /apply-template and continue it with /v1/completions" },
   chat_template: { why: "the format of a chat is chosen at the start, with --chat" },
 };
 
 /** What follows from names of messages' fields that are not read. */
-const REFUSED_IN_MESSAGE = ["tool_calls", "function_call", "token_ids", "audio"];
+const REFUSED_IN_MESSAGE = ["tool_calls", "function_call", "audio"];
 
 export type BodySchema = TObject;
 export type AnswerSchema = TSchema;
@@ -84,7 +83,7 @@ function checkMessage(message: unknown, index: number): void {
   for (const name of REFUSED_IN_MESSAGE) {
     const value = (message as Record<string, unknown>)[name];
     if (value === undefined || value === null || (Array.isArray(value) && value.length === 0)) continue;
-    throw unsupported(`${where}.${name}`, name === "token_ids" ? "give the answer's text as content" : TOOLS);
+    throw unsupported(`${where}.${name}`, name === "audio" ? TEXT_ONLY : TOOLS);
   }
   const { content } = message as { content?: unknown };
   if (!Array.isArray(content)) return;
@@ -103,9 +102,9 @@ function wrongField(schema: TObject, known: Record<string, unknown>): Error {
     return invalid(`${name} is missing`, name, "missing_required_parameter");
   }
   const [, name = "", ...rest] = (first?.instancePath ?? "").split("/");
-  const value = known[name];
-  const property = schema.properties[name] as { title?: string } | undefined;
   const isDeep = name === "messages" && rest.length > 0;
+  const value = isDeep ? valueAt(known[name], rest.slice(0, 2)) : known[name];
+  const property = schema.properties[name] as { title?: string } | undefined;
   const param = name + (isDeep ? placeOf(rest) : "");
   const expected = isDeep ? messageExpectation(rest) : (property?.title ?? first?.message ?? "another value");
   const isType = first?.keyword === "type" || first?.keyword === "anyOf";
@@ -116,6 +115,10 @@ function wrongField(schema: TObject, known: Record<string, unknown>): Error {
   );
 }
 
+function valueAt(value: unknown, path: readonly string[]): unknown {
+  return path.reduce((one, name) => (one as Record<string, unknown> | null)?.[name], value);
+}
+
 /** Up to the field of a message. */
 function placeOf(path: readonly string[]): string {
   const [index = "0", field] = path;
@@ -124,6 +127,7 @@ function placeOf(path: readonly string[]): string {
 
 function messageExpectation([, field]: readonly string[]): string {
   if (field === "role") return "system, developer, user, assistant, tool or ipython";
+  if (field === "token_ids") return "a list of token ids";
   if (field === "content") return 'a string or a list of parts {"type": "text", "text": ...}';
   return 'an object with "role" and "content"';
 }

@@ -1,6 +1,6 @@
 /** The bodies of the routes about tokens and templates, in the dialects of llama.cpp and vLLM. */
 import Type, { type Static } from "typebox";
-import { MESSAGES } from "./chat-request.js";
+import { ENDING_FIELDS, MESSAGES } from "./chat-request.js";
 import { FLAG, IDS, TEXT } from "./sampling-fields.js";
 
 const optional = Type.Optional;
@@ -10,6 +10,7 @@ export const TOKENIZE_REQUEST = Type.Object({
   content: optional(TEXT),
   prompt: optional(TEXT),
   messages: optional(MESSAGES),
+  ...ENDING_FIELDS,
   add_special: optional(FLAG),
   add_special_tokens: optional(FLAG),
   parse_special: optional(FLAG),
@@ -20,7 +21,7 @@ export const TOKENIZE_REQUEST = Type.Object({
 
 export const DETOKENIZE_REQUEST = Type.Object({ tokens: IDS, model: optional(TEXT) });
 
-export const TEMPLATE_REQUEST = Type.Object({ messages: MESSAGES, model: optional(TEXT) });
+export const TEMPLATE_REQUEST = Type.Object({ messages: MESSAGES, ...ENDING_FIELDS, model: optional(TEXT) });
 
 export type TokenizeRequest = Static<typeof TOKENIZE_REQUEST>;
 export type DetokenizeRequest = Static<typeof DETOKENIZE_REQUEST>;

@@ -8,6 +8,19 @@ import { tooMany, unavailable } from "../http/api-error.js";
 const NEWEST = 0.2;
 const FIRST_GUESS_S = 2;
 
+/** How far a choice is. */
+export interface OpenChoice {
+  readonly id: number;
+  state: "waiting" | "prompt" | "text" | "ended";
+  /** Milliseconds on the clock of performance.now(). */
+  readonly since: number;
+  /** Tokens: of the prompt, found in a KV cache, computed of the prompt, new. */
+  readonly prompt: number;
+  cached: number;
+  done: number;
+  predicted: number;
+}
+
 /** A request that is being answered. */
 export interface OpenRequest {
   /** What tells its client from others. */
@@ -15,6 +28,7 @@ export interface OpenRequest {
   /** Choices that have not begun, and that have. */
   waiting: number;
   running: number;
+  readonly choices: readonly OpenChoice[];
   /** Ends it with an error. */
   cancel(reason: Error): void;
 }
@@ -36,6 +50,11 @@ export class Admission {
 
   get running(): number {
     return this.#sum(({ running }) => running);
+  }
+
+  /** The choices that wait or run, oldest first. */
+  get choices(): OpenChoice[] {
+    return [...this.#open].flatMap(({ choices }) => choices.filter(({ state }) => state !== "ended"));
   }
 
   /** Counts a request until leave(). Throws ApiError if too many choices wait: of all clients, or of this one. */

@@ -1,7 +1,7 @@
 /** Runs the choices of a request on the model, all at once, and tells what happens to each. Does not know HTTP or JSON. */
 import { setMaxListeners } from "node:events";
 import type { Completion, CompletionEvent, Llama, RequestOptions } from "../../index.js";
-import type { Admission, OpenRequest } from "./admission.js";
+import type { Admission, OpenChoice, OpenRequest } from "./admission.js";
 
 /** A choice to run. */
 export interface ChoicePlan {
@@ -49,7 +49,8 @@ export async function runChoices(llama: Llama, plans: readonly ChoicePlan[], run
   setMaxListeners(0, control.signal);
   const stop = (reason: unknown) => control.abort(reason);
   const leave = () => stop(run.signal.reason);
-  const request: OpenRequest = { client: run.client, waiting: plans.length, running: 0, cancel: stop };
+  const choices = plans.map(({ ids }) => openChoice(ids.length));
+  const request: OpenRequest = { client: run.client, waiting: plans.length, running: 0, choices, cancel: stop };
   if (run.signal.aborted) throw run.signal.reason;
   run.admission.enter(request);
   run.signal.addEventListener("abort", leave, { once: true });
@@ -70,7 +71,7 @@ export async function runChoices(llama: Llama, plans: readonly ChoicePlan[], run
     run.onQueued?.();
     const results = await Promise.all(
       streams.map((stream, i) => {
-        const followed = follow(stream, start, request, (event) => run.onEvent?.(i, event));
+        const followed = follow(stream, start, request, choices[i]!, (event) => run.onEvent?.(i, event));
         return followed.then(
           (result) => {
             if (!signal.aborted) run.onDone?.(i, result);
@@ -100,6 +101,7 @@ async function follow(
   stream: AsyncIterable<CompletionEvent>,
   start: number,
   request: OpenRequest,
+  choice: OpenChoice,
   onEvent: (event: Exclude<CompletionEvent, { kind: "end" }>) => void,
 ): Promise<ChoiceResult> {
   let begun: number | null = null;
@@ -118,8 +120,10 @@ async function follow(
       if (event.kind === "token") first ??= now;
       if (event.kind === "end") ended = event;
       else onEvent(event);
+      note(choice, event);
     }
   } finally {
+    choice.state = "ended";
     if (begun === null) request.waiting--;
     else request.running--;
   }
@@ -128,4 +132,23 @@ async function follow(
   const firstAt = first ?? end;
   const { completion, text: rest } = ended!;
   return { completion, rest, queueMs: begunAt - start, promptMs: firstAt - begunAt, textMs: end - firstAt };
+}
+
+let lastId = 0;
+
+function openChoice(prompt: number): OpenChoice {
+  const since = performance.now();
+  return { id: ++lastId, state: "waiting", since, prompt, cached: 0, done: 0, predicted: 0 };
+}
+
+function note(choice: OpenChoice, event: CompletionEvent): void {
+  if (event.kind === "prefill") {
+    choice.state = event.done < event.total ? "prompt" : "text";
+    choice.cached = event.reused;
+    choice.done = event.done;
+  } else if (event.kind === "token") {
+    choice.state = "text";
+    choice.done = choice.prompt;
+    choice.predicted++;
+  }
 }

@@ -2,6 +2,7 @@
 import type { ChatChoice, GenerateOptions } from "../../index.js";
 import type { AccessRules } from "../http/access.js";
 import type { TlsFiles } from "../http/http-listener.js";
+import type { PageFiles } from "../http/page-file.js";
 
 export interface ServeSettings extends AccessRules {
   /** Speaks HTTPS with it; null: HTTP. */
@@ -35,6 +36,8 @@ export interface ServeSettings extends AccessRules {
   hiddenBos: boolean;
   /** Whether /metrics needs no key. */
   metricsPublic: boolean;
+  /** The files of the web page; null: no page. */
+  page: (() => PageFiles) | null;
   version: string;
   /** When the checkpoint was written, in seconds. */
   created: number;

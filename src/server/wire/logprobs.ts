@@ -10,36 +10,52 @@ export interface CompletionLogprobs {
   token_logprobs: (number | null)[];
   top_logprobs: (Record<string, number> | null)[];
   text_offset: number[];
+  /** The ids of `tokens`. */
+  token_ids?: number[];
+  /** The ids of the names in `top_logprobs`. */
+  top_token_ids?: (Record<string, number> | null)[];
 }
 
-/** Four lists of one length; tokens of the beginning of a text have no leading space there. Each token is among its own most likely ones, with the same number. */
-export function completionLogprobs(placed: readonly PlacedToken[], texts: TokenTexts): CompletionLogprobs {
+/**
+ * Lists of one length; tokens of the beginning of a text have no leading space there. Each token is among its own most likely ones, with the same number.
+ * `wantsIds`: names do not encode to their tokens again, so that a client which continues with one of them needs its id.
+ */
+export function completionLogprobs(
+  placed: readonly PlacedToken[],
+  texts: TokenTexts,
+  wantsIds = false,
+): CompletionLogprobs {
   const lists: CompletionLogprobs = { tokens: [], token_logprobs: [], top_logprobs: [], text_offset: [] };
+  const topIds: (Record<string, number> | null)[] = [];
   for (const { id, offset, logprob } of placed) {
     const name = texts.name(id);
     lists.tokens.push(name);
     lists.text_offset.push(offset);
     const own = logprob?.logprob ?? null;
     lists.token_logprobs.push(own === null ? null : finite(own));
-    lists.top_logprobs.push(own === null ? null : topByName(name, own, logprob!.top, texts));
+    const top = own === null ? null : topByName({ id, logprob: own }, logprob!.top, texts);
+    lists.top_logprobs.push(top && Object.fromEntries([...top].map(([key, one]) => [key, finite(one.logprob)])));
+    topIds.push(top && Object.fromEntries([...top].map(([key, one]) => [key, one.id])));
   }
-  return lists;
+  return wantsIds ? { ...lists, token_ids: placed.map(({ id }) => id), top_token_ids: topIds } : lists;
 }
 
-function topByName(
-  name: string,
-  own: number,
-  top: readonly { id: number; logprob: number }[],
-  texts: TokenTexts,
-): Record<string, number> {
-  const byName = new Map<string, number>();
-  const add = (key: string, value: number) => {
-    const before = byName.get(key);
-    if (before === undefined || before < value) byName.set(key, finite(value));
-  };
-  for (const { id, logprob } of top) add(texts.name(id), logprob);
-  add(name, own);
-  return Object.fromEntries(byName);
+interface TopToken {
+  id: number;
+  logprob: number;
+}
+
+/** Of two ids with one name the more likely one counts; of two as likely, the token itself. */
+function topByName(own: TopToken, top: readonly TopToken[], texts: TokenTexts): Map<string, TopToken> {
+  const byName = new Map<string, TopToken>();
+  for (const one of top) {
+    const name = texts.name(one.id);
+    const before = byName.get(name);
+    if (before === undefined || before.logprob < one.logprob) byName.set(name, one);
+  }
+  const name = texts.name(own.id);
+  if ((byName.get(name)?.logprob ?? Number.NEGATIVE_INFINITY) <= own.logprob) byName.set(name, own);
+  return byName;
 }
 
 export interface ChatToken {

@@ -57,6 +57,14 @@ export class TokenTrail {
   }
 }
 
+/** The last tokens of a choice without the one that ended it. */
+export function withoutStop(
+  placed: readonly PlacedToken[],
+  { completion: { stopId } }: { completion: Completion },
+): PlacedToken[] {
+  return stopId === null ? [...placed] : placed.slice(0, -1);
+}
+
 /** The tokens of a prompt with their places. `hidden`: ids at its beginning that are not reported. */
 export function placePrompt(prompt: readonly TokenLogprob[], hidden: number): PlacedToken[] {
   let offset = 0;

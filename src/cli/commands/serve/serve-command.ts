@@ -56,6 +56,8 @@ function serverOptions(command: PlainCommand): void {
     .option("--strict_fields", "refuse unknown fields, which are else ignored")
     .option("--hidden_bos", "put a beginning-of-sentence token before ids without one")
     .option("--metrics_public", "answer /metrics without a key")
+    .option("--no_web", "serve no web page at /")
+    .option("--web_dir <folder>", "serve the page in this folder, read at each visit")
     .addOption(
       new Option("--log_format <form>", "a line a request on stderr").choices(["text", "json", "none"]).default("text"),
     )

@@ -25,5 +25,7 @@ export interface ServeFlags extends ModelFlags, Omit<SamplingFlags, "max_gen_len
   strict_fields?: true | undefined;
   hidden_bos?: true | undefined;
   metrics_public?: true | undefined;
+  no_web?: true | undefined;
+  web_dir?: string | undefined;
   log_format: "text" | "json" | "none";
 }

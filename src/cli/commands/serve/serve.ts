@@ -19,6 +19,7 @@ import { Interrupt } from "../../terminal/interrupt.js";
 import { printBug, printNote } from "../../terminal/notes.js";
 import { packageVersion } from "../../terminal/version.js";
 import { readKeys, readTls } from "./api-keys.js";
+import { pageFiles } from "./page-files.js";
 import type { ServeFlags } from "./serve-flags.js";
 
 /** Runs the command and returns the exit code: 0 if all answers were whole after the first signal, else that of the signal. */
@@ -106,6 +107,7 @@ function serveSettings(flags: ServeFlags, model: ModelChoice): ServeSettings {
     strictFields: flags.strict_fields === true,
     hiddenBos: flags.hidden_bos === true,
     metricsPublic: flags.metrics_public === true,
+    page: flags.no_web ? null : pageFiles(flags.web_dir),
     version: packageVersion(),
     created: writtenAt(model.ckptDir),
   };
@@ -117,11 +119,12 @@ function writtenAt(path: string): number {
   return Math.floor((stat?.mtimeMs ?? Date.now()) / 1000);
 }
 
-function printAddress({ host, keys, names, tls }: ServeSettings, port: number): void {
+function printAddress({ host, keys, names, tls, page }: ServeSettings, port: number): void {
   const shown = host.includes(":") ? `[${host}]` : host;
   const url = `${tls ? "https" : "http"}://${shown === "0.0.0.0" || shown === "[::]" ? "127.0.0.1" : shown}:${port}`;
   const key = keys.length > 0 ? ' -H "authorization: Bearer $LLAMA_TS_API_KEY"' : "";
   printNote(`Serving ${names[0]} at ${url}/v1`);
+  if (page !== null) printNote(`Open ${url}/ in a browser, or use it from programs.`);
   printNote(`Try: curl ${url}/v1/completions${key} --json '{"prompt": "Once upon a time"}'`);
   if (!isLoopback(host) && keys.length === 0) printNote("Warning: other machines need no key (--no_auth).");
 }

@@ -1,0 +1,103 @@
+/** Finds the files of a task's split below the data folder: by the task's name, in a hub's layout, or in the form of their makers. Does not read them. */
+import { readdirSync, statSync } from "node:fs";
+import { basename, join } from "node:path";
+import { LlamaError } from "../../error.js";
+import { firstFew, plural } from "../../formats/files/amounts.js";
+import type { DataNeeds, OriginalForm } from "./data-needs.js";
+import type { Split } from "./row.js";
+
+export type FoundFiles =
+  | { form: "rows"; paths: string[] }
+  /** One list of paths for each of the form's. */
+  | { form: OriginalForm; paths: string[][] };
+
+/** In the order in which they are looked for. */
+export const EXTENSIONS = ["jsonl", "json", "csv", "tsv", "parquet"] as const;
+/** SPLIT-00000-of-00003.parquet */
+const SHARD = /^(.+)-(\d{5})-of-(\d{5})\.(jsonl|json|csv|tsv|parquet)$/;
+
+/** The files of a split; null without any. Throws LlamaError for a set of shards that is not whole. */
+export function findFiles(folder: string, needs: DataNeeds, split: Split): FoundFiles | null {
+  const own = needs.folders.map((name) => join(folder, name));
+  if (needs.folders.includes(basename(folder))) own.push(folder);
+  for (const root of own) {
+    const named = EXTENSIONS.map((extension) => join(root, `${split}.${extension}`)).find(isFile);
+    if (named !== undefined) return { form: "rows", paths: [named] };
+  }
+  for (const root of [...own, folder]) {
+    const places = root === folder ? needs.configs : [...needs.configs, "data", ""];
+    for (const place of places) {
+      const paths = shards(join(root, place), split);
+      if (paths.length > 0) return { form: "rows", paths };
+    }
+  }
+  for (const form of needs.originals ?? []) {
+    for (const root of [...own, folder]) {
+      const paths = form.paths[split]?.map((path) => originalPaths(root, path));
+      if (paths?.every((some) => some.length > 0)) return { form, paths };
+    }
+  }
+  return null;
+}
+
+/** What is looked for, for the error and for lists: the first names of each form. */
+export function expectedFiles(needs: DataNeeds, split: Split): string[] {
+  const [config = "data"] = needs.configs;
+  return [
+    `${needs.folders[0]}/${split}.{${EXTENSIONS.join(",")}}`,
+    `${config}/${split}-00000-of-0000N.parquet`,
+    ...(needs.originals ?? []).flatMap((form) => form.paths[split]?.join(" with ") ?? []),
+  ];
+}
+
+/** The error for a split without files. */
+export function noFiles(folder: string, task: string, needs: DataNeeds, split: Split): LlamaError {
+  const names = listed(folder);
+  const present = names.length === 0 ? "an empty folder" : `${firstFew(names)} in it`;
+  return new LlamaError("usage", `no ${split} file in ${folder}`, {
+    where: task,
+    expected: `${expectedFiles(needs, split).join(" or ")}, with the columns ${Object.keys(needs.columns).join(", ")}`,
+    found: present,
+  });
+}
+
+function shards(folder: string, split: Split): string[] {
+  const inside = listed(join(folder, split)).filter((name) => /^\d{4}\.parquet$/.test(name));
+  if (inside.length > 0) return inside.map((name) => join(folder, split, name));
+  const found = listed(folder).flatMap((name) => {
+    const [, start, index, count, extension] = SHARD.exec(name) ?? [];
+    return start === split ? [{ name, index: Number(index), count: Number(count), extension }] : [];
+  });
+  const [first] = found;
+  if (first === undefined) return [];
+  if (found.length !== first.count || found.some(({ index, count }, i) => index !== i || count !== first.count)) {
+    throw new LlamaError("usage", `the files of ${split} are not complete`, {
+      where: folder,
+      expected: plural(first.count, "file"),
+      found: firstFew(found.map(({ name }) => name)),
+    });
+  }
+  return found.map(({ name }) => join(folder, name));
+}
+
+function originalPaths(root: string, path: string): string[] {
+  const full = join(root, path);
+  if (!path.endsWith("/")) return isFile(full) ? [full] : [];
+  return listed(full)
+    .map((name) => join(full, name))
+    .filter(isFile);
+}
+
+/** Names in a folder, sorted; empty if it cannot be read. */
+function listed(folder: string): string[] {
+  try {
+    // Sorted by UTF-16 units, so that the order does not depend on a language.
+    return readdirSync(folder).sort();
+  } catch {
+    return [];
+  }
+}
+
+function isFile(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isFile() ?? false;
+}

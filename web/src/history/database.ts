@@ -1,0 +1,123 @@
+/**
+ * The history: conversations in IndexedDB, on this machine only. Without a store the page works and says that nothing is kept.
+ * Does not know which conversation is shown.
+ */
+import { isEmpty, summaryOf } from "../state/conversation.js";
+import type { Conversation, Summary } from "../state/types.js";
+
+const NAME = "llama-ts";
+const VERSION = 1;
+const [WHOLE, SHORT] = ["conversations", "summaries"] as const;
+const SAVE_MS = 150;
+
+let database: Promise<IDBDatabase> | null = null;
+const pending = new Map<string, Conversation>();
+let timer = 0;
+
+/** Called after each change with the conversation's id, and with the error if the store did not take it. */
+export const listeners: { onSaved(id: string): void; onError(error: unknown): void } = {
+  onSaved() {},
+  onError() {},
+};
+
+function open(): Promise<IDBDatabase> {
+  database ??= new Promise((resolve, reject) => {
+    const request = indexedDB.open(NAME, VERSION);
+    request.onupgradeneeded = () => {
+      request.result.createObjectStore(WHOLE, { keyPath: "id" });
+      request.result.createObjectStore(SHORT, { keyPath: "id" });
+    };
+    request.onsuccess = () => {
+      // A newer page in another tab may change the store.
+      request.result.onversionchange = () => request.result.close();
+      resolve(request.result);
+    };
+    request.onerror = () => reject(request.error);
+    request.onblocked = () => reject(new Error("another tab holds the history open"));
+  });
+  database.catch(() => {
+    database = null;
+  });
+  return database;
+}
+
+function finished(transaction: IDBTransaction): Promise<void> {
+  return new Promise((resolve, reject) => {
+    transaction.oncomplete = () => resolve();
+    transaction.onabort = () => reject(transaction.error);
+    transaction.onerror = () => reject(transaction.error);
+  });
+}
+
+function result<T>(request: IDBRequest<T>): Promise<T> {
+  return new Promise((resolve, reject) => {
+    request.onsuccess = () => resolve(request.result);
+    request.onerror = () => reject(request.error);
+  });
+}
+
+/** Keeps a conversation; several changes in a short time are one write. */
+export function saveSoon(conversation: Conversation): void {
+  pending.set(conversation.id, conversation);
+  clearTimeout(timer);
+  timer = window.setTimeout(() => void flush(), SAVE_MS);
+}
+
+/** Writes what waits. */
+export async function flush(): Promise<void> {
+  clearTimeout(timer);
+  const waiting = [...pending.values()].filter((one) => !isEmpty(one));
+  pending.clear();
+  if (waiting.length > 0) await save(waiting);
+}
+
+/** Writes conversations; the listener hears of an error. */
+export async function save(conversations: readonly Conversation[]): Promise<void> {
+  try {
+    const transaction = (await open()).transaction([WHOLE, SHORT], "readwrite");
+    for (const one of conversations) {
+      transaction.objectStore(WHOLE).put(one);
+      transaction.objectStore(SHORT).put(summaryOf(one));
+    }
+    await finished(transaction);
+    for (const { id } of conversations) listeners.onSaved(id);
+  } catch (error) {
+    listeners.onError(error);
+  }
+}
+
+/** All conversations in short, the newest first; none without a store. */
+export async function readSummaries(): Promise<Summary[]> {
+  try {
+    const store = (await open()).transaction(SHORT).objectStore(SHORT);
+    const found = (await result(store.getAll())) as Summary[];
+    return found.sort((a, b) => b.updatedAt - a.updatedAt);
+  } catch (error) {
+    listeners.onError(error);
+    return [];
+  }
+}
+
+export async function readConversation(id: string): Promise<Conversation | null> {
+  await flush();
+  const store = (await open()).transaction(WHOLE).objectStore(WHOLE);
+  return ((await result(store.get(id))) as Conversation | undefined) ?? null;
+}
+
+export async function readAll(): Promise<Conversation[]> {
+  await flush();
+  return (await result((await open()).transaction(WHOLE).objectStore(WHOLE).getAll())) as Conversation[];
+}
+
+/** Removes a conversation; null: all. */
+export async function remove(id: string | null): Promise<void> {
+  pending.clear();
+  const transaction = (await open()).transaction([WHOLE, SHORT], "readwrite");
+  for (const name of [WHOLE, SHORT]) {
+    const store = transaction.objectStore(name);
+    if (id === null) store.clear();
+    else store.delete(id);
+  }
+  await finished(transaction);
+  listeners.onSaved(id ?? "");
+}
