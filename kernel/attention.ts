@@ -4,6 +4,7 @@
  */
 import * as float32 from "./float32";
 import * as int8 from "./int8";
+import { magnitude, rounded } from "./rows";
 import { expOne, exponentials, largest, weigh } from "./softmax";
 
 export { readHead, writeRows } from "./rows";
@@ -15,6 +16,16 @@ const SCORES: usize = PAGE << 2;
 
 // Per query: the largest score so far, the sum of the exponentials, what a page leaves of the older sums, the value of a weight.
 const STATE: usize = 16;
+
+/** to[i] = from[i] * factor. */
+function scale(from: usize, to: usize, count: i32, factor: f32): void {
+  const factors = f32x4.splat(factor);
+  let i = 0;
+  for (; i + 4 <= count; i += 4) {
+    v128.store(to + ((<usize>i) << 2), f32x4.mul(v128.load(from + ((<usize>i) << 2)), factors));
+  }
+  for (; i < count; i++) store<f32>(to + ((<usize>i) << 2), load<f32>(from + ((<usize>i) << 2)) * factor);
+}
 
 /** Clears the sums of `queries` queries [queries, width] and their states. */
 export function begin(queries: i32, states: usize, sums: usize, width: usize): void {
@@ -47,17 +58,18 @@ export function prepare(
         const n = <usize>((head * rows + row) * ratio + j);
         if (scales === 0) {
           const at = to + ((n * width) << 2);
-          for (let i = 0; i < headDim; i++) {
-            store<f32>(at + ((<usize>i) << 2), load<f32>(from + ((<usize>i) << 2)) * factor);
-          }
+          scale(from, at, headDim, factor);
           memory.fill(at + ((<usize>headDim) << 2), 0, (width - headDim) << 2);
         } else {
           const at = to + ((n * width) << 1);
-          let most: f32 = 0;
-          for (let i = 0; i < headDim; i++) most = max(most, abs(load<f32>(from + ((<usize>i) << 2))));
-          const scale: f32 = most > 0 ? 32767 / most : 0;
-          for (let i = 0; i < headDim; i++) {
-            store<i16>(at + ((<usize>i) << 1), <i16>nearest(load<f32>(from + ((<usize>i) << 2)) * scale));
+          const most = magnitude(from, headDim);
+          const steps: f32 = most > 0 ? 32767 / most : 0;
+          let i = 0;
+          for (; i + 8 <= headDim; i += 8) {
+            v128.store(at + ((<usize>i) << 1), rounded(from + ((<usize>i) << 2), f32x4.splat(steps)));
+          }
+          for (; i < headDim; i++) {
+            store<i16>(at + ((<usize>i) << 1), <i16>nearest(load<f32>(from + ((<usize>i) << 2)) * steps));
           }
           memory.fill(at + ((<usize>headDim) << 1), 0, (width - headDim) << 1);
           store<f32>(scales + (n << 2), (most / 32767) * factor);
@@ -264,9 +276,7 @@ export function finish(
         const n = <usize>((head * rows + row) * ratio + j);
         const factor: f32 = 1 / load<f32>(states + n * STATE, 4);
         const at = sums + ((n * width) << 2);
-        for (let i = 0; i < headDim; i++) {
-          store<f32>(to + ((<usize>i) << 2), load<f32>(at + ((<usize>i) << 2)) * factor);
-        }
+        scale(at, to, headDim, factor);
         to += (<usize>headDim) << 2;
       }
     }

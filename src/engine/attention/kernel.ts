@@ -1,5 +1,6 @@
 /** The attention kernel in WebAssembly over one memory, and the layout of its working space. Does not know layers or sequences. */
 import { readFileSync } from "node:fs";
+import type { Range } from "../../formats/tensor/range.js";
 import { PAGE_TOKENS, type PageLayout } from "./page-layout.js";
 import { type WasmMemory, type WasmModule, wasm } from "./webassembly.js";
 
@@ -92,12 +93,13 @@ export class Kernel {
     }
   }
 
-  /** The first `tokens` int8 keys and values of a head of a page in fp32, [tokens, headDim] each: views, valid until the next call. */
-  readHead(page: number, head: number, tokens: number): [Float32Array, Float32Array] {
+  /** The int8 keys and values of some tokens of a head of a page in fp32, [tokens, headDim] each: views, valid until the next call. */
+  readHead(page: number, head: number, { start, end }: Range): [Float32Array, Float32Array] {
     const { headDim, headBytes, width } = this.#layout;
-    const bytes = 4 * tokens * headDim;
-    this.#exports.readHead(page + head * headBytes, tokens, headDim, width, this.#rows, this.#rows + bytes);
-    return [this.#numbers(this.#rows, tokens * headDim), this.#numbers(this.#rows + bytes, tokens * headDim)];
+    const count = (end - start) * headDim;
+    const [keys, values] = [this.#rows, this.#rows + 4 * count];
+    this.#exports.readHead(page + head * headBytes, start, end, headDim, width, keys, values);
+    return [this.#numbers(keys, count), this.#numbers(values, count)];
   }
 
   /** Begins attention of rows of queries [rows, q heads * headDim]; at most KERNEL_ROWS. */

@@ -33,18 +33,19 @@ export function readSlots(
   layout: PageLayout,
   page: Page,
   head: number,
-  { start, end }: Range,
+  slots: Range,
   keys: Float32Array,
   values: Float32Array,
   to: number,
 ): void {
   const { headDim, width } = layout;
   if (layout.type === "int8") {
-    const [k, v] = page.memory.kernel!.readHead(page.address, head, end);
-    keys.set(k.subarray(start * headDim), to);
-    values.set(v.subarray(start * headDim), to);
+    const [k, v] = page.memory.kernel!.readHead(page.address, head, slots);
+    keys.set(k, to);
+    values.set(v, to);
     return;
   }
+  const { start, end } = slots;
   const numbers = floats(layout, page);
   for (const [kind, rows] of [keys, values].entries()) {
     const at = (2 * head + kind) * PAGE_TOKENS * width;
