@@ -5,6 +5,7 @@ import { addBatch } from "./commands/batch/batch-command.js";
 import { addBench } from "./commands/bench/bench-command.js";
 import { addCache } from "./commands/cache/cache-command.js";
 import { addConfig } from "./commands/config/config-command.js";
+import { addEval } from "./commands/eval/eval-command.js";
 import { addGenerate } from "./commands/generate/generate-command.js";
 import { addInspect } from "./commands/inspect/inspect-command.js";
 import { addRepl } from "./commands/repl/repl-command.js";
@@ -20,7 +21,7 @@ import { versionText } from "./terminal/version.js";
 
 const GROUPS = {
   "Run:": [addGenerate, addRepl, addBatch, addServe],
-  "Measure:": [addScore, addBench],
+  "Measure:": [addScore, addEval, addBench],
   "Look:": [addInspect, addCache, addConfig, addCompletion],
 };
 

@@ -40,7 +40,7 @@ import type { GenerateOptions } from "./sampling/options.js";
 import type { FeedOptions, Requests } from "./scheduling/in-flight.js";
 import { checkPrompt } from "./scheduling/prompt-check.js";
 import { type LoopLimits, resolveLimits } from "./scheduling/request-limits.js";
-import { RequestLoop } from "./scheduling/request-loop.js";
+import { type RequestCounts, RequestLoop } from "./scheduling/request-loop.js";
 import { type PerplexityOptions, scoreText } from "./scoring/perplexity.js";
 import { type ScoreAnswer, type ScoreRequest, scoreAll } from "./scoring/score.js";
 
@@ -283,8 +283,8 @@ export class Llama {
     return completeDialogs(this.#model, dialogs, options);
   }
 
-  /** Requests that run and that wait, and ended ones whose KV caches are kept for later ones. */
-  get requestCounts(): { running: number; waiting: number; kept: number } {
+  /** Requests that run and that wait, ended ones whose KV caches are kept for later ones, and the memory of those caches. */
+  get requestCounts(): RequestCounts {
     return this.#loop.counts;
   }
 

@@ -2,24 +2,29 @@
 import type { Llama } from "../index.js";
 import { Access } from "./http/access.js";
 import { unavailable } from "./http/api-error.js";
-import { HttpListener } from "./http/http-listener.js";
-import type { LogEntry } from "./http/request-log.js";
+import { HttpListener, type TlsFiles } from "./http/http-listener.js";
+import type { LogEntry, PromptEntry } from "./http/request-log.js";
+import { Metrics, type ProcessUsage } from "./metrics/metrics.js";
 import { createListener } from "./routes/app.js";
-import { Metrics } from "./routes/metrics.js";
 import { Admission } from "./serving/admission.js";
 import type { ServeSettings } from "./serving/serve-settings.js";
 import { ServedModel } from "./serving/served-model.js";
 
 export interface ServerEvents {
   onLog(entry: LogEntry): void;
+  /** What was asked and answered; without it nobody keeps texts. */
+  onPrompt?: ((entry: PromptEntry) => void) | undefined;
   /** An unexpected failure in the request with this id. */
   onBug(error: unknown, id: string): void;
+  /** What the process uses, for /metrics. */
+  usage(): ProcessUsage;
 }
 
 export class Server {
   readonly #listener: HttpListener;
   readonly #admission: Admission;
   readonly #model: ServedModel;
+  readonly #metrics: Metrics;
   readonly #settings: ServeSettings;
   /** Resolves with the reason if the model fails. */
   readonly failed: Promise<unknown>;
@@ -32,12 +37,11 @@ export class Server {
     this.#settings = settings;
     this.#admission = new Admission(settings);
     this.#model = new ServedModel(onFailure);
-    const parts = { settings, model: this.#model, admission: this.#admission, metrics: new Metrics() };
-    const { onLog, onBug } = events;
-    this.#listener = new HttpListener(
-      createListener({ ...parts, access: new Access(settings), onLog, onBug }),
-      settings.tls,
-    );
+    this.#metrics = new Metrics(events.usage);
+    const parts = { settings, model: this.#model, admission: this.#admission, metrics: this.#metrics };
+    const { onLog, onPrompt, onBug } = events;
+    const service = { ...parts, access: new Access(settings), onLog, onPrompt, onBug };
+    this.#listener = new HttpListener(createListener(service), settings.tls);
   }
 
   /** Opens the port, before there is a model: requests get a 503 until then. Throws LlamaError for a port that cannot be had. */
@@ -73,7 +77,18 @@ export class Server {
     await this.#listener.whenIdle(1000);
   }
 
+  /** Notes the time of a step of the model. */
+  step(milliseconds: number): void {
+    this.#metrics.observe("step_seconds", milliseconds / 1000);
+  }
+
+  /** New connections get this certificate. Throws LlamaError for what is not one; the old one stays then. */
+  setTls(tls: TlsFiles): void {
+    this.#listener.setTls(tls);
+  }
+
   close(): void {
     this.#listener.close();
+    this.#metrics.stop();
   }
 }

@@ -7,11 +7,24 @@ import { DEMO, llama, run } from "../cli/cli-process.js";
 import { ROOT } from "./blocks.js";
 import { Sandbox } from "./sandbox.js";
 
-const COMMANDS = ["generate", "repl", "batch", "serve", "score", "bench", "inspect", "cache", "config", "completion"];
+const COMMANDS = [
+  "generate",
+  "repl",
+  "batch",
+  "serve",
+  "score",
+  "eval",
+  "bench",
+  "inspect",
+  "cache",
+  "config",
+  "completion",
+];
 
 /** Examples that are not run. */
 const NOT_RUN: Readonly<Record<string, string>> = {
   "llama-ts bench --preset 7B --layers 8 --dtype int4 --csv > 7B.csv": "takes minutes",
+  "llama-ts eval compare out/fp32 out/int8": "needs two outputs; cli/eval.test.ts",
   "llama-ts serve": "ends at a signal; server/serve.test.ts",
   "LLAMA_TS_API_KEY=secret llama-ts serve --host 0.0.0.0": "ends at a signal; server/access.test.ts",
   'curl localhost:8080/v1/completions --json \'{"prompt": "Once"}\'': "needs a server; server/serve.test.ts",
@@ -33,6 +46,8 @@ const FILES = {
   "in.jsonl": '{"prompt":"Once"}\n'.repeat(4),
   "q.jsonl": '{"n":1,"question":"Once"}\n',
   "pairs.jsonl": '{"context":"Once upon a","continuation":" time"}\n',
+  "data/arc_easy/test.jsonl":
+    '{"question":"Who?","choices":{"text":["Tom","Lily"],"label":["A","B"]},"answerKey":"B"}\n',
   "wiki.test.raw": "Once upon a time, there was a little girl named Lily.\n",
 };
 const MODELS = ["7B", "13B", "llama-2-7b-chat"];
@@ -56,7 +71,7 @@ describe("help", { concurrency: 2 }, () => {
     );
     assert.deepEqual(listed, [
       ...["Run:", "generate", "repl", "batch", "serve"],
-      ...["Measure:", "score", "bench"],
+      ...["Measure:", "score", "eval", "bench"],
       ...["Look:", "inspect", "cache", "config", "completion"],
     ]);
     assert.ok(tried);

@@ -1,4 +1,4 @@
-/** The pages fit together: README.md leads to every page and names every room; the files that the glossary names exist. */
+/** The pages fit together: README.md leads to every page; docs/architecture.md names every room; the files that the glossary names exist. */
 import assert from "node:assert/strict";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join, posix } from "node:path";
@@ -33,12 +33,12 @@ test("every file that the glossary and CONTRIBUTING.md name exists", () => {
   }
 });
 
-test("README.md has a line for every room and for no other folder", () => {
+test("docs/architecture.md has a line for every room and for no other folder", () => {
   const rooms = sourceFiles().flatMap(({ name }) => {
     const room = roomOf(name);
     return room === name ? [] : [room.replace(/^cli\/commands\/.*/, "cli/commands")];
   });
-  const listed = [...read("README.md").matchAll(/\]\(src\/([^)]+)\)/g)].map(([, room]) => room!);
+  const listed = [...read("docs/architecture.md").matchAll(/\]\(\.\.\/src\/([^).]+)\)/g)].map(([, room]) => room!);
   assert.deepEqual(listed.sort(), [...new Set(rooms)].sort());
 });
 

@@ -7,8 +7,9 @@ import { after, describe, test } from "node:test";
 import { readGguf } from "../../src/formats/gguf/gguf.js";
 import { TensorReader } from "../../src/formats/tensor/tensor-reader.js";
 import { Llama } from "../../src/index.js";
-import { MATRICES, quantFormat, storedMatrices, storedType } from "../../src/model/architecture/matrices.js";
+import { MATRICES } from "../../src/model/architecture/matrices.js";
 import { NotFiniteError } from "../../src/model/architecture/quantize.js";
+import { quantFormat, storedMatrices, storedType } from "../../src/model/architecture/recipe.js";
 import { type PackedBlocks, packStored, storedFormat } from "../../src/model/architecture/stored-blocks.js";
 import { openCheckpoint } from "../../src/model/checkpoint/checkpoint.js";
 import { openWeights } from "../../src/model/checkpoint/weight-source.js";
@@ -140,14 +141,14 @@ describe("blocks of a GGUF file", () => {
     });
     // In int4, a stack with 8 bits would be quantised: int8 keeps all.
     assert.deepEqual([storedType(mixed), storedMatrices(mixed, "int4").length], ["int8", 3]);
-    assert.deepEqual(quantFormat(MATRICES.wqkv, mixed, "int8"), { bits: 8, blockSize: 32, isStored: true });
-    assert.deepEqual(quantFormat(MATRICES.wqkv, mixed, "int4"), { bits: 4, blockSize: 128 });
+    assert.deepEqual(quantFormat(MATRICES.wqkv, 0, mixed, "int8"), { bits: 8, blockSize: 32, isStored: true });
+    assert.deepEqual(quantFormat(MATRICES.wqkv, 0, mixed, "int4"), { bits: 4, blockSize: 128 });
     const oneLayer = open(folder("one layer", "Q8_0", { "blk\\.1\\.ffn_down": "F16" }));
     assert.equal(oneLayer.storedBlocks!["feed_forward.w2"], undefined);
     assert.equal(storedType(oneLayer), null);
     // Ranks would divide blocks of 32 if heads have 16 columns.
     const narrow = { ...oneLayer, headDim: 16 };
-    assert.equal(quantFormat(MATRICES.wo, narrow, "int8").isStored, undefined);
+    assert.equal(quantFormat(MATRICES.wo, 0, narrow, "int8").isStored, undefined);
     assert.equal(open(hf).storedBlocks, undefined);
   });
 

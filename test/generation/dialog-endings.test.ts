@@ -92,8 +92,9 @@ describe("the end of a dialog", () => {
   });
 });
 
-test("ids must be those of the text, and of an answer", async () => {
-  await using llama = await Llama.build({ ...demoModel, nprocPerNode: 1 });
+test("ids must be those of the text, and of an answer", async (t) => {
+  const llama = await Llama.build({ ...demoModel, nprocPerNode: 1 });
+  t.after(() => llama.close());
   const { tokenizer, config } = llama;
   const own = tokenizer.encode("Once upon a time");
   const check = (content: string, more: object = {}) =>

@@ -13,12 +13,12 @@ test("one rank reads everything except the embedding", () => {
   const embedding = config.vocabSize * config.dim;
   assert.equal(bytes(1, "fp32").weights, (parameterCount - embedding) * 4);
   const norms = (2 * config.nLayers + 1) * config.dim * 4;
-  // an fp32 scale for every 128 weights; the head stays int8
+  // an fp32 scale for every 128 weights, and in int4 half a byte for the zero point; the head stays int8
   const matrices = parameterCount - embedding - norms / 4;
   assert.equal(bytes(1, "int8").weights, matrices * (1 + 4 / 128) + norms);
   assert.equal(
     bytes(1, "int4").weights,
-    (matrices - embedding) * (1 / 2 + 4 / 128) + embedding * (1 + 4 / 128) + norms,
+    (matrices - embedding) * (1 / 2 + 4.5 / 128) + embedding * (1 + 4 / 128) + norms,
   );
 });
 

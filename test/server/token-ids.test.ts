@@ -45,6 +45,23 @@ test("every event of a stream has the ids that are new with it; together they ar
   }
 });
 
+test("timings_per_token: each event has the times so far", async () => {
+  const body = { prompt: "Once", max_tokens: 6, stream: true, timings_per_token: true };
+  for (const [path, request] of [
+    ["/v1/completions", body],
+    [CHAT, { ...body, prompt: undefined, messages: [user("Hi")] }],
+  ] as const) {
+    const events = await readEvents(server, path, request);
+    const counts = events.flatMap(({ timings }) => timings?.predicted_n ?? []);
+    assert.deepEqual(
+      counts,
+      counts.toSorted((a, b) => a - b),
+    );
+    assert.deepEqual([counts[0], counts.at(-1)], [1, 6]);
+    assert.ok(events.every(({ timings }) => !timings || timings.prompt_ms > 0));
+  }
+});
+
 test("an answer given by its ids is seen as these ids, and found in the KV cache to its last token", async () => {
   const base = { temperature: 0, max_tokens: 8, return_token_ids: true };
   const first = await server.json(CHAT, { ...base, messages: [user("Tell a story")] });
@@ -74,6 +91,20 @@ test("an answer is continued where it was cut", async () => {
   assert.deepEqual(body.tokens, rest.prompt_token_ids);
   const closed = await server.json("/apply-template", { messages: request.messages, add_generation_prompt: false });
   assert.equal(closed.body.tokens.at(-1), llama.tokenizer.eosId);
+});
+
+test("the tokens of a template continued as a text, with its stop tokens, are the answer of the chat", async () => {
+  const base = { temperature: 0, max_tokens: 10, return_token_ids: true };
+  const { body } = await server.json("/apply-template", { messages: [user("Hi")] });
+  assert.deepEqual(body.stop_token_ids, []);
+  const chat = (await server.json(CHAT, { ...base, messages: [user("Hi")] })).body.choices[0];
+  const text = (await server.json("/v1/completions", { ...base, prompt: body.tokens })).body.choices[0];
+  assert.deepEqual([text.text, text.token_ids], [chat.message.content, chat.token_ids]);
+  const stop = chat.token_ids[4];
+  const request = { ...base, prompt: body.tokens, stop_token_ids: [stop] };
+  const cut = (await server.json("/v1/completions", request)).body.choices[0];
+  assert.deepEqual([cut.finish_reason, cut.stop_reason], ["stop", stop]);
+  assert.deepEqual(cut.token_ids, chat.token_ids.slice(0, chat.token_ids.indexOf(stop)));
 });
 
 test("what cannot be continued or has foreign ids is refused by its place in the request", async () => {

@@ -86,11 +86,11 @@ export class LineProgress {
   }
 }
 
-function number(value: number): string {
+export function number(value: number): string {
   return value.toLocaleString("en-GB");
 }
 
-function duration(seconds: number): string {
+export function duration(seconds: number): string {
   if (seconds < 100) return `${seconds.toFixed(seconds < 10 ? 1 : 0)} s`;
   const minutes = Math.round(seconds / 60);
   return minutes < 100 ? `${minutes} min` : `${Math.floor(minutes / 60)} h ${minutes % 60} min`;

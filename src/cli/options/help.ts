@@ -35,7 +35,6 @@ export function programHelp(program: CommandUnknownOpts, helper: Help): string {
     return [helper.styleTitle(group), ...items.map((item) => helper.formatItem(item[0], width, item[1], helper))];
   });
   return `${helper.styleTitle("Usage:")} ${helper.commandUsage(program)}
-
 ${program.description()}
 Without a command: repl on a terminal if there is no prompt, else generate.
 

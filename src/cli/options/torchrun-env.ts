@@ -32,6 +32,8 @@ export function noteWithoutEffect(command: CommandUnknownOpts): void {
   const reasons = new Map<string, string[]>();
   for (const [name, reason] of Object.entries(WITHOUT_EFFECT)) {
     const value: unknown = command.getOptionValue(name);
+    // Of a command whose help shows the option, it has an effect.
+    if (command.options.some(({ long, hidden }) => long === `--${name}` && !hidden)) continue;
     if (value !== undefined && value !== 0) reasons.set(reason, [...(reasons.get(reason) ?? []), `--${name}`]);
   }
   if (command.getOptionValue("quiet")) return;

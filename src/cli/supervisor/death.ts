@@ -8,8 +8,10 @@ import type { Watched } from "./link.cjs";
 /** The exit code of LlamaError's kind "memory". */
 const EXIT_MEMORY = 4;
 
+type DeathFacts = Omit<Watched, "restarts" | "port">;
+
 /** The text for stderr and the exit code after `signal` has ended the child. */
-export function deathReport(signal: NodeJS.Signals, watched: Watched): { text: string; code: number } {
+export function deathReport(signal: NodeJS.Signals, watched: DeathFacts): { text: string; code: number } {
   const { phase, wasOutOfMemory } = watched;
   const code = 128 + constants.signals[signal];
   const memory = memoryText(watched);
@@ -29,7 +31,7 @@ function report(problem: string, code: number): { text: string; code: number } {
   return { text: `llama-ts: ${problem}.\n`, code };
 }
 
-function memoryText({ peak, estimate }: Watched): string {
+function memoryText({ peak, estimate }: DeathFacts): string {
   const parts: string[] = [];
   if (peak !== null) parts.push(`peak memory ${showBytes(peak)}`);
   if (estimate !== null) parts.push(`estimated need ${showBytes(estimate)}`);

@@ -2,7 +2,7 @@
 
 /** The child's file descriptor of the pipe between them. Node's own channel ("ipc") costs 3 to 5 ms more. */
 export const PIPE_FD = 3;
-/** The environment variable that is set only for the child. */
+/** The environment variable that is set only for the child: "1", or after a restart the port that it had. */
 export const SUPERVISED = "LLAMA_TS_SUPERVISED";
 /** Signals closer together than this count as one: a terminal, timeout(1) and the supervisor all signal both processes. */
 export const SAME_PRESS_MS = 100;
@@ -10,9 +10,20 @@ export const SAME_PRESS_MS = 100;
 /** The child's messages, as lines of JSON; "alive" answers anything that the supervisor sends. */
 export type SupervisedMessage =
   | { kind: "alive" }
-  | { kind: "state"; state: { phase?: string; estimate?: number } }
+  | { kind: "state"; state: ChildState }
   /** A thread cannot be stopped: kill the process and exit with this code. */
   | { kind: "end"; exitCode: number };
+
+export interface ChildState {
+  /** What the child is doing. */
+  phase?: string;
+  /** Estimated memory need in bytes. */
+  estimate?: number;
+  /** How often a child that fails may be started again within RESTART_WINDOW_MS; 0: it ends the command. */
+  restarts?: number;
+  /** Where it listens: a new one shall have the same. */
+  port?: number;
+}
 
 /** What the supervisor knows about the child, for the report if it dies. */
 export interface Watched {
@@ -24,4 +35,6 @@ export interface Watched {
   peak: number | null;
   /** True if the kernel has killed a process because it was out of memory since the start. */
   wasOutOfMemory: boolean;
+  restarts: number;
+  port: number | null;
 }

@@ -1,15 +1,18 @@
 /** The child's side of the supervisor: reports its state, answers, and ends when the supervisor has ended. */
 import { Socket } from "node:net";
-import { PIPE_FD, SUPERVISED, type SupervisedMessage } from "./link.cjs";
+import { type ChildState, PIPE_FD, SUPERVISED, type SupervisedMessage } from "./link.cjs";
 
 /** Time for an orderly end after the supervisor has ended. */
 const ORPHAN_MS = 3000;
 
 let pipe: Socket | null = null;
+let portBefore: number | null = null;
 
 /** Connects to the supervisor, if there is one. Call once, at the start. */
 export function connectToSupervisor(): void {
-  if (process.env[SUPERVISED] === undefined) return;
+  const word = process.env[SUPERVISED];
+  if (word === undefined) return;
+  if (word !== "1") portBefore = Number(word);
   delete process.env[SUPERVISED];
   pipe = new Socket({ fd: PIPE_FD, readable: true, writable: true });
   pipe.on("data", () => send({ kind: "alive" }));
@@ -22,8 +25,13 @@ export function connectToSupervisor(): void {
   pipe.unref();
 }
 
-/** Reports the current phase or the estimated memory in bytes, for the message if this process dies. */
-export function reportState(state: { phase?: string; estimate?: number }): void {
+/** The port that the process before this one had, if it has failed and this one takes its place. */
+export function inheritedPort(): number | null {
+  return portBefore;
+}
+
+/** Reports what the supervisor should know if this process dies: for its message, and whether to start another one. */
+export function reportState(state: ChildState): void {
   send({ kind: "state", state });
 }
 

@@ -26,11 +26,48 @@ const TERMINAL_SHOWN = "\x1b[?2004l\x1b[?25h";
 /** Signals for an orderly end: forwarded to the child; if it dies from one, so does this process. */
 const ENDING: readonly NodeJS.Signals[] = ["SIGINT", "SIGTERM", "SIGHUP"];
 
-/** Runs the command in a child and ends this process in the same way as the child. */
+/** A restart counts against the limit for this time. */
+const RESTART_WINDOW_MS = 600_000;
+/** Before the second restart within it; twice as long before each later one. */
+const RESTART_PAUSE_MS = 1000;
+
+/** Runs the command in a child and ends this process in the same way as the child; one that fails may be started again. */
 export async function supervise(argv: readonly string[]): Promise<void> {
+  const restarts: number[] = [];
+  let port: number | null = null;
+  for (;;) {
+    const end = await runChild(argv, port);
+    if (end === null) return;
+    const now = performance.now();
+    const recent = restarts.filter((time) => now - time < RESTART_WINDOW_MS);
+    const { watched } = end;
+    if (end.isWanted || watched.restarts <= recent.length) return finish(end);
+    await cleanUp();
+    if (end.signal !== null && end.requestedCode === null) process.stderr.write((await deathOf(end)).text);
+    process.stderr.write(`llama-ts: starting the model again (${recent.length + 1} of ${watched.restarts})\n`);
+    // A model that fails again and again should not take all of the machine.
+    if (recent.length > 0) await new Promise((done) => setTimeout(done, RESTART_PAUSE_MS * 2 ** (recent.length - 1)));
+    restarts.push(now);
+    port = watched.port;
+  }
+}
+
+interface ChildEnd {
+  exitCode: number | null;
+  signal: NodeJS.Signals | null;
+  /** Exit code from an "end" message. */
+  requestedCode: number | null;
+  /** It has ended in order, or was asked to. */
+  isWanted: boolean;
+  watched: Watched;
+  killsBefore: number;
+}
+
+/** Runs one child to its end; null if it could not be started. */
+async function runChild(argv: readonly string[], port: number | null): Promise<ChildEnd | null> {
   const child = spawn(process.execPath, [...process.execArgv, MAIN, ...argv], {
     stdio: ["inherit", "inherit", "inherit", "pipe"],
-    env: { ...ALLOCATOR, ...process.env, [SUPERVISED]: "1" },
+    env: { ...ALLOCATOR, ...process.env, [SUPERVISED]: port === null ? "1" : String(port) },
   });
   if (child.pid === undefined) {
     // Without a listener, the error would end this process with a stack.
@@ -38,11 +75,12 @@ export async function supervise(argv: readonly string[]): Promise<void> {
       process.stderr.write(`llama-ts: cannot start the process that does the work: ${reasonOf(error)}\n`);
       process.exitCode = 1;
     });
-    return;
+    return null;
   }
   const killsBefore = kernelKills();
-  const watched: Watched = { phase: "starting", estimate: null, peak: null, wasOutOfMemory: false };
-  /** Exit code from an "end" message. */
+  const watched: Watched = {
+    ...{ phase: "starting", estimate: null, peak: null, wasOutOfMemory: false, restarts: 0, port: null },
+  };
   let requestedCode: number | null = null;
   listen(child, (message) => {
     if (message.kind === "end") {
@@ -50,7 +88,7 @@ export async function supervise(argv: readonly string[]): Promise<void> {
       child.kill("SIGKILL");
     } else if (message.kind === "state") Object.assign(watched, message.state);
   });
-  passSignals(child);
+  const signals = passSignals(child);
   const timer = setInterval(() => watch(child, watched), WATCH_MS);
   const [exitCode, signal] = await new Promise<[number | null, NodeJS.Signals | null]>((resolve) => {
     // A signal that could not be sent: the child has just ended.
@@ -59,23 +97,38 @@ export async function supervise(argv: readonly string[]): Promise<void> {
     child.on("close", (...end) => resolve(end));
   });
   clearInterval(timer);
-  if (signal === null) process.exit(exitCode ?? 1);
+  signals.dispose();
+  const isWanted = exitCode === 0 || signals.isEnding || (signal !== null && ENDING.includes(signal));
+  return { exitCode, signal, requestedCode, isWanted, watched, killsBefore };
+}
 
-  // Node restores echo and line mode when this process ends; the rest must be restored here.
-  if (isatty(2)) process.stderr.write(TERMINAL_SHOWN);
-  await removeUnfinished();
+/** Ends this process as the child has ended. */
+async function finish(end: ChildEnd): Promise<void> {
+  const { exitCode, signal, requestedCode } = end;
+  if (signal === null) process.exit(exitCode ?? 1);
+  await cleanUp();
   if (requestedCode !== null) process.exit(requestedCode);
   if (ENDING.includes(signal)) {
-    process.removeAllListeners(signal);
     process.kill(process.pid, signal);
     return;
   }
-  watched.wasOutOfMemory = kernelKills() > killsBefore;
-  const { deathReport } = await import("./death.js");
-  const { text, code } = deathReport(signal, watched);
+  const { text, code } = await deathOf(end);
   // On a terminal the generated text ends in the middle of a line.
   process.stderr.write(isatty(1) ? `\n${text}` : text);
   process.exitCode = code;
+}
+
+async function deathOf({ signal, watched, killsBefore }: ChildEnd): Promise<{ text: string; code: number }> {
+  watched.wasOutOfMemory = kernelKills() > killsBefore;
+  const { deathReport } = await import("./death.js");
+  return deathReport(signal!, watched);
+}
+
+/** Repairs what a child that was killed has left. */
+async function cleanUp(): Promise<void> {
+  // Node restores echo and line mode when this process ends; the rest must be restored here.
+  if (isatty(2)) process.stderr.write(TERMINAL_SHOWN);
+  await removeUnfinished();
 }
 
 function reasonOf({ code, message }: NodeJS.ErrnoException): string {
@@ -104,30 +157,38 @@ function listen(child: ChildProcess, onMessage: (message: SupervisedMessage) => 
 }
 
 /** Forwards signals. A terminal signals both processes, kill only this one; the child counts two signals close together as one. */
-function passSignals(child: ChildProcess): void {
-  if (process.platform === "win32") return;
+function passSignals(child: ChildProcess): { readonly isEnding: boolean; dispose(): void } {
+  const passed = { isEnding: false, dispose: () => {} };
+  if (process.platform === "win32") return passed;
   let last = Number.NEGATIVE_INFINITY;
   let isAnswered = true;
   pipeOf(child)?.on("data", () => {
     isAnswered = true;
   });
-  for (const name of ENDING) {
-    process.on(name, () => {
-      child.kill(name);
-      const isAgain = performance.now() - last > SAME_PRESS_MS;
-      last = performance.now();
-      if (!isAgain) return;
-      // If a second signal gets no response, kill the child so that the user need not.
-      if (!isAnswered) setTimeout(() => isAnswered || child.kill("SIGKILL"), GRACE_MS);
-      isAnswered = false;
-      pipeOf(child)?.write("?");
-    });
-  }
-  process.on("SIGTSTP", () => {
+  const pass = (name: NodeJS.Signals) => {
+    // A server may read its certificate again at a SIGHUP, and work on.
+    if (name !== "SIGHUP") passed.isEnding = true;
+    child.kill(name);
+    const isAgain = performance.now() - last > SAME_PRESS_MS;
+    last = performance.now();
+    if (!isAgain) return;
+    // If a second signal gets no response, kill the child so that the user need not.
+    if (!isAnswered) setTimeout(() => isAnswered || child.kill("SIGKILL"), GRACE_MS);
+    isAnswered = false;
+    pipeOf(child)?.write("?");
+  };
+  const stop = () => {
     child.kill("SIGTSTP");
     process.kill(process.pid, "SIGSTOP");
-  });
-  process.on("SIGCONT", () => child.kill("SIGCONT"));
+  };
+  const resume = () => child.kill("SIGCONT");
+  for (const name of ENDING) process.on(name, pass);
+  process.on("SIGTSTP", stop).on("SIGCONT", resume);
+  passed.dispose = () => {
+    for (const name of ENDING) process.off(name, pass);
+    process.off("SIGTSTP", stop).off("SIGCONT", resume);
+  };
+  return passed;
 }
 
 function watch(child: ChildProcess, watched: Watched): void {

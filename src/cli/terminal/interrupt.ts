@@ -10,7 +10,11 @@ export class Interrupt {
   exitCode: number | null = null;
   readonly #onSignal: (name: Signal) => void;
 
-  constructor(onInterrupt: () => void) {
+  readonly #names: readonly Signal[];
+
+  /** `others`: signals that are left to others. */
+  constructor(onInterrupt: () => void, others: readonly Signal[] = []) {
+    this.#names = signals.filter((name) => !others.includes(name));
     this.#onSignal = oncePerPress((name: Signal) => {
       if (this.exitCode !== null) {
         // Second signal: let the signal itself end the process, although output may be lost. process.exit() would wait for
@@ -22,7 +26,7 @@ export class Interrupt {
       this.exitCode = SIGNAL_CODES[name];
       onInterrupt();
     });
-    for (const name of signals) process.on(name, this.#onSignal);
+    for (const name of this.#names) process.on(name, this.#onSignal);
   }
 
   /** True if an error is only the abort that a signal has requested. */
@@ -32,7 +36,7 @@ export class Interrupt {
 
   /** Restores the default handling of signals. */
   dispose(): void {
-    for (const name of signals) process.off(name, this.#onSignal);
+    for (const name of this.#names) process.off(name, this.#onSignal);
   }
 }
 

@@ -4,7 +4,7 @@ import type { FailurePlace } from "../../error.js";
 import { firstFew, plural, showBytes } from "../../formats/files/amounts.js";
 import { quoted } from "../../formats/files/quoted.js";
 import type { Completion, Llama } from "../../index.js";
-import { storedType } from "../../model/architecture/matrices.js";
+import { storedType } from "../../model/architecture/recipe.js";
 
 /** The figures that ranks report. */
 export type RankFigures = Pick<Llama, "load" | "threadsPerRank" | "rankTimes">;

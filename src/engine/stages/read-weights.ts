@@ -75,13 +75,15 @@ export function quantizeStage(source: WeightSource, setup: RankSetup, stage: Sta
       floats(graph.vectors.get(weight.vector.name)!).set(readVector(source, setup, weight, layer));
       continue;
     }
-    const { format, packed, scales, offsets } = weight.quantized!;
+    const { format, packed, scales, zeros, offsets } = weight.quantized!;
     const target = {
       packed: new Uint8Array(bytes.buffer, packed.offset, packed.length),
       scales: floats(scales),
+      zeros: zeros && new Uint8Array(bytes.buffer, zeros.offset, zeros.length),
       offsets: offsets && floats(offsets),
     };
     const [packedRow, scaleRow] = [packed.length / weight.rows, target.scales.length / weight.rows];
+    const zeroRow = (zeros?.length ?? 0) / weight.rows;
     const height = Math.max(1, Math.floor(CHUNK / weight.columns));
     const chunk = new Float32Array(format.isStored ? 0 : Math.min(height, weight.rows) * weight.columns);
     for (const { name, rows, columns, at } of stackedTensors(setup, weight, layer)) {
@@ -99,7 +101,8 @@ export function quantizeStage(source: WeightSource, setup: RankSetup, stage: Sta
           }
           const values = chunk.subarray(0, (end - start) * weight.columns);
           source.read(name, { start, end }, columns, values);
-          quantizeRows(values, end - start, weight.columns, format, packedRows, scaleRows);
+          const zeroRows = target.zeros?.subarray(first * zeroRow, last * zeroRow);
+          quantizeRows(values, end - start, weight.columns, format, packedRows, scaleRows, zeroRows);
         } catch (error) {
           if (!(error instanceof NotFiniteError)) throw error;
           throw notFinite(setup.checkpoint, name, start + error.row, columns.start + error.column, error.value);

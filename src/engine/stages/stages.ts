@@ -1,6 +1,7 @@
 /** The interface to the loaded stages of a rank, and the graph of each stage of its plan. Does not know the order of a step, or sessions. */
 
 import type { StageGraph } from "../../model/architecture/graph-builder.js";
+import { graphKey } from "../../model/architecture/recipe.js";
 import { type Stage, stagesOf } from "../../model/architecture/step-plan.js";
 import { buildStage } from "../../model/architecture/transformer.js";
 import type { RankSetup } from "../shared/messages.js";
@@ -17,7 +18,7 @@ export interface Stages {
   close(): void;
 }
 
-/** Yields every stage of a rank with its graph; stages of the same name share one graph. */
+/** Yields every stage of a rank with its graph; stages of the same name and recipe share one graph. */
 export function* stageGraphs({
   checkpoint,
   share,
@@ -26,10 +27,11 @@ export function* stageGraphs({
 }: Pick<RankSetup, "checkpoint" | "share" | "plan" | "dtype">): Generator<[Stage, StageGraph]> {
   const built = new Map<string, StageGraph>();
   for (const stage of stagesOf(plan)) {
-    let graph = built.get(stage.name);
+    const key = graphKey(stage, checkpoint.config, dtype);
+    let graph = built.get(key);
     if (!graph) {
       graph = buildStage(checkpoint.config, share, stage, dtype);
-      built.set(stage.name, graph);
+      built.set(key, graph);
     }
     yield [stage, graph];
   }

@@ -17,7 +17,7 @@ import { runtimeVersion } from "./model-identity.js";
 import type { SourceFile } from "./source-files.js";
 
 /** Version of a folder's contents. */
-const FORMAT = 3;
+const FORMAT = 4;
 const MANIFEST = "manifest.json";
 /** HASH.HOST.PID.START.SPACE.RANDOM.tmp: a process mark in the middle; a host name can contain dots, the rest cannot. */
 const UNFINISHED = /^[0-9a-f]{32}\.(.+)\.(\d+)\.(\d*)\.([0-9a-f]*)\.[0-9a-f]{8}\.tmp$/;

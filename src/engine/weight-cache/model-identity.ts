@@ -4,6 +4,7 @@ import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { arch, cpus } from "node:os";
 import type { ComputeType } from "../../model/architecture/compute-type.js";
+import { RECIPE_VERSION } from "../../model/architecture/recipe.js";
 import type { Checkpoint } from "../../model/checkpoint/checkpoint.js";
 import { sourceFiles } from "./source-files.js";
 
@@ -23,7 +24,7 @@ export function modelIdentity(checkpoint: Checkpoint, dtype: ComputeType): strin
   }
   const machine = [runtimeVersion(), arch(), cpus()[0]?.model];
   const files = sourceFiles(checkpoint).map(({ identity }) => identity);
-  const identity = { graphs: GRAPHS, machine, dtype, config, seed, places, files };
+  const identity = { machine, dtype, graphs: GRAPHS, recipe: RECIPE_VERSION, config, seed, places, files };
   return createHash("sha256").update(JSON.stringify(identity)).digest("hex").slice(0, 32);
 }
 

@@ -1,6 +1,6 @@
 /** Finds the files of a task's split below the data folder: by the task's name, in a hub's layout, or in the form of their makers. Does not read them. */
-import { readdirSync, statSync } from "node:fs";
-import { basename, join } from "node:path";
+import { existsSync, readdirSync, statSync } from "node:fs";
+import { basename, join, resolve } from "node:path";
 import { LlamaError } from "../../error.js";
 import { firstFew, plural } from "../../formats/files/amounts.js";
 import type { DataNeeds, OriginalForm } from "./data-needs.js";
@@ -12,27 +12,53 @@ export type FoundFiles =
   | { form: OriginalForm; paths: string[][] };
 
 /** In the order in which they are looked for. */
-export const EXTENSIONS = ["jsonl", "json", "csv", "tsv", "parquet"] as const;
+export const EXTENSIONS = ["jsonl", "json", "csv", "tsv", "parquet", "jsonl.gz", "json.gz", "csv.gz"] as const;
 /** SPLIT-00000-of-00003.parquet */
 const SHARD = /^(.+)-(\d{5})-of-(\d{5})\.(jsonl|json|csv|tsv|parquet)$/;
 
 /** The files of a split; null without any. Throws LlamaError for a set of shards that is not whole. */
 export function findFiles(folder: string, needs: DataNeeds, split: Split): FoundFiles | null {
-  const own = needs.folders.map((name) => join(folder, name));
-  if (needs.folders.includes(basename(folder))) own.push(folder);
+  const path = needs.paths?.[split];
+  if (path !== undefined) return { form: "rows", paths: [path] };
+  const own = [...needs.folders.map((name) => join(folder, name)), ...isOwnFolder(folder, needs)];
+  const downloads = (needs.downloads ?? []).map((name) => join(folder, name));
+  const originals = originalFiles([...own, ...downloads], folder, needs, split);
+  if (originals !== null) return originals;
   for (const root of own) {
-    const named = EXTENSIONS.map((extension) => join(root, `${split}.${extension}`)).find(isFile);
-    if (named !== undefined) return { form: "rows", paths: [named] };
+    const named = tables(root, split);
+    if (named.length > 0) return { form: "rows", paths: named };
   }
-  for (const root of [...own, folder]) {
-    const places = root === folder ? needs.configs : [...needs.configs, "data", ""];
+  for (const root of [...own, ...downloads, folder]) {
+    const places = own.includes(root) ? [...(needs.configs ?? []), "data", ""] : (needs.configs ?? []);
     for (const place of places) {
       const paths = shards(join(root, place), split);
       if (paths.length > 0) return { form: "rows", paths };
+      const table = place === "" ? [] : tables(join(root, place), split);
+      if (table.length > 0) return { form: "rows", paths: table };
     }
   }
+  for (const root of [...own, ...downloads, folder]) {
+    const names = [...(needs.files?.[split] ?? []), ...(root === folder ? [] : (needs.ownFiles?.[split] ?? []))];
+    const path = names.map((name) => join(root, name)).find(isFile);
+    if (path !== undefined) return { form: "rows", paths: [path] };
+  }
+  return null;
+}
+
+/** The data folder can be the task's own. */
+function isOwnFolder(folder: string, { folders }: DataNeeds): string[] {
+  return folders.includes(basename(resolve(folder))) ? [folder] : [];
+}
+
+function tables(root: string, split: Split): string[] {
+  return EXTENSIONS.map((extension) => join(root, `${split}.${extension}`))
+    .filter(isFile)
+    .slice(0, 1);
+}
+
+function originalFiles(roots: readonly string[], folder: string, needs: DataNeeds, split: Split): FoundFiles | null {
   for (const form of needs.originals ?? []) {
-    for (const root of [...own, folder]) {
+    for (const root of form.isOwn ? roots : [...roots, folder]) {
       const paths = form.paths[split]?.map((path) => originalPaths(root, path));
       if (paths?.every((some) => some.length > 0)) return { form, paths };
     }
@@ -42,10 +68,13 @@ export function findFiles(folder: string, needs: DataNeeds, split: Split): Found
 
 /** What is looked for, for the error and for lists: the first names of each form. */
 export function expectedFiles(needs: DataNeeds, split: Split): string[] {
-  const [config = "data"] = needs.configs;
+  const [config = "data"] = needs.configs ?? [];
+  const [download = needs.folders[0]] = needs.downloads ?? [];
+  const others = [...(needs.files?.[split] ?? []), ...(needs.ownFiles?.[split] ?? [])].slice(0, 1);
   return [
-    `${needs.folders[0]}/${split}.{${EXTENSIONS.join(",")}}`,
-    `${config}/${split}-00000-of-0000N.parquet`,
+    `${needs.folders[0]}/${split}.{jsonl,json,csv,tsv,parquet}`,
+    `${download}/${config}/${split}-00000-of-0000N.parquet`,
+    ...others,
     ...(needs.originals ?? []).flatMap((form) => form.paths[split]?.join(" with ") ?? []),
   ];
 }
@@ -53,7 +82,8 @@ export function expectedFiles(needs: DataNeeds, split: Split): string[] {
 /** The error for a split without files. */
 export function noFiles(folder: string, task: string, needs: DataNeeds, split: Split): LlamaError {
   const names = listed(folder);
-  const present = names.length === 0 ? "an empty folder" : `${firstFew(names)} in it`;
+  const empty = existsSync(folder) ? "an empty folder" : "no such folder";
+  const present = names.length === 0 ? empty : `${firstFew(names)} in it`;
   return new LlamaError("usage", `no ${split} file in ${folder}`, {
     where: task,
     expected: `${expectedFiles(needs, split).join(" or ")}, with the columns ${Object.keys(needs.columns).join(", ")}`,

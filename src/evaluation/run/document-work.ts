@@ -33,6 +33,7 @@ export interface TextWork {
   maxTokens: number;
   stop: string[];
   temperature: number;
+  topP: number;
   seed: number;
   /** Tokens that are expected to be computed, new ones at most. */
   cost: number;
@@ -48,6 +49,8 @@ export interface DocumentWork {
   refused: { key: string; error: LlamaError }[];
   /** Inputs of all requests, each run alone. */
   tokens: number;
+  /** Inputs of the longest request. */
+  longest: number;
 }
 
 /** The work of the requests of one document. */
@@ -59,21 +62,22 @@ export function documentWork(requests: readonly KeyedRequest[], encoder: Request
     parts: new Map(),
     refused: [],
     tokens: 0,
+    longest: 0,
   };
   const byInputs = new Map<string, ScoringPass>();
   for (const { key, request, task } of requests) {
     try {
       const encoded = encoder.encode(request);
       if (encoded.kind === "text") {
-        const { temperature = 0, seed = 0 } = request;
+        const { temperature = 0, topP = 1, seed = 0 } = request;
         const { kind: _, ...text } = encoded;
-        work.texts.push({ ...text, task, key, temperature, seed, cost: 0 });
-        work.tokens += text.promptIds.length;
+        work.texts.push({ ...text, task, key, temperature, topP, seed, cost: 0 });
+        count(work, text.promptIds.length);
         continue;
       }
       work.parts.set(key, encoded.parts.length);
       for (const [part, window] of encoded.parts.entries()) {
-        work.tokens += inputsOf(window).length;
+        count(work, inputsOf(window).length);
         addWindow(work, byInputs, window, { key, part });
       }
     } catch (error) {
@@ -82,6 +86,11 @@ export function documentWork(requests: readonly KeyedRequest[], encoder: Request
     }
   }
   return work;
+}
+
+function count(work: DocumentWork, inputs: number): void {
+  work.tokens += inputs;
+  work.longest = Math.max(work.longest, inputs);
 }
 
 function addWindow(

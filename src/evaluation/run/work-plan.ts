@@ -23,7 +23,7 @@ const REMEMBERED = 16;
 /** The work is ordered by task as it comes, in a task the longest document first, so that the estimate of the time left falls. */
 export function planWork(requests: readonly KeyedRequest[], encoder: RequestEncoder): WorkPlan {
   const documents = [...byDocument(requests)].map((group) => documentWork(group, encoder));
-  const ordered = [...byTask(documents)].flatMap((group) => group.sort((a, b) => b.tokens - a.tokens));
+  const ordered = [...byTask(documents)].flatMap((group) => group.sort((a, b) => b.longest - a.longest));
   const cost: Cost = { alone: 0, computed: 0, generated: 0 };
   const recent: (readonly number[])[] = [];
   const shared = (ids: readonly number[], most: number): number => {

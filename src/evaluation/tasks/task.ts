@@ -17,6 +17,8 @@ export interface EvalRequest {
   maxGenToks?: number;
   /** Only of "generate". Default: greedy. */
   temperature?: number;
+  /** Only of "generate" with a temperature. Default: all tokens. */
+  topP?: number;
   /** Only of "generate" with a temperature: the seed of its own sampler. */
   seed?: number;
 }
@@ -48,13 +50,17 @@ export interface Scored {
 
 export type OutputType = "multiple_choice" | "loglikelihood_rolling" | "generate_until";
 
-/** A figure of the LLaMA paper (arXiv 2302.13971) for the models 7B, 13B, 33B and 65B. */
+/** Of the models 7B, 13B, 33B and 65B. */
+export type PaperValues = readonly [number | null, number | null, number | null, number | null];
+
+/** A figure of the LLaMA paper (arXiv 2302.13971). */
 export interface PaperFigure {
-  /** The metric here that is measured as the paper's: "acc_norm,none". */
+  /** The metric here that is closest to the paper's: "acc_norm,none". */
   metric: string;
-  /** In per cent. */
-  values: readonly [number, number, number, number];
-  shots: number;
+  /** In per cent, unless the metric is another measure; null where the paper gives no value. */
+  values: PaperValues;
+  /** null where the paper does not say how many. */
+  shots: number | null;
   /** The table of the paper, and its way of scoring. */
   setting: string;
 }

@@ -68,6 +68,7 @@ const BUILD_TYPES: OptionTypes<BuildOptions> = {
   kvMemory: NUMBER,
   maxQueue: NUMBER,
   stepMs: NUMBER,
+  onStep: FUNCTION,
 };
 
 /** Throws LlamaError (usage) that names an option that is unknown, of the wrong type or out of range. */

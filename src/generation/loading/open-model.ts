@@ -6,7 +6,7 @@ import type { EngineOptions } from "../../engine/host/engine-options.js";
 import { availableCores } from "../../engine/machine/cores.js";
 import { type ComputeType, chooseType } from "../../model/architecture/compute-type.js";
 import type { KvType } from "../../model/architecture/kv-type.js";
-import { storedType } from "../../model/architecture/matrices.js";
+import { storedType } from "../../model/architecture/recipe.js";
 import { type Checkpoint, openCheckpoint } from "../../model/checkpoint/checkpoint.js";
 import type { OpenedCheckpoint } from "../../model/checkpoint/checkpoint-format.js";
 import { openPath } from "../../model/checkpoint/open-path.js";

@@ -22,6 +22,8 @@ export interface LimitOptions {
   maxQueue?: number;
   /** Milliseconds that a step with prompt tokens takes about at most while streams decode. Default 1000. */
   stepMs?: number;
+  /** Called after each step with its milliseconds. */
+  onStep?: (milliseconds: number) => void;
 }
 
 export interface LoopLimits {
@@ -36,6 +38,7 @@ export interface LoopLimits {
   positionBytes: number;
   /** Prompts that are longer share no KV cache, since it depends on their length; absent: all prompts may. */
   sharedLength?: number;
+  onStep?: ((milliseconds: number) => void) | undefined;
 }
 
 /** Throws LlamaError (usage) that names the option. */
@@ -48,7 +51,13 @@ export function checkLimits({ concurrency, kvMemory, maxQueue, stepMs }: LimitOp
 
 /** `available`: bytes of memory that are free after loading. A request as long as the context always fits, unless `kvMemory` says less. */
 export function resolveLimits(
-  { concurrency = DEFAULT_CONCURRENCY, kvMemory, maxQueue = DEFAULT_QUEUE, stepMs = DEFAULT_STEP_MS }: LimitOptions,
+  {
+    concurrency = DEFAULT_CONCURRENCY,
+    kvMemory,
+    maxQueue = DEFAULT_QUEUE,
+    stepMs = DEFAULT_STEP_MS,
+    onStep,
+  }: LimitOptions,
   positionBytes: number,
   maxSeqLen: number,
   available: number,
@@ -57,7 +66,7 @@ export function resolveLimits(
   const maxPositions = kvMemory === undefined ? Math.max(positions, maxSeqLen) : positions;
   const kept = Math.max(maxSeqLen, KEPT_CONTEXTS * Math.min(maxSeqLen, KEPT_LENGTH));
   const maxKept = kvMemory === undefined ? Math.min(maxPositions, kept) : maxPositions;
-  return { maxRequests: concurrency, maxPositions, maxKept, maxQueue, stepMs, positionBytes };
+  return { maxRequests: concurrency, maxPositions, maxKept, maxQueue, stepMs, positionBytes, onStep };
 }
 
 /** Throws LlamaError (usage) for a request that can never fit. */

@@ -17,6 +17,15 @@ import { StepPace } from "./step-pace.js";
 /** Sampling may keep the host's other work waiting this long. */
 const BREATH_MS = 8;
 
+export interface RequestCounts {
+  running: number;
+  waiting: number;
+  /** Ended requests whose KV caches are kept. */
+  kept: number;
+  /** Bytes of KV caches: of running requests, as far as they may grow; of kept ones; of both at most. */
+  kvBytes: { running: number; kept: number; limit: number };
+}
+
 export class RequestLoop {
   readonly limits: LoopLimits;
   readonly #engine: Forward;
@@ -41,10 +50,11 @@ export class RequestLoop {
     this.#speculation = new Speculation(dtype);
   }
 
-  /** Requests that run, that wait, and ended ones whose KV caches are kept. */
-  get counts(): { running: number; waiting: number; kept: number } {
-    const { running, waiting, pool } = this.#scheduler;
-    return { running: running.length, waiting: waiting.length, kept: pool.size };
+  get counts(): RequestCounts {
+    const { running, waiting, pool, used } = this.#scheduler;
+    const { positionBytes: size, maxPositions } = this.limits;
+    const kvBytes = { running: used * size, kept: pool.positions * size, limit: maxPositions * size };
+    return { running: running.length, waiting: waiting.length, kept: pool.size, kvBytes };
   }
 
   /** Why the engine runs no request any more; null while it does. */
@@ -161,6 +171,7 @@ export class RequestLoop {
     const milliseconds = performance.now() - start;
     const count = batch.reduce((sum, { tokens }) => sum + tokens.length, 0);
     this.#pace.observe(count, milliseconds);
+    this.limits.onStep?.(milliseconds);
     if (chunks.length === 0) this.#speculation.observe(count, milliseconds);
 
     let since = performance.now();

@@ -72,13 +72,13 @@ export class Scheduler {
   /** Lets requests join in their order while there is room; ended ones give their memory back where it is needed. */
   admit(): void {
     for (let next = this.waiting[0]; next; next = this.waiting[0]) {
-      const room = this.#limits.maxPositions - this.#used();
+      const room = this.#limits.maxPositions - this.used;
       if (this.running.length >= this.#limits.maxRequests || next.positions > room) break;
       this.waiting.shift();
       this.#inherit(next, room);
       this.running.push(next);
     }
-    this.pool.shrink(Math.min(this.#limits.maxKept, this.#limits.maxPositions - this.#used()));
+    this.pool.shrink(Math.min(this.#limits.maxKept, this.#limits.maxPositions - this.used));
   }
 
   /** Requests whose prompt has run, and whose consumer keeps up. */
@@ -130,7 +130,7 @@ export class Scheduler {
   }
 
   /** Positions that running requests may need. */
-  #used(): number {
+  get used(): number {
     return this.running.reduce((sum, { positions }) => sum + positions, 0);
   }
 
@@ -166,7 +166,7 @@ export class Scheduler {
     const { donor, ready, promised } = this.#inBatch(entry);
     if (promised - ready >= MIN_SHARED) return null;
     // Those before it may have ended since it joined: the KV cache of a prompt that is only scored then holds its prefix.
-    const room = this.#limits.maxPositions - this.#used() + entry.positions;
+    const room = this.#limits.maxPositions - this.used + entry.positions;
     this.#take(entry, room, ready + MIN_SHARED);
     if (entry.sequence !== null) return entry.sequence;
     if (donor === null || ready < MIN_SHARED) return this.#engine.newSequence();

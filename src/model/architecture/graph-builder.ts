@@ -7,7 +7,7 @@ import { writeOnnx } from "../../formats/protobuf/onnx-writer.js";
 import type { ModelConfig } from "../config/config.js";
 import type { RankShare } from "../split/partition.js";
 import type { ComputeType } from "./compute-type.js";
-import { biasOf, type Matrix, matrixPart, matrixShape, quantFormat, type Vector, vectorLength } from "./matrices.js";
+import { biasOf, type Matrix, matrixPart, matrixShape, type Vector, vectorLength } from "./matrices.js";
 import { type QuantFormat, quantizedSize } from "./quantize.js";
 import type { Part, TensorKind } from "./tensor-table.js";
 
@@ -35,6 +35,7 @@ interface QuantizedPlace {
   packed: Place;
   scales: Place;
   /** Of the blocks, like the scales; null if they have none. */
+  zeros: Place | null;
   offsets: Place | null;
 }
 
@@ -62,6 +63,7 @@ export class GraphBuilder {
   readonly config: ModelConfig;
   readonly share: RankShare;
   readonly type: ComputeType;
+  readonly #formatOf: (matrix: Matrix) => QuantFormat;
   readonly #nodes: OnnxNode[] = [];
   readonly #inputs: OnnxValue[] = [];
   readonly #outputs: OnnxValue[] = [];
@@ -70,10 +72,12 @@ export class GraphBuilder {
   readonly #vectors = new Map<string, Place>();
   #constantBytes = 0;
 
-  constructor(config: ModelConfig, share: RankShare, type: ComputeType) {
+  /** `formatOf` is not called in fp32. */
+  constructor(config: ModelConfig, share: RankShare, type: ComputeType, formatOf: (matrix: Matrix) => QuantFormat) {
     this.config = config;
     this.share = share;
     this.type = type;
+    this.#formatOf = formatOf;
   }
 
   input(name: string, shape: OnnxValue["shape"], type: OnnxType = "float32"): string {
@@ -127,17 +131,19 @@ export class GraphBuilder {
       this.input(name, [rows, columns]);
       return this.node("Gemm", added ? [x, name, added] : [x, name], to, { transB: 1 });
     }
-    const format = quantFormat(matrix, this.config, this.type);
-    const { blocks, blockBytes, packedBytes, scaleCount } = quantizedSize(rows, columns, format);
+    const format = this.#formatOf(matrix);
+    const { blocks, blockBytes, packedBytes, scaleCount, zeroBytes } = quantizedSize(rows, columns, format);
     const packed = this.#constant(`${name}.packed`, "uint8", [rows, blocks, blockBytes], packedBytes);
     const scales = this.#constant(`${name}.scales`, "float32", [rows, blocks], scaleCount * 4);
+    const zeros = zeroBytes > 0 ? this.#constant(`${name}.zeros`, "uint8", [rows, zeroBytes / rows], zeroBytes) : null;
     const offsets = format.hasOffsets
       ? this.#constant(`${name}.offsets`, "float32", [rows, blocks], scaleCount * 4)
       : null;
-    this.#weights.push({ kind: "linear", matrix, rows, columns, quantized: { format, packed, scales, offsets } });
+    const quantized = { format, packed, scales, zeros, offsets };
+    this.#weights.push({ kind: "linear", matrix, rows, columns, quantized });
     const product = this.node(
       "MatMulNBits",
-      [x, `${name}.packed`, `${name}.scales`],
+      [x, `${name}.packed`, `${name}.scales`, ...(zeros ? [`${name}.zeros`] : [])],
       offsets ? `${to}_integers` : added ? `${to}_product` : to,
       // accuracy level 4: activations in int8, by block
       { K: columns, N: rows, bits: format.bits, block_size: format.blockSize, accuracy_level: 4 },

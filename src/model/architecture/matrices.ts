@@ -2,10 +2,7 @@
 import { lengthOf } from "../../formats/tensor/range.js";
 import type { ModelConfig } from "../config/config.js";
 import type { RankShare } from "../split/partition.js";
-import { axisUnit, tensorRegion } from "../split/rank-region.js";
-import type { QuantType } from "./compute-type.js";
-import type { QuantFormat } from "./quantize.js";
-import { STORED_BLOCK } from "./stored-blocks.js";
+import { tensorRegion } from "../split/rank-region.js";
 import { hasTensor, type Part, TENSORS, type TensorKind } from "./tensor-table.js";
 
 /** Tensors [out, in] of one part, stacked along their rows into one matrix. */
@@ -66,33 +63,4 @@ export function biasOf({ name, biases }: Matrix, config: ModelConfig, share: Ran
 export function matrixShape({ tensors }: Matrix, config: ModelConfig, share: RankShare): [number, number] {
   const regions = tensors.map(({ axes }) => tensorRegion(axes, config, share));
   return [regions.reduce((sum, { rows }) => sum + lengthOf(rows), 0), lengthOf(regions[0]!.columns)];
-}
-
-/**
- * How a matrix is quantised. Blocks of 128 are the fastest. If ranks split the columns, the block size divides the unit of
- * the split, so that any number of ranks has the same quantised weights (except for a headDim of 8: the kernel's smallest
- * block is 16). Blocks that the file has are kept, if ranks do not divide them.
- */
-export function quantFormat(matrix: Matrix, config: ModelConfig, type: QuantType): QuantFormat {
-  const unit = axisUnit(matrix.tensors[0].axes.at(-1)!, config) ?? 128;
-  // The head's errors directly affect the logits, and it has only 2 % of a large model's weights.
-  const bits = type === "int8" || matrixPart(matrix) === "head" ? 8 : 4;
-  const stored = config.storedBlocks?.[matrix.name];
-  if (stored !== undefined && stored.bits <= bits && unit % STORED_BLOCK === 0) {
-    return { bits, blockSize: STORED_BLOCK, isStored: true, ...(stored.hasOffsets && { hasOffsets: true }) };
-  }
-  return { bits, blockSize: ([128, 64, 32] as const).find((size) => unit % size === 0) ?? 16 };
-}
-
-/** Names of the matrices whose blocks in the files are handed on as they are in a type. */
-export function storedMatrices(config: ModelConfig, type: QuantType): string[] {
-  const matrices = Object.values(MATRICES).filter((matrix) => quantFormat(matrix, config, type).isStored);
-  return matrices.map(({ name }) => name);
-}
-
-/** The type in which the files' own blocks of all matrices, except perhaps the head's, are handed on; null if there is no such type. */
-export function storedType(config: ModelConfig): QuantType | null {
-  const matrices = Object.values(MATRICES).filter((matrix) => matrixPart(matrix) !== "head");
-  const types = ["int4", "int8"] as const;
-  return types.find((type) => matrices.every((matrix) => quantFormat(matrix, config, type).isStored)) ?? null;
 }

@@ -2,12 +2,13 @@
 import { lengthOf } from "../../formats/tensor/range.js";
 import type { ComputeType } from "../architecture/compute-type.js";
 import { chooseKvType, type KvType, kvHeadBytes } from "../architecture/kv-type.js";
-import { type Matrix, matrixShape, partMatrices, quantFormat } from "../architecture/matrices.js";
+import { type Matrix, matrixShape, partMatrices } from "../architecture/matrices.js";
 import { quantizedSize } from "../architecture/quantize.js";
+import { quantFormat } from "../architecture/recipe.js";
 import { PARTS, partCount } from "../architecture/step-plan.js";
 import { type Part, partVectors } from "../architecture/tensor-table.js";
 import type { ModelConfig } from "../config/config.js";
-import type { RankShare } from "../split/partition.js";
+import { partition, type RankShare } from "../split/partition.js";
 import { tensorRegion } from "../split/rank-region.js";
 
 export interface BytesPerToken {
@@ -38,25 +39,47 @@ export function shareBytesPerToken(
 ): BytesPerToken {
   let weights = 0;
   for (const part of PARTS) {
-    const vectors = partVectors(part, config).map(
-      ({ axes }) => lengthOf(tensorRegion(axes, config, share).columns) * 4,
-    );
-    const bytes = vectors.reduce((sum, length) => sum + length, partBytes(part, config, share, dtype));
-    weights += partCount(part, config, share.layers) * bytes;
+    const { start } = share.layers;
+    for (let layer = start; layer < start + partCount(part, config, share.layers); layer++) {
+      weights += partBytes(part, layer, config, share, dtype);
+      for (const { axes } of partVectors(part, config)) {
+        weights += lengthOf(tensorRegion(axes, config, share).columns) * 4;
+      }
+    }
   }
   const heads = lengthOf(share.layers) * lengthOf(share.kvHeads);
   return { weights, position: heads * 2 * kvHeadBytes(config.headDim, kvType) };
 }
 
-/** Bytes of the matrices of one part of one layer in a share. */
-export function partBytes(part: Part, config: ModelConfig, share: RankShare, dtype: ComputeType): number {
-  return partMatrices(part).reduce((sum, matrix) => sum + matrixBytes(matrix, config, share, dtype), 0);
+/** Bytes of the matrices of one part of one layer in a share; the head counts as a layer after the last. */
+export function partBytes(
+  part: Part,
+  layer: number,
+  config: ModelConfig,
+  share: RankShare,
+  dtype: ComputeType,
+): number {
+  return partMatrices(part).reduce((sum, matrix) => sum + matrixBytes(matrix, layer, config, share, dtype), 0);
 }
 
-function matrixBytes(matrix: Matrix, config: ModelConfig, share: RankShare, dtype: ComputeType): number {
+function matrixBytes(matrix: Matrix, layer: number, config: ModelConfig, share: RankShare, dtype: ComputeType): number {
   const [rows, columns] = matrixShape(matrix, config, share);
   if (dtype === "fp32") return rows * columns * 4;
-  const format = quantFormat(matrix, config, dtype);
-  const { packedBytes, scaleCount } = quantizedSize(rows, columns, format);
-  return packedBytes + scaleCount * (format.hasOffsets ? 8 : 4);
+  const format = quantFormat(matrix, layer, config, dtype);
+  const { packedBytes, scaleCount, zeroBytes } = quantizedSize(rows, columns, format);
+  return packedBytes + zeroBytes + scaleCount * (format.hasOffsets ? 8 : 4);
+}
+
+/** Stored bits for each weight of the layers' matrices, with their scales, zero points and padding. */
+export function bitsPerWeight(config: ModelConfig, dtype: ComputeType): number {
+  const [share] = partition(config, 1);
+  let bytes = 0;
+  let weights = 0;
+  for (let layer = 0; layer < config.nLayers; layer++) {
+    for (const part of ["qkv", "wo", "ffn"] as const) {
+      bytes += partBytes(part, layer, config, share!, dtype);
+      weights += partBytes(part, layer, config, share!, "fp32") / 4;
+    }
+  }
+  return (8 * bytes) / weights;
 }

@@ -63,12 +63,11 @@ function loadingBytes(config: ModelConfig, shares: readonly RankShare[], dtype: 
   const stages = stagesOf(planStep(config, shares[0]!.layers, shares.length));
   const ofRanks = ({ parts }: Stage) =>
     shares.reduce(
-      (sum, share) => sum + parts.reduce((all, { part }) => all + partBytes(part, config, share, dtype), 0),
+      (sum, share) =>
+        sum + parts.reduce((all, { part, layer }) => all + partBytes(part, layer, config, share, dtype), 0),
       0,
     );
-  // Stages of the same name have the same size.
-  const sizes = new Map(stages.map((stage) => [stage.name, stage]));
-  const largest = Math.max(...[...sizes.values()].map(ofRanks));
+  const largest = Math.max(...stages.map(ofRanks));
   return Math.max(held + MAKING * ofRanks(stages.at(-1)!), WRITING * largest);
 }
 

@@ -17,6 +17,8 @@ export interface AccessRules {
   corsOrigins: readonly string[];
   /** API keys; with none, nobody needs one. */
   keys: readonly string[];
+  /** The peer is a proxy that says whom it asks for. */
+  trustProxy: boolean;
 }
 
 export function isLoopback(host: string): boolean {
@@ -78,8 +80,9 @@ export class Access {
   }
 
   /** Throws ApiError unless the request has one of the keys. Returns what tells its client from others: never a key itself. */
-  checkKey({ headers, socket }: IncomingMessage, isOpen: boolean): string {
-    const address = socket.remoteAddress ?? "";
+  checkKey(incoming: IncomingMessage, isOpen: boolean): string {
+    const { headers } = incoming;
+    const address = this.#addressOf(incoming);
     if (!this.needsKey) return address;
     const [, bearer] = /^Bearer +(.+)$/i.exec(headers.authorization ?? "") ?? [];
     const given = bearer ?? headers["x-api-key"];
@@ -96,6 +99,14 @@ export class Access {
       message: given === undefined ? "An API key is needed: Authorization: Bearer KEY" : "The API key is wrong",
       headers: { "www-authenticate": "Bearer" },
     });
+  }
+
+  /** Whom the request comes from. The last address is the proxy's own word; those before it are the client's. */
+  #addressOf({ headers, socket }: IncomingMessage): string {
+    const address = socket.remoteAddress ?? "";
+    if (!this.#rules.trustProxy) return address;
+    const forwarded = [headers["x-forwarded-for"] ?? ""].flat().join().split(",").at(-1)!.trim();
+    return isIP(forwarded) ? forwarded : address;
   }
 }
 

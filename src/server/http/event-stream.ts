@@ -1,6 +1,6 @@
 /**
- * Writes server-sent events. What is written never waits for the reader: text is small. A reader that takes nothing for a minute,
- * or has 8 MiB still to read, loses its connection. Does not know what the events mean.
+ * Writes a stream of values, as server-sent events or lines. What is written never waits for the reader: text is small. A reader that takes nothing for a minute,
+ * or has 8 MiB still to read, loses its connection. Does not know what the values mean.
  */
 import type { ServerResponse } from "node:http";
 
@@ -8,8 +8,41 @@ const MAX_BEHIND = 8 << 20;
 const STALL_MS = 60_000;
 const CHECK_MS = 5_000;
 
+/** How values are written. */
+export interface Framing {
+  readonly type: string;
+  frame(value: unknown): string;
+  /** Ends a whole stream. */
+  readonly end: string;
+  /** Breaks a silence; "" where the form has no comments. */
+  readonly ping: string;
+}
+
+export const EVENTS: Framing = {
+  type: "text/event-stream; charset=utf-8",
+  frame: (value) => `data: ${JSON.stringify(value)}\n\n`,
+  end: "data: [DONE]\n\n",
+  ping: ": ping\n\n",
+};
+
+/** Events with their type as name. */
+export const NAMED_EVENTS: Framing = {
+  ...EVENTS,
+  frame: (value) => `event: ${(value as { type: string }).type}\ndata: ${JSON.stringify(value)}\n\n`,
+  end: "",
+};
+
+/** A line each value. */
+export const LINES: Framing = {
+  type: "application/x-ndjson",
+  frame: (value) => `${JSON.stringify(value)}\n`,
+  end: "",
+  ping: "",
+};
+
 export class EventStream {
   readonly #outgoing: ServerResponse;
+  readonly #framing: Framing;
   readonly #pingMs: number;
   readonly #timer: NodeJS.Timeout;
   #lastWrite = performance.now();
@@ -18,16 +51,20 @@ export class EventStream {
   #isOver = false;
 
   /** Sends the headers; those set before go with them. A comment goes out after `pingMs` of silence, 0: never. */
-  constructor(outgoing: ServerResponse, pingMs: number) {
+  constructor(outgoing: ServerResponse, pingMs: number, framing = EVENTS) {
     this.#outgoing = outgoing;
-    this.#pingMs = pingMs;
+    this.#framing = framing;
+    this.#pingMs = framing.ping === "" ? 0 : pingMs;
     outgoing.writeHead(200, {
-      "content-type": "text/event-stream; charset=utf-8",
+      "content-type": framing.type,
       "cache-control": "no-cache, no-transform",
       "x-accel-buffering": "no",
     });
     outgoing.flushHeaders();
-    this.#timer = setInterval(() => this.#check(), pingMs > 0 ? Math.min(CHECK_MS, pingMs / 2) : CHECK_MS).unref();
+    this.#timer = setInterval(
+      () => this.#check(),
+      this.#pingMs > 0 ? Math.min(CHECK_MS, this.#pingMs / 2) : CHECK_MS,
+    ).unref();
     outgoing.on("drain", () => {
       this.#behindSince = null;
     });
@@ -35,12 +72,12 @@ export class EventStream {
   }
 
   send(value: unknown): void {
-    this.#write(`data: ${JSON.stringify(value)}\n\n`);
+    this.#write(this.#framing.frame(value));
   }
 
   /** Ends a whole stream. */
   done(): void {
-    this.#write("data: [DONE]\n\n");
+    if (this.#framing.end !== "") this.#write(this.#framing.end);
     this.#stop();
     this.#outgoing.end();
   }
@@ -63,7 +100,7 @@ export class EventStream {
   #check(): void {
     const now = performance.now();
     if (this.#behindSince !== null && now - this.#behindSince > STALL_MS) this.#outgoing.destroy();
-    else if (this.#pingMs > 0 && now - this.#lastWrite >= this.#pingMs) this.#write(": ping\n\n");
+    else if (this.#pingMs > 0 && now - this.#lastWrite >= this.#pingMs) this.#write(this.#framing.ping);
   }
 
   #stop(): void {

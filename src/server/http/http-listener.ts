@@ -1,6 +1,6 @@
 /** The listening socket: its limits and its orderly end. Does not know routes. */
 import { createServer, type RequestListener, type Server, type ServerResponse } from "node:http";
-import { createServer as createSecureServer } from "node:https";
+import { createServer as createSecureServer, type Server as SecureServer } from "node:https";
 import type { AddressInfo, Socket } from "node:net";
 import { LlamaError } from "../../error.js";
 
@@ -53,6 +53,11 @@ export class HttpListener {
     return { host, port: (this.#server.address() as AddressInfo).port };
   }
 
+  /** Uses another certificate for new connections. Throws LlamaError (usage) for what is not one. */
+  setTls(tls: TlsFiles): void {
+    checkTls(() => (this.#server as SecureServer).setSecureContext({ ...tls, minVersion: "TLSv1.2" }));
+  }
+
   /** Requests that are not answered yet. */
   get openResponses(): number {
     return this.#responses.size;
@@ -81,8 +86,12 @@ export class HttpListener {
 }
 
 function secureServer(options: TlsFiles, onRequest: RequestListener): Server {
+  return checkTls(() => createSecureServer({ ...options, minVersion: "TLSv1.2" }, onRequest));
+}
+
+function checkTls<T>(use: () => T): T {
   try {
-    return createSecureServer({ ...options, minVersion: "TLSv1.2" }, onRequest);
+    return use();
   } catch (cause) {
     const found = (cause as Error).message;
     throw new LlamaError("usage", "cannot be used for TLS", { where: "--tls_cert and --tls_key", found, cause });

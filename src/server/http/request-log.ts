@@ -12,6 +12,17 @@ export interface LogEntry {
   totalMs: number;
 }
 
+/** What was asked and answered, for --log_prompts. */
+export interface PromptEntry {
+  id: string;
+  route: string;
+  status: number;
+  /** The checked fields of the body. */
+  request: Readonly<Record<string, unknown>>;
+  /** Of its choices; null if there is no answer. */
+  texts: readonly string[] | null;
+}
+
 export function logLine(entry: LogEntry, format: "text" | "json", time = new Date()): string {
   const { id, method, route, status, tokens, queueMs, firstTokenMs, totalMs } = entry;
   if (format === "json") {

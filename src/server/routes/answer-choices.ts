@@ -1,7 +1,8 @@
 /** Runs the choices of one request for a route: as one answer, or as a stream of events. Does not know their JSON. */
 import type { Llama } from "../../index.js";
 import { ApiError } from "../http/api-error.js";
-import { EventStream } from "../http/event-stream.js";
+import { EventStream, type Framing } from "../http/event-stream.js";
+import type { OpenChoice } from "../serving/admission.js";
 import { type ChoicePlan, type ChoiceResult, type RunOptions, runChoices } from "../serving/run-choices.js";
 import { type PlacedToken, TokenTrail } from "../wire/token-trail.js";
 import { generatedTokens, type Usage } from "../wire/usage.js";
@@ -10,16 +11,20 @@ import type { Exchange, Service } from "./route.js";
 
 /** The events of a stream, by what has happened. */
 export interface StreamForm {
+  /** Default: server-sent events without names, as of most of OpenAI's API. */
+  framing?: Framing;
   /** Before anything else. */
   first(choice: number): unknown[];
   /** The prompt is computed. */
   prompt(choice: number, event: { promptLogprobs: ChoiceResult["completion"]["promptLogprobs"] }): unknown[];
-  piece(choice: number, text: string, placed: readonly PlacedToken[]): unknown;
-  last(choice: number, text: string, placed: readonly PlacedToken[], result: ChoiceResult): unknown;
+  piece(choice: number, text: string, placed: readonly PlacedToken[], soFar: OpenChoice): unknown;
+  last(choice: number, text: string, placed: readonly PlacedToken[], result: ChoiceResult): unknown[];
   /** An event without choices. */
   aside(fields: Record<string, unknown>): unknown;
   /** After all choices; null: none. */
   usage(results: readonly ChoiceResult[]): unknown;
+  /** An error after the first event; by default its body. */
+  error?(error: ApiError): unknown;
 }
 
 export interface StreamOptions {
@@ -54,10 +59,10 @@ export async function streamChoices(
     const results = await runChoices(llama, plans, {
       ...runOptions(exchange, service),
       onQueued: () => {
-        open.stream = new EventStream(exchange.outgoing, service.settings.pingMs);
+        open.stream = new EventStream(exchange.outgoing, service.settings.pingMs, form.framing);
         plans.flatMap((_, i) => form.first(i)).forEach(send);
       },
-      onEvent: (i, event) => {
+      onEvent: (i, event, choice) => {
         if (event.kind === "queued") {
           const { position } = event;
           if (wantsProgress) send(form.aside({ queue: { position, of: service.admission.waiting } }));
@@ -69,12 +74,12 @@ export async function streamChoices(
           if (processed === total) form.prompt(i, event).forEach(send);
         } else {
           held[i]!.push(...trails[i]!.push(event.id, event.text, event.logprob));
-          if (event.text !== "") send(form.piece(i, event.text, held[i]!.splice(0)));
+          if (event.text !== "") send(form.piece(i, event.text, held[i]!.splice(0), choice));
         }
       },
       onDone: (i, result) => {
         const rest = [...held[i]!.splice(0), ...trails[i]!.end(result.completion, offset(i))];
-        send(form.last(i, result.rest, rest, result));
+        form.last(i, result.rest, rest, result).forEach(send);
       },
     });
     const usage = form.usage(results);
@@ -83,7 +88,8 @@ export async function streamChoices(
     return results;
   } catch (error) {
     if (!open.stream) throw error;
-    if (!exchange.signal.aborted) open.stream.fail(errorOf(error, exchange, service).body);
+    const answer = errorOf(error, exchange, service);
+    if (!exchange.signal.aborted) open.stream.fail(form.error?.(answer) ?? answer.body);
     return null;
   }
 }
@@ -101,6 +107,7 @@ export function noteResults(
     tokens: { prompt: usage.prompt_tokens, cached, generated: usage.completion_tokens },
     queueMs: Math.max(...results.map(({ queueMs }) => queueMs)),
     firstTokenMs: Math.min(...results.map(({ queueMs, promptMs }) => queueMs + promptMs)),
+    texts: results.map(({ completion }) => completion.text),
   });
   metrics.count("prompt_tokens_total", usage.prompt_tokens);
   metrics.count("cached_tokens_total", cached);

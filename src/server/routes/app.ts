@@ -15,8 +15,11 @@ import { chat } from "./chat.js";
 import { completions } from "./completions.js";
 import { errorOf } from "./errors.js";
 import { missingRoute, wrongMethod } from "./missing.js";
+import { ollamaAnswers } from "./ollama-answer.js";
+import { isOllama, ollamaModel } from "./ollama-model.js";
 import { documentRoute, operationRoutes, propsRoute } from "./operation.js";
 import { isPageVisit, pageRoutes } from "./page.js";
+import { responses } from "./responses.js";
 import type { Answer, Exchange, ExchangeNote, Route, Service } from "./route.js";
 import { tokenRoutes } from "./tokens.js";
 
@@ -25,7 +28,8 @@ type Env = { Bindings: HttpBindings };
 const GONE = new Error("the client has left");
 
 export const ROUTES: readonly Route[] = [
-  ...[completions, chat, { ...chat, path: "/chat/completions" }, ...tokenRoutes, ...operationRoutes],
+  ...[completions, chat, { ...chat, path: "/chat/completions" }, responses, ...tokenRoutes, ...operationRoutes],
+  ...[...ollamaAnswers, ...ollamaModel],
   ...[propsRoute(() => ROUTES), documentRoute(() => ROUTES)],
 ];
 
@@ -74,18 +78,27 @@ async function exchange(c: Context<Env>, route: Route, service: Service): Promis
   const control = new AbortController();
   const note: ExchangeNote = {};
   let status = 0;
+  let body: Record<string, unknown> = {};
   outgoing.once("close", () => {
     const isWhole = outgoing.writableFinished;
     if (!isWhole) control.abort(GONE);
     const totalMs = performance.now() - startedAt;
     const code = isWhole ? status || outgoing.statusCode : 499;
     service.metrics.request(route.path, code, totalMs / 1000);
-    const { tokens = null, queueMs = null, firstTokenMs = null } = note;
+    const { tokens = null, queueMs = null, firstTokenMs = null, texts = null } = note;
     const { method = "" } = incoming;
     service.onLog({ id, method, route: route.path, status: code, tokens, queueMs, firstTokenMs, totalMs });
+    if (route.schema) service.onPrompt?.({ id, route: route.path, status: code, request: body, texts });
   });
   const headers: Record<string, string> = {
     ...{ "x-request-id": id, "cache-control": "no-store", "x-content-type-options": "nosniff" },
+  };
+  const names: string[] = [];
+  const ignore = (more: readonly string[]) => {
+    names.push(...more.map((name) => encodeURIComponent(name.slice(0, 64))));
+    if (names.length === 0) return;
+    headers["x-llama-ts-ignored"] = names.slice(0, 16).join(", ");
+    outgoing.setHeader("x-llama-ts-ignored", headers["x-llama-ts-ignored"]);
   };
   try {
     access.checkHost(incoming);
@@ -95,13 +108,11 @@ async function exchange(c: Context<Env>, route: Route, service: Service): Promis
       return new Response(null, { status, headers: { ...headers, ...PREFLIGHT_HEADERS } });
     }
     const client = access.checkKey(incoming, route.isOpen?.(service) ?? false);
-    let body: Record<string, unknown> = {};
     if (route.schema) {
       const json = await readJson(incoming, outgoing, settings.maxBody);
       const { request, ignored } = readRequest(route.schema, json, settings.strictFields);
       body = request as Record<string, unknown>;
-      const names = ignored.map((name) => encodeURIComponent(name.slice(0, 64)));
-      if (names.length > 0) headers["x-llama-ts-ignored"] = names.slice(0, 16).join(", ");
+      ignore(ignored);
     }
     // A route that writes its answer itself sends these with it.
     for (const [name, value] of Object.entries(headers)) outgoing.setHeader(name, value);
@@ -109,6 +120,7 @@ async function exchange(c: Context<Env>, route: Route, service: Service): Promis
     const one: Exchange = {
       ...{ id, client, incoming, outgoing, params, signal: control.signal, startedAt, body },
       note: (counts) => Object.assign(note, counts),
+      ignore,
     };
     const answer = await route.answer(one, service);
     if (answer === null) return RESPONSE_ALREADY_SENT;
@@ -117,9 +129,11 @@ async function exchange(c: Context<Env>, route: Route, service: Service): Promis
     return response(answer, status, headers);
   } catch (error) {
     if (control.signal.aborted || outgoing.headersSent) return RESPONSE_ALREADY_SENT;
-    const { body, status: code, headers: more } = errorOf(error, { id }, service);
+    const { message, body, status: code, headers: more } = errorOf(error, { id }, service);
     status = code;
-    return response({ json: body }, code, { ...headers, ...more });
+    // ollama's clients show an object as "[object Object]".
+    const json = isOllama(c.req.path) ? { error: message } : body;
+    return response({ json }, code, { ...headers, ...more });
   }
 }
 

@@ -5,13 +5,14 @@ import { invalid } from "../http/api-error.js";
 import { newId } from "../http/ids.js";
 import { CHAT_COMPLETION } from "../schema/answers.js";
 import { CHAT_REQUEST, type ChatRequest, type EndingFields } from "../schema/chat-request.js";
+import type { OpenChoice } from "../serving/admission.js";
 import { choiceSeed, requestOptions } from "../serving/request-options.js";
 import type { ChoicePlan, ChoiceResult } from "../serving/run-choices.js";
 import type { ServeSettings } from "../serving/serve-settings.js";
 import { chatLogprobs } from "../wire/logprobs.js";
 import { TokenTexts } from "../wire/token-texts.js";
-import { type PlacedToken, TokenTrail, withoutStop } from "../wire/token-trail.js";
-import { timingsOf, usageOf } from "../wire/usage.js";
+import { type PlacedToken, placeAnswer, withoutStop } from "../wire/token-trail.js";
+import { timingsOf, timingsSoFar, usageOf } from "../wire/usage.js";
 import { collectChoices, noteResults, type StreamForm, streamChoices } from "./answer-choices.js";
 import { contextExceeded } from "./errors.js";
 import { checkModel, fingerprint } from "./model-name.js";
@@ -31,9 +32,7 @@ export const chat: Route = {
     if (request.top_logprobs !== undefined && !request.logprobs) {
       throw invalid("top_logprobs needs logprobs: true", "top_logprobs");
     }
-    const prompt = await encodeMessages(llama, request.messages, endingOf(request), service.settings);
-    const { maxSeqLen } = llama;
-    if (prompt.ids.length >= maxSeqLen) throw contextExceeded(prompt.ids.length, maxSeqLen, "messages");
+    const prompt = await encodeChat(llama, request.messages, endingOf(request), service.settings);
     const job = new ChatJob(llama, request, prompt, service.settings);
     if (request.stream) return job.stream(exchange, service);
     const results = await collectChoices(llama, job.plans, exchange, service);
@@ -57,31 +56,65 @@ export function endingOf({
   return starts === false ? "closed" : "answer";
 }
 
+/** Whether the server writes dialogs for this model. */
+export function hasChat(llama: Llama, chat: ServeSettings["chat"]): boolean {
+  return chat !== "none" && (chat !== "auto" || llama.chatName !== "none");
+}
+
+/** Where messages are in a request: the list's name, and the messages before it that the client has not sent there. */
+interface MessageList {
+  name: string;
+  before: number;
+  /** It is one text, the last message. */
+  isOne?: boolean;
+}
+
+const MESSAGES: MessageList = { name: "messages", before: 0 };
+
+/** Ids of messages to answer. Throws ApiError where they leave no room for an answer too. */
+export async function encodeChat(
+  llama: Llama,
+  messages: Messages,
+  ending: DialogEnding,
+  settings: ServeSettings,
+  list = MESSAGES,
+): Promise<{ ids: number[]; stopIds: number[] }> {
+  const prompt = await encodeMessages(llama, messages, ending, settings, list);
+  const { length } = prompt.ids;
+  if (length >= llama.maxSeqLen) throw contextExceeded(length, llama.maxSeqLen, list.name);
+  return prompt;
+}
+
 /** Ids of messages in the chat format of the server, with its own system text where they have none. Throws ApiError for what the format does not allow. */
 export async function encodeMessages(
   llama: Llama,
   messages: Messages,
   ending: DialogEnding,
   { chat: choice, system }: ServeSettings,
+  { name, before, isOne = false }: MessageList = MESSAGES,
 ): Promise<{ ids: number[]; stopIds: number[] }> {
-  if (choice === "none" || (choice === "auto" && llama.chatName === "none")) {
+  if (!hasChat(llama, choice)) {
     const fix = "Continue text with /v1/completions, or start the server with --chat";
-    throw invalid(`This model has no chat format. ${fix}`, "messages", "unsupported_parameter");
+    throw invalid(`This model has no chat format. ${fix}`, name, "unsupported_parameter");
   }
   const size = JSON.stringify(messages.map(({ content }) => content ?? "")).length;
   const given = messages.reduce((sum, { token_ids: ids = [] }) => sum + ids.length, 0);
   const least = Math.max(given, Math.ceil(size / llama.tokenizer.maxTokenBytes / 8));
-  if (least > llama.maxSeqLen) throw contextExceeded(least, llama.maxSeqLen, "messages", true);
+  if (least > llama.maxSeqLen) throw contextExceeded(least, llama.maxSeqLen, name, true);
   const own = messages.map((one) => ({ ...one, role: one.role === "developer" ? "system" : one.role }));
-  const before = system !== null && own[0]?.role !== "system" ? [{ role: "system", content: system }] : [];
-  const dialog = [...before, ...own] as DialogInput;
+  const added = system !== null && own[0]?.role !== "system" ? [{ role: "system", content: system }] : [];
+  const dialog = [...added, ...own] as DialogInput;
   try {
     return await llama.encodePrompt({ messages: dialog, chat: choice, ending });
   } catch (error) {
     if (!(error instanceof LlamaError) || error.kind !== "usage") throw error;
     // The client counts its own messages.
-    const message = error.message.replace(/\bmessages\[(\d+)\]/g, (_, i) => `messages[${Number(i) - before.length}]`);
-    const [place] = /messages\[\d+\](\.\w+)?/.exec(message) ?? ["messages"];
+    const message = error.message.replace(/\bmessages\[(\d+)\]/g, (_, found) => {
+      const index = Number(found) - added.length - before;
+      if (index < 0) return "the system text";
+      return isOne ? name : `${name}[${index}]`;
+    });
+    const [place = name] = new RegExp(`${name}\\[\\d+\\](\\.\\w+)?`).exec(message) ?? [];
     throw invalid(message, place);
   }
 }
@@ -152,16 +185,17 @@ class ChatJob {
       ...{ index, delta, logprobs: placed && this.#logprobs(placed), finish_reason: reason },
       ...(wantsIds && placed && { token_ids: placed.map(({ id }) => id) }),
     });
+    const timed = (soFar: OpenChoice) => (this.#request.timings_per_token ? { timings: timingsSoFar(soFar) } : {});
     const form: StreamForm = {
       first: (i) => [event([part(i, { role: "assistant", content: "" }, null)])],
       prompt: () => [],
-      piece: (i, text, placed) => event([part(i, { content: text }, placed)]),
+      piece: (i, text, placed, soFar) => event([part(i, { content: text }, placed)], timed(soFar)),
       last: (i, text, placed, result) => {
         const rest = withoutStop(placed, result);
         const delta = text === "" ? {} : { content: text };
         const choice = part(i, delta, rest.length > 0 ? rest : null, result.completion.finishReason);
         const ids = wantsIds && { prompt_token_ids: this.plans[i]!.ids, token_ids: rest.map(({ id }) => id) };
-        return event([{ ...choice, ...ids }], { seed: this.#seed, timings: timingsOf(result) });
+        return [event([{ ...choice, ...ids }], { seed: this.#seed, timings: timingsOf(result) })];
       },
       aside: (fields) => event([], fields),
       usage: (results) => (wantsUsage ? { ...head, choices: [], usage: this.#usage(results) } : null),
@@ -173,10 +207,7 @@ class ChatJob {
   }
 
   #tokens(result: ChoiceResult): PlacedToken[] {
-    const { promptIds, ids, text, logprobs } = result.completion;
-    const trail = new TokenTrail(this.#llama.tokenizer, promptIds);
-    const placed = ids.flatMap((id, i) => trail.push(id, text, logprobs?.[i] ?? null));
-    return withoutStop([...placed, ...trail.end(result.completion)], result);
+    return withoutStop(placeAnswer(this.#llama.tokenizer, result.completion), result);
   }
 
   #logprobs(placed: readonly PlacedToken[]) {

@@ -4,13 +4,14 @@ import { invalid } from "../http/api-error.js";
 import { newId } from "../http/ids.js";
 import { COMPLETION } from "../schema/answers.js";
 import { COMPLETION_REQUEST, type CompletionRequest } from "../schema/completion-request.js";
+import type { OpenChoice } from "../serving/admission.js";
 import { choiceSeed, requestOptions } from "../serving/request-options.js";
 import type { ChoicePlan, ChoiceResult } from "../serving/run-choices.js";
 import type { ServeSettings } from "../serving/serve-settings.js";
 import { completionLogprobs } from "../wire/logprobs.js";
 import { TokenTexts } from "../wire/token-texts.js";
-import { type PlacedToken, placePrompt, TokenTrail, withoutStop } from "../wire/token-trail.js";
-import { timingsOf, usageOf } from "../wire/usage.js";
+import { type PlacedToken, placeAnswer, placePrompt, withoutStop } from "../wire/token-trail.js";
+import { timingsOf, timingsSoFar, usageOf } from "../wire/usage.js";
 import { collectChoices, noteResults, type StreamForm, streamChoices } from "./answer-choices.js";
 import { checkModel, fingerprint } from "./model-name.js";
 import { type PromptIds, readPrompts } from "./prompts.js";
@@ -69,7 +70,7 @@ class CompletionJob {
     this.plans = prompts.flatMap(({ ids }) =>
       Array.from({ length: tries }, (_, i) => ({
         ids,
-        stopIds: [],
+        stopIds: request.stop_token_ids ?? [],
         salt: request.cache_salt ?? "",
         options: {
           ...{ ...base, maxGenLen, seed: choiceSeed(base.seed, i), topLogprobs: logprobs ?? 0 },
@@ -120,6 +121,7 @@ class CompletionJob {
     });
     const { echo = false, logprobs } = this.#request;
     const waitsForPrompt = echo && logprobs !== undefined;
+    const timed = (soFar: OpenChoice) => (this.#request.timings_per_token ? { timings: timingsSoFar(soFar) } : {});
     const form: StreamForm = {
       first: (i) =>
         echo && !waitsForPrompt ? [event([{ ...part(i, prompt(i).text, []), token_ids: undefined }])] : [],
@@ -128,12 +130,12 @@ class CompletionJob {
         const placed = this.#promptTokens(prompt(i), promptLogprobs);
         return [event([{ ...part(i, prompt(i).text, placed), token_ids: undefined }])];
       },
-      piece: (i, text, placed) => event([part(i, text, placed)]),
+      piece: (i, text, placed, soFar) => event([part(i, text, placed)], timed(soFar)),
       last: (i, text, placed, result) => {
         const choice = { ...this.#choice(i, prompt(i), text, placed, result), logprobs: this.#logprobs(placed) };
         const own = withoutStop(placed, result).map(({ id }) => id);
         const ids = this.#request.return_token_ids && { token_ids: own };
-        return event([{ ...choice, ...ids }], { seed: this.#seed, timings: timingsOf(result) });
+        return [event([{ ...choice, ...ids }], { seed: this.#seed, timings: timingsOf(result) })];
       },
       aside: (fields) => event([], fields),
       usage: (results) => (wantsUsage ? { ...this.#head, choices: [], usage: this.#usage(results) } : null),
@@ -172,12 +174,7 @@ class CompletionJob {
 
   #ownTokens(prompt: PromptIds, { completion }: ChoiceResult): PlacedToken[] {
     if (this.#request.logprobs === undefined) return [];
-    const offset = [...this.#echo(prompt)].length;
-    const trail = new TokenTrail(this.#llama.tokenizer, prompt.ids, offset);
-    // The whole text is there: each token's place is decided at once.
-    const { ids, logprobs } = completion;
-    const placed = ids.flatMap((id, i) => trail.push(id, completion.text, logprobs![i]!));
-    return [...placed, ...trail.end(completion, offset)];
+    return placeAnswer(this.#llama.tokenizer, completion, [...this.#echo(prompt)].length);
   }
 
   #logprobs(placed: readonly PlacedToken[]) {

@@ -2,12 +2,12 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 
 import type { Access } from "../http/access.js";
-import type { LogEntry } from "../http/request-log.js";
+import type { LogEntry, PromptEntry } from "../http/request-log.js";
+import type { Metrics } from "../metrics/metrics.js";
 import type { AnswerSchema, BodySchema } from "../schema/read-request.js";
 import type { Admission } from "../serving/admission.js";
 import type { ServeSettings } from "../serving/serve-settings.js";
 import type { ServedModel } from "../serving/served-model.js";
-import type { Metrics } from "./metrics.js";
 
 /** What all routes share. */
 export interface Service {
@@ -18,6 +18,8 @@ export interface Service {
   readonly metrics: Metrics;
   /** One line of the log. */
   onLog(entry: LogEntry): void;
+  /** Texts of one request, if they are logged at all. */
+  onPrompt?: ((entry: PromptEntry) => void) | undefined;
   /** An unexpected failure in the request with this id. */
   onBug(error: unknown, id: string): void;
 }
@@ -38,12 +40,15 @@ export interface Exchange {
   readonly body: Record<string, unknown>;
   /** For the log. */
   note(counts: ExchangeNote): void;
+  /** Names further fields that are not known, in a header. */
+  ignore(names: readonly string[]): void;
 }
 
 export interface ExchangeNote {
   tokens?: { prompt: number; cached: number; generated: number };
   queueMs?: number;
   firstTokenMs?: number;
+  texts?: readonly string[];
 }
 
 /** An answer, or null if the route has written one itself. */
@@ -68,5 +73,7 @@ export interface Route {
   readonly answers?: AnswerSchema;
   /** The type of an answer that is not JSON. */
   readonly textType?: string;
+  /** The type of a stream, server-sent events if it is left out. */
+  readonly streamType?: string;
   answer(exchange: Exchange, service: Service): Promise<Answer> | Answer;
 }

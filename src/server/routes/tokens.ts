@@ -86,11 +86,11 @@ const applyTemplate: Route = {
     const llama = model.ready;
     const request = body as unknown as TemplateRequest;
     checkModel(request.model, settings);
-    const { ids } = await encodeMessages(llama, request.messages, endingOf(request), settings);
+    const { ids, stopIds } = await encodeMessages(llama, request.messages, endingOf(request), settings);
     const { bosId, addsBos } = llama.tokenizer;
     // Every text begins with this token where the tokenizer adds it; elsewhere it is the template's.
     const shown = shownText(llama, addsBos && ids[0] === bosId ? ids.slice(1) : ids);
-    return { json: { prompt: shown, tokens: ids } };
+    return { json: { prompt: shown, tokens: ids, stop_token_ids: [...stopIds] } };
   },
 };
 

@@ -77,6 +77,8 @@ export const COMPLETION = Type.Object({
 
 const CHAT_TOKEN = { token: Type.String(), logprob: Type.Number(), bytes: Type.Array(ID) };
 
+const CHAT_TOKENS = Type.Array(Type.Object({ ...CHAT_TOKEN, top_logprobs: Type.Array(Type.Object(CHAT_TOKEN)) }));
+
 export const CHAT_COMPLETION = Type.Object({
   ...HEAD,
   object: Type.Literal("chat.completion"),
@@ -86,12 +88,54 @@ export const CHAT_COMPLETION = Type.Object({
       message: Type.Object({ role: Type.Literal("assistant"), content: Type.String(), refusal: Type.Null() }),
       logprobs: or(
         Type.Object({
-          content: Type.Array(Type.Object({ ...CHAT_TOKEN, top_logprobs: Type.Array(Type.Object(CHAT_TOKEN)) })),
+          content: CHAT_TOKENS,
           refusal: Type.Null(),
         }),
       ),
     }),
   ),
+});
+
+const ENDED = Type.Union([Type.Literal("completed"), Type.Literal("incomplete")]);
+const ONE_TEXT = Type.Object({
+  type: Type.Literal("output_text"),
+  text: Type.String(),
+  annotations: Type.Array(Type.Unknown(), { maxItems: 0 }),
+  logprobs: CHAT_TOKENS,
+});
+
+export const RESPONSE = Type.Object({
+  id: Type.String(),
+  object: Type.Literal("response"),
+  created_at: COUNT,
+  completed_at: optional(COUNT),
+  status: ENDED,
+  incomplete_details: or(Type.Object({ reason: Type.Literal("max_output_tokens") })),
+  error: Type.Null(),
+  instructions: or(Type.String()),
+  max_output_tokens: or(COUNT),
+  model: Type.String(),
+  output: Type.Array(
+    Type.Object({
+      type: Type.Literal("message"),
+      id: Type.String(),
+      status: ENDED,
+      role: Type.Literal("assistant"),
+      content: Type.Array(ONE_TEXT),
+    }),
+  ),
+  temperature: Type.Number(),
+  top_p: Type.Number(),
+  top_logprobs: COUNT,
+  usage: Type.Object({
+    input_tokens: COUNT,
+    input_tokens_details: Type.Object({ cached_tokens: COUNT }),
+    output_tokens: COUNT,
+    output_tokens_details: Type.Object({ reasoning_tokens: COUNT }),
+    total_tokens: COUNT,
+  }),
+  seed: COUNT,
+  system_fingerprint: Type.String(),
 });
 
 const PIECE = Type.Object({ id: ID, piece: Type.Union([Type.String(), Type.Array(ID)]) });
@@ -103,7 +147,11 @@ export const TOKENS = Type.Object({
   token_strs: optional(Type.Array(Type.String())),
 });
 export const TOKEN_TEXT = Type.Object({ content: Type.String(), prompt: Type.String() });
-export const TEMPLATE = Type.Object({ prompt: Type.String(), tokens: Type.Array(ID) });
+export const TEMPLATE = Type.Object({
+  prompt: Type.String(),
+  tokens: Type.Array(ID),
+  stop_token_ids: Type.Array(ID),
+});
 export const STATUS = Type.Object({ status: Type.Literal("ok") });
 
 export const SLOTS = Type.Array(
@@ -125,6 +173,6 @@ export const MODEL = Type.Object({
   created: COUNT,
   owned_by: Type.String(),
   max_model_len: COUNT,
-  meta: Type.Object({ n_ctx_train: or(COUNT), n_vocab: COUNT, n_embd: COUNT, n_params: COUNT }),
+  meta: Type.Object({ n_ctx_train: or(COUNT), n_vocab: COUNT, n_embd: COUNT, n_params: COUNT, size: COUNT }),
 });
 export const MODELS = Type.Object({ object: Type.Literal("list"), data: Type.Array(MODEL) });

@@ -4,12 +4,13 @@ import { COUNT, FLAG, IDS, LOGPROB_COUNT, SAMPLING_FIELDS } from "./sampling-fie
 
 const PART = Type.Object({ type: Type.Literal("text"), text: Type.String() });
 
-const ROLES = ["system", "developer", "user", "assistant", "tool", "ipython"] as const;
-
 export const MESSAGE = Type.Object({
   role: Type.Union(
-    ROLES.map((role) => Type.Literal(role)),
-    { title: `one of ${ROLES.join(", ")}` },
+    [
+      ...([Type.Literal("system"), Type.Literal("developer"), Type.Literal("user")] as const),
+      ...([Type.Literal("assistant"), Type.Literal("tool"), Type.Literal("ipython")] as const),
+    ],
+    { title: "one of system, developer, user, assistant, tool and ipython" },
   ),
   content: Type.Optional(
     Type.Union([Type.String(), Type.Array(PART, { minItems: 1 })], {

@@ -1,6 +1,6 @@
 /** The body of POST /v1/completions. */
 import Type, { type Static } from "typebox";
-import { FLAG, LOGPROB_COUNT, SAMPLING_FIELDS } from "./sampling-fields.js";
+import { FLAG, IDS, LOGPROB_COUNT, SAMPLING_FIELDS } from "./sampling-fields.js";
 
 const id = Type.Integer({ minimum: 0 });
 
@@ -19,6 +19,7 @@ export const COMPLETION_REQUEST = Type.Object({
   echo: Type.Optional(FLAG),
   logprobs: Type.Optional(LOGPROB_COUNT),
   add_special_tokens: Type.Optional(FLAG),
+  stop_token_ids: Type.Optional(IDS),
 });
 
 export type CompletionRequest = Static<typeof COMPLETION_REQUEST>;

@@ -3,7 +3,7 @@ import type { GenerateOptions, RequestOptions, Tokenizer } from "../../index.js"
 import { invalid } from "../http/api-error.js";
 import type { CompletionRequest } from "../schema/completion-request.js";
 
-type SamplingRequest = Partial<Omit<CompletionRequest, "prompt" | "logprobs">>;
+type SamplingRequest = Partial<Omit<CompletionRequest, "prompt" | "logprobs" | "stream_options">>;
 
 /** The sampling of a request. Throws ApiError for a token id that does not exist. */
 export function requestOptions(

@@ -57,6 +57,15 @@ export class TokenTrail {
   }
 }
 
+/** The tokens of a whole answer with their places. `offset`: code points of the text before it. */
+export function placeAnswer(tokenizer: Tokenizer, completion: Completion, offset = 0): PlacedToken[] {
+  const { promptIds, ids, text, logprobs } = completion;
+  const trail = new TokenTrail(tokenizer, promptIds, offset);
+  // The whole text is there: each token's place is decided at once.
+  const placed = ids.flatMap((id, i) => trail.push(id, text, logprobs?.[i] ?? null));
+  return [...placed, ...trail.end(completion, offset)];
+}
+
 /** The last tokens of a choice without the one that ended it. */
 export function withoutStop(
   placed: readonly PlacedToken[],

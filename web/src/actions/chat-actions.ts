@@ -3,7 +3,7 @@ import { batch } from "@preact/signals";
 import { saveSoon } from "../history/database.js";
 import { newId } from "../state/conversation.js";
 import { problemOf } from "../state/problems.js";
-import { announcement, change, conversation, isBusy, model, path, problem } from "../state/store.js";
+import { announcement, change, conversation, isBusy, model, notify, path, problem } from "../state/store.js";
 import { pathTo, withChange, withoutTurn, withTurn } from "../state/tree.js";
 import type { Alternative, Conversation, Token, Turn } from "../state/types.js";
 import { answerIds, applyTemplate, fieldsOf, messagesOf, roomAfter, textOf } from "./requests.js";
@@ -41,6 +41,13 @@ export function edit(turn: Turn, text: string): Promise<void> {
   const sibling = newTurn(turn.role, turn.parent, text);
   change(withTurn(conversation.value, sibling));
   return answer(sibling.id);
+}
+
+/** Puts an answer that the user has changed beside the model's; the model sees it from now on. */
+export function replaceAnswer(turn: Turn, text: string): void {
+  const sibling: Turn = { ...newTurn("assistant", turn.parent, text), finish: "stop" };
+  change(withTurn(conversation.value, sibling));
+  saveSoon(conversation.value);
 }
 
 /** Writes an answer to this message, beside those it has. */
@@ -96,6 +103,12 @@ export async function branch(turn: Turn, index: number, choice: Alternative): Pr
   }
 }
 
+/** Sends the turns again that were left out. */
+export function sendAll(): void {
+  change({ leftOut: 0 });
+  saveSoon(conversation.value);
+}
+
 /** Shows the sibling before (-1) or after (1). */
 export function chooseSibling(siblings: readonly Turn[], at: number, step: number): void {
   const next = siblings[at + step];
@@ -104,10 +117,16 @@ export function chooseSibling(siblings: readonly Turn[], at: number, step: numbe
   saveSoon(conversation.value);
 }
 
-/** Removes a turn and what follows it. */
+/** Removes a turn and what follows it, which can be taken back for a while. */
 export function removeTurn(turn: Turn): void {
+  const { id, turns, chosen } = conversation.value;
   change(withoutTurn(conversation.value, turn.id));
   saveSoon(conversation.value);
+  notify("Removed", () => {
+    if (isBusy.value || conversation.value.id !== id) return;
+    change({ turns, chosen });
+    saveSoon(conversation.value);
+  });
 }
 
 async function promptOf(turns: readonly Turn[], signal?: AbortSignal): Promise<Prompt> {

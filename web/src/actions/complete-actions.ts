@@ -49,7 +49,7 @@ function setText(document: TextState, at: number): void {
 export function typeText(text: string, at: number): void {
   checkOwner();
   stack.keepTyping({ ...now(), cursor: at }, performance.now());
-  setText(afterEdit(conversation.value.document, text), at);
+  setText(afterEdit(conversation.value.document, text, at), at);
 }
 
 export function undo(): void {

@@ -82,6 +82,7 @@ class OneRun {
     };
     this.#state = {
       ...{ conversation: plan.conversation, turn: plan.turn, phase: { kind: "sending" }, text, tokens },
+      kept: tokens.length,
       ...{ startedAt: now, firstTokenAt: null, heardAt: now, promptTokens: null, reusedTokens: null },
     };
     this.#show();

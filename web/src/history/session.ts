@@ -1,7 +1,7 @@
 /** Which conversation is shown: opens, begins and removes conversations, keeps the draft, and tells other tabs. */
 import { effect } from "@preact/signals";
 import { stopRun } from "../actions/run.js";
-import { emptyConversation, isEmpty } from "../state/conversation.js";
+import { emptyConversation, isEmpty, titleOf } from "../state/conversation.js";
 import * as store from "../state/store.js";
 import type { Conversation, Mode } from "../state/types.js";
 import { flush, listeners, readConversation, readSummaries, remove, save } from "./database.js";
@@ -38,6 +38,10 @@ export async function startSession(): Promise<void> {
   effect(() => {
     sessionStorage.setItem(OPEN, store.conversation.value.id);
     sessionStorage.setItem(DRAFT, store.draft.value);
+  });
+  effect(() => {
+    const { value } = store.conversation;
+    document.title = isEmpty(value) ? "llama-ts" : `${titleOf(value)} – llama-ts`;
   });
   effect(chooseMode);
   addEventListener("pagehide", () => void flush());

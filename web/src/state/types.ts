@@ -151,6 +151,8 @@ export interface Live {
   phase: Phase;
   text: string;
   tokens: Token[];
+  /** How many of the tokens the answer had before. */
+  kept: number;
   /** By performance.now(). */
   startedAt: number;
   firstTokenAt: number | null;

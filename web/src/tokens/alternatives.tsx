@@ -1,10 +1,12 @@
 /** What else could be at a place of a text: the most likely tokens with bars; each of them can be chosen. Does not know the server. */
 import type { VNode } from "preact";
-import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
+import { useLayoutEffect, useRef } from "preact/hooks";
+import { IconButton } from "../app/button.js";
 import type { Alternative, Token } from "../state/types.js";
 import { percent, rankOf, restOf } from "./measure.js";
 import { placeDialog } from "./place-dialog.js";
 import { spoken, visible } from "./texts.js";
+import { TokenName } from "./token-name.js";
 
 export interface AlternativesProps {
   token: Token;
@@ -23,14 +25,15 @@ export interface AlternativesProps {
 
 export function Alternatives({ token, index, count, anchor, onChoose, onMove, onClose }: AlternativesProps): VNode {
   const dialog = useRef<HTMLDialogElement>(null);
-  useEffect(() => {
+  useLayoutEffect(() => {
     const { current } = dialog;
-    // A modal one lies above everything, whatever clips the text below.
+    // A modal one lies above everything, also above what clips the text below.
     if (current && !current.open) current.showModal();
     return () => current?.close();
   }, []);
   useLayoutEffect(() => {
     const place = () => dialog.current && placeDialog(dialog.current, anchor());
+    place();
     const frame = requestAnimationFrame(place);
     window.addEventListener("resize", place);
     document.addEventListener("scroll", place, { capture: true, passive: true });
@@ -82,32 +85,20 @@ type HeadProps = Pick<AlternativesProps, "token" | "index" | "count" | "onMove" 
 
 function Head({ token, index, count, onMove, onClose }: HeadProps): VNode {
   const rank = rankOf(token);
-  const place = rank === null ? "" : rank === 1 ? ", the most likely" : `, number ${rank} of the most likely`;
+  const chance = token.logprob === null ? "" : `, ${percent(token.logprob)}`;
   return (
     <header>
       <div>
         <p class="alternatives-token">{visible(token.text)}</p>
-        <p class="small">
+        <p class="note">
           token {index + 1} of {count}
-          {token.logprob !== null && `, ${percent(token.logprob)}${place}`}
+          {rank === null ? chance : rank === 1 ? ", the most likely" : `, number ${rank} of the likely`}
         </p>
       </div>
       <div class="alternatives-moves">
-        <button type="button" class="icon" aria-label="Token before" disabled={index === 0} onClick={() => onMove(-1)}>
-          ←
-        </button>
-        <button
-          type="button"
-          class="icon"
-          aria-label="Next token"
-          disabled={index === count - 1}
-          onClick={() => onMove(1)}
-        >
-          →
-        </button>
-        <button type="button" class="icon" aria-label="Close" onClick={() => onClose()}>
-          ✕
-        </button>
+        <IconButton icon="left" name="Token before" isOff={index === 0} onClick={() => onMove(-1)} />
+        <IconButton icon="right" name="Next token" isOff={index === count - 1} onClick={() => onMove(1)} />
+        <IconButton icon="close" name="Close" onClick={() => onClose()} />
       </div>
     </header>
   );
@@ -128,14 +119,16 @@ function Row({ choice, isOwn, onChoose }: RowProps): VNode {
       class={`alternative${isOwn ? " own" : ""}`}
       aria-current={isOwn}
       aria-disabled={!canChoose}
-      aria-label={`${spoken(choice.text)}, ${chance}${isOwn ? ", in the text" : canChoose ? ", continue with it" : ""}`}
       onClick={() => canChoose && onChoose(choice)}
     >
-      <span class="alternative-text">{visible(choice.text)}</span>
+      <TokenName name={choice.text} />
       <span class="alternative-bar">
         <span style={{ width: `${(100 * Math.exp(choice.logprob)).toFixed(2)}%` }} />
       </span>
-      <span class="alternative-chance">{chance}</span>
+      <span class="alternative-chance">
+        {chance}
+        <span class="unseen">{isOwn ? ", in the text" : canChoose ? ", continue with it" : ""}</span>
+      </span>
     </button>
   );
 }
@@ -144,10 +137,10 @@ function Foot({ token, canChoose }: { token: Token; canChoose: boolean }): VNode
   const rest = restOf(token);
   if (rest === null) {
     const why = token.logprob === null ? "The first token has no probability." : "";
-    return <footer class="small">{why || "The server has not said what else was likely here."}</footer>;
+    return <footer class="note">{why || "The server has not said what else was likely here."}</footer>;
   }
   return (
-    <footer class="small">
+    <footer class="note">
       <span>all other tokens together: {rest < 0.0005 ? "< 0.1 %" : `${(100 * rest).toFixed(1)} %`}</span>
       <span>{canChoose ? "Choose one: the text continues from there." : ""}</span>
     </footer>

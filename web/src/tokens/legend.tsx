@@ -1,5 +1,6 @@
 /** What the colours of tokens mean, and how sure the model was of the whole text. */
 import type { VNode } from "preact";
+import { IconButton } from "../app/button.js";
 import type { Token } from "../state/types.js";
 import { LEVELS, percent, summaryOf } from "./measure.js";
 
@@ -14,12 +15,12 @@ interface LegendProps {
 export function Legend({ tokens, isList, onList, onFork }: LegendProps): VNode {
   const summary = summaryOf(tokens);
   return (
-    <div class="token-legend small">
+    <div class="token-legend note">
       <ul aria-label="Levels of probability">
         {LEVELS.map(({ least, words }, i) => (
           <li key={words}>
             <span class={`token level-${i}`}>{words}</span>{" "}
-            <span class="token-least">{i === LEVELS.length - 1 ? "less" : `${100 * least} %`}</span>
+            <span class="token-least">{i === LEVELS.length - 1 ? "less" : `from ${100 * least} %`}</span>
           </li>
         ))}
       </ul>
@@ -29,14 +30,10 @@ export function Legend({ tokens, isList, onList, onFork }: LegendProps): VNode {
             {percent(summary.mean)} a token (perplexity {Math.exp(-summary.mean).toFixed(2)})
           </span>
           {summary.forks > 0 && (
-            <span class="token-forks">
-              <button type="button" class="icon" aria-label="Fork before" onClick={() => onFork(-1)}>
-                ‹
-              </button>
+            <span class="token-forks" title="Where another token was at least half as likely as the one in the text">
+              <IconButton icon="left" name="Fork before" onClick={() => onFork(-1)} />
               {summary.forks} {summary.forks === 1 ? "fork" : "forks"}
-              <button type="button" class="icon" aria-label="Next fork" onClick={() => onFork(1)}>
-                ›
-              </button>
+              <IconButton icon="right" name="Next fork" onClick={() => onFork(1)} />
             </span>
           )}
         </p>

@@ -59,13 +59,17 @@ function TokenSpan({ token, piece, id, isActive }: TokenSpanProps): VNode {
       id={id}
       role="option"
       aria-selected={isActive}
-      aria-label={`${spoken(token.text)}, ${chance}${words}`}
+      aria-label={`${named(token, piece)}, ${chance}${words}`}
       title={chance}
       class={`token level-${level ?? "none"}${isActive ? " active" : ""}${piece.mark ? " mark" : ""}`}
     >
       {textOf(piece)}
     </span>
   );
+}
+
+function named({ text }: Token, { mark }: Piece): string {
+  return text === "" ? `${mark ?? ""}, no text` : spoken(text);
 }
 
 /** Line ends are seen, and break the line. */

@@ -3,7 +3,8 @@ import type { VNode } from "preact";
 import { useState } from "preact/hooks";
 import type { Token } from "../state/types.js";
 import { LEVELS, levelOf, percent } from "./measure.js";
-import { spoken, visible } from "./texts.js";
+import { visible } from "./texts.js";
+import { TokenName } from "./token-name.js";
 
 /** Rows that are drawn at first, and with each "more". */
 const ROWS = 200;
@@ -52,13 +53,9 @@ function TokenRow({ token, index, onOpen }: { token: Token; index: number; onOpe
     <tr>
       <td>{index + 1}</td>
       <td>
-        <button
-          type="button"
-          class="quiet token-name"
-          aria-label={`${spoken(token.text)}: what else was likely`}
-          onClick={({ currentTarget }) => onOpen(index, currentTarget)}
-        >
-          {visible(token.text)}
+        <button type="button" class="quiet" onClick={({ currentTarget }) => onOpen(index, currentTarget)}>
+          <TokenName name={token.text} />
+          <span class="unseen">: what else was likely</span>
         </button>
       </td>
       <td>{token.logprob === null ? "not known" : `${percent(token.logprob)}, ${LEVELS[level!]!.words}`}</td>

@@ -68,7 +68,7 @@ export function TokenText({ tokens, label, onBranch }: TokenTextProps): VNode {
       ) : (
         <div
           ref={list}
-          class="token-flow"
+          class={`token-flow${opened ? " opened" : ""}`}
           role="listbox"
           tabIndex={0}
           aria-label={`${label}, token by token`}

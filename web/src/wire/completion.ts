@@ -28,6 +28,8 @@ interface Logprobs {
   tokens: string[];
   token_logprobs: (number | null)[];
   top_logprobs: (Record<string, number> | null)[];
+  /** Ids of `tokens`. */
+  token_ids?: number[];
   /** Ids of the names in top_logprobs. */
   top_token_ids?: (Record<string, number> | null)[];
 }
@@ -51,11 +53,12 @@ export async function* streamCompletion(
   const response = await ask("v1/completions", { ...body, ...extra }, signal);
   if (!response.body) throw new WireError(response.status, "broken", "The server's answer has no body");
   let awaitsEcho = body.echo === true;
+  let hasEnded = false;
   try {
     for await (const data of readEvents(response.body, onBytes)) {
-      if (data === "[DONE]") return;
-      const event = parse(data);
-      for (const one of eventsOf(event)) {
+      if (data === "[DONE]" && hasEnded) return;
+      for (const one of eventsOf(parse(data))) {
+        hasEnded ||= one.kind === "end";
         if (awaitsEcho && one.kind === "text") {
           awaitsEcho = false;
           yield { ...one, kind: "echo" };
@@ -103,12 +106,12 @@ function* eventsOf({ choices = [], queue, prompt_progress: progress, timings, se
   }
 }
 
-/** The token that ended the text is in the lists of log-probabilities, but not among the ids. */
+/** The token that ended the text is in the lists of log-probabilities, but not among the ids of the text. */
 export function tokensOf({ token_ids: ids = [], stop_reason: end, logprobs }: Choice): Token[] {
   if (!logprobs) return ids.map((id) => ({ id, text: "", logprob: null, top: [] }));
   return logprobs.tokens.map((text, i) => {
     const top = topOf(logprobs.top_logprobs[i], logprobs.top_token_ids?.[i]);
-    const found = ids[i] ?? (typeof end === "number" ? end : logprobs.top_token_ids?.[i]?.[text]);
+    const found = logprobs.token_ids?.[i] ?? ids[i] ?? (typeof end === "number" ? end : null);
     return { id: found ?? UNKNOWN, text, logprob: logprobs.token_logprobs[i] ?? null, top };
   });
 }

@@ -6,7 +6,7 @@ import { machineMemory } from "../../../engine/machine/machine-memory.js";
 import { resolveMaxSeqLen } from "../../../generation/loading/context-length.js";
 import { resolveSetup } from "../../../generation/loading/open-model.js";
 import type { ComputeType } from "../../../model/architecture/compute-type.js";
-import { storedMatrices } from "../../../model/architecture/matrices.js";
+import { storedMatrices } from "../../../model/architecture/recipe.js";
 import { TENSORS, tensorName } from "../../../model/architecture/tensor-table.js";
 import type { Checkpoint } from "../../../model/checkpoint/checkpoint.js";
 import type { OpenedCheckpoint } from "../../../model/checkpoint/checkpoint-format.js";

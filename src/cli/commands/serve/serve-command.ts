@@ -20,6 +20,9 @@ export function addServe(program: Command, exit: (code: number) => void): void {
   const limit = (serve.options as unknown as Option[]).find(({ long }) => long === "--max_gen_len")!;
   limit.default(undefined).description = "limit of new tokens of an answer (default: the room in the context)";
   (serve as unknown as PlainCommand).setOptionValue("max_gen_len", undefined);
+  const restarts = (serve.options as unknown as Option[]).find(({ long }) => long === "--max_restarts")!;
+  restarts.hideHelp(false).default(3).description = "restarts in 10 minutes of a model that fails";
+  (serve as unknown as PlainCommand).setOptionValueWithSource("max_restarts", 3, "default");
   serve
     .helpOption("-h, --help", "print help")
     .addHelpText(
@@ -53,9 +56,11 @@ function serverOptions(command: PlainCommand): void {
     .option("--tls_key <file>", "private key of --tls_cert (PEM)")
     .option("--allowed_host <name>", "a further name of this server; repeatable", several)
     .option("--cors_origin <origin>", "a page that may ask, * for any; repeatable", several)
+    .option("--trust_proxy", "the proxy before this server names its client in X-Forwarded-For")
     .option("--strict_fields", "refuse unknown fields, which are else ignored")
     .option("--hidden_bos", "put a beginning-of-sentence token before ids without one")
     .option("--metrics_public", "answer /metrics without a key")
+    .option("--log_prompts <file>", "add requests and answers with their texts to a private file")
     .option("--no_web", "serve no web page at /")
     .option("--web_dir <folder>", "serve the page in this folder, read at each visit")
     .addOption(

@@ -13,6 +13,9 @@ export interface ServeFlags extends ModelFlags, Omit<SamplingFlags, "max_gen_len
   tls_key?: string | undefined;
   allowed_host?: readonly string[] | undefined;
   cors_origin?: readonly string[] | undefined;
+  trust_proxy?: true | undefined;
+  log_prompts?: string | undefined;
+  max_restarts: number;
   concurrency: number;
   kv_memory?: number | undefined;
   max_queue: number;

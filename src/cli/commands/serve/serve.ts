@@ -1,5 +1,5 @@
 /** The command `serve`: opens the port, loads the model, answers until a signal or a failure, and ends in order. */
-import { statSync } from "node:fs";
+import { statSync, writeSync } from "node:fs";
 import { basename, resolve } from "node:path";
 import { LlamaError } from "../../../error.js";
 import { plural } from "../../../formats/files/amounts.js";
@@ -14,49 +14,62 @@ import { withModel } from "../../model/load.js";
 import { RankLogs } from "../../model/rank-logs.js";
 import type { SamplingFlags } from "../../options/flags.js";
 import { samplingSettings } from "../../options/option-groups.js";
+import { inheritedPort, reportState } from "../../supervisor/supervised.js";
 import { EXIT_OK } from "../../terminal/exit-code.js";
 import { Interrupt } from "../../terminal/interrupt.js";
-import { printBug, printNote } from "../../terminal/notes.js";
+import { printBug, printError, printNote } from "../../terminal/notes.js";
 import { packageVersion } from "../../terminal/version.js";
 import { readKeys, readTls } from "./api-keys.js";
 import { pageFiles } from "./page-files.js";
+import { PromptLog } from "./prompt-log.js";
 import type { ServeFlags } from "./serve-flags.js";
 
 /** Runs the command and returns the exit code: 0 if all answers were whole after the first signal, else that of the signal. */
 export async function serve(flags: ServeFlags): Promise<number> {
   const model = chooseModel(flags);
   const settings = serveSettings(flags, model);
+  const prompts = flags.log_prompts === undefined ? null : new PromptLog(flags.log_prompts);
   const control = new AbortController();
-  const interrupt = new Interrupt(() => control.abort());
+  // A service manager sends it after a new certificate has come.
+  const interrupt = new Interrupt(() => control.abort(), settings.tls ? ["SIGHUP"] : []);
   const server = new Server(settings, {
+    onPrompt: prompts?.add.bind(prompts),
+    usage: processUsage,
     onLog: (entry) => {
-      if (flags.log_format !== "none") process.stderr.write(`${logLine(entry, flags.log_format)}\n`);
+      if (flags.log_format !== "none") writeLog(logLine(entry, flags.log_format));
     },
     onBug: (error, id) => {
       printNote(`In request ${id}:`);
       printBug(error);
     },
   });
+  const reread = () => rereadTls(flags, server);
+  if (settings.tls) process.on("SIGHUP", reread);
   try {
     const { port } = await server.listen();
+    reportState({ port });
     if (!flags.quiet) printAddress(settings, port);
     noteDemo(model, flags);
     const limits = {
       ...{ concurrency: settings.concurrency, stepMs: flags.step_ms },
       // The server refuses before this queue is full.
       maxQueue: settings.maxQueue + settings.concurrency + settings.maxChoices,
+      onStep: server.step.bind(server),
       ...(flags.kv_memory !== undefined && { kvMemory: flags.kv_memory }),
     };
     const { signal } = control;
     const onProgress = server.progress.bind(server);
     const use = { model, flags, logs: new RankLogs(flags), limits, signal, onProgress };
-    return await withModel(use, (llama) => answer(llama, server, { signal, interrupt, isQuiet: flags.quiet === true }));
+    const ending = { signal, interrupt, isQuiet: flags.quiet === true, restarts: flags.max_restarts };
+    return await withModel(use, (llama) => answer(llama, server, ending));
   } catch (error) {
     if (!interrupt.explains(error)) throw error;
     return interrupt.exitCode ?? EXIT_OK;
   } finally {
     server.close();
+    process.off("SIGHUP", reread);
     interrupt.dispose();
+    await prompts?.close();
   }
 }
 
@@ -64,11 +77,15 @@ interface Ending {
   signal: AbortSignal;
   interrupt: Interrupt;
   isQuiet: boolean;
+  /** How often the supervisor may start another process after a failure of this one. */
+  restarts: number;
 }
 
 /** Answers requests until a signal comes; throws what the model has failed with. */
-async function answer(llama: Llama, server: Server, { signal, interrupt, isQuiet }: Ending): Promise<number> {
+async function answer(llama: Llama, server: Server, ending: Ending): Promise<number> {
+  const { signal, interrupt, isQuiet, restarts } = ending;
   server.start(llama);
+  reportState({ restarts });
   if (!isQuiet)
     printNote(`Ready: ${llama.dtype}, ${plural(llama.worldSize, "rank")}, context of ${llama.maxSeqLen} tokens.`);
   const stopped = new Promise<"stopped">((resolve) => {
@@ -96,7 +113,7 @@ function serveSettings(flags: ServeFlags, model: ModelChoice): ServeSettings {
   const { maxGenLen = null, ...sampling } = samplingSettings(flags as unknown as SamplingFlags);
   return {
     tls: readTls(flags),
-    ...{ host, port: flags.port, allowedHosts, corsOrigins, keys },
+    ...{ host, port: inheritedPort() ?? flags.port, allowedHosts, corsOrigins, keys },
     names: [basename(resolve(model.ckptDir)).replace(/\.gguf$/i, ""), ...aliases],
     ...{ sampling, maxGenLen, chat: chatChoice(flags.chat ?? "auto"), system: flags.system ?? null },
     ...{ concurrency: flags.concurrency, maxQueue: flags.max_queue, maxBody: flags.max_body },
@@ -107,9 +124,42 @@ function serveSettings(flags: ServeFlags, model: ModelChoice): ServeSettings {
     strictFields: flags.strict_fields === true,
     hiddenBos: flags.hidden_bos === true,
     metricsPublic: flags.metrics_public === true,
+    trustProxy: flags.trust_proxy === true,
     page: flags.no_web ? null : pageFiles(flags.web_dir),
     version: packageVersion(),
     created: writtenAt(model.ckptDir),
+  };
+}
+
+/** Takes the certificate that --tls_cert names now; a wrong one is said, and the old one stays. */
+function rereadTls(flags: ServeFlags, server: Server): void {
+  try {
+    server.setTls(readTls(flags)!);
+    if (!flags.quiet) printNote("The certificate has been read again.");
+  } catch (error) {
+    if (!(error instanceof LlamaError)) throw error;
+    printError(`${error.message}. The certificate stays as it was`);
+  }
+}
+
+/** A line on stderr. Node gives the stream up at its first error, such as a full disk, which may have room again later. */
+function writeLog(line: string): void {
+  if (!process.stderr.destroyed) process.stderr.write(`${line}\n`);
+  else {
+    try {
+      writeSync(2, `${line}\n`);
+    } catch {
+      // Answers are worth more than their log.
+    }
+  }
+}
+
+function processUsage() {
+  const { user, system } = process.cpuUsage();
+  return {
+    memory: process.memoryUsage.rss(),
+    cpu: (user + system) / 1e6,
+    startedAt: performance.timeOrigin / 1000,
   };
 }
 

@@ -1,0 +1,155 @@
+/** The command `eval`: reads the data, asks the model what has no answer yet, and writes the results. */
+import { LlamaError } from "../../../error.js";
+import { type Selection, selectTasks } from "../../../evaluation/benchmarks/registry.js";
+import { figures } from "../../../evaluation/results/figures.js";
+import { modelFolder, writeOutcome } from "../../../evaluation/results/output-files.js";
+import { type Outcome, type RunFacts, resultsJson } from "../../../evaluation/results/results-json.js";
+import { Evaluation } from "../../../evaluation/run/evaluation.js";
+import { RequestEncoder } from "../../../evaluation/run/request-encoder.js";
+import { runWork } from "../../../evaluation/run/run-work.js";
+import { type PlannedTask, planTasks } from "../../../evaluation/run/task-plan.js";
+import { planWork } from "../../../evaluation/run/work-plan.js";
+import { plural } from "../../../formats/files/amounts.js";
+import { findModel } from "../../../generation/loading/open-model.js";
+import { GenerationStats, type Llama } from "../../../index.js";
+import { chooseModel, type ModelChoice, noteDemo } from "../../model/choose-model.js";
+import { requestLimits, withModel } from "../../model/load.js";
+import { type CommandFrame, runCommand } from "../../model/run-command.js";
+import { parseShard, type Shard } from "../../options/shard.js";
+import { EXIT_OK } from "../../terminal/exit-code.js";
+import { printNote } from "../../terminal/notes.js";
+import { packageVersion } from "../../terminal/version.js";
+import { AnswerFile } from "./answer-file.js";
+import type { EvalFlags } from "./eval-flags.js";
+import { announce, EvalProgress } from "./eval-progress.js";
+import { evalTable } from "./eval-table.js";
+import { type FileSum, fileSums, identityOf, modelName, paperModel } from "./model-facts.js";
+
+const EXIT_SOME_FAILED = 1;
+
+/** What a run begins with. */
+interface Prepared {
+  selection: Selection;
+  planned: PlannedTask[];
+  shard: Shard | null;
+  model: ModelChoice;
+  sums: FileSum[];
+  /** Where results go; null: only to stdout. */
+  folder: string | null;
+}
+
+/** Runs the command and returns the exit code. */
+export function evaluate(flags: EvalFlags): Promise<number> {
+  return runCommand(flags, async (frame) => {
+    const prepared = await prepare(flags, frame);
+    const { folder, shard, model } = prepared;
+    const answers = folder === null ? null : await AnswerFile.open(folder, shard, flags);
+    try {
+      const limits = requestLimits(flags);
+      const use = { model, flags, logs: frame.logs, limits, signal: frame.signal };
+      const outcome = await withModel(use, (llama) => ask(llama, prepared, answers, flags, frame));
+      return await finish(outcome, prepared, flags, frame);
+    } finally {
+      await answers?.close();
+      if (frame.interrupt.exitCode !== null && folder !== null && !flags.quiet) {
+        printNote("Interrupted. Run the same line with --resume to continue.");
+      }
+    }
+  });
+}
+
+/** Reads what can be wrong before the model is loaded. */
+async function prepare(flags: EvalFlags, { signal }: CommandFrame): Promise<Prepared> {
+  const { tasks, data, output, resume, overwrite, log_samples, num_fewshot, limit, seed, quiet } = flags;
+  if (tasks === undefined)
+    throw new LlamaError("usage", "--tasks is missing", { fix: "`llama-ts eval list` shows them" });
+  if (data === undefined)
+    throw new LlamaError("usage", "--data is missing", { fix: "Name the folder with the files of the tasks" });
+  if (output === undefined && (resume || overwrite || log_samples)) {
+    throw new LlamaError(
+      "usage",
+      `${resume ? "--resume" : overwrite ? "--overwrite" : "--log_samples"} needs --output`,
+    );
+  }
+  const selection = selectTasks(tasks.split(",").filter((name) => name !== ""));
+  const shard = flags.shard === undefined ? null : parseShard(flags.shard, process.env);
+  const planned = await planTasks(data, selection.tasks, {
+    ...{ seed, ...(num_fewshot !== undefined && { shots: num_fewshot }) },
+    ...{ ...(limit !== undefined && { limit }), ...(shard && { shard }) },
+  });
+  const model = chooseModel(flags);
+  noteDemo(model, flags);
+  const files = findModel(model);
+  const sums = output === undefined ? [] : await fileSums(files, signal, !quiet);
+  const folder = output === undefined ? null : modelFolder(output, modelName(model));
+  return { selection, planned, shard, model, sums, folder };
+}
+
+/** Gets all answers that are not known, and scores the documents. Throws the signal's reason after an interrupt. */
+async function ask(
+  llama: Llama,
+  { selection, planned, shard, model, sums }: Prepared,
+  answers: AnswerFile | null,
+  flags: EvalFlags,
+  { signal }: CommandFrame,
+): Promise<Outcome> {
+  const { add_bos, quiet, seed, limit } = flags;
+  const { dtype, worldSize, maxSeqLen } = llama;
+  await answers?.begin({ model: identityOf(sums), dtype, add_bos, max_seq_len: maxSeqLen });
+  const start = performance.now();
+  const stats = new GenerationStats();
+  const evaluation = new Evaluation(planned, answers?.known);
+  const plan = planWork(evaluation.requests, new RequestEncoder(llama.tokenizer, maxSeqLen, add_bos));
+  if (!quiet) await announce(llama, planned, evaluation, plan, signal);
+  const progress = new EvalProgress(!quiet, evaluation, plan);
+  try {
+    for await (const { key, response, error, cost, task } of runWork(llama, plan, { signal, stats })) {
+      if (error) evaluation.fail(key, error);
+      else {
+        evaluation.answer(key, response);
+        await answers?.add(key, response);
+      }
+      progress.add(task, cost, stats);
+    }
+  } finally {
+    progress.clear();
+  }
+  if (!quiet) printNote(progress.summary(stats));
+  const { promptTokens: computed, reusedTokens: reused, generatedTokens: generated } = stats;
+  const name = modelName(model);
+  const facts: RunFacts = {
+    ...{ modelName: name, modelArgs: `ckpt_dir=${name},dtype=${dtype},max_seq_len=${maxSeqLen}` },
+    ...{ version: packageVersion(), dtype, worldSize, maxLength: maxSeqLen, addBos: add_bos, seed },
+    ...{ limit: limit ?? null, shard, files: sums, paperModel: paperModel(llama) },
+    ...{ seconds: (performance.now() - start) / 1000, date: Date.now() / 1000 },
+    tokens: { alone: plan.cost.alone, computed, reused, generated },
+  };
+  const { results } = evaluation;
+  const { groups } = selection;
+  return { results, groups, rows: figures(results, groups), facts };
+}
+
+/** Writes and prints the results; returns the exit code. */
+async function finish(
+  outcome: Outcome,
+  prepared: Prepared,
+  flags: EvalFlags,
+  { output }: CommandFrame,
+): Promise<number> {
+  if (prepared.folder !== null) {
+    const [path] = await writeOutcome(prepared.folder, outcome, flags.log_samples === true);
+    if (!flags.quiet) printNote(`Written to ${path}`);
+  }
+  await output.write(flags.json ? `${JSON.stringify(resultsJson(outcome))}\n` : evalTable(outcome));
+  const failed = outcome.results.flatMap(({ task, documents }) =>
+    documents.filter(({ error }) => error).map(({ instance, error }) => ({ name: task.name, instance, error })),
+  );
+  const [first] = failed;
+  if (first === undefined) return EXIT_OK;
+  const { name, instance, error } = first;
+  const where = `document ${instance.docId} of ${name}`;
+  printNote(
+    `${plural(failed.length, "document")} failed, and the figures are those of the others: ${where}: ${error!.message}`,
+  );
+  return EXIT_SOME_FAILED;
+}

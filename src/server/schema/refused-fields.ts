@@ -1,0 +1,94 @@
+/**
+ * Fields without a meaning here. They are harmless, or refused by name with the reason: a field is never dropped silently where
+ * that would change the answer. Does not know schemas.
+ */
+import { unsupported } from "../http/api-error.js";
+
+/** Fields that clients send and that change no answer here. */
+export const HARMLESS = new Set([
+  ...["user", "metadata", "store", "service_tier", "safety_identifier", "prompt_cache_key", "prompt_cache_retention"],
+  ...["parallel_tool_calls", "verbosity", "reasoning_effort", "prediction"],
+  ...["reasoning", "max_tool_calls", "prompt_cache_options"],
+  // Of ollama: prompts are never cut, and the model stays.
+  ...["keep_alive", "truncate", "shift", "verbose", "insecure"],
+]);
+
+const TOOLS = "this server calls no tools; leave it out, or describe the tools in the messages";
+const FORM = "this server does not bind answers to a form; ask for it in the prompt";
+const KEEPS_NOTHING = "this server keeps no answers; send the whole dialog";
+const TEXT_ONLY = "this model reads and writes text only";
+
+/** Fields that would change the answer, with the reason. Their empty and default values pass. */
+const REFUSED: Readonly<Record<string, { why: string; passes?: (value: never) => boolean }>> = {
+  tools: { why: TOOLS },
+  tool_choice: { why: TOOLS, passes: (value) => value === "none" || value === "auto" },
+  functions: { why: TOOLS },
+  function_call: { why: TOOLS, passes: (value) => value === "none" || value === "auto" },
+  response_format: { why: FORM, passes: ({ type }: { type?: unknown }) => type === "text" },
+  grammar: { why: FORM },
+  json_schema: { why: FORM },
+  guided_json: { why: FORM },
+  guided_regex: { why: FORM },
+  guided_choice: { why: FORM },
+  guided_grammar: { why: FORM },
+  format: { why: FORM },
+  images: { why: TEXT_ONLY },
+  audio: { why: TEXT_ONLY },
+  modalities: { why: TEXT_ONLY, passes: (value: unknown) => JSON.stringify(value) === '["text"]' },
+  web_search_options: { why: "this server asks no other" },
+  suffix: { why: "this model continues text and does not fill gaps" },
+  prompt: { why: "this route answers messages; /v1/completions continues a prompt" },
+  previous_response_id: { why: KEEPS_NOTHING },
+  conversation: { why: KEEPS_NOTHING },
+  background: { why: KEEPS_NOTHING },
+  truncation: { why: "a prompt is never cut", passes: (value) => value === "disabled" },
+  context_management: { why: "a prompt is never cut" },
+  moderation: { why: "this server does not judge texts" },
+  think: { why: "this model has no thoughts apart from its answer" },
+  template: { why: "the format of a chat is chosen at the start, with --chat" },
+  chat_template: { why: "the format of a chat is chosen at the start, with --chat" },
+};
+
+/** Fields of a message that would change the answer. */
+const REFUSED_IN_MESSAGE = { tool_calls: TOOLS, function_call: TOOLS, audio: TEXT_ONLY, images: TEXT_ONLY };
+
+export function isRefused(name: string): boolean {
+  return Object.hasOwn(REFUSED, name);
+}
+
+/** Throws ApiError for a field that would change the answer, unless its value asks for nothing. */
+export function checkRefused(name: string, value: unknown): void {
+  const { why, passes } = REFUSED[name]!;
+  const isEmpty = value === "" || value === false || (Array.isArray(value) && value.length === 0);
+  if (isEmpty || passes?.(value as never)) return;
+  throw unsupported(name, why);
+}
+
+/** Throws ApiError for what a list of messages has beside text: in the form of chats, or of /v1/responses (`input`). */
+export function checkMessages(list: "messages" | "input", messages: unknown): void {
+  if (!Array.isArray(messages)) return;
+  for (const [i, message] of messages.entries()) {
+    if (message !== null && typeof message === "object") checkMessage(`${list}[${i}]`, message);
+  }
+}
+
+const TEXT_PARTS = ["text", "input_text", "output_text"];
+
+function checkMessage(where: string, message: Record<string, unknown>): void {
+  const { type: kind } = message;
+  if (typeof kind === "string" && kind !== "message") {
+    throw unsupported(where, `${kind.slice(0, 40)}: this server reads messages only`);
+  }
+  for (const [name, why] of Object.entries(REFUSED_IN_MESSAGE)) {
+    const value = message[name];
+    if (value === undefined || value === null || (Array.isArray(value) && value.length === 0)) continue;
+    throw unsupported(`${where}.${name}`, why);
+  }
+  const { content } = message;
+  if (!Array.isArray(content)) return;
+  for (const [i, part] of content.entries()) {
+    const type = (part as { type?: unknown } | null)?.type;
+    if (typeof type === "string" && !TEXT_PARTS.includes(type))
+      throw unsupported(`${where}.content[${i}]`, `${type.slice(0, 40)}: ${TEXT_ONLY}`);
+  }
+}

@@ -1,0 +1,19 @@
+/** The buttons after a problem: try again, leave out the oldest turns. */
+import { leaveOutOldest, retryLast } from "../actions/remedies.js";
+import { isBusy } from "../state/store.js";
+import type { Problem } from "../state/types.js";
+
+export function Remedies({ remedy }: Pick<Problem, "remedy">) {
+  if (remedy === "none") return null;
+  const isFull = remedy === "context-full";
+  return (
+    <button
+      type="button"
+      class="link-button"
+      disabled={isBusy.value}
+      onClick={() => void (isFull ? leaveOutOldest() : retryLast())}
+    >
+      {isFull ? "Leave out the oldest turns" : "Try again"}
+    </button>
+  );
+}
