@@ -5,15 +5,21 @@ import { test } from "node:test";
 import { resolveKvType } from "../../src/engine/attention/resolve-kv-type.js";
 import { ROOT } from "../source-files.js";
 
-const heads = (headDim: number) => ({ headDim });
+const heads = (headDim: number, headNorms = false, qkv = false) => ({
+  headDim,
+  headNorms,
+  biases: { qkv, wo: false, ffn: false },
+});
 
-test("auto is int8 beside quantised weights, and fp32 beside fp32, for small heads and without the kernel", () => {
+test("auto is int8 beside quantised weights, and fp32 beside fp32, for small or biased heads and without the kernel", () => {
   assert.equal(resolveKvType(undefined, "int4", heads(64), true), "int8");
   assert.equal(resolveKvType("auto", "int8", heads(128), true), "int8");
   assert.equal(resolveKvType("auto", "fp32", heads(128), true), "fp32");
   assert.equal(resolveKvType("auto", "int8", heads(8), true), "fp32");
   assert.equal(resolveKvType("auto", "int8", heads(128), false), "fp32");
-  assert.equal(resolveKvType("int8", "fp32", heads(8), true), "int8");
+  assert.equal(resolveKvType("auto", "int8", heads(128, true), true), "fp32");
+  assert.equal(resolveKvType("auto", "int8", heads(128, false, true), true), "fp32");
+  assert.equal(resolveKvType("int8", "fp32", heads(8, true, true), true), "int8");
   assert.throws(() => resolveKvType("int8", "int8", heads(128), false), /need WebAssembly with SIMD/);
 });
 

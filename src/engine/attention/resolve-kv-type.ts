@@ -1,15 +1,14 @@
 /** Chooses the type of keys and values for this machine: int8 needs the kernel. Does not know memory or files. */
 import { LlamaError } from "../../error.js";
 import type { ComputeType } from "../../model/architecture/compute-type.js";
-import { chooseKvType, type KvType } from "../../model/architecture/kv-type.js";
-import type { ModelConfig } from "../../model/config/config.js";
+import { chooseKvType, type KvShape, type KvType } from "../../model/architecture/kv-type.js";
 import { hasKernel } from "./kernel.js";
 
 /** The type that was asked for, or what "auto" chooses here. Throws LlamaError (usage) for int8 without WebAssembly SIMD. */
 export function resolveKvType(
   asked: "auto" | KvType = "auto",
   dtype: ComputeType,
-  config: Pick<ModelConfig, "headDim">,
+  config: KvShape,
   canRun = hasKernel(),
 ): KvType {
   if (asked === "auto") return canRun ? chooseKvType(dtype, config) : "fp32";
