@@ -110,7 +110,9 @@ async function generatePrompt(
       throw contextExceeded(Math.ceil(text.length / llama.tokenizer.maxTokenBytes), llama.maxSeqLen, "prompt", true);
     }
     const next = { context, text, system, chat: settings.chat };
-    const prompt = isChat ? await continueChat(llama, next) : { ids: continueText(llama, context, text), stopIds: [] };
+    const prompt = isChat
+      ? await continueChat(llama, next)
+      : { ids: await continueText(llama, context, text), stopIds: [] };
     if (prompt.ids.length >= llama.maxSeqLen) throw contextExceeded(prompt.ids.length, llama.maxSeqLen, "prompt");
     return prompt;
   }
