@@ -156,6 +156,10 @@ test("wrong bodies are refused with one form of error, and the server works on",
     assert.deepEqual([answer.status, answer.body.error.code], [status, code], place);
     assert.deepEqual(Object.keys(answer.body.error).slice(0, 4), ["message", "type", "param", "code"], place);
   }
+  // Half a pair of surrogates in a name, and a pair where a long name is cut.
+  for (const name of ["\ud835", `${"x".repeat(63)}\ud835\udd7f`]) {
+    assert.equal((await server.json("/v1/completions", { prompt: "a", max_tokens: 1, [name]: 1 })).status, 200);
+  }
   const passing = { tools: [], tool_choice: "none", response_format: { type: "text" }, user: "me", suffix: null };
   const response = await fetch(`${server.url}/v1/completions`, {
     method: "POST",

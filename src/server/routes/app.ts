@@ -95,7 +95,8 @@ async function exchange(c: Context<Env>, route: Route, service: Service): Promis
   };
   const names: string[] = [];
   const ignore = (more: readonly string[]) => {
-    names.push(...more.map((name) => encodeURIComponent(name.slice(0, 64))));
+    // A name, or its cut, may have half a pair of surrogates.
+    names.push(...more.map((name) => encodeURIComponent(name.slice(0, 64).replace(/\p{Surrogate}/gu, "\ufffd"))));
     if (names.length === 0) return;
     headers["x-llama-ts-ignored"] = names.slice(0, 16).join(", ");
     outgoing.setHeader("x-llama-ts-ignored", headers["x-llama-ts-ignored"]);
