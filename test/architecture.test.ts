@@ -18,7 +18,8 @@ const MAX_LINES = 300;
 /** Packages and modules that only the matching files may import. */
 const DOORS: Record<string, RegExp> = {
   "onnxruntime-node": /^engine\/stages\/onnx-session\.ts$/,
-  hyparquet: /^evaluation\/data\/parquet\.ts$/,
+  hyparquet: /^evaluation\/data\/parquet(-check)?\.ts$/,
+  "hyparquet/src/thrift.js": /^evaluation\/data\/parquet\.ts$/,
   // ranks, and the threads that measure how fast memory is read
   "node:worker_threads":
     /^(engine\/(host\/rank-group|machine\/process-mark|rank\/worker|measure\/bandwidth(-reader)?)|tokenizer\/loading\/encode-(thread|worker))\.ts$/,

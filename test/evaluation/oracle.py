@@ -49,7 +49,8 @@ class Canned(LM):
     def generate_until(self, requests, disable_tqdm=False):
         out, seen = [], {}
         for r in requests:
-            k = seen[r.args[0]] = seen.get(r.args[0], -1) + 1  # the samples of a document differ
+            key = (r.task_name, r.doc_id)
+            k = seen[key] = seen.get(key, -1) + 1  # the samples of a document differ
             texts = variants(r.doc)
             out.append(texts[number(f"{r.args[0]}|{k}") % len(texts)])
         return out

@@ -92,8 +92,9 @@ describe("the end of a dialog", () => {
   });
 });
 
-test("ids must be those of the text, and of an answer", async () => {
-  await using llama = await Llama.build({ ...demoModel, nprocPerNode: 1 });
+test("ids must be those of the text, and of an answer", async (t) => {
+  const llama = await Llama.build({ ...demoModel, nprocPerNode: 1 });
+  t.after(() => llama.close());
   const { tokenizer, config } = llama;
   const own = tokenizer.encode("Once upon a time");
   const check = (content: string, more: object = {}) =>
@@ -116,6 +117,15 @@ test("ids must be those of the text, and of an answer", async () => {
   assert.equal(
     tokenizer.decode(await encode({ messages: text, ending: "continue" })),
     `${tokenizer.decode(question)} Once upon `,
+  );
+  // As lines of one text: an answer follows the text before it.
+  const lines = await encode({ messages: [user, { role: "assistant", token_ids: own }, user], chat: "text" });
+  assert.equal(tokenizer.decode(lines), "Hi Once upon a time\nHi");
+  const start = [...tokenizer.encode("Hi", { bos: true }), ...own];
+  assert.deepEqual(lines.slice(0, start.length), start);
+  assert.equal(
+    tokenizer.decode(await encode({ messages: [{ role: "system", content: "Hi" }, user], chat: "text" })),
+    "Hi\nHi",
   );
   // Nothing has been said yet: an answer begins.
   const empty = [user, { role: "assistant", token_ids: [] }];

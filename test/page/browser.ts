@@ -70,7 +70,7 @@ interface AxeResults {
 
 /** The rules of accessibility that a page breaks, one a line. */
 export async function barriers(page: Page): Promise<string[]> {
-  await page.evaluate(`globalThis.axe ?? (() => { ${AXE} })()`);
+  if (await page.evaluate("globalThis.axe === undefined")) await page.evaluate(`(() => { ${AXE} })()`);
   const { violations } = await page.evaluate<AxeResults>("axe.run({ resultTypes: ['violations'] })");
   return violations.flatMap(({ id, nodes }) =>
     nodes.map(({ html, failureSummary }) => `${id}: ${html.slice(0, 160)} ${failureSummary.replace(/\s+/g, " ")}`),

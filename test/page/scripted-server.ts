@@ -74,15 +74,11 @@ export function openStream(response: ServerResponse) {
   return {
     raw: (text: string) => void response.write(text),
     event: (value: Json) => void response.write(`data: ${JSON.stringify(value)}\n\n`),
-    /** A piece of text with its token. */
-    piece(text: string, id = 5, top: Record<string, number> = {}) {
-      const logprobs = {
-        tokens: [text],
-        token_logprobs: [-0.5],
-        top_logprobs: [{ [text]: -0.5, ...top }],
-        text_offset: [0],
-      };
-      this.event({ choices: [{ index: 0, text, token_ids: [id], logprobs, finish_reason: null }] });
+    /** A piece of text; with `top`, as a token with the logprobs of others. */
+    piece(text: string, top?: Record<string, number>) {
+      const all = { [text]: -0.5, ...top };
+      const logprobs = { tokens: [text], token_logprobs: [-0.5], top_logprobs: [all], text_offset: [0] };
+      this.event({ choices: [{ index: 0, text, logprobs: top ? logprobs : null, finish_reason: null }] });
     },
     end(reason = "stop") {
       this.event({

@@ -6,38 +6,43 @@ export function button(page: Page, name: string | RegExp) {
   return page.getByRole("button", { name, exact: typeof name === "string" });
 }
 
+export const textField = (page: Page) => page.getByRole("textbox", { name: "Text", exact: true });
+export const messageField = (page: Page) => page.getByRole("textbox", { name: "Message", exact: true });
+
+/** Waits until what was done is drawn. */
+export async function drawn(page: Page): Promise<void> {
+  await page.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => done())))");
+}
+
 /** Waits until no answer is being written. */
 export async function untilDone(page: Page): Promise<void> {
-  await page.getByRole("button", { name: "Stop" }).waitFor({ state: "detached" });
+  await drawn(page);
+  await button(page, /^Stop/).waitFor({ state: "detached" });
 }
 
 /** Shows Complete with this text, with the cursor at its end. */
 export async function writeText(page: Page, text: string): Promise<void> {
   await button(page, "Complete").click();
-  await page.getByRole("textbox", { name: "Text" }).fill(text);
+  await textField(page).fill(text);
 }
 
 /** Lets the model continue the text; returns the whole text. */
 export async function continueText(page: Page): Promise<string> {
-  await page.getByRole("textbox", { name: "Text" }).press("Control+Enter");
+  await textField(page).press("Control+Enter");
   await untilDone(page);
-  return page.getByRole("textbox", { name: "Text" }).inputValue();
+  return textField(page).inputValue();
 }
 
-/** Shows Chat, sends a message and waits for the answer. */
+/** Sends a message in Chat and waits for the answer. */
 export async function sendMessage(page: Page, text: string): Promise<void> {
-  await button(page, "Chat").click();
-  await page.getByLabel("Message", { exact: true }).fill(text);
-  await page.getByLabel("Message", { exact: true }).press("Enter");
-  await button(page, "Stop")
-    .waitFor()
-    .catch(() => {});
+  await messageField(page).fill(text);
+  await messageField(page).press("Enter");
   await untilDone(page);
 }
 
 /** The texts of the shown answers. */
 export function answers(page: Page): Promise<string[]> {
-  return page.locator(".turn.is-assistant .markdown").allInnerTexts();
+  return page.locator(".turn.is-assistant .markdown").allTextContents();
 }
 
 /** Sets parameters of the shown conversation by their labels, and closes the panel again. */
@@ -50,11 +55,11 @@ export async function setParameters(page: Page, values: Record<string, string>):
 /** Reads a text until it is the expected one. */
 export async function untilText(read: () => Promise<string>, expected: string | RegExp): Promise<void> {
   const end = Date.now() + 5000;
-  let found = "";
-  while (Date.now() < end) {
-    found = await read();
-    if (typeof expected === "string" ? found === expected : expected.test(found)) return;
+  const isRight = (text: string) => (typeof expected === "string" ? text === expected : expected.test(text));
+  let found = await read();
+  while (!isRight(found) && Date.now() < end) {
     await new Promise((done) => setTimeout(done, 20));
+    found = await read();
   }
   if (typeof expected === "string") assert.equal(found, expected);
   else assert.match(found, expected);

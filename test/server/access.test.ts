@@ -7,7 +7,7 @@ import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { llama, temporaryFolder } from "../cli/cli-process.js";
 import { rawClient, rawRequest } from "./raw-client.js";
-import { startServer } from "./server-process.js";
+import { startServer, untilCounts } from "./server-process.js";
 
 const folder = temporaryFolder();
 const file = join(folder, "keys");
@@ -103,20 +103,17 @@ test("waiting requests are taken in turn by key", async () => {
   const done: string[] = [];
   const ask = async (key: string, name: string) => {
     const headers = { authorization: `Bearer ${key}` };
-    await one.json("/v1/completions", { prompt: "Once", max_tokens: 60, ignore_eos: true }, headers);
+    await one.json("/v1/completions", { prompt: "Once", max_tokens: 200, ignore_eos: true }, headers);
     done.push(name);
   };
-  const waits = async (count: number) => {
-    while ((await one.counts()).waiting < count) await new Promise((wake) => setTimeout(wake, 1));
-  };
   const asked = [ask("first", "a0")];
-  while ((await one.counts()).running === 0) await new Promise((wake) => setTimeout(wake, 1));
+  await untilCounts(one, ({ running }) => running > 0);
   for (const [i, name] of ["a1", "a2", "a3", "a4"].entries()) {
     asked.push(ask("first", name));
-    await waits(i + 1);
+    await untilCounts(one, ({ waiting }) => waiting > i);
   }
   asked.push(ask("second", "b1"));
-  await waits(5);
+  await untilCounts(one, ({ waiting }) => waiting > 4);
   await Promise.all(asked);
   assert.ok(done.indexOf("b1") < done.indexOf("a3"), done.join());
   assert.deepEqual(

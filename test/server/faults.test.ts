@@ -222,11 +222,16 @@ test("while the model loads there are 503s with a time, and /livez", async () =>
 
 test("a rank that fails: a stream ends with an error, all others get a 503, and the process ends", async () => {
   const fault = { TEST_LLAMA_TS_FAULT: "0:decode:2:throw" };
-  const one = await startServer([...QUIET, "--max_restarts", "0"], { env: fault });
+  const one = await startServer([...QUIET, "--max_restarts", "0", "--chat", "llama2"], { env: fault });
   const streaming = rawClient(one.port, rawRequest("/v1/completions", { ...LONG, stream: true }));
+  const named = rawClient(one.port, rawRequest("/v1/responses", { input: "Hi", stream: true }));
+  const lines = rawClient(one.port, rawRequest("/api/generate", { prompt: PROMPT }));
   const plain = one.json("/v1/completions", LONG);
   await streaming.until(/"code":"engine_failed"/);
   assert.doesNotMatch(streaming.received(), /\[DONE\]/);
+  // Each in the form of its stream, or as a whole answer if it had not begun.
+  await named.until(/event: error\ndata: \{"type":"error","sequence_number":\d+,"code":"engine_failed"|HTTP\/1\.1 503/);
+  await lines.until(/\{"error":"The model has failed/);
   const { status, body } = await plain;
   assert.deepEqual([status, body.error.code], [503, "engine_failed"]);
   assert.equal(await one.ended(), 1);
@@ -260,4 +265,6 @@ test("after all this the first server has nothing left that holds up its end", a
   server.child.kill("SIGTERM");
   assert.equal(await server.ended(), 0);
   assert.ok(performance.now() - start < 5000);
+  // No client that left was taken for a bug.
+  assert.doesNotMatch(server.stderr(), /unexpected failure/);
 });

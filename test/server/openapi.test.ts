@@ -31,6 +31,12 @@ test("answers and errors have the documented forms", async () => {
       { input: "Hi", max_output_tokens: 2, include: ["message.output_text.logprobs"], top_logprobs: 1 },
       { input: messages, instructions: "Be brief", max_output_tokens: 1 },
     ],
+    "/api/generate": [
+      { prompt: "Hi", stream: false, logprobs: true, top_logprobs: 1, options: { num_predict: 2 } },
+      { prompt: "" },
+    ],
+    "/api/chat": [{ messages, stream: false, options: { num_predict: 1 } }, { messages: [] }],
+    "/api/show": [{ model: "demo" }],
     "/tokenize": [
       { prompt: "é", return_token_strs: true },
       { content: "é", with_pieces: true },
@@ -48,12 +54,12 @@ test("answers and errors have the documented forms", async () => {
       assert.equal(status, 200, JSON.stringify(body));
       assert.deepEqual(Value.Errors(schema, body), [], path);
     }
-    const { status, body } = await server.json(path, {});
+    const { status, body } = await server.json(path, { model: 5 });
     assert.equal(status, 400);
-    assert.ok(Value.Check(document.components.schemas.Error, body), path);
-    assert.ok(responses[status]);
+    const [, name = ""] = /(\w+)$/.exec(responses[status].content["application/json"].schema.$ref)!;
+    assert.ok(Value.Check(document.components.schemas[name], body), path);
   }
-  for (const path of ["/health", "/v1/models", "/slots"]) {
+  for (const path of ["/health", "/v1/models", "/slots", "/api/version", "/api/tags", "/api/ps"]) {
     const { body } = await server.json(path);
     assert.deepEqual(
       Value.Errors(document.paths[path].get.responses[200].content["application/json"].schema, body),

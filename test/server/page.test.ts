@@ -97,7 +97,7 @@ describe("the page's files", { concurrency: false }, () => {
       method: "POST",
       headers: { authorization: `Bearer ${key}` },
     });
-    assert.deepEqual([post.status, post.headers.get("allow")], [405, "GET, HEAD"]);
+    assert.deepEqual([post.status, post.headers.get("allow")], [405, "HEAD, GET"]);
     assert.equal((await fetch(`${server.url}/`, { method: "HEAD" })).status, 200);
   });
 

@@ -86,3 +86,18 @@ export async function untilIdle(server: ServerProcess, milliseconds = 5000): Pro
     await new Promise((done) => setTimeout(done, 10));
   }
 }
+
+/** Waits until the counts of choices are as told; a request that has ended too early is an error, not a wait without end. */
+export async function untilCounts(
+  server: ServerProcess,
+  hold: (counts: { running: number; waiting: number }) => boolean,
+  milliseconds = 20_000,
+): Promise<void> {
+  const end = Date.now() + milliseconds;
+  for (;;) {
+    const counts = await server.counts();
+    if (hold(counts)) return;
+    if (Date.now() > end) throw new Error(`${counts.running} run and ${counts.waiting} wait`);
+    await new Promise((done) => setTimeout(done, 1));
+  }
+}

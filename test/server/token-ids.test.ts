@@ -45,6 +45,23 @@ test("every event of a stream has the ids that are new with it; together they ar
   }
 });
 
+test("timings_per_token: each event has the times so far", async () => {
+  const body = { prompt: "Once", max_tokens: 6, stream: true, timings_per_token: true };
+  for (const [path, request] of [
+    ["/v1/completions", body],
+    [CHAT, { ...body, prompt: undefined, messages: [user("Hi")] }],
+  ] as const) {
+    const events = await readEvents(server, path, request);
+    const counts = events.flatMap(({ timings }) => timings?.predicted_n ?? []);
+    assert.deepEqual(
+      counts,
+      counts.toSorted((a, b) => a - b),
+    );
+    assert.deepEqual([counts[0], counts.at(-1)], [1, 6]);
+    assert.ok(events.every(({ timings }) => !timings || timings.prompt_ms > 0));
+  }
+});
+
 test("an answer given by its ids is seen as these ids, and found in the KV cache to its last token", async () => {
   const base = { temperature: 0, max_tokens: 8, return_token_ids: true };
   const first = await server.json(CHAT, { ...base, messages: [user("Tell a story")] });

@@ -1,8 +1,9 @@
 /** The paper's tasks of common sense: ARC, BoolQ, HellaSwag, OpenBookQA, PIQA, SIQA and WinoGrande. */
+import { showValue } from "../../formats/files/json-value.js";
 import { CHOICES, type ColumnType, INTEGER, integer, TEXT, TEXTS } from "../data/columns.js";
 import { labelledLines } from "../originals/label-file.js";
 import { fromBoolq, fromStem } from "../originals/questions.js";
-import { capitalize, strip } from "../python/text.js";
+import { capitalize, strip, stripStart } from "../python/text.js";
 import { ACCURACY, choiceTask, OWN_ACCURACY } from "../tasks/choice-task.js";
 import type { Doc, PaperFigure, PaperValues, Task } from "../tasks/task.js";
 
@@ -12,7 +13,12 @@ interface Choices {
 }
 
 const choices = (doc: Doc) => (doc.choices as Choices).text;
-const keyIndex = (doc: Doc, key = doc.answerKey as string) => (doc.choices as Choices).label.indexOf(key);
+const keyIndex = (doc: Doc) => (doc.choices as Choices).label.indexOf(stripStart(doc.answerKey as string));
+/** Data without published answers have another answerKey. */
+const checkKey = (doc: Doc) =>
+  keyIndex(doc) >= 0
+    ? null
+    : { expected: `an answerKey of ${(doc.choices as Choices).label.join(", ")}`, found: showValue(doc.answerKey) };
 const label = (doc: Doc) => integer(doc.label)!;
 const BOTH = { acc: ACCURACY, acc_norm: ACCURACY };
 
@@ -39,13 +45,14 @@ const arc = (name: string, config: string, set: string, values: PaperValues): Ta
       columns: { question: TEXT, choices: CHOICES, answerKey: TEXT },
       files: { train: names("Train"), validation: names("Dev"), test: names("Test") },
       adapt: (row) => fromStem(row, "question"),
+      check: checkKey,
     },
     split: "test",
     examples: { from: "train" },
     excludesDocument: false,
     text: ({ question }) => `Question: ${question}\nAnswer:`,
     choices,
-    gold: (doc) => keyIndex(doc),
+    gold: keyIndex,
     metrics: BOTH,
     paper: figure("acc_norm", "by characters", values),
   });
@@ -183,13 +190,14 @@ const OPENBOOKQA = choiceTask({
     columns: { question_stem: TEXT, choices: CHOICES, answerKey: TEXT },
     ownFiles: { train: ["train.jsonl"], validation: ["dev.jsonl"], test: ["test.jsonl"] },
     adapt: (row) => fromStem(row, "question_stem"),
+    check: checkKey,
   },
   split: "test",
   examples: { from: "train" },
   excludesDocument: false,
   text: ({ question_stem }) => question_stem as string,
   choices,
-  gold: (doc) => keyIndex(doc, (doc.answerKey as string).replace(/^\s+/, "")),
+  gold: keyIndex,
   metrics: { ...BOTH, acc_answer: OWN_ACCURACY },
   paper: figure("acc_answer", 'after "Answer:"', [57.2, 56.4, 58.6, 60.2]),
 });

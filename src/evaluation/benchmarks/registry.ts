@@ -3,6 +3,7 @@ import { LlamaError } from "../../error.js";
 import { firstFew } from "../../formats/files/amounts.js";
 import { quoted } from "../../formats/files/quoted.js";
 import type { Task, TaskGroup } from "../tasks/task.js";
+import { readUserTask } from "../tasks/user-task.js";
 import { CROWS_PAIRS, WINOGENDER } from "./bias.js";
 import { CLOSED_BOOK } from "./closed-book.js";
 import { humanEval, mbpp } from "./code.js";
@@ -106,15 +107,15 @@ export interface Selection {
   groups: TaskGroup[];
 }
 
-/** The tasks and groups of names; `more`: tasks of the user. Throws LlamaError (usage) for a name that is unknown. */
-export function selectTasks(names: readonly string[], more: readonly Task[] = []): Selection {
+/** The tasks and groups of names, and the tasks in files of the user, NAME.json. Throws LlamaError (usage) for a name that is unknown. */
+export function selectTasks(names: readonly string[]): Selection {
   const tasks = new Map<string, Task>();
   const groups = new Map<string, TaskGroup>();
-  const known = new Map([...TASKS, ...more].map((task) => [task.name, task]));
+  const known = new Map(TASKS.map((task) => [task.name, task]));
   const add = (name: string): void => {
-    const task = known.get(name) ?? sampledTask(name);
+    const task = known.get(name) ?? (name.endsWith(".json") ? readUserTask(name) : sampledTask(name));
     const named = GROUPS.find((one) => one.name === name);
-    if (task !== undefined) tasks.set(name, task);
+    if (task !== undefined) tasks.set(task.name, task);
     else if (named === undefined) throw unknown(name, [...known.keys(), ...GROUPS.map((one) => one.name)]);
     else {
       groups.set(name, named);

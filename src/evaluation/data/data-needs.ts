@@ -2,6 +2,11 @@
 import type { Columns } from "./columns.js";
 import type { Row, Split } from "./row.js";
 
+export interface RowProblem {
+  expected: string;
+  found: string;
+}
+
 export interface DataNeeds {
   /** Names of the task's folder below the data folder, its own name first: DIR/NAME/SPLIT.jsonl. */
   folders: readonly string[];
@@ -9,8 +14,12 @@ export interface DataNeeds {
   downloads?: readonly string[];
   /** Names of the folder with the task's files in a download: CONFIG/SPLIT-00000-of-00001.parquet. Default: only "data". */
   configs?: readonly string[];
+  /** Files that were named by the user; no other is looked for. */
+  paths?: Partial<Record<Split, string>>;
   /** What the task reads of a row. */
   columns: Columns;
+  /** What is wrong with a row whose columns have the right types; null for a good row. */
+  check?(row: Row): RowProblem | null;
   /** Other names of files with the same columns, or with those that `adapt` knows; in a folder as above, or in the data folder itself. */
   files?: Partial<Record<Split, readonly string[]>>;
   /** Names of that kind which are only looked for in a folder of the task, as other tasks have files of the same name. */

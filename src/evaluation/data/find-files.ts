@@ -1,5 +1,5 @@
 /** Finds the files of a task's split below the data folder: by the task's name, in a hub's layout, or in the form of their makers. Does not read them. */
-import { readdirSync, statSync } from "node:fs";
+import { existsSync, readdirSync, statSync } from "node:fs";
 import { basename, join, resolve } from "node:path";
 import { LlamaError } from "../../error.js";
 import { firstFew, plural } from "../../formats/files/amounts.js";
@@ -18,6 +18,8 @@ const SHARD = /^(.+)-(\d{5})-of-(\d{5})\.(jsonl|json|csv|tsv|parquet)$/;
 
 /** The files of a split; null without any. Throws LlamaError for a set of shards that is not whole. */
 export function findFiles(folder: string, needs: DataNeeds, split: Split): FoundFiles | null {
+  const path = needs.paths?.[split];
+  if (path !== undefined) return { form: "rows", paths: [path] };
   const own = [...needs.folders.map((name) => join(folder, name)), ...isOwnFolder(folder, needs)];
   const downloads = (needs.downloads ?? []).map((name) => join(folder, name));
   const originals = originalFiles([...own, ...downloads], folder, needs, split);
@@ -80,7 +82,8 @@ export function expectedFiles(needs: DataNeeds, split: Split): string[] {
 /** The error for a split without files. */
 export function noFiles(folder: string, task: string, needs: DataNeeds, split: Split): LlamaError {
   const names = listed(folder);
-  const present = names.length === 0 ? "an empty folder" : `${firstFew(names)} in it`;
+  const empty = existsSync(folder) ? "an empty folder" : "no such folder";
+  const present = names.length === 0 ? empty : `${firstFew(names)} in it`;
   return new LlamaError("usage", `no ${split} file in ${folder}`, {
     where: task,
     expected: `${expectedFiles(needs, split).join(" or ")}, with the columns ${Object.keys(needs.columns).join(", ")}`,

@@ -43,22 +43,33 @@ export async function loadRows(folder: string, task: string, needs: DataNeeds, s
     return bytes;
   };
   const rows: Row[] = [];
+  const add = (some: readonly Row[], place: string) => {
+    for (const row of checkRows(some, needs, place)) rows.push(row);
+  };
   if (found.form === "rows") {
     for (const path of found.paths) {
-      const raw = await rowsOf(path, read(path));
-      const some = checkColumns(needs.adapt ? raw.map(needs.adapt) : raw, needs.columns, path);
+      const some = await rowsOf(path, read(path));
+      add(needs.adapt ? some.map(needs.adapt) : some, path);
       files.at(-1)!.rows = some.length;
-      for (const row of some) rows.push(row);
     }
   } else {
     const texts = found.paths.map((paths) => paths.map((path) => ({ path, text: decodeText(read(path), path) })));
-    const place = found.paths[0]!.length === 1 ? found.paths[0]![0]! : `${found.paths[0]![0]!} and the files beside it`;
-    for (const row of checkColumns(found.form.rows(texts, split), needs.columns, place)) rows.push(row);
+    const [first, ...others] = files.map(({ path }) => path);
+    add(found.form.rows(texts, split), others.length === 0 ? first! : `${first} and the files beside it`);
     for (const file of files) file.rows = rows.length;
   }
   if (rows.length === 0)
     throw new LlamaError("usage", "has no rows", { where: files.map(({ path }) => path).join(", ") });
   return { rows, files };
+}
+
+function checkRows(rows: readonly Row[], needs: DataNeeds, file: string): Row[] {
+  const checked = checkColumns(rows, needs.columns, file);
+  checked.forEach((row, i) => {
+    const problem = needs.check?.(row);
+    if (problem) throw new LlamaError("usage", "bad row", { where: `${file}, row ${i + 1}`, ...problem });
+  });
+  return checked;
 }
 
 function readBytes(path: string): Uint8Array {

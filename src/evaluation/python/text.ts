@@ -1,6 +1,13 @@
 /** Python's ways with text where JavaScript's differ: white space, capitalize, characters. Does not know what the text is for. */
 
-export { strip } from "../../tokenizer/encoding/python-whitespace.js";
+import { strip } from "../../tokenizer/encoding/python-whitespace.js";
+
+export { strip };
+
+/** str.lstrip() */
+export function stripStart(text: string): string {
+  return strip(`${text}.`).slice(0, -1);
+}
 
 /** The characters of Python's \s in a pattern for str, to put between brackets; JavaScript's \s has others. */
 export const SPACES = "\\t-\\r\\x1c-\\x20\\x85\\xa0\\u1680\\u2000-\\u200a\\u2028\\u2029\\u202f\\u205f\\u3000";

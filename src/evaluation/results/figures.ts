@@ -6,7 +6,7 @@ import type { TaskResult } from "../run/evaluation.js";
 import type { TaskGroup } from "../tasks/task.js";
 
 /** The models of the paper, in the order of its figures. */
-export const PAPER_SIZES = ["7B", "13B", "33B", "65B"] as const;
+export const PAPER_SIZES: readonly string[] = ["7B", "13B", "33B", "65B"];
 
 /** A row of the table. */
 export interface FigureRow extends Figure {
@@ -15,7 +15,7 @@ export interface FigureRow extends Figure {
   isGroup: boolean;
   version: number;
   filter: string;
-  /** null for a group. */
+  /** null for a group whose tasks have different numbers. */
   shots: number | null;
   metric: string;
   info: MetricInfo;
@@ -64,7 +64,7 @@ function groupFigures(group: TaskGroup, groups: readonly TaskGroup[], rows: read
         isGroup: true,
         version,
         filter,
-        shots: null,
+        shots: parts.every(({ shots }) => shots === first.shots) ? first.shots : null,
         metric,
         info,
         interval: intervalOf(figure, info),

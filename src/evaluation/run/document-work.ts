@@ -33,6 +33,7 @@ export interface TextWork {
   maxTokens: number;
   stop: string[];
   temperature: number;
+  topP: number;
   seed: number;
   /** Tokens that are expected to be computed, new ones at most. */
   cost: number;
@@ -68,9 +69,9 @@ export function documentWork(requests: readonly KeyedRequest[], encoder: Request
     try {
       const encoded = encoder.encode(request);
       if (encoded.kind === "text") {
-        const { temperature = 0, seed = 0 } = request;
+        const { temperature = 0, topP = 1, seed = 0 } = request;
         const { kind: _, ...text } = encoded;
-        work.texts.push({ ...text, task, key, temperature, seed, cost: 0 });
+        work.texts.push({ ...text, task, key, temperature, topP, seed, cost: 0 });
         count(work, text.promptIds.length);
         continue;
       }

@@ -4,8 +4,9 @@ import type { EvalRequest } from "../tasks/task.js";
 
 /** The answer depends on nothing else, but for what a run says of itself: model, dtype, BOS and context. */
 export function requestKey(request: EvalRequest): string {
-  const { kind, context, continuation, until = [], maxGenToks = null, temperature = 0, seed = null } = request;
-  const parts = kind === "generate" ? [until, maxGenToks, temperature, temperature > 0 ? seed : null] : [continuation];
+  const { kind, context, continuation, until = [], maxGenToks = null, temperature = 0 } = request;
+  const sampling = temperature > 0 ? [temperature, request.topP ?? 1, request.seed ?? null] : [0];
+  const parts = kind === "generate" ? [until, maxGenToks, ...sampling] : [continuation];
   return createHash("sha256")
     .update(JSON.stringify([kind, context, ...parts]))
     .digest("hex");

@@ -38,8 +38,8 @@ export async function* runWork(model: EvalModel, plan: WorkPlan, options: FeedOp
     }
   }
   const prompts = plan.texts.map((tag) => {
-    const { promptIds: prompt, maxTokens: maxGenLen, stop, temperature, seed } = tag;
-    return { tag, prompt, options: { temperature, maxGenLen, stop, seed, topP: 1, topK: 0 } };
+    const { promptIds: prompt, maxTokens: maxGenLen, stop, temperature, topP, seed } = tag;
+    return { tag, prompt, options: { temperature, maxGenLen, stop, seed, topP, topK: 0 } };
   });
   for await (const { tag, completion, error } of model.batch(prompts, options)) {
     const { key, cost, task, stop } = tag;

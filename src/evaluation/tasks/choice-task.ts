@@ -30,8 +30,8 @@ export function choiceTask(definition: ChoiceDefinition): Task {
     defaultShots: 0,
     description: "",
     fewshotDelimiter: "\n\n",
-    documents: (rows) => [...rows],
     ...rest,
+    documents: (rows) => withAnswers(definition, definition.documents?.(rows) ?? [...rows]),
     targetDelimiter: delimiter,
     metrics: { none: metrics as Record<string, MetricInfo> },
     exampleText: text,
@@ -50,6 +50,17 @@ export function choiceTask(definition: ChoiceDefinition): Task {
       return [{ filter: "none", filtered: pairsOf(responses), metrics: Object.fromEntries(named) }];
     },
   };
+}
+
+/** Throws LlamaError (usage) if no document has a right answer, as in data whose answers are not published. */
+function withAnswers({ name, choices, gold }: ChoiceDefinition, docs: Doc[]): Doc[] {
+  if (docs.length === 0 || docs.some((doc) => choices(doc)[gold(doc)] !== undefined)) return docs;
+  const expected = `from 0 to ${choices(docs[0]!).length - 1}`;
+  throw new LlamaError("usage", "no document has a right answer", {
+    where: name,
+    expected,
+    found: String(gold(docs[0]!)),
+  });
 }
 
 function choiceRequests(context: string, choices: readonly string[], delimiter: string): EvalRequest[] {

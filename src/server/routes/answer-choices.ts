@@ -2,6 +2,7 @@
 import type { Llama } from "../../index.js";
 import { ApiError } from "../http/api-error.js";
 import { EventStream, type Framing } from "../http/event-stream.js";
+import type { OpenChoice } from "../serving/admission.js";
 import { type ChoicePlan, type ChoiceResult, type RunOptions, runChoices } from "../serving/run-choices.js";
 import { type PlacedToken, TokenTrail } from "../wire/token-trail.js";
 import { generatedTokens, type Usage } from "../wire/usage.js";
@@ -16,7 +17,7 @@ export interface StreamForm {
   first(choice: number): unknown[];
   /** The prompt is computed. */
   prompt(choice: number, event: { promptLogprobs: ChoiceResult["completion"]["promptLogprobs"] }): unknown[];
-  piece(choice: number, text: string, placed: readonly PlacedToken[]): unknown;
+  piece(choice: number, text: string, placed: readonly PlacedToken[], soFar: OpenChoice): unknown;
   last(choice: number, text: string, placed: readonly PlacedToken[], result: ChoiceResult): unknown[];
   /** An event without choices. */
   aside(fields: Record<string, unknown>): unknown;
@@ -61,7 +62,7 @@ export async function streamChoices(
         open.stream = new EventStream(exchange.outgoing, service.settings.pingMs, form.framing);
         plans.flatMap((_, i) => form.first(i)).forEach(send);
       },
-      onEvent: (i, event) => {
+      onEvent: (i, event, choice) => {
         if (event.kind === "queued") {
           const { position } = event;
           if (wantsProgress) send(form.aside({ queue: { position, of: service.admission.waiting } }));
@@ -73,7 +74,7 @@ export async function streamChoices(
           if (processed === total) form.prompt(i, event).forEach(send);
         } else {
           held[i]!.push(...trails[i]!.push(event.id, event.text, event.logprob));
-          if (event.text !== "") send(form.piece(i, event.text, held[i]!.splice(0)));
+          if (event.text !== "") send(form.piece(i, event.text, held[i]!.splice(0), choice));
         }
       },
       onDone: (i, result) => {
@@ -87,7 +88,7 @@ export async function streamChoices(
     return results;
   } catch (error) {
     if (!open.stream) throw error;
-    // Nobody reads it, and nothing is wrong.
+    // A client that has left is nobody's failure.
     if (exchange.signal.aborted) return null;
     const answer = errorOf(error, exchange, service);
     open.stream.fail(form.error?.(answer) ?? answer.body);

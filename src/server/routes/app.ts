@@ -15,6 +15,8 @@ import { chat } from "./chat.js";
 import { completions } from "./completions.js";
 import { errorOf } from "./errors.js";
 import { missingRoute, wrongMethod } from "./missing.js";
+import { ollamaAnswers } from "./ollama-answer.js";
+import { isOllama, ollamaModel } from "./ollama-model.js";
 import { documentRoute, operationRoutes, propsRoute } from "./operation.js";
 import { isPageVisit, pageRoutes } from "./page.js";
 import { responses } from "./responses.js";
@@ -27,6 +29,7 @@ const GONE = new Error("the client has left");
 
 export const ROUTES: readonly Route[] = [
   ...[completions, chat, { ...chat, path: "/chat/completions" }, responses, ...tokenRoutes, ...operationRoutes],
+  ...[...ollamaAnswers, ...ollamaModel],
   ...[propsRoute(() => ROUTES), documentRoute(() => ROUTES)],
 ];
 
@@ -90,6 +93,13 @@ async function exchange(c: Context<Env>, route: Route, service: Service): Promis
   const headers: Record<string, string> = {
     ...{ "x-request-id": id, "cache-control": "no-store", "x-content-type-options": "nosniff" },
   };
+  const names: string[] = [];
+  const ignore = (more: readonly string[]) => {
+    names.push(...more.map((name) => encodeURIComponent(name.slice(0, 64))));
+    if (names.length === 0) return;
+    headers["x-llama-ts-ignored"] = names.slice(0, 16).join(", ");
+    outgoing.setHeader("x-llama-ts-ignored", headers["x-llama-ts-ignored"]);
+  };
   try {
     access.checkHost(incoming);
     if (!isPageVisit(incoming, route)) Object.assign(headers, access.checkOrigin(incoming));
@@ -102,8 +112,7 @@ async function exchange(c: Context<Env>, route: Route, service: Service): Promis
       const json = await readJson(incoming, outgoing, settings.maxBody);
       const { request, ignored } = readRequest(route.schema, json, settings.strictFields);
       body = request as Record<string, unknown>;
-      const names = ignored.map((name) => encodeURIComponent(name.slice(0, 64)));
-      if (names.length > 0) headers["x-llama-ts-ignored"] = names.slice(0, 16).join(", ");
+      ignore(ignored);
     }
     // A route that writes its answer itself sends these with it.
     for (const [name, value] of Object.entries(headers)) outgoing.setHeader(name, value);
@@ -111,6 +120,7 @@ async function exchange(c: Context<Env>, route: Route, service: Service): Promis
     const one: Exchange = {
       ...{ id, client, incoming, outgoing, params, signal: control.signal, startedAt, body },
       note: (counts) => Object.assign(note, counts),
+      ignore,
     };
     const answer = await route.answer(one, service);
     if (answer === null) return RESPONSE_ALREADY_SENT;
@@ -119,9 +129,11 @@ async function exchange(c: Context<Env>, route: Route, service: Service): Promis
     return response(answer, status, headers);
   } catch (error) {
     if (control.signal.aborted || outgoing.headersSent) return RESPONSE_ALREADY_SENT;
-    const { body, status: code, headers: more } = errorOf(error, { id }, service);
+    const { message, body, status: code, headers: more } = errorOf(error, { id }, service);
     status = code;
-    return response({ json: body }, code, { ...headers, ...more });
+    // ollama's clients show an object as "[object Object]".
+    const json = isOllama(c.req.path) ? { error: message } : body;
+    return response({ json }, code, { ...headers, ...more });
   }
 }
 

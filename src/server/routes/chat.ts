@@ -5,13 +5,14 @@ import { invalid } from "../http/api-error.js";
 import { newId } from "../http/ids.js";
 import { CHAT_COMPLETION } from "../schema/answers.js";
 import { CHAT_REQUEST, type ChatRequest, type EndingFields } from "../schema/chat-request.js";
+import type { OpenChoice } from "../serving/admission.js";
 import { choiceSeed, requestOptions } from "../serving/request-options.js";
 import type { ChoicePlan, ChoiceResult } from "../serving/run-choices.js";
 import type { ServeSettings } from "../serving/serve-settings.js";
 import { chatLogprobs } from "../wire/logprobs.js";
 import { TokenTexts } from "../wire/token-texts.js";
 import { type PlacedToken, placeAnswer, withoutStop } from "../wire/token-trail.js";
-import { timingsOf, usageOf } from "../wire/usage.js";
+import { timingsOf, timingsSoFar, usageOf } from "../wire/usage.js";
 import { collectChoices, noteResults, type StreamForm, streamChoices } from "./answer-choices.js";
 import { contextExceeded } from "./errors.js";
 import { checkModel, fingerprint } from "./model-name.js";
@@ -55,10 +56,17 @@ export function endingOf({
   return starts === false ? "closed" : "answer";
 }
 
+/** Whether the server writes dialogs for this model. */
+export function hasChat(llama: Llama, chat: ServeSettings["chat"]): boolean {
+  return chat !== "none" && (chat !== "auto" || llama.chatName !== "none");
+}
+
 /** Where messages are in a request: the list's name, and the messages before it that the client has not sent there. */
 interface MessageList {
   name: string;
   before: number;
+  /** It is one text, the last message. */
+  isOne?: boolean;
 }
 
 const MESSAGES: MessageList = { name: "messages", before: 0 };
@@ -83,10 +91,10 @@ export async function encodeMessages(
   messages: Messages,
   ending: DialogEnding,
   { chat: choice, system }: ServeSettings,
-  { name, before }: MessageList = MESSAGES,
+  { name, before, isOne = false }: MessageList = MESSAGES,
 ): Promise<{ ids: number[]; stopIds: number[] }> {
-  if (choice === "none" || (choice === "auto" && llama.chatName === "none")) {
-    const fix = "Continue text with /v1/completions, or start the server with --chat";
+  if (!hasChat(llama, choice)) {
+    const fix = "Continue text with /v1/completions, or start the server with --chat: `text` writes messages as lines";
     throw invalid(`This model has no chat format. ${fix}`, name, "unsupported_parameter");
   }
   const size = JSON.stringify(messages.map(({ content }) => content ?? "")).length;
@@ -103,7 +111,8 @@ export async function encodeMessages(
     // The client counts its own messages.
     const message = error.message.replace(/\bmessages\[(\d+)\]/g, (_, found) => {
       const index = Number(found) - added.length - before;
-      return index < 0 ? "the system text" : `${name}[${index}]`;
+      if (index < 0) return "the system text";
+      return isOne ? name : `${name}[${index}]`;
     });
     const [place = name] = new RegExp(`${name}\\[\\d+\\](\\.\\w+)?`).exec(message) ?? [];
     throw invalid(message, place);
@@ -176,10 +185,11 @@ class ChatJob {
       ...{ index, delta, logprobs: placed && this.#logprobs(placed), finish_reason: reason },
       ...(wantsIds && placed && { token_ids: placed.map(({ id }) => id) }),
     });
+    const timed = (soFar: OpenChoice) => (this.#request.timings_per_token ? { timings: timingsSoFar(soFar) } : {});
     const form: StreamForm = {
       first: (i) => [event([part(i, { role: "assistant", content: "" }, null)])],
       prompt: () => [],
-      piece: (i, text, placed) => event([part(i, { content: text }, placed)]),
+      piece: (i, text, placed, soFar) => event([part(i, { content: text }, placed)], timed(soFar)),
       last: (i, text, placed, result) => {
         const rest = withoutStop(placed, result);
         const delta = text === "" ? {} : { content: text };

@@ -4,13 +4,14 @@ import { invalid } from "../http/api-error.js";
 import { newId } from "../http/ids.js";
 import { COMPLETION } from "../schema/answers.js";
 import { COMPLETION_REQUEST, type CompletionRequest } from "../schema/completion-request.js";
+import type { OpenChoice } from "../serving/admission.js";
 import { choiceSeed, requestOptions } from "../serving/request-options.js";
 import type { ChoicePlan, ChoiceResult } from "../serving/run-choices.js";
 import type { ServeSettings } from "../serving/serve-settings.js";
 import { completionLogprobs } from "../wire/logprobs.js";
 import { TokenTexts } from "../wire/token-texts.js";
 import { type PlacedToken, placeAnswer, placePrompt, withoutStop } from "../wire/token-trail.js";
-import { timingsOf, usageOf } from "../wire/usage.js";
+import { timingsOf, timingsSoFar, usageOf } from "../wire/usage.js";
 import { collectChoices, noteResults, type StreamForm, streamChoices } from "./answer-choices.js";
 import { checkModel, fingerprint } from "./model-name.js";
 import { type PromptIds, readPrompts } from "./prompts.js";
@@ -120,6 +121,7 @@ class CompletionJob {
     });
     const { echo = false, logprobs } = this.#request;
     const waitsForPrompt = echo && logprobs !== undefined;
+    const timed = (soFar: OpenChoice) => (this.#request.timings_per_token ? { timings: timingsSoFar(soFar) } : {});
     const form: StreamForm = {
       first: (i) =>
         echo && !waitsForPrompt ? [event([{ ...part(i, prompt(i).text, []), token_ids: undefined }])] : [],
@@ -128,7 +130,7 @@ class CompletionJob {
         const placed = this.#promptTokens(prompt(i), promptLogprobs);
         return [event([{ ...part(i, prompt(i).text, placed), token_ids: undefined }])];
       },
-      piece: (i, text, placed) => event([part(i, text, placed)]),
+      piece: (i, text, placed, soFar) => event([part(i, text, placed)], timed(soFar)),
       last: (i, text, placed, result) => {
         const choice = { ...this.#choice(i, prompt(i), text, placed, result), logprobs: this.#logprobs(placed) };
         const own = withoutStop(placed, result).map(({ id }) => id);

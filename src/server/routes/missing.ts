@@ -15,7 +15,14 @@ const MISSING: readonly (readonly [RegExp, string])[] = [
   [/^\/responses/, "Use /v1/responses"],
   [/^\/v1\/messages/, "This server does not speak Anthropic's API; use /v1/chat/completions"],
   [/^\/(completions?|infill)$/, "Use /v1/completions"],
-  [/^\/api\//, "This server does not speak ollama's API; use /v1/completions or /v1/chat/completions"],
+  [
+    /^\/api\/embed(dings)?$/,
+    "this server gives no embeddings; it gives token ids and log-probabilities with /v1/completions",
+  ],
+  [
+    /^\/api\/(pull|push|create|copy|delete|blobs)(\/|$)/,
+    "this server runs one model, which is chosen at its start (llama-ts serve --ckpt_dir); /api/tags names it",
+  ],
   [/^\/(v1\/)?moderations$/, "This server does not judge texts"],
 ];
 

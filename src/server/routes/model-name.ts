@@ -11,9 +11,28 @@ export function checkModel(name: string | undefined, { names }: Pick<ServeSettin
   throw new ApiError({ status: 404, code: "model_not_found", message, param: "model" });
 }
 
-/** Changes whenever the same seed may give another text. */
-export function fingerprint(llama: Llama, { names, version }: ServeSettings): string {
+/** The name in ollama's form, with a tag. */
+export function taggedName({ names: [name = ""] }: Pick<ServeSettings, "names">): string {
+  return name.includes(":") ? name : `${name}:latest`;
+}
+
+/** As checkModel(), for names with or without the tag `latest`. */
+export function checkTaggedModel(name: string | undefined, settings: Pick<ServeSettings, "names">): void {
+  const plain = name?.replace(/:latest$/, "");
+  const isKnown = !plain || settings.names.some((one) => ["*", name, plain, `${plain}:latest`].includes(one));
+  if (isKnown) return;
+  const message = `model '${name}' not found: this server runs ${taggedName(settings)}, and no other model`;
+  throw new ApiError({ status: 404, code: "model_not_found", message, param: "model" });
+}
+
+/** SHA-256 of what makes the model and its numbers. */
+export function modelDigest(llama: Llama, { names, version }: ServeSettings): string {
   const { dtype, worldSize, parameterCount } = llama;
   const identity = [names[0], parameterCount, dtype, worldSize, version].join(" ");
-  return `fp_${createHash("sha256").update(identity).digest("hex").slice(0, 12)}`;
+  return createHash("sha256").update(identity).digest("hex");
+}
+
+/** Changes whenever the same seed may give another text. */
+export function fingerprint(llama: Llama, settings: ServeSettings): string {
+  return `fp_${modelDigest(llama, settings).slice(0, 12)}`;
 }

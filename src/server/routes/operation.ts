@@ -30,13 +30,14 @@ const live: Route = {
 };
 
 function describe({ settings, model }: Service) {
-  const { config, tokenizer, maxSeqLen, parameterCount } = model.ready;
+  const { config, tokenizer, maxSeqLen, parameterCount, load } = model.ready;
   const meta = {
     ...{
       n_ctx_train: config.contextLength,
       n_vocab: tokenizer.vocabSize,
       n_embd: config.dim,
       n_params: parameterCount,
+      size: load.reduce((sum, { bytesRead }) => sum + bytesRead, 0),
     },
   };
   const created = settings.created;

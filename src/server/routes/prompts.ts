@@ -12,7 +12,11 @@ export interface PromptIds {
 }
 
 /** Encodes prompts; throws ApiError that names the one that cannot be run. */
-export async function readPrompts(llama: Llama, request: CompletionRequest, hiddenBos: boolean): Promise<PromptIds[]> {
+export async function readPrompts(
+  llama: Llama,
+  request: Pick<CompletionRequest, "prompt" | "max_tokens" | "add_special_tokens">,
+  hiddenBos: boolean,
+): Promise<PromptIds[]> {
   const { prompt, max_tokens: maxTokens = 1, add_special_tokens: special = true } = request;
   const isOne = typeof prompt === "string" || typeof prompt[0] === "number";
   const prompts = (isOne ? [prompt] : prompt) as (string | number[])[];
@@ -44,14 +48,18 @@ async function encode(llama: Llama, text: string, special: boolean): Promise<Pro
   return { ids: !special && addsBos && ids[0] === bosId ? ids.slice(1) : ids, hidden: 0, text };
 }
 
-function withIds(llama: Llama, ids: number[], param: string, hiddenBos: boolean): PromptIds {
-  const { config, tokenizer } = llama;
+/** Throws ApiError for ids outside the vocabulary. */
+export function checkIds({ config, tokenizer }: Llama, ids: readonly number[], param: string): void {
   const size = Math.min(config.vocabSize, tokenizer.vocabSize);
   const foreign = ids.findIndex((id) => id >= size);
-  if (foreign >= 0) {
-    const where = `${param}[${foreign}]`;
-    throw invalid(`${where} is ${ids[foreign]}, which is not a token id from 0 to ${size - 1}`, where);
-  }
+  if (foreign < 0) return;
+  const where = `${param}[${foreign}]`;
+  throw invalid(`${where} is ${ids[foreign]}, which is not a token id from 0 to ${size - 1}`, where);
+}
+
+function withIds(llama: Llama, ids: number[], param: string, hiddenBos: boolean): PromptIds {
+  const { tokenizer } = llama;
+  checkIds(llama, ids, param);
   const text = tokenizer.decode(ids);
   const { bosId, addsBos } = tokenizer;
   return hiddenBos && addsBos && bosId !== null && ids[0] !== bosId

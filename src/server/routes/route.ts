@@ -40,6 +40,8 @@ export interface Exchange {
   readonly body: Record<string, unknown>;
   /** For the log. */
   note(counts: ExchangeNote): void;
+  /** Names further fields that are not known, in a header. */
+  ignore(names: readonly string[]): void;
 }
 
 export interface ExchangeNote {
@@ -71,5 +73,7 @@ export interface Route {
   readonly answers?: AnswerSchema;
   /** The type of an answer that is not JSON. */
   readonly textType?: string;
+  /** The type of a stream, server-sent events if it is left out. */
+  readonly streamType?: string;
   answer(exchange: Exchange, service: Service): Promise<Answer> | Answer;
 }

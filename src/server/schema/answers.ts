@@ -173,6 +173,6 @@ export const MODEL = Type.Object({
   created: COUNT,
   owned_by: Type.String(),
   max_model_len: COUNT,
-  meta: Type.Object({ n_ctx_train: or(COUNT), n_vocab: COUNT, n_embd: COUNT, n_params: COUNT }),
+  meta: Type.Object({ n_ctx_train: or(COUNT), n_vocab: COUNT, n_embd: COUNT, n_params: COUNT, size: COUNT }),
 });
 export const MODELS = Type.Object({ object: Type.Literal("list"), data: Type.Array(MODEL) });

@@ -1,6 +1,7 @@
 /** Writes the OpenAPI 3.1 document from the schemas of requests and answers. Does not know what routes do. */
 import type { TObject, TSchema } from "typebox";
 import { ERROR } from "./answers.js";
+import { OLLAMA_ERROR } from "./ollama-answers.js";
 
 /** A route as the document shows it. */
 export interface DocumentedRoute {
@@ -12,9 +13,12 @@ export interface DocumentedRoute {
   readonly answers?: TSchema;
   /** The type of an answer that is not JSON. */
   readonly textType?: string;
+  /** The type of a stream. */
+  readonly streamType?: string;
   readonly needsKey: boolean;
 }
 
+/** Of each event, or of each line. */
 const EVENT = { type: "object", properties: { data: { type: "string" } } };
 /** Errors of all routes, and of those with a body. */
 const ERRORS = [400, 401, 403, 404, 405, 500, 503];
@@ -28,22 +32,27 @@ export function openApi(routes: readonly DocumentedRoute[], version: string, has
   }
   return {
     openapi: "3.1.0",
-    info: { title: "llama-ts serve", version, description: "One model, by OpenAI's API." },
+    info: { title: "llama-ts serve", version, description: "One model, by OpenAI's API and ollama's." },
     paths,
     components: {
-      schemas: { Error: plain(ERROR) },
+      schemas: { Error: plain(ERROR), PlainError: plain(OLLAMA_ERROR) },
       ...(hasKeys && { securitySchemes: { key: { type: "http", scheme: "bearer" } } }),
     },
   };
 }
 
-function operation({ path, summary, schema, answers, textType, needsKey }: DocumentedRoute, hasKeys: boolean) {
+function operation(route: DocumentedRoute, hasKeys: boolean) {
+  const { path, summary, schema, answers, textType, streamType = "text/event-stream", needsKey } = route;
   const names = [...path.matchAll(/:(\w+)/g)].map(([, name]) => name!);
   const parameters = names.map((name) => ({ name, in: "path", required: true, schema: { type: "string" } }));
   const streams = Object.hasOwn(schema?.properties ?? {}, "stream");
   const error = {
     description: "An error.",
-    content: { "application/json": { schema: { $ref: "#/components/schemas/Error" } } },
+    content: {
+      "application/json": {
+        schema: { $ref: `#/components/schemas/${path.startsWith("/api/") ? "PlainError" : "Error"}` },
+      },
+    },
   };
   const statuses = schema ? [...ERRORS, ...BODY_ERRORS] : ERRORS;
   return {
@@ -58,7 +67,7 @@ function operation({ path, summary, schema, answers, textType, needsKey }: Docum
           ...(textType ? { [textType]: { schema: { type: "string" } } } : {}),
           ...(!textType && { "application/json": { schema: answers ? plain(answers) : { type: "object" } } }),
           // Each event is an answer with the new part; the last is [DONE].
-          ...(streams && { "text/event-stream": { schema: EVENT } }),
+          ...(streams && { [streamType]: { schema: EVENT } }),
         },
       },
       ...Object.fromEntries(statuses.map((status) => [status, error])),

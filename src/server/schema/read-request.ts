@@ -18,6 +18,8 @@ export function readRequest<S extends TObject>(
   schema: S,
   body: Record<string, unknown>,
   isStrict: boolean,
+  /** Before the names of fields in errors. */
+  prefix = "",
 ): ReadRequest<Static<S>> {
   const given = Object.fromEntries(Object.entries(body).filter(([, value]) => value !== null));
   const known: Record<string, unknown> = {};
@@ -28,16 +30,17 @@ export function readRequest<S extends TObject>(
     else if (!HARMLESS.has(name)) ignored.push(name);
   }
   if (isStrict && ignored.length > 0) {
-    throw invalid(`Unknown field ${ignored[0]}; --strict_fields refuses those`, ignored[0]!, "unsupported_parameter");
+    const name = prefix + ignored[0]!;
+    throw invalid(`Unknown field ${name}; --strict_fields refuses those`, name, "unsupported_parameter");
   }
   checkMessages("messages", known.messages);
   checkMessages("input", known.input);
-  if (!Value.Check(schema, known)) throw wrongField(schema, known);
-  return { request: known as Static<S>, ignored };
+  if (!Value.Check(schema, known)) throw wrongField(schema, known, prefix);
+  return { request: known as Static<S>, ignored: ignored.map((name) => prefix + name) };
 }
 
 /** The error for the first field that does not fit, by what its schema says is expected. */
-function wrongField(schema: TObject, known: Record<string, unknown>): Error {
+function wrongField(schema: TObject, known: Record<string, unknown>, prefix: string): Error {
   const first = firstError(schema, known);
   if (first?.keyword === "required" && first.path === "") {
     const [name = ""] = (first.params as { requiredProperties: string[] }).requiredProperties;
@@ -47,7 +50,7 @@ function wrongField(schema: TObject, known: Record<string, unknown>): Error {
   const isDeep = LISTS.includes(name) && rest.length > 0;
   const value = isDeep ? valueAt(known[name], rest.slice(0, 2)) : known[name];
   const property = schema.properties[name] as { title?: string } | undefined;
-  const param = name + (isDeep ? placeOf(rest) : "");
+  const param = prefix + name + (isDeep ? placeOf(rest) : "");
   const expected = isDeep ? messageExpectation(name, rest) : (property?.title ?? first?.message ?? "another value");
   const isType = first?.keyword === "type" || first?.keyword === "anyOf";
   return invalid(

@@ -9,6 +9,8 @@ export const HARMLESS = new Set([
   ...["user", "metadata", "store", "service_tier", "safety_identifier", "prompt_cache_key", "prompt_cache_retention"],
   ...["parallel_tool_calls", "verbosity", "reasoning_effort", "prediction"],
   ...["reasoning", "max_tool_calls", "prompt_cache_options"],
+  // Of ollama: prompts are never cut, and the model stays.
+  ...["keep_alive", "truncate", "shift", "verbose", "insecure"],
 ]);
 
 const TOOLS = "this server calls no tools; leave it out, or describe the tools in the messages";
@@ -29,6 +31,8 @@ const REFUSED: Readonly<Record<string, { why: string; passes?: (value: never) =>
   guided_regex: { why: FORM },
   guided_choice: { why: FORM },
   guided_grammar: { why: FORM },
+  format: { why: FORM },
+  images: { why: TEXT_ONLY },
   audio: { why: TEXT_ONLY },
   modalities: { why: TEXT_ONLY, passes: (value: unknown) => JSON.stringify(value) === '["text"]' },
   web_search_options: { why: "this server asks no other" },
@@ -40,11 +44,15 @@ const REFUSED: Readonly<Record<string, { why: string; passes?: (value: never) =>
   truncation: { why: "a prompt is never cut", passes: (value) => value === "disabled" },
   context_management: { why: "a prompt is never cut" },
   moderation: { why: "this server does not judge texts" },
+  think: { why: "this model has no thoughts apart from its answer" },
+  template: { why: "the format of a chat is chosen at the start, with --chat" },
   chat_template: { why: "the format of a chat is chosen at the start, with --chat" },
 };
 
 /** Fields of a message that would change the answer. */
 const REFUSED_IN_MESSAGE = { tool_calls: TOOLS, function_call: TOOLS, audio: TEXT_ONLY, images: TEXT_ONLY };
+
+const REFUSED_IN_INPUT = { token_ids: "/v1/chat/completions takes answers by their ids" };
 
 export function isRefused(name: string): boolean {
   return Object.hasOwn(REFUSED, name);
@@ -73,7 +81,8 @@ function checkMessage(where: string, message: Record<string, unknown>): void {
   if (typeof kind === "string" && kind !== "message") {
     throw unsupported(where, `${kind.slice(0, 40)}: this server reads messages only`);
   }
-  for (const [name, why] of Object.entries(REFUSED_IN_MESSAGE)) {
+  const reasons = where.startsWith("input") ? { ...REFUSED_IN_MESSAGE, ...REFUSED_IN_INPUT } : REFUSED_IN_MESSAGE;
+  for (const [name, why] of Object.entries(reasons)) {
     const value = message[name];
     if (value === undefined || value === null || (Array.isArray(value) && value.length === 0)) continue;
     throw unsupported(`${where}.${name}`, why);

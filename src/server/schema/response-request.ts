@@ -23,7 +23,7 @@ const INPUT_MESSAGE = Type.Object({
 });
 
 const { n: _n, max_tokens: _max, stream_options: _options, return_progress: _progress, ...sampling } = SAMPLING_FIELDS;
-const { return_token_ids: _ids, ...SAMPLING } = sampling;
+const { return_token_ids: _ids, timings_per_token: _timings, ...SAMPLING } = sampling;
 
 export const RESPONSE_REQUEST = Type.Object({
   input: Type.Union([Type.String(), Type.Array(INPUT_MESSAGE, { minItems: 1 })], {

@@ -50,6 +50,7 @@ export const SAMPLING_FIELDS = {
   cache_salt: optional(TEXT),
   return_token_ids: optional(FLAG),
   return_progress: optional(FLAG),
+  timings_per_token: optional(FLAG),
   stream: optional(FLAG),
   stream_options: optional(
     Type.Object({ include_usage: optional(FLAG) }, { title: "an object such as {include_usage: true}" }),

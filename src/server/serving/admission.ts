@@ -12,8 +12,10 @@ const FIRST_GUESS_S = 2;
 export interface OpenChoice {
   readonly id: number;
   state: "waiting" | "prompt" | "text" | "ended";
-  /** Milliseconds on the clock of performance.now(). */
+  /** When it came, when its first step began and when its first token was there: milliseconds on the clock of performance.now(). */
   readonly since: number;
+  begunAt: number | null;
+  firstAt: number | null;
   /** Tokens: of the prompt, found in a KV cache, computed of the prompt, new. */
   readonly prompt: number;
   cached: number;

@@ -33,7 +33,8 @@ export interface RunOptions {
   timeoutMs: number;
   /** The error of a request that took too long. */
   timeoutError: () => Error;
-  onEvent?: (choice: number, event: Exclude<CompletionEvent, { kind: "end" }>) => void;
+  /** `choice`: its number, and how far it is with this event. */
+  onEvent?: (index: number, event: Exclude<CompletionEvent, { kind: "end" }>, choice: OpenChoice) => void;
   onDone?: (choice: number, result: ChoiceResult) => void;
   /** Called once all choices are in the queue: no error of the request itself comes after. */
   onQueued?: () => void;
@@ -71,7 +72,7 @@ export async function runChoices(llama: Llama, plans: readonly ChoicePlan[], run
     run.onQueued?.();
     const results = await Promise.all(
       streams.map((stream, i) => {
-        const followed = follow(stream, start, request, choices[i]!, (event) => run.onEvent?.(i, event));
+        const followed = follow(stream, start, request, choices[i]!, (event) => run.onEvent?.(i, event, choices[i]!));
         return followed.then(
           (result) => {
             if (!signal.aborted) run.onDone?.(i, result);
@@ -104,12 +105,10 @@ async function follow(
   choice: OpenChoice,
   onEvent: (event: Exclude<CompletionEvent, { kind: "end" }>) => void,
 ): Promise<ChoiceResult> {
-  let begun: number | null = null;
-  let first: number | null = null;
   let ended: { completion: Completion; text: string } | null = null;
   const begin = (now: number) => {
-    if (begun !== null) return;
-    begun = now;
+    if (choice.begunAt !== null) return;
+    choice.begunAt = now;
     request.waiting--;
     request.running++;
   };
@@ -117,19 +116,19 @@ async function follow(
     for await (const event of stream) {
       const now = performance.now();
       if (event.kind !== "queued") begin(event.kind === "prefill" ? Math.max(start, now - event.stepMs) : now);
-      if (event.kind === "token") first ??= now;
+      if (event.kind === "token") choice.firstAt ??= now;
+      note(choice, event);
       if (event.kind === "end") ended = event;
       else onEvent(event);
-      note(choice, event);
     }
   } finally {
     choice.state = "ended";
-    if (begun === null) request.waiting--;
+    if (choice.begunAt === null) request.waiting--;
     else request.running--;
   }
   const end = performance.now();
-  const begunAt = begun ?? end;
-  const firstAt = first ?? end;
+  const begunAt = choice.begunAt ?? end;
+  const firstAt = choice.firstAt ?? end;
   const { completion, text: rest } = ended!;
   return { completion, rest, queueMs: begunAt - start, promptMs: firstAt - begunAt, textMs: end - firstAt };
 }
@@ -138,7 +137,8 @@ let lastId = 0;
 
 function openChoice(prompt: number): OpenChoice {
   const since = performance.now();
-  return { id: ++lastId, state: "waiting", since, prompt, cached: 0, done: 0, predicted: 0 };
+  const counts = { prompt, cached: 0, done: 0, predicted: 0 };
+  return { id: ++lastId, state: "waiting", since, begunAt: null, firstAt: null, ...counts };
 }
 
 function note(choice: OpenChoice, event: CompletionEvent): void {

@@ -1,4 +1,5 @@
 /** Counts and times of an answer: OpenAI's `usage`, llama.cpp's `timings`. */
+import type { OpenChoice } from "../serving/admission.js";
 import type { ChoiceResult } from "../serving/run-choices.js";
 
 export interface Usage {
@@ -34,20 +35,41 @@ export function generatedTokens({ completion: { ids, stopId } }: ChoiceResult): 
 
 /** Wall time of a choice. */
 export function timingsOf(result: ChoiceResult) {
-  const { completion, queueMs, promptMs, textMs } = result;
-  const computed = completion.promptIds.length - completion.reusedTokens;
-  const generated = generatedTokens(result);
+  const { completion, ...times } = result;
+  const counts = { prompt: completion.promptIds.length, cached: completion.reusedTokens };
   return {
-    cache_n: completion.reusedTokens,
-    prompt_n: computed,
-    prompt_ms: round(promptMs),
-    prompt_per_second: rate(computed, promptMs),
-    predicted_n: generated,
-    predicted_ms: round(textMs),
-    predicted_per_second: rate(Math.max(0, generated - 1), textMs),
+    ...timings({ ...counts, generated: generatedTokens(result), ...times }),
     draft_n: completion.timings.draftTokens,
     draft_n_accepted: completion.timings.acceptedTokens,
-    queue_ms: round(queueMs),
+  };
+}
+
+/** Wall time of a choice up to now. */
+export function timingsSoFar({ prompt, cached, predicted: generated, since, begunAt, firstAt }: OpenChoice) {
+  const now = performance.now();
+  const [begun, first] = [begunAt ?? now, firstAt ?? now];
+  const times = { queueMs: begun - since, promptMs: first - begun, textMs: now - first };
+  return timings({ prompt, cached, generated, ...times });
+}
+
+function timings(one: {
+  prompt: number;
+  cached: number;
+  generated: number;
+  queueMs: number;
+  promptMs: number;
+  textMs: number;
+}) {
+  const computed = one.prompt - one.cached;
+  return {
+    cache_n: one.cached,
+    prompt_n: computed,
+    prompt_ms: round(one.promptMs),
+    prompt_per_second: rate(computed, one.promptMs),
+    predicted_n: one.generated,
+    predicted_ms: round(one.textMs),
+    predicted_per_second: rate(Math.max(0, one.generated - 1), one.textMs),
+    queue_ms: round(one.queueMs),
   };
 }
 

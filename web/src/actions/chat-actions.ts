@@ -3,7 +3,7 @@ import { batch } from "@preact/signals";
 import { saveSoon } from "../history/database.js";
 import { newId } from "../state/conversation.js";
 import { problemOf } from "../state/problems.js";
-import { announcement, change, conversation, isBusy, model, path, problem } from "../state/store.js";
+import { announcement, change, conversation, isBusy, model, notify, path, problem } from "../state/store.js";
 import { pathTo, withChange, withoutTurn, withTurn } from "../state/tree.js";
 import type { Alternative, Conversation, Token, Turn } from "../state/types.js";
 import { answerIds, applyTemplate, fieldsOf, messagesOf, roomAfter, textOf } from "./requests.js";
@@ -103,6 +103,12 @@ export async function branch(turn: Turn, index: number, choice: Alternative): Pr
   }
 }
 
+/** Sends the turns again that were left out. */
+export function sendAll(): void {
+  change({ leftOut: 0 });
+  saveSoon(conversation.value);
+}
+
 /** Shows the sibling before (-1) or after (1). */
 export function chooseSibling(siblings: readonly Turn[], at: number, step: number): void {
   const next = siblings[at + step];
@@ -111,10 +117,16 @@ export function chooseSibling(siblings: readonly Turn[], at: number, step: numbe
   saveSoon(conversation.value);
 }
 
-/** Removes a turn and what follows it. */
+/** Removes a turn and what follows it, which can be taken back for a while. */
 export function removeTurn(turn: Turn): void {
+  const { id, turns, chosen } = conversation.value;
   change(withoutTurn(conversation.value, turn.id));
   saveSoon(conversation.value);
+  notify("Removed", () => {
+    if (isBusy.value || conversation.value.id !== id) return;
+    change({ turns, chosen });
+    saveSoon(conversation.value);
+  });
 }
 
 async function promptOf(turns: readonly Turn[], signal?: AbortSignal): Promise<Prompt> {

@@ -3,7 +3,7 @@ import { saveSoon } from "../history/database.js";
 import { problemOf } from "../state/problems.js";
 import { change, conversation, problem } from "../state/store.js";
 import { pathTo, withChange } from "../state/tree.js";
-import type { Turn } from "../state/types.js";
+import type { Token, Turn } from "../state/types.js";
 import { promptTokens } from "../wire/prompt-tokens.js";
 import { answerIds, applyTemplate, messagesOf, TOP } from "./requests.js";
 
@@ -22,6 +22,13 @@ export async function readTurnTokens(turn: Turn): Promise<void> {
   } catch (error) {
     problem.value = problemOf(error);
   }
+}
+
+/** The tokens of everything the model got before this answer, with those that the chat format adds. */
+export async function readPrompt(turn: Turn): Promise<Token[]> {
+  const shown = conversation.value;
+  const { tokens } = await applyTemplate(messagesOf(shown, pathTo(shown, turn.id).slice(0, -1)), false);
+  return promptTokens(tokens, TOP);
 }
 
 /** An answer known only as text, such as an edited one. */

@@ -1,5 +1,6 @@
 /** The frame of the page: history, view, parameters. */
 import { Chat } from "../chat/chat.js";
+import { PromptDialog } from "../chat/prompt-dialog.js";
 import { Complete } from "../complete/complete.js";
 import { Panel } from "../panel/panel.js";
 import { announcement, conversation, notice, opened } from "../state/store.js";
@@ -8,6 +9,26 @@ import { HistoryList } from "./history-list.js";
 import { KeysDialog } from "./keys-dialog.js";
 import { isNarrow, isTight } from "./media.js";
 import { Side } from "./side.js";
+
+function Notice() {
+  const { text = "", undo } = notice.value ?? {};
+  return (
+    <div class="notice" role="status">
+      {text}
+      {undo && (
+        <button
+          type="button"
+          onClick={() => {
+            notice.value = null;
+            undo();
+          }}
+        >
+          Undo
+        </button>
+      )}
+    </div>
+  );
+}
 
 export function App() {
   const { history, panel } = opened.value;
@@ -27,9 +48,8 @@ export function App() {
         <Panel />
       </Side>
       <KeysDialog />
-      <p class="notice" role="status">
-        {notice.value}
-      </p>
+      <PromptDialog />
+      <Notice />
       <p class="unseen" role="status" data-announcement>
         {announcement.value}
       </p>

@@ -1,5 +1,5 @@
 /** The history: search, open, rename, remove, export and import. */
-import { useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { readAll, readConversation } from "../history/database.js";
 import { openConversation, removeConversation, rename, startNew } from "../history/session.js";
 import { exportJson, exportMarkdown, importFile } from "../history/transfer.js";
@@ -69,6 +69,7 @@ interface EntryProps {
 
 function Entry({ summary: { id, title, mode }, day, onChosen }: EntryProps) {
   const [isOpen, setOpen] = useState(false);
+  const [isNamed, setNamed] = useState(false);
   const isShown = conversation.value.id === id;
   const withWhole = async (use: (whole: NonNullable<Awaited<ReturnType<typeof readConversation>>>) => void) => {
     const whole = await readConversation(id);
@@ -92,15 +93,19 @@ function Entry({ summary: { id, title, mode }, day, onChosen }: EntryProps) {
           {title}
         </button>
         <IconButton icon="more" name={`More about ${title}`} isExpanded={isOpen} onClick={() => setOpen(!isOpen)} />
-        {isOpen && (
+        {isNamed && (
+          <TitleField
+            title={title}
+            onDone={(name) => {
+              setNamed(false);
+              setOpen(false);
+              if (name !== null) void rename(id, name);
+            }}
+          />
+        )}
+        {isOpen && !isNamed && (
           <div class="entry-tools">
-            <button
-              type="button"
-              onClick={() => {
-                const name = prompt("Title", title);
-                if (name !== null) void rename(id, name);
-              }}
-            >
+            <button type="button" onClick={() => setNamed(true)}>
               Rename
             </button>
             <button type="button" onClick={() => void withWhole((whole) => exportJson([whole]))}>
@@ -109,13 +114,59 @@ function Entry({ summary: { id, title, mode }, day, onChosen }: EntryProps) {
             <button type="button" onClick={() => void withWhole(exportMarkdown)}>
               Export Markdown
             </button>
-            <button type="button" onClick={() => void removeConversation(id)}>
-              Remove
-            </button>
+            <SureButton name="Remove" sure="Remove for good" onClick={() => void removeConversation(id)} />
           </div>
         )}
       </li>
     </>
+  );
+}
+
+/** A button that asks once more: what it does cannot be taken back. */
+function SureButton({
+  name,
+  sure,
+  class: kind,
+  onClick,
+}: {
+  name: string;
+  sure: string;
+  class?: string;
+  onClick: () => void;
+}) {
+  const [isAsking, setAsking] = useState(false);
+  return (
+    <button
+      type="button"
+      class={`${kind ?? ""} ${isAsking ? "is-asking" : ""}`}
+      onBlur={() => setAsking(false)}
+      onClick={() => {
+        if (isAsking) onClick();
+        setAsking(!isAsking);
+      }}
+    >
+      {isAsking ? sure : name}
+    </button>
+  );
+}
+
+/** `onDone` gets the new title, null for none. */
+function TitleField({ title, onDone }: { title: string; onDone: (title: string | null) => void }) {
+  const field = useRef<HTMLInputElement>(null);
+  useEffect(() => field.current?.select(), []);
+  return (
+    <input
+      ref={field}
+      class="title-field"
+      aria-label="Title"
+      defaultValue={title}
+      onKeyDown={(event) => {
+        if (event.key !== "Enter" && event.key !== "Escape") return;
+        event.stopPropagation();
+        onDone(event.key === "Enter" ? event.currentTarget.value : null);
+      }}
+      onBlur={() => onDone(null)}
+    />
   );
 }
 
@@ -132,9 +183,6 @@ function Transfer() {
       notify((error as Error).message);
     }
   };
-  const clear = () => {
-    if (confirm("Remove the whole history from this browser?")) void removeConversation(null);
-  };
   return (
     <div class="history-foot">
       <p class="note">The history is in this browser only.</p>
@@ -148,12 +196,14 @@ function Transfer() {
             onChange={({ currentTarget }) => void take(currentTarget)}
           />
         </label>
-        <button type="button" class="link-button" onClick={async () => exportJson(await readAll())}>
+        <button
+          type="button"
+          class="link-button"
+          onClick={() => void readAll().then(exportJson, () => notify("The history cannot be read"))}
+        >
           Export all
         </button>
-        <button type="button" class="link-button" onClick={clear}>
-          Clear
-        </button>
+        <SureButton class="link-button" name="Clear" sure="Remove all" onClick={() => void removeConversation(null)} />
       </div>
     </div>
   );

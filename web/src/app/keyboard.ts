@@ -1,8 +1,9 @@
 /** The keys that work everywhere in the page. Does not know those of a field. */
 import { signal } from "@preact/signals";
+import { continueText } from "../actions/complete-actions.js";
 import { stopRun } from "../actions/run.js";
 import { startNew } from "../history/session.js";
-import { isBusy, opened } from "../state/store.js";
+import { conversation, isBusy, opened } from "../state/store.js";
 
 /** Whether the list of keys is open. */
 export const keysShown = signal(false);
@@ -32,6 +33,7 @@ export function startKeyboard(): void {
     const isCommand = event.ctrlKey || event.metaKey;
     if (event.key === "Escape" && isBusy.value && !document.querySelector("dialog[open]")) stopRun();
     else if (isCommand && event.key.toLowerCase() === "k") focusSearch();
+    else if (isCommand && event.key === "Enter" && conversation.value.mode === "complete") void continueText();
     else if (event.altKey && event.code === "KeyN") void startNew();
     else if (event.key === "?" && !isTyping(event.target)) keysShown.value = true;
     else return;

@@ -49,7 +49,13 @@ export function Log() {
     >
       <ol class="column turns">
         {turns.map((turn, i) =>
-          draw({ turn, isRunning: turn.id === running, isLeftOut: i < leftOut, isLast: i === turns.length - 1 }),
+          draw({
+            turn,
+            isRunning: turn.id === running,
+            isLeftOut: i < leftOut,
+            isLast: i === turns.length - 1,
+            isFirst: i === 0,
+          }),
         )}
       </ol>
     </section>
@@ -57,5 +63,5 @@ export function Log() {
 }
 
 function isSame(a: TurnProps, b: TurnProps): boolean {
-  return a.turn === b.turn && a.isRunning === b.isRunning && a.isLeftOut === b.isLeftOut && a.isLast === b.isLast;
+  return (Object.keys(a) as (keyof TurnProps)[]).every((name) => a[name] === b[name]);
 }

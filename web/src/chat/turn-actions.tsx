@@ -5,6 +5,7 @@ import { copyText } from "../app/copy.js";
 import { canSend, conversation, editing, isBusy } from "../state/store.js";
 import { placeOf } from "../state/tree.js";
 import type { Turn } from "../state/types.js";
+import { promptShown } from "./prompt-dialog.js";
 
 interface TurnActionsProps {
   turn: Turn;
@@ -15,7 +16,7 @@ interface TurnActionsProps {
 export function TurnActions({ turn, isRunning, isLast }: TurnActionsProps) {
   if (isRunning) return null;
   const isAnswer = turn.role === "assistant";
-  const cut = isAnswer && isLast && turn.finish !== "stop" ? CUT[turn.finish ?? "stopped"] : null;
+  const cut = isAnswer && isLast && turn.finish !== "stop" ? CUT[turn.finish ?? "unfinished"] : null;
   return (
     <div class="turn-actions">
       <Siblings turn={turn} />
@@ -31,6 +32,16 @@ export function TurnActions({ turn, isRunning, isLast }: TurnActionsProps) {
         />
         {isAnswer && (
           <IconButton icon="again" name="Answer again" isOff={!canSend.value} onClick={() => void regenerate(turn)} />
+        )}
+        {isAnswer && (
+          <IconButton
+            icon="tokens"
+            name="What the model got"
+            isOff={!canSend.value}
+            onClick={() => {
+              promptShown.value = turn;
+            }}
+          />
         )}
         <IconButton icon="trash" name="Remove from here" isOff={isBusy.value} onClick={() => removeTurn(turn)} />
       </div>
@@ -57,6 +68,7 @@ const CUT = {
   stopped: "The answer was stopped.",
   failed: "The answer broke off.",
   stop: "",
+  unfinished: "The answer was not finished.",
 } as const;
 
 function Siblings({ turn }: { turn: Turn }) {

@@ -1,5 +1,5 @@
 /** One turn: the user's message, or an answer as Markdown or as tokens. */
-import { branch } from "../actions/chat-actions.js";
+import { branch, sendAll } from "../actions/chat-actions.js";
 import { Markdown } from "../markdown/markdown.js";
 import { editing, isBusy, live, model, showsTokens } from "../state/store.js";
 import type { Alternative, Turn } from "../state/types.js";
@@ -14,9 +14,10 @@ export interface TurnProps {
   /** The model does not get it. */
   isLeftOut: boolean;
   isLast: boolean;
+  isFirst: boolean;
 }
 
-export function TurnView({ turn, isRunning, isLeftOut, isLast }: TurnProps) {
+export function TurnView({ turn, isRunning, isLeftOut, isLast, isFirst }: TurnProps) {
   const isUser = turn.role === "user";
   const who = isUser ? "You" : (model.value?.name ?? "Model");
   return (
@@ -24,6 +25,11 @@ export function TurnView({ turn, isRunning, isLeftOut, isLast }: TurnProps) {
       <h2 class="who">
         {who}
         {isLeftOut && <span class="note"> · not sent to the model any more</span>}
+        {isFirst && isLeftOut && (
+          <button type="button" class="link-button" onClick={sendAll}>
+            Send all again
+          </button>
+        )}
       </h2>
       {editing.value === turn.id ? (
         <EditForm turn={turn} />

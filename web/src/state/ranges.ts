@@ -1,12 +1,16 @@
 /** The model's words in a text, as ranges that follow the user's changes. Does not know the text area. */
 import type { Run, TextState } from "../state/types.js";
 
-/** The state after the user has changed the text: marks move, shrink, or are divided by what is typed into them. */
-export function afterEdit({ text, runs }: TextState, changed: string): TextState {
+/**
+ * The state after the user has changed the text: marks move, shrink, or are divided by what is typed into them. `cursor`: where
+ * it is after the change; what follows it is what followed before.
+ */
+export function afterEdit({ text, runs }: TextState, changed: string, cursor: number): TextState {
   const most = Math.min(text.length, changed.length);
+  let same = Math.min(most, changed.length - cursor);
+  if (!text.endsWith(changed.slice(changed.length - same))) same = 0;
   let start = 0;
-  while (start < most && text[start] === changed[start]) start++;
-  let same = 0;
+  while (start < most - same && text[start] === changed[start]) start++;
   while (same < most - start && text[text.length - 1 - same] === changed[changed.length - 1 - same]) same++;
   return { text: changed, runs: afterSplice(runs, start, text.length - same, changed.length - same) };
 }

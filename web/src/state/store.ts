@@ -16,8 +16,8 @@ export const summaries = signal<Summary[]>([]);
 export const live = signal<Live | null>(null);
 /** What went wrong with the last request; null: nothing. */
 export const problem = signal<Problem | null>(null);
-/** A short notice, such as "Copied". */
-export const notice = signal<string>("");
+/** A short notice, such as "Copied", and what takes back what it says; null: none. */
+export const notice = signal<{ text: string; undo: (() => void) | null } | null>(null);
 /** What the user should know as long as it is so, such as a history that is not kept; "": nothing. */
 export const warning = signal("");
 /** What a screen reader says. */
@@ -51,11 +51,17 @@ export function change(part: Partial<Conversation>): void {
 
 let noticeTimer = 0;
 
-/** Shows a notice for three seconds. */
-export function notify(text: string): void {
-  notice.value = text;
+const NOTICE_MS = 3000;
+const UNDO_MS = 12_000;
+
+/** Shows a notice for some seconds, with a button if there is something to take back. */
+export function notify(text: string, undo: (() => void) | null = null): void {
+  notice.value = { text, undo };
   clearTimeout(noticeTimer);
-  noticeTimer = window.setTimeout(() => {
-    notice.value = "";
-  }, 3000);
+  noticeTimer = window.setTimeout(
+    () => {
+      notice.value = null;
+    },
+    undo ? UNDO_MS : NOTICE_MS,
+  );
 }

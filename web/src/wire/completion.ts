@@ -53,11 +53,12 @@ export async function* streamCompletion(
   const response = await ask("v1/completions", { ...body, ...extra }, signal);
   if (!response.body) throw new WireError(response.status, "broken", "The server's answer has no body");
   let awaitsEcho = body.echo === true;
+  let hasEnded = false;
   try {
     for await (const data of readEvents(response.body, onBytes)) {
-      if (data === "[DONE]") return;
-      const event = parse(data);
-      for (const one of eventsOf(event)) {
+      if (data === "[DONE]" && hasEnded) return;
+      for (const one of eventsOf(parse(data))) {
+        hasEnded ||= one.kind === "end";
         if (awaitsEcho && one.kind === "text") {
           awaitsEcho = false;
           yield { ...one, kind: "echo" };

@@ -16,9 +16,10 @@ export function evalTable({ rows, results, groups, facts: { paperModel } }: Outc
     const { paper = [] } =
       results.find(({ task }) => task.name === row.name)?.task ?? groups.find(({ name }) => name === row.name) ?? {};
     const figure = paper.find(
-      ({ metric, shots }) => metric === `${row.metric},${row.filter}` && shots === (row.shots ?? shots),
+      ({ metric, shots }) => metric === `${row.metric},${row.filter}` && (shots ?? row.shots) === row.shots,
     );
-    return figure && paperModel ? { ...figure, value: figure.values[PAPER_SIZES.indexOf(paperModel as never)]! } : null;
+    const value = figure?.values[PAPER_SIZES.indexOf(paperModel ?? "")] ?? null;
+    return value === null ? null : { ...figure!, value };
   };
   const isFirst = (row: FigureRow) => rows.find(({ name }) => name === row.name) === row;
   const columns: MarkdownColumn<FigureRow>[] = [
@@ -35,18 +36,14 @@ export function evalTable({ rows, results, groups, facts: { paperModel } }: Outc
   ];
   const shown = rows.map(paperOf).filter((figure) => figure !== null);
   if (shown.length > 0) {
-    columns.push({ title: `LLaMA ${paperModel}`, isNumber: true, cell: (row) => shownValue(paperOf(row)) });
+    columns.push({ title: `LLaMA ${paperModel}`, isNumber: true, cell: (row) => String(paperOf(row)?.value ?? "") });
   }
   return markdownTable(columns, rows) + (shown.length > 0 ? sourceLine(shown) : "");
 }
 
-function shownValue(figure: { value: number } | null): string {
-  return figure === null ? "" : (figure.value / 100).toFixed(3);
-}
-
 function sourceLine(figures: readonly PaperFigure[]): string {
   const settings = [...new Set(figures.map(({ setting }) => setting))].join("; ");
-  return `\nFigures of LLaMA from arXiv 2302.13971 (${settings}).\n`;
+  return `\nFigures of LLaMA in per cent, from arXiv 2302.13971 (${settings}).\n`;
 }
 
 /** A table that Markdown and people read. */
