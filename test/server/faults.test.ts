@@ -82,7 +82,7 @@ test("a reader that stops keeps nobody waiting, and its own request comes to its
   const slow = rawClient(server.port, rawRequest("/v1/completions", body));
   await slow.until(/"text":"./);
   slow.socket.pause();
-  await untilIdle(server, 10_000);
+  await untilIdle(server, 30_000);
   assert.doesNotMatch(slow.received(), /\[DONE\]/);
   assert.equal((await server.json("/v1/completions", { prompt: PROMPT, max_tokens: 2 })).status, 200);
   slow.socket.resume();

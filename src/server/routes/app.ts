@@ -79,8 +79,12 @@ async function exchange(c: Context<Env>, route: Route, service: Service): Promis
   const note: ExchangeNote = {};
   let status = 0;
   let body: Record<string, unknown> = {};
+  // A connection that is cut with an answer still in it leaves outgoing.writableFinished true.
+  let isWhole = false;
+  outgoing.once("finish", () => {
+    isWhole = true;
+  });
   outgoing.once("close", () => {
-    const isWhole = outgoing.writableFinished;
     if (!isWhole) control.abort(GONE);
     const totalMs = performance.now() - startedAt;
     const code = isWhole ? status || outgoing.statusCode : 499;
