@@ -122,7 +122,7 @@ test("the page is there before the model, and asks only this server", { skip }, 
     return true;
   };
   const { page: fresh, offences: ofFresh, close } = await visit(browser!, `${server!.url}/`);
-  await fresh.getByText("The model is loading. 10 %").waitFor();
+  await fresh.getByText("The model is loading: 10 %").waitFor();
   const paint = await fresh.evaluate<number>("performance.getEntriesByName('first-contentful-paint')[0].startTime");
   assert.ok(paint < 3000, `${paint} ms`);
   await button(fresh, "Complete").click();
