@@ -100,7 +100,7 @@ test("only the end of an answer is drawn again while it comes", { skip }, async 
   };
   await messageField(page).fill("Long");
   await messageField(page).press("Enter");
-  await page.getByText("Paragraph 199").waitFor();
+  await page.locator(".markdown").getByText("Paragraph 199").waitFor();
   await page.evaluate(`(() => {
     globalThis.touched = new Set();
     const blocks = [...document.querySelectorAll(".turn.is-assistant .markdown > *")];
@@ -108,7 +108,7 @@ test("only the end of an answer is drawn again while it comes", { skip }, async 
       for (const { target } of list) touched.add(blocks.findIndex((one) => one.contains(target)));
     }).observe(document.querySelector(".turn.is-assistant .markdown"), { subtree: true, childList: true, characterData: true });
   })()`);
-  await page.getByText("and 19").waitFor();
+  await page.locator(".markdown").getByText("and 19").waitFor();
   assert.deepEqual(await page.evaluate("[...touched].filter((at) => at >= 0 && at < 199)"), []);
   finish();
   await untilDone(page);
