@@ -20,6 +20,9 @@ export const listeners: { onSaved(id: string): void; onError(error: unknown): vo
   onError() {},
 };
 
+/** How long the page was busy with the last write: one with many tokens is copied whole. */
+export const cost = { saveMs: 0 };
+
 function open(): Promise<IDBDatabase> {
   database ??= new Promise((resolve, reject) => {
     const request = indexedDB.open(NAME, VERSION);
@@ -80,10 +83,12 @@ export async function flush(): Promise<void> {
 export async function save(conversations: readonly Conversation[]): Promise<void> {
   try {
     const transaction = (await open()).transaction([WHOLE, SHORT], "readwrite");
+    const startedAt = performance.now();
     for (const one of conversations) {
       transaction.objectStore(WHOLE).put(one);
       transaction.objectStore(SHORT).put(summaryOf(one));
     }
+    cost.saveMs = performance.now() - startedAt;
     await finished(transaction);
     for (const { id } of conversations) listeners.onSaved(id);
   } catch (error) {
