@@ -54,6 +54,7 @@ describe("requests of an evaluation", () => {
     assert.deepEqual(new RequestEncoder(without, 64, "auto").encode({ ...pair("A big", ""), kind: "rolling" }), {
       kind: "score",
       parts: [{ context: [without.eosId!], continuation: plain }],
+      hasBos: false,
     });
   });
 

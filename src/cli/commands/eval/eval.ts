@@ -71,7 +71,9 @@ async function prepare(flags: EvalFlags, { signal }: CommandFrame): Promise<Prep
       `${resume ? "--resume" : overwrite ? "--overwrite" : "--log_samples"} needs --output`,
     );
   }
-  const selection = selectTasks(tasks.split(",").filter((name) => name !== ""));
+  const names = tasks.split(",").map((name) => name.trim());
+  const selection = selectTasks(names.filter((name) => name !== ""));
+  if (selection.tasks.length === 0) throw new LlamaError("usage", "--tasks names no task");
   const shard = flags.shard === undefined ? null : parseShard(flags.shard, process.env);
   const planned = await planTasks(data, selection.tasks, {
     ...{ seed, ...(num_fewshot !== undefined && { shots: num_fewshot }) },
