@@ -131,7 +131,7 @@ test("the page is there before the model, and asks only this server", { skip }, 
   await close();
 });
 
-test("all files of the page together have less than 60 kB by gzip, and none of them makes HTML of text", () => {
+test("all files of the page together have less than 60 kB by gzip, and make no HTML of text", () => {
   const folder = fileURLToPath(new URL("../../web/", import.meta.url));
   const names = readdirSync(folder);
   const sizes = names.filter((name) => name.endsWith(".gz")).map((name) => readFileSync(`${folder}${name}`).length);
