@@ -18,6 +18,7 @@ import { type CommandFrame, runCommand } from "../../model/run-command.js";
 import { parseShard, type Shard } from "../../options/shard.js";
 import { EXIT_OK } from "../../terminal/exit-code.js";
 import { printNote } from "../../terminal/notes.js";
+import { StatusLine } from "../../terminal/status-line.js";
 import { packageVersion } from "../../terminal/version.js";
 import { AnswerFile } from "./answer-file.js";
 import type { EvalFlags } from "./eval-flags.js";
@@ -101,7 +102,8 @@ async function ask(
   const start = performance.now();
   const stats = new GenerationStats();
   const evaluation = new Evaluation(planned, answers?.known);
-  const plan = planWork(evaluation.requests, new RequestEncoder(llama.tokenizer, maxSeqLen, add_bos));
+  const encoder = new RequestEncoder(llama.tokenizer, maxSeqLen, add_bos);
+  const plan = await plannedWork(evaluation, encoder, signal, !quiet);
   if (!quiet) await announce(llama, planned, evaluation, plan, signal);
   const progress = new EvalProgress(!quiet, evaluation, plan);
   try {
@@ -129,6 +131,13 @@ async function ask(
   const { results } = evaluation;
   const { groups } = selection;
   return { results, groups, rows: figures(results, groups), facts };
+}
+
+/** Plans what must run; the encoding of many texts takes a while. */
+async function plannedWork({ requests }: Evaluation, encoder: RequestEncoder, signal: AbortSignal, isShown: boolean) {
+  const status = new StatusLine(isShown);
+  const onProgress = (documents: number) => status.show(`Encoded ${documents} documents`);
+  return planWork(requests, encoder, { signal, onProgress }).finally(() => status.clear());
 }
 
 /** Writes and prints the results; returns the exit code. */
