@@ -155,6 +155,7 @@ describe("eval", { concurrency: 2 }, () => {
       [["--tasks", "arc_easy", "--resume"], /--resume needs --output/],
       [["--tasks", "nq_open", "--max_seq_len", "100"], /no room for a prompt beside the new tokens/],
       [[], /--tasks is missing/],
+      [["hellaswag"], /eval: unknown command 'hellaswag'; expected list, compare, report or scores/],
     ] as const;
     const runs = await Promise.all(wrong.map(([words]) => evaluate(...words, "--quiet")));
     for (const [i, { code, stderr }] of runs.entries()) {
