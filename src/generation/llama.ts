@@ -110,11 +110,11 @@ export class Llama {
     checkBuildOptions(options);
     const opened = openModel(files ?? findModel(options));
     const { checkpoint } = opened;
-    const { worldSize, dtype } = resolveSetup(checkpoint, options);
-    const maxSeqLen = resolveMaxSeqLen(options.maxSeqLen, checkpoint.config, { worldSize, dtype });
-    if (!options.force) checkMemory(checkpoint.config, worldSize, dtype, maxSeqLen);
+    const setup = resolveSetup(checkpoint, options);
+    const maxSeqLen = resolveMaxSeqLen(options.maxSeqLen, checkpoint.config, setup);
+    if (!options.force) checkMemory(checkpoint.config, setup.worldSize, setup, maxSeqLen);
     const settings = engineSettings(options, checkpoint.byteLength);
-    const { engine, tokenizer } = await startModel(opened, { ...settings, worldSize, dtype, maxSeqLen });
+    const { engine, tokenizer } = await startModel(opened, { ...settings, ...setup, maxSeqLen });
     const limits = {
       ...resolveLimits(options, engine.positionBytes, maxSeqLen, machineMemory().available),
       ...sharedLength(checkpoint.config),
