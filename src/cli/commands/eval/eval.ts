@@ -1,4 +1,5 @@
 /** The command `eval`: reads the data, asks the model what has no answer yet, and writes the results. */
+import { resolveKvType } from "../../../engine/attention/resolve-kv-type.js";
 import { LlamaError } from "../../../error.js";
 import { type Selection, selectTasks } from "../../../evaluation/benchmarks/registry.js";
 import { figures } from "../../../evaluation/results/figures.js";
@@ -98,7 +99,9 @@ async function ask(
 ): Promise<Outcome> {
   const { add_bos, quiet, seed, limit } = flags;
   const { dtype, worldSize, maxSeqLen } = llama;
-  await answers?.begin({ model: identityOf(sums), dtype, add_bos, max_seq_len: maxSeqLen });
+  const kvDtype = resolveKvType(flags.kv_dtype, dtype, llama.config);
+  const settings = { model: identityOf(sums), dtype, kv_dtype: kvDtype, add_bos, max_seq_len: maxSeqLen };
+  await answers?.begin(settings);
   const start = performance.now();
   const stats = new GenerationStats();
   const evaluation = new Evaluation(planned, answers?.known);
@@ -123,7 +126,7 @@ async function ask(
   const name = modelName(model);
   const facts: RunFacts = {
     ...{ modelName: name, modelArgs: `ckpt_dir=${name},dtype=${dtype},max_seq_len=${maxSeqLen}` },
-    ...{ version: packageVersion(), dtype, worldSize, maxLength: maxSeqLen, addBos: add_bos, seed },
+    ...{ version: packageVersion(), dtype, kvDtype, worldSize, maxLength: maxSeqLen, addBos: add_bos, seed },
     ...{ limit: limit ?? null, shard, files: sums, paperModel: paperModel(llama) },
     ...{ seconds: (performance.now() - start) / 1000, date: Date.now() / 1000 },
     tokens: { alone: plan.cost.alone, computed, reused, generated },
