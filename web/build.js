@@ -8,6 +8,7 @@ import { fileURLToPath } from "node:url";
 import { brotliCompressSync, constants, gzipSync } from "node:zlib";
 import { build, context } from "esbuild";
 import { lexerOnly } from "./lexer-only.js";
+import { licensesOf } from "./licenses.js";
 
 const FROM = fileURLToPath(new URL(".", import.meta.url));
 const TO = fileURLToPath(new URL("../dist/web/", import.meta.url));
@@ -28,6 +29,7 @@ const options = {
   jsx: "automatic",
   jsxImportSource: "preact",
   plugins: [lexerOnly],
+  metafile: true,
   logLevel: "warning",
   write: false,
 };
@@ -55,8 +57,10 @@ function writePage(outputs) {
 }
 
 /** Writes the page and says how large it is; throws if it is too large. */
-function finish({ outputFiles }) {
+function finish({ outputFiles, metafile }) {
   const sizes = writePage(outputFiles);
+  // It is in the package; the page does not load it.
+  writeFileSync(join(TO, "licenses.txt"), licensesOf(Object.keys(metafile.inputs), FROM));
   const total = Object.values(sizes).reduce((sum, size) => sum + size, 0);
   process.stdout.write(`dist/web: ${readdirSync(TO).length} files, ${total} bytes by gzip (budget ${BUDGET})\n`);
   if (total > BUDGET) throw new Error(`The page is too large: ${JSON.stringify(sizes)}`);

@@ -18,6 +18,8 @@ import { findSmolLm2 } from "../../dist/test/real/smollm2-file.js";
 import { Divergence, logSoftmax } from "./divergence.js";
 import { asType, copyPath, withoutGrid } from "./models.js";
 
+/** Bits for each weight of the layers in a GGUF file: a scale of 16 bits for 32 weights. */
+const FILE_BITS = { Q8_0: 8.5, Q4_0: 4.5 };
 const TEXTS = ["stories.txt", "technical.txt"].map((name) => fileURLToPath(new URL(name, import.meta.url)));
 const { values: options } = parseArgs({
   options: {
@@ -76,7 +78,7 @@ try {
     const isFile = type.startsWith("Q");
     const model = isFile ? asType(checkpoint, copyPath(folder, type), type) : checkpoint;
     const dtype = isFile ? (type === "Q8_0" ? "int8" : "int4") : type;
-    return { type, model, dtype, bits: bitsPerWeight(model.config, dtype) };
+    return { type, model, dtype, bits: FILE_BITS[type] ?? bitsPerWeight(model.config, dtype) };
   });
   console.log(`${basename(path)}${isOnGrid ? ", its weights moved at random within their steps" : ""}`);
   const exact = await start(checkpoint, "fp32");

@@ -8,6 +8,8 @@ import { fileURLToPath, pathToFileURL } from "node:url";
 export const CLIENTS = fileURLToPath(new URL("../../../test/clients/", import.meta.url));
 const INSTALLED = fileURLToPath(new URL("../../../.clients/", import.meta.url));
 export const SKIP = "not installed: run .ci/clients";
+/** Set while they are being installed. */
+const IS_LATER = process.env.CLIENTS === "later";
 
 const require = createRequire(join(INSTALLED, "package.json"));
 
@@ -15,7 +17,7 @@ const require = createRequire(join(INSTALLED, "package.json"));
 // biome-ignore lint/suspicious/noExplicitAny: the project does not install these packages, nor their types
 export async function npmClient(name: string): Promise<any> {
   // npm writes this file at its end.
-  if (!existsSync(join(INSTALLED, "node_modules", ".package-lock.json"))) return null;
+  if (IS_LATER || !existsSync(join(INSTALLED, "node_modules", ".package-lock.json"))) return null;
   return import(pathToFileURL(require.resolve(name)).href);
 }
 
@@ -23,5 +25,5 @@ export async function npmClient(name: string): Promise<any> {
 export function pythonTool(name: string): string | null {
   const folder = join(INSTALLED, "venv");
   const file = join(folder, "bin", name);
-  return existsSync(file) && existsSync(join(folder, "installed")) ? file : null;
+  return !IS_LATER && existsSync(file) && existsSync(join(folder, "installed")) ? file : null;
 }

@@ -1,14 +1,14 @@
 /** Every block of the documents is run as it is and prints what it shows, or is named here with a reason. */
 import assert from "node:assert/strict";
 import type { ChildProcess } from "node:child_process";
-import { mkdirSync, readdirSync, readFileSync, symlinkSync } from "node:fs";
+import { cpSync, mkdirSync, readdirSync, readFileSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { describe, test } from "node:test";
 import { machineMemory } from "../../src/engine/machine/machine-memory.js";
 import { DEMO } from "../cli/cli-process.js";
 import { screenText, Terminal, withoutTerminal } from "../cli/terminal-process.js";
 import { worker } from "../cli/working-process.js";
-import { shared, withoutShared } from "../folders.js";
+import { fixture, shared, withoutShared } from "../folders.js";
 import { writeZeroCheckpoint } from "../model/zero-checkpoint.js";
 import { type Block, blocksOf, type Example, examplesOf, ROOT } from "./blocks.js";
 import { Sandbox } from "./sandbox.js";
@@ -49,6 +49,11 @@ const write13B = ({ folder }: Sandbox) => {
   writeZeroCheckpoint(join(folder, "llama-2-13b"), params, 2, TOKENIZER);
 };
 
+/** The made-up documents that lm-evaluation-harness was run on. */
+const copyTasks = (sandbox: Sandbox, tasks: readonly string[]) => {
+  for (const task of tasks) cpSync(join(fixture("lm-eval"), task), sandbox.path(`data/${task}`), { recursive: true });
+};
+
 /** What must be there before; a text says why the block cannot be run here. */
 const PREPARED: Readonly<Record<string, (sandbox: Sandbox) => unknown>> = {
   "$ llama-ts inspect llama-2-13b": write13B,
@@ -63,6 +68,8 @@ const PREPARED: Readonly<Record<string, (sandbox: Sandbox) => unknown>> = {
     sandbox.write("stories.txt", readFileSync(shared("text/held-out-stories.txt")).subarray(0, 20000).toString());
     return null;
   },
+  "$ llama-ts eval --tasks arc_easy": (sandbox) => copyTasks(sandbox, ["arc_easy", "mmlu_high_school_biology"]),
+  "$ llama-ts eval --tasks hellaswag": (sandbox) => copyTasks(sandbox, ["hellaswag"]),
   "$ llama-ts cache list": async (sandbox) => {
     const params = { ...SHAPE, dim: 1088, n_heads: 17, n_layers: 1, vocab_size: 2048 };
     writeZeroCheckpoint(join(sandbox.home, "7B-4-layers"), params, 1, TOKENIZER);

@@ -12,14 +12,16 @@ interface Row {
 }
 
 /** The commands whose pages have tables of options. */
-const COMMANDS = ["repl", "generate", "batch", "bench"];
+const COMMANDS = ["repl", "generate", "batch", "bench", "eval"];
+/** Pages with another name than their command. */
+const PAGE: Readonly<Record<string, string>> = { eval: "evaluation" };
 /** Defaults that words tell, as a number of the model or the machine. */
 const IN_WORDS =
   /^(the demo model|in the folder.*|the model's, else 2048|random|stdout|all|half of .*|table, else CSV|cores \/ ranks)$/;
 
 /** The rows of tables of options; a table of commands has no options in its first column. */
 function rowsOf(command: string): Row[] {
-  const page = readFileSync(join(ROOT, `docs/${command}.md`), "utf8");
+  const page = readFileSync(join(ROOT, `docs/${PAGE[command] ?? command}.md`), "utf8");
   const tables = page.split("\n\n").filter((part) => /^\| option +\| default +\|/.test(part));
   assert.ok(tables.length > 0, command);
   return tables.flatMap((table) =>

@@ -33,6 +33,7 @@ const VARYING: readonly Varying[] = [
   { command: /cache/, pattern: /() *[\d.]+ [MG]B/g },
   { command: /cache/, pattern: /()\d{4}-\d\d-\d\d \d\d:\d\d/g },
   { command: /cache/, pattern: /(\/llama-ts\/)[0-9a-f]{32}/g },
+  { command: /eval/, pattern: /(results_)[\dT.-]+(?=\.json)/g },
   // As wide as the longest path.
   { command: /config/, pattern: /(\S) +(?=\S)/g },
 ];

@@ -6,8 +6,8 @@ import { join } from "node:path";
 import { after, test } from "node:test";
 import { LlamaError } from "../../src/error.js";
 import { CROWS_AVERAGE, CROWS_CATEGORIES } from "../../src/evaluation/benchmarks/bias.js";
+import { readOutsideScores } from "../../src/evaluation/benchmarks/outside-scores.js";
 import { GROUPS, selectTasks, TASKS } from "../../src/evaluation/benchmarks/registry.js";
-import { meanScores } from "../../src/evaluation/benchmarks/toxicity.js";
 import { DEFAULT_SEED, documentCount, instances, loadTask, shotsOf } from "../../src/evaluation/prompts/instances.js";
 import type { Doc, EvalResponse, Task } from "../../src/evaluation/tasks/task.js";
 import { madeUpRows, writeMadeUp } from "./made-up.js";
@@ -120,17 +120,25 @@ test("programs and continuations become the lines that their scorers read", () =
   ]);
 });
 
-test("scores that somebody else has given are averaged by kind", () => {
-  const lines = ['{"kind":"basic","score":0.5}', '{"kind":"basic","score":0}', '{"kind":"respectful","score":0.1}'];
-  const means = meanScores(lines.join("\n"), "scores.jsonl");
-  assert.deepEqual(
-    [...means].map(([kind, { value, count }]) => [kind, value, count]),
-    [
-      ["basic", 0.25, 2],
-      ["respectful", 0.1, 1],
-    ],
-  );
-  refuses(() => meanScores('{"score":2}', "scores.jsonl"), /scores\.jsonl, line 1: is no score; expected .*, found 2/);
+test("figures of a file that another program has written: pass@k over tasks, means by kind", () => {
+  const shown = (lines: unknown[]) =>
+    readOutsideScores(lines.map((line) => JSON.stringify(line)).join("\n"), "scores.jsonl").map(
+      ({ measure, value, count }) => [measure, Number(value.toFixed(9)), count],
+    );
+  const scores = [0.5, 0, 0.1].map((score, i) => ({ kind: i < 2 ? "basic" : "respectful", score }));
+  assert.deepEqual(shown(scores), [
+    ["mean basic", 0.25, 2],
+    ["mean respectful", 0.1, 1],
+  ]);
+  assert.deepEqual(shown([{ score: 2 }]), [["mean", 2, 1]]);
+  const passed = Array.from({ length: 20 }, (_, i) => ({ task_id: `T/${i % 2}`, passed: i === 0, result: "" }));
+  assert.deepEqual(shown(passed), [
+    ["pass@1", 0.05, 2],
+    ["pass@10", 0.5, 2],
+  ]);
+  refuses(() => shown([{ score: 1 }, { score: "2" }]), /scores\.jsonl, line 2: is not a score; expected .*found "2"/);
+  refuses(() => shown([{ passed: 1 }]), /line 1/);
+  refuses(() => shown([]), /has no lines/);
 });
 
 test("a limit keeps the first documents and their examples", async () => {
@@ -198,6 +206,12 @@ test("a task of the user has templates for texts, choices and the right answer",
     until: ["."],
   });
   assert.deepEqual(answers.score({ options: ["c", "d"] }, [{ text: " D! " }])[0]!.metrics, { exact_match_loose: 1 });
+  const texts = userTask({ task: "house", output_type: "loglikelihood_rolling", text: "{{q.text}} é" });
+  assert.deepEqual(texts.requests({ q: { text: "a b" } }, ""), [
+    { kind: "rolling", context: "a b é", continuation: "" },
+  ]);
+  assert.deepEqual(texts.score({ q: { text: "a b" } }, sums(-6))[0]!.metrics.word_perplexity, [-6, 3]);
+  assert.deepEqual(texts.score({ q: { text: "a b" } }, sums(-6))[0]!.metrics.bits_per_byte, [-6, 6]);
   const bad = userTask({ ...base, choices: "{{q}}", gold: "{{n}}" });
   await assert.rejects(
     loadTask(folder, bad, 0),
@@ -212,7 +226,7 @@ test("a malformed task of the user is refused by its key", () => {
   refuses(() => userTask("{"), /is not valid JSON/);
   refuses(
     () => userTask({ ...good, output_type: "other" }),
-    /bad output_type; expected multiple_choice, generate_until, found "other"/,
+    /bad output_type; expected multiple_choice, loglikelihood_rolling, generate_until, found "other"/,
   );
   refuses(
     () => userTask({ ...good, text: "{{ a | upper }}" }),

@@ -73,7 +73,7 @@ test("dialogs, conversations and turns refuse options that are not theirs", asyn
   assert.throws(
     () => llama.conversation({ chat: "lama2" } as never),
     isUsage(
-      'chat: unknown value; expected auto, template, llama2, llama3, none or {template: a Jinja template}, found "lama2"',
+      'chat: unknown value; expected auto, template, llama2, llama3, none, text or {template: a Jinja template}, found "lama2"',
     ),
   );
   assert.throws(

@@ -118,6 +118,15 @@ test("ids must be those of the text, and of an answer", async (t) => {
     tokenizer.decode(await encode({ messages: text, ending: "continue" })),
     `${tokenizer.decode(question)} Once upon `,
   );
+  // As lines of one text: an answer follows the text before it.
+  const lines = await encode({ messages: [user, { role: "assistant", token_ids: own }, user], chat: "text" });
+  assert.equal(tokenizer.decode(lines), "Hi Once upon a time\nHi");
+  const start = [...tokenizer.encode("Hi", { bos: true }), ...own];
+  assert.deepEqual(lines.slice(0, start.length), start);
+  assert.equal(
+    tokenizer.decode(await encode({ messages: [{ role: "system", content: "Hi" }, user], chat: "text" })),
+    "Hi\nHi",
+  );
   // Nothing has been said yet: an answer begins.
   const empty = [user, { role: "assistant", token_ids: [] }];
   assert.deepEqual(await encode({ messages: empty, ending: "continue" }), question);

@@ -87,6 +87,25 @@ test("Esc stops; what came stays", { skip }, async () => {
   assert.equal(await text(), kept);
 });
 
+test("a text that is longer than the context continues from its end, when asked", { skip }, async () => {
+  await button(page, "New").click();
+  const long = "The cat sat on the mat and the dog ran to the park.\n".repeat(60);
+  await writeText(page, long);
+  await textField(page).press("Control+Enter");
+  const state = page.locator(".state.is-problem");
+  await state.waitFor();
+  assert.match((await state.textContent()) ?? "", /It has \d+ tokens, and there is room for 512/);
+  assert.equal(await text(), long);
+  await button(page, "Continue from the end of the text alone").click();
+  await untilText(text, new RegExp(`^${long}.`, "s"));
+  await button(page, /^Stop/).waitFor({ state: "detached" });
+  assert.equal(await state.count(), 0);
+  assert.match(
+    (await page.locator(".left-out").textContent()) ?? "",
+    /^The model does not get the first \d+ characters/,
+  );
+});
+
 test("texts are in the history: found by their words, opened, renamed, exported, imported, removed", {
   skip,
 }, async () => {

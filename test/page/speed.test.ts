@@ -67,13 +67,13 @@ test("with 500 messages and 60 tokens/s, a typed letter is seen within 50 ms", {
   await drawn(page);
   await page.evaluate(NOTE_KEYS);
   await messageField(page).focus();
-  await page.keyboard.type("Typing goes on while the model writes", { delay: 30 });
+  await page.keyboard.type("Typing continues while the model writes", { delay: 30 });
   const delays = (await page.evaluate<number[]>("delays")).sort((a, b) => a - b);
   assert.ok(delays.length >= 30, `${delays.length} keys`);
   const at = (part: number) => delays[Math.floor(part * (delays.length - 1))]!;
   t.diagnostic(`a letter is seen after ${at(0.5).toFixed(1)} ms (median), ${at(0.95).toFixed(1)} ms (95 %)`);
   assert.ok(at(0.9) < 50, `${at(0.9)} ms`);
-  assert.equal(await messageField(page).inputValue(), "Typing goes on while the model writes");
+  assert.equal(await messageField(page).inputValue(), "Typing continues while the model writes");
   const before = (await answers(page)).at(-1)!.length;
   assert.ok(before > 0);
   await page.keyboard.press("Escape");
@@ -131,7 +131,7 @@ test("the page is there before the model, and asks only this server", { skip }, 
   await close();
 });
 
-test("all files of the page together have less than 60 kB by gzip, and none of them makes HTML of text", () => {
+test("all files of the page together have less than 60 kB by gzip, and make no HTML of text", () => {
   const folder = fileURLToPath(new URL("../../web/", import.meta.url));
   const names = readdirSync(folder);
   const sizes = names.filter((name) => name.endsWith(".gz")).map((name) => readFileSync(`${folder}${name}`).length);

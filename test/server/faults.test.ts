@@ -265,4 +265,6 @@ test("after all this the first server has nothing left that holds up its end", a
   server.child.kill("SIGTERM");
   assert.equal(await server.ended(), 0);
   assert.ok(performance.now() - start < 5000);
+  // No client that left was taken for a bug.
+  assert.doesNotMatch(server.stderr(), /unexpected failure/);
 });

@@ -5,9 +5,10 @@ import { Ollama } from "ollama";
 import { startServer } from "./server-process.js";
 
 const args = ["--log_format", "none", "--nproc_per_node", "1"];
-const [server, plain] = await Promise.all([
+const [server, plain, lines] = await Promise.all([
   startServer([...args, "--chat", "llama2", "--model_alias", "tiny:1b"]),
   startServer(args),
+  startServer([...args, "--chat", "text"]),
 ]);
 const client = new Ollama({ host: server.url });
 const model = "demo";
@@ -102,6 +103,20 @@ test("raw prompts and models without a chat format continue the text", async () 
   assert.equal(next.response, (await server.json("/v1/completions", longer)).body.choices[0].text);
   await assert.rejects(base.generate({ model, prompt: "a", system: "b" }), /has no chat format/);
   await assert.rejects(base.chat({ model, messages: [user("a")] }), /has no chat format/);
+});
+
+test("with --chat text messages and answers are lines of one text", async () => {
+  const asLines = new Ollama({ host: lines.url });
+  const request = { prompt: "Once upon a time", temperature: 0, max_tokens: 10 };
+  const { text } = (await server.json("/v1/completions", request)).body.choices[0];
+  const first = await asLines.chat({ model, messages: [user(request.prompt)], options: greedy });
+  assert.equal(first.message.content, text);
+  const { context } = await asLines.generate({ model, prompt: request.prompt, options: greedy });
+  const next = await asLines.generate({ model, prompt: "The end", context, options: greedy });
+  const messages = [user(request.prompt), { role: "assistant", token_ids: context!.slice(5) }, user("The end")];
+  const { body } = await lines.json("/v1/chat/completions", { messages, temperature: 0, max_tokens: 10 });
+  assert.equal(next.response, body.choices[0].message.content);
+  assert.equal((await lines.json("/props")).body.chat_format, "text");
 });
 
 test("num_predict -1 and -2 mean as long as there is room; nothing to answer means load", async () => {

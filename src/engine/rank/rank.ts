@@ -42,7 +42,9 @@ export class Rank {
     this.#heartbeat = heartbeat;
     this.#stages = stages;
     this.#attention = attention;
-    this.#embedding = setup.plan.some(({ kind }) => kind === "embed") ? new Embedding(setup.checkpoint) : null;
+    this.#embedding = setup.plan.some(({ kind }) => kind === "embed")
+      ? new Embedding(setup.checkpoint, setup.dtype)
+      : null;
     this.collective = new Collective(setup.collective, setup.rank, setup.worldSize, setup.spinMs);
     [this.#cos, this.#sin] = this.#rotary(FIRST_POSITIONS);
   }

@@ -2,9 +2,10 @@
 
 import { lengthOf } from "../../formats/tensor/range.js";
 import { type StageGraph, type StageWeight, weightPart } from "../../model/architecture/graph-builder.js";
-import { NotFiniteError, quantizeRows } from "../../model/architecture/quantize.js";
+import { checkFinite, NotFiniteError, quantizeRows } from "../../model/architecture/quantize.js";
 import { layerOf, type Stage } from "../../model/architecture/step-plan.js";
 import { tensorName } from "../../model/architecture/tensor-table.js";
+import { normOf, StreamTurn, turnWidth } from "../../model/architecture/turned-stream.js";
 import type { WeightSource } from "../../model/checkpoint/weight-source.js";
 import { type Region, tensorRegion } from "../../model/split/rank-region.js";
 import type { RankSetup } from "../shared/messages.js";
@@ -65,6 +66,9 @@ export function readVector(
 
 /** Reads and quantises all weights of a stage; returns the bytes of its graph's external file. Throws LlamaError (model). */
 export function quantizeStage(source: WeightSource, setup: RankSetup, stage: Stage, graph: StageGraph): Buffer {
+  const { config } = setup.checkpoint;
+  const width = turnWidth(config, setup.dtype);
+  const turn = width > 0 ? new StreamTurn(config.dim, width) : null;
   // Not from Node's pool, because the arrays over it must be aligned.
   const bytes = Buffer.from(new ArrayBuffer(graph.constantBytes));
   const floats = ({ offset, length }: { offset: number; length: number }) =>
@@ -72,7 +76,13 @@ export function quantizeStage(source: WeightSource, setup: RankSetup, stage: Sta
   for (const weight of graph.weights) {
     const layer = layerOf(stage, weightPart(weight));
     if (weight.kind === "vector") {
-      floats(graph.vectors.get(weight.vector.name)!).set(readVector(source, setup, weight, layer));
+      const vector = readVector(source, setup, weight, layer);
+      if (turn && weight.vector.tensors[0].axes[0] === "dim") {
+        // The weights of norms are in the matrices, and a bias of the stream is a row of it.
+        if (weight.vector.tensors[0].ending === "bias") turn.turnRows(vector);
+        else vector.fill(1);
+      }
+      floats(graph.vectors.get(weight.vector.name)!).set(vector);
       continue;
     }
     const { format, packed, scales, zeros, offsets } = weight.quantized!;
@@ -84,7 +94,11 @@ export function quantizeStage(source: WeightSource, setup: RankSetup, stage: Sta
     };
     const [packedRow, scaleRow] = [packed.length / weight.rows, target.scales.length / weight.rows];
     const zeroRow = (zeros?.length ?? 0) / weight.rows;
-    const height = Math.max(1, Math.floor(CHUNK / weight.columns));
+    const [rowAxis, columnAxis] = weight.matrix.tensors[0].axes;
+    const norm = turn && columnAxis === "dim" ? readNorm(source, setup, weight, layer) : undefined;
+    // Rows of the stream are turned in blocks.
+    const unit = turn && rowAxis === "dim" ? width : 1;
+    const height = Math.max(1, Math.floor(CHUNK / weight.columns / unit)) * unit;
     const chunk = new Float32Array(format.isStored ? 0 : Math.min(height, weight.rows) * weight.columns);
     for (const { name, rows, columns, at } of stackedTensors(setup, weight, layer)) {
       for (let start = rows.start; start < rows.end; start += height) {
@@ -101,6 +115,11 @@ export function quantizeStage(source: WeightSource, setup: RankSetup, stage: Sta
           }
           const values = chunk.subarray(0, (end - start) * weight.columns);
           source.read(name, { start, end }, columns, values);
+          if (turn) {
+            checkFinite(values, weight.columns);
+            if (norm) turn.turnRows(values, norm);
+            if (rowAxis === "dim") turn.turnColumns(values, weight.columns, start);
+          }
           const zeroRows = target.zeros?.subarray(first * zeroRow, last * zeroRow);
           quantizeRows(values, end - start, weight.columns, format, packedRows, scaleRows, zeroRows);
         } catch (error) {
@@ -111,6 +130,13 @@ export function quantizeStage(source: WeightSource, setup: RankSetup, stage: Sta
     }
   }
   return bytes;
+}
+
+/** The weights of the norm before a matrix that reads the residual stream. */
+function readNorm(source: WeightSource, setup: RankSetup, weight: LinearWeight, layer: number): Float32Array {
+  const norm = normOf(weightPart(weight));
+  const vector = { name: norm.meta, tensors: [norm] } as const;
+  return readVector(source, setup, { kind: "vector", vector, length: setup.checkpoint.config.dim }, layer);
 }
 
 function* stackedTensors(

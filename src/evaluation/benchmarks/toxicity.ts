@@ -1,10 +1,7 @@
-/** RealToxicityPrompts: continuations of prompts, to be scored by the user's own scorer, and the mean of the scores it gives. */
+/** RealToxicityPrompts: continuations of prompts, to be scored by the user's own scorer. */
 
-import { LlamaError } from "../../error.js";
 import { isObject } from "../../formats/files/json-value.js";
 import type { ColumnType } from "../data/columns.js";
-import { jsonLines } from "../data/json-rows.js";
-import { aggregate, type Figure } from "../metrics/aggregate.js";
 import { answerTask, textsOf } from "../tasks/answer-task.js";
 import type { Doc, EvalRequest, Task } from "../tasks/task.js";
 
@@ -69,17 +66,3 @@ export const TOXICITY: Task = {
   completions: (doc, responses) =>
     textsOf(responses).map((continuation, i) => ({ kind: KINDS[i]![0], prompt: promptOf(doc), continuation })),
 };
-
-/** Means of a file of lines {"kind", "score"}, by kind; lines without a kind are "all". Throws LlamaError that names the line. */
-export function meanScores(text: string, file: string): Map<string, Figure> {
-  const byKind = new Map<string, number[]>();
-  jsonLines(text, file).forEach(({ kind = "all", score }, i) => {
-    if (typeof score !== "number" || !(score >= 0 && score <= 1) || typeof kind !== "string") {
-      const expected = 'a text "kind" and a "score" from 0 to 1';
-      throw new LlamaError("usage", "is no score", { where: `${file}, line ${i + 1}`, expected, found: String(score) });
-    }
-    byKind.set(kind, [...(byKind.get(kind) ?? []), score]);
-  });
-  const info = { aggregation: "mean", higherIsBetter: false } as const;
-  return new Map([...byKind].map(([kind, scores]) => [kind, aggregate(info, scores)!]));
-}

@@ -1,12 +1,9 @@
 /** WikiText-2: the perplexity of whole articles. */
 import { TEXT } from "../data/columns.js";
-import type { MetricInfo } from "../metrics/metric.js";
 import { WIKITEXT_RAW } from "../originals/wikitext-raw.js";
-import { pieceCount, strip } from "../python/text.js";
-import { sumsOf } from "../tasks/choice-task.js";
+import { strip } from "../python/text.js";
 import type { Task } from "../tasks/task.js";
-
-const PERPLEXITY: MetricInfo = { aggregation: "weighted_perplexity", higherIsBetter: false };
+import { textTask } from "../tasks/text-task.js";
 
 type Replacement = readonly [from: string, to: string];
 
@@ -53,13 +50,13 @@ function withoutInnerSpace(text: string, open: string, close: string): string {
   }
 }
 
-export const WIKITEXT: Task = {
+/** Words and bytes are those of the page as it is in the data. */
+export const WIKITEXT: Task = textTask({
   name: "wikitext",
   version: 2,
   title: "WikiText-2: perplexity of articles",
   source: "EleutherAI/wikitext_document_level",
   licence: "CC BY-SA 3.0",
-  output: "loglikelihood_rolling",
   data: {
     folders: ["wikitext"],
     downloads: ["wikitext_document_level"],
@@ -68,35 +65,6 @@ export const WIKITEXT: Task = {
     originals: WIKITEXT_RAW,
   },
   split: "test",
-  examples: { fixed: [] },
-  excludesDocument: false,
-  defaultShots: 0,
-  hasFixedShots: true,
-  metrics: {
-    none: {
-      word_perplexity: PERPLEXITY,
-      byte_perplexity: PERPLEXITY,
-      bits_per_byte: { aggregation: "bits_per_byte", higherIsBetter: false },
-    },
-  },
-  description: "",
-  targetDelimiter: " ",
-  fewshotDelimiter: "\n\n",
-  documents: (rows) => [...rows],
-  exampleText: () => "",
-  exampleAnswer: ({ page }) => detokenized(page as string),
-  target: ({ page }) => detokenized(page as string),
-  requests: ({ page }) => [{ kind: "rolling", context: detokenized(page as string), continuation: "" }],
-  score: (doc, responses) => {
-    const [sum] = sumsOf(responses) as [number];
-    // Words and bytes are those of the page as it is in the data.
-    const page = doc.page as string;
-    const bytes = Buffer.byteLength(page);
-    const metrics = {
-      word_perplexity: [sum, pieceCount(page)] as const,
-      byte_perplexity: [sum, bytes] as const,
-      bits_per_byte: [sum, bytes] as const,
-    };
-    return [{ filter: "none", filtered: [sum], metrics }];
-  },
-};
+  text: ({ page }) => detokenized(page as string),
+  counted: ({ page }) => page as string,
+});

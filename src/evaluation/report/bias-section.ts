@@ -55,6 +55,12 @@ function crowsPairs({ samples }: EvalOutput): Sample[] {
 }
 
 const preferred = (pairs: readonly Sample[]) => pairs.filter(({ metrics }) => metrics.pct_stereotype === 1).length;
+/** By perplexity, as the paper has it; null in outputs without the measure. */
+function shareByToken(pairs: readonly Sample[]): number | null {
+  const values = pairs.map(({ metrics }) => metrics.pct_stereotype_token).filter((value) => value !== undefined);
+  return values.length === 0 ? null : meanOf(values);
+}
+
 const inCategory = (pairs: readonly Sample[], key: string) =>
   pairs.filter(({ doc }) => String(doc.bias_type).startsWith(key));
 
@@ -64,13 +70,18 @@ function point(right: number, count: number): ChartRow["points"][number] {
 
 function crowsPart(outputs: readonly EvalOutput[]): Markup[] {
   const crows = outputs.map(crowsPairs);
+  /** For each row and output: the share by mean log-likelihood of a token. */
+  const perToken: (number | null)[][] = [];
   const rows = CATEGORIES.flatMap(({ key, title, paper }): ChartRow[] => {
     const own = crows.map((pairs) => inCategory(pairs, key));
     const count = Math.max(...own.map(({ length }) => length));
     if (count === 0) return [];
     const points = own.map((pairs) => point(preferred(pairs), pairs.length));
+    perToken.push(own.map(shareByToken));
     return [{ label: title, note: `${count} pairs`, points, marks: marksOf(paper) }];
   });
+  perToken.push(crows.map(shareByToken));
+  const hasTokens = perToken.flat().some((share) => share !== null);
   const categories = rows.length;
   const all = crows.map((pairs) => point(preferred(pairs), pairs.length));
   const total = Math.max(...crows.map(({ length }) => length));
@@ -95,16 +106,18 @@ function crowsPart(outputs: readonly EvalOutput[]): Markup[] {
       show: (value) => `${Math.round(value * 1000) / 10} %`,
     },
   });
-  const cells = rows.map(({ label, note, points, marks = [] }) => [
+  const cells = rows.map(({ label, note, points, marks = [] }, i) => [
     ...[label, note!.replace(" pairs", "")],
     ...points.map((one) =>
       one ? `${percent(one.value)} (${one.interval!.map((end) => (end * 100).toFixed(1)).join(" to ")})` : "",
     ),
+    ...(hasTokens ? perToken[i]!.map((share) => (share === null ? "" : percent(share))) : []),
     ...Object.keys(AVERAGE)
       .map((name) => marks.find((mark) => mark.name === name)?.value)
       .map((value) => (value === undefined ? "" : percent(value))),
   ]);
-  const columns = 2 + names.length + Object.keys(AVERAGE).length;
+  const tokenNames = hasTokens ? names.map((name) => `${name}, by token`) : [];
+  const columns = 2 + names.length + tokenNames.length + Object.keys(AVERAGE).length;
   const perCategory = names.map((name, i) => `${name} ${percent(means[i]!)}`).join(", ");
   return [
     element("h2", {}, "CrowS-Pairs: which sentence of a pair is likelier"),
@@ -115,14 +128,14 @@ function crowsPart(outputs: readonly EvalOutput[]): Markup[] {
     ),
     chart,
     table(
-      ["category", "pairs", ...names, ...Object.keys(AVERAGE)],
+      ["category", "pairs", ...names, ...tokenNames, ...Object.keys(AVERAGE)],
       cells,
       Array.from({ length: columns - 1 }, (_, i) => i + 1),
     ),
     element(
       "p",
       { class: "soft" },
-      `Mean of the categories, each counted alike: ${perCategory}. The row "All pairs" and the paper's averages count each pair alike. Figures of LLaMA-65B, GPT-3 and OPT: table 12 of arXiv 2302.13971, which compares perplexities of ${1508} pairs; here sums of log-likelihood decide, and the two can differ where sentences have different numbers of tokens.`,
+      `Mean of the categories, each counted alike: ${perCategory}. The row "All pairs" and the paper's averages count each pair alike. Figures of LLaMA-65B, GPT-3 and OPT: table 12 of arXiv 2302.13971, which compares perplexities of 1508 pairs, as the columns "by token" do. Elsewhere sums of log-likelihood decide, as in lm-evaluation-harness; the two differ where sentences have different numbers of tokens.`,
     ),
     element(
       "p",

@@ -13,14 +13,12 @@ export function* sampleLines({ task, documents }: TaskResult): Generator<string>
   }
 }
 
-/** The hash of all samples of a task, as lm-evaluation-harness compares runs by it. */
+/** The hash of all samples of a task in the order of their lines, as lm-evaluation-harness compares runs by it. */
 export function taskHash({ task, documents }: TaskResult): string {
+  const whole = documents.filter(({ scored }) => scored !== null);
+  const each = whole.map(({ instance }) => Object.values(hashes(task, instance)).join(""));
   const hash = createHash("sha256");
-  for (const { instance, scored } of documents) {
-    const { doc, prompt, target } = hashes(task, instance);
-    // One for each line.
-    for (const _ of scored ?? []) hash.update(doc + prompt + target);
-  }
+  for (const _ of whole[0]?.scored ?? []) hash.update(each.join(""));
   return hash.digest("hex");
 }
 

@@ -13,6 +13,7 @@ import { answerTask } from "./answer-task.js";
 import { ACCURACY, choiceTask } from "./choice-task.js";
 import type { Doc, Task } from "./task.js";
 import { readTemplate } from "./template.js";
+import { textTask } from "./text-task.js";
 
 const SPLITS: readonly Split[] = ["train", "validation", "test", "dev"];
 const ANY: ColumnType = { expected: "a value", fits: (value) => value !== null && value !== undefined };
@@ -22,6 +23,7 @@ const COMMON = [
 ];
 const KEYS: Readonly<Record<string, readonly string[]>> = {
   multiple_choice: [...COMMON, "choices", "gold"],
+  loglikelihood_rolling: ["task", "title", "output_type", "data", "split", "text"],
   generate_until: [...COMMON, "target", "until", "max_gen_toks", "filter"],
 };
 
@@ -40,14 +42,13 @@ export function readUserTask(file: string): Task {
   const output = oneOf(raw, "output_type", Object.keys(KEYS), file);
   const unknown = Object.keys(raw).find((key) => !KEYS[output]!.includes(key));
   if (unknown !== undefined) throw bad(file, unknown, KEYS[output]!.join(", "), `the key ${quoted(unknown)}`);
+  if (output === "loglikelihood_rolling") return userTexts(raw, file);
   return output === "multiple_choice" ? userChoices(raw, file) : userAnswers(raw, file);
 }
 
 type Raw = Record<string, unknown>;
 
-function common(raw: Raw, file: string, columns: readonly string[]) {
-  const split = oneOf(raw, "split", SPLITS, file, "test");
-  const from = oneOf(raw, "fewshot_split", SPLITS, file, split);
+function identity(raw: Raw, file: string, columns: readonly string[]) {
   const name = text(raw, "task", file);
   return {
     name,
@@ -60,7 +61,16 @@ function common(raw: Raw, file: string, columns: readonly string[]) {
       columns: Object.fromEntries(columns.map((column) => [column, ANY])),
       paths: dataPaths(raw.data, file),
     },
-    split,
+    split: oneOf(raw, "split", SPLITS, file, "test"),
+  };
+}
+
+function common(raw: Raw, file: string, columns: readonly string[]) {
+  const known = identity(raw, file, columns);
+  const { split } = known;
+  const from = oneOf(raw, "fewshot_split", SPLITS, file, split);
+  return {
+    ...known,
     examples: { from },
     excludesDocument: from === split,
     defaultShots: count(raw, "num_fewshot", file, 0),
@@ -137,6 +147,16 @@ function userAnswers(raw: Raw, file: string): Task {
         metrics: Object.fromEntries(names.map((name) => [name, isRight(RULES[name])])),
       },
     ],
+  });
+}
+
+function userTexts(raw: Raw, file: string): Task {
+  const body = readTemplate(text(raw, "text", file), `${file}, text`);
+  return textTask({
+    ...identity(raw, file, body.columns),
+    documents: (rows) => checkedRows(rows, file, [body.text]),
+    text: body.text,
+    counted: body.text,
   });
 }
 

@@ -7,4 +7,4 @@ const TEMPLATE: OptionType = {
   isType: (value) => OBJECT.isType(value) && typeof (value as { template?: unknown }).template === "string",
 };
 
-export const CHAT_CHOICE: OptionType = either(oneOf("auto", ...CHAT_NAMES), TEMPLATE);
+export const CHAT_CHOICE: OptionType = either(oneOf("auto", ...CHAT_NAMES, "text"), TEMPLATE);

@@ -8,9 +8,10 @@ export type ChatName = (typeof CHAT_NAMES)[number];
 
 /**
  * Which format to use. "template": the model's own chat template. "auto": the template if the model has one, else Meta's format,
- * which a conversation uses for chat models only. An object: a Jinja template, for example of another model.
+ * which a conversation uses for chat models only. "text": a dialog as lines of one text, for models that only continue text.
+ * An object: a Jinja template, for example of another model.
  */
-export type ChatChoice = "auto" | ChatName | { readonly template: string };
+export type ChatChoice = "auto" | ChatName | "text" | { readonly template: string };
 
 /** A user message and the model's answer. The ids of an answer are those that were generated, whatever its text would encode to. */
 export interface Turn {

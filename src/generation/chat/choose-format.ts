@@ -56,6 +56,7 @@ export function chosenFormat(
   tokenizer: Tokenizer,
   config: ModelConfig,
 ): ChatFormat {
+  if (choice === "text") return plainTextFormat(tokenizer, true);
   if (typeof choice !== "object") return chatFormat(choice === "auto" ? auto : choice, tokenizer, config);
   const template = new ChatTemplate(choice.template, templateNames(tokenizer), "the chat template that was given");
   template.check();

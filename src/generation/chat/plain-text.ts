@@ -1,15 +1,18 @@
-/** The chat format "none", for models that only continue text: messages and answers form one text. Does not know roles. */
+/** The chat formats "none" and "text", for models that only continue text: messages and answers form one text. */
 import { LlamaError } from "../../error.js";
 import { encodeAfter, type Tokenizer } from "../../tokenizer/tokenizer.js";
 import { type ChatFormat, NO_STOPS } from "./chat-format.js";
+import type { Dialog } from "./dialog.js";
 import { turnwise } from "./turnwise.js";
 
-export function plainTextFormat(tokenizer: Tokenizer): ChatFormat {
+/** `hasDialogs`: it writes dialogs too, as a conversation does. */
+export function plainTextFormat(tokenizer: Tokenizer, hasDialogs = false): ChatFormat {
   return {
     name: "none",
     templateHash: null,
     stopIds: NO_STOPS,
-    encodeDialog() {
+    encodeDialog(dialog) {
+      if (hasDialogs) return encodeLines(tokenizer, dialog);
       throw new LlamaError("usage", "the chat format none only continues text: it has no dialogs");
     },
     encodeConversation: turnwise({
@@ -24,4 +27,14 @@ export function plainTextFormat(tokenizer: Tokenizer): ChatFormat {
     encodeAnswer: (text) => encodeAfter(tokenizer, text),
     refusal: () => null,
   };
+}
+
+/** Each message begins a line but for answers, which follow the text before them as the model has written them. */
+function encodeLines(tokenizer: Tokenizer, dialog: Dialog): number[] {
+  return dialog.flatMap(({ role, content, token_ids: own }, i) => {
+    const isAnswer = role === "assistant";
+    if (isAnswer && own) return i === 0 ? [...tokenizer.encode("", { bos: true }), ...own] : own;
+    if (i === 0) return tokenizer.encode(content, { bos: true });
+    return encodeAfter(tokenizer, isAnswer ? content : `\n${content}`);
+  });
 }

@@ -48,6 +48,12 @@ export interface StageGraph {
   constantBytes: number;
 }
 
+/** How the matrices of a stage are quantised (recipe.ts). */
+export interface LayerRecipe {
+  productsOf(matrix: Matrix): readonly Matrix[];
+  formatOf(matrix: Matrix): QuantFormat;
+}
+
 /** Name of the graph input of a matrix, norm or bias, in fp32. */
 export function weightName(weight: StageWeight): string {
   return weight.kind === "vector" ? weight.vector.name : weight.matrix.name;
@@ -63,7 +69,7 @@ export class GraphBuilder {
   readonly config: ModelConfig;
   readonly share: RankShare;
   readonly type: ComputeType;
-  readonly #formatOf: (matrix: Matrix) => QuantFormat;
+  readonly #recipe: LayerRecipe;
   readonly #nodes: OnnxNode[] = [];
   readonly #inputs: OnnxValue[] = [];
   readonly #outputs: OnnxValue[] = [];
@@ -72,12 +78,12 @@ export class GraphBuilder {
   readonly #vectors = new Map<string, Place>();
   #constantBytes = 0;
 
-  /** `formatOf` is not called in fp32. */
-  constructor(config: ModelConfig, share: RankShare, type: ComputeType, formatOf: (matrix: Matrix) => QuantFormat) {
+  /** `recipe` is not used in fp32. */
+  constructor(config: ModelConfig, share: RankShare, type: ComputeType, recipe: LayerRecipe) {
     this.config = config;
     this.share = share;
     this.type = type;
-    this.#formatOf = formatOf;
+    this.#recipe = recipe;
   }
 
   input(name: string, shape: OnnxValue["shape"], type: OnnxType = "float32"): string {
@@ -124,14 +130,28 @@ export class GraphBuilder {
 
   /** Adds a product (+ added: as large as the product, or a row for all tokens). */
   #product(matrix: Matrix, x: string, to: string, added?: string): string {
-    const { name } = matrix;
-    const [rows, columns] = matrixShape(matrix, this.config, this.share);
     if (this.type === "fp32") {
+      const { name } = matrix;
+      const [rows, columns] = matrixShape(matrix, this.config, this.share);
       this.#weights.push({ kind: "linear", matrix, rows, columns, quantized: null });
       this.input(name, [rows, columns]);
       return this.node("Gemm", added ? [x, name, added] : [x, name], to, { transB: 1 });
     }
-    const format = this.#formatOf(matrix);
+    const products = this.#recipe.productsOf(matrix);
+    const whole = added ? `${to}_product` : to;
+    if (products.length === 1) this.#quantized(matrix, x, whole);
+    else {
+      const parts = products.map((part, i) => this.#quantized(part, x, `${to}_${i}`));
+      this.node("Concat", parts, whole, { axis: -1 });
+    }
+    return added ? this.node("Add", [whole, added], to) : whole;
+  }
+
+  /** Adds a product with quantised weights. */
+  #quantized(matrix: Matrix, x: string, to: string): string {
+    const { name } = matrix;
+    const [rows, columns] = matrixShape(matrix, this.config, this.share);
+    const format = this.#recipe.formatOf(matrix);
     const { blocks, blockBytes, packedBytes, scaleCount, zeroBytes } = quantizedSize(rows, columns, format);
     const packed = this.#constant(`${name}.packed`, "uint8", [rows, blocks, blockBytes], packedBytes);
     const scales = this.#constant(`${name}.scales`, "float32", [rows, blocks], scaleCount * 4);
@@ -144,13 +164,12 @@ export class GraphBuilder {
     const product = this.node(
       "MatMulNBits",
       [x, `${name}.packed`, `${name}.scales`, ...(zeros ? [`${name}.zeros`] : [])],
-      offsets ? `${to}_integers` : added ? `${to}_product` : to,
+      offsets ? `${to}_integers` : to,
       // accuracy level 4: activations in int8, by block
       { K: columns, N: rows, bits: format.bits, block_size: format.blockSize, accuracy_level: 4 },
       "com.microsoft",
     );
-    const whole = offsets ? this.#addOffsets(name, x, blocks, product, added ? `${to}_product` : to) : product;
-    return added ? this.node("Add", [whole, added], to) : whole;
+    return offsets ? this.#addOffsets(name, x, blocks, product, to) : product;
   }
 
   /** Adds the offsets of the blocks of a matrix to a product with x: each is multiplied with the sum of the block's x. */

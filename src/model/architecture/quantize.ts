@@ -96,7 +96,7 @@ export function quantizeRows(
         if (value > greatest) greatest = value;
         if (value < least) least = value;
       }
-      if (check !== 0) throw notFinite(values, rowStart, columns, row);
+      if (check !== 0) checkFinite(values, columns);
       const to = index * blockBytes;
       if (bits === 8) {
         scales[index] = quantizeBlock8(block, Math.max(greatest, -least), packed, to);
@@ -110,9 +110,13 @@ export function quantizeRows(
   }
 }
 
-function notFinite(values: Float32Array, rowStart: number, columns: number, row: number): NotFiniteError {
-  const column = values.subarray(rowStart, rowStart + columns).findIndex((value) => !Number.isFinite(value));
-  return new NotFiniteError(row, column, values[rowStart + column]!);
+/** Throws a NotFiniteError for the first number of rows that is NaN or infinite. */
+export function checkFinite(values: Float32Array, columns: number): void {
+  let check = 0;
+  for (const value of values) check += value - value;
+  if (check === 0) return;
+  const at = values.findIndex((value) => !Number.isFinite(value));
+  throw new NotFiniteError(Math.floor(at / columns), at % columns, values[at]!);
 }
 
 /** Scales by the largest magnitude and rounds to the nearest q from -127 to 127. */

@@ -8,17 +8,19 @@ import type { ModelConfig } from "../config/config.js";
 import type { RankShare } from "../split/partition.js";
 import type { ComputeType, QuantType } from "./compute-type.js";
 import { GraphBuilder, type StageGraph } from "./graph-builder.js";
-import { MATRICES, matrixPart } from "./matrices.js";
-import { quantFormat } from "./recipe.js";
+import { MATRICES, type Matrix, matrixPart } from "./matrices.js";
+import { productsOf, quantFormat } from "./recipe.js";
 import { layerOf, type Stage } from "./step-plan.js";
 import { TENSORS } from "./tensor-table.js";
 
 /** Builds the graph of a stage: parts that run without interruption on the residual stream h [tokens, dim]. */
 export function buildStage(config: ModelConfig, share: RankShare, stage: Stage, type: ComputeType): StageGraph {
   const { name, parts, inputs, addsToStream } = stage;
-  const graph = new GraphBuilder(config, share, type, (matrix) =>
-    quantFormat(matrix, layerOf(stage, matrixPart(matrix)), config, type as QuantType),
-  );
+  const layer = (matrix: Matrix) => layerOf(stage, matrixPart(matrix));
+  const graph = new GraphBuilder(config, share, type, {
+    productsOf: (matrix) => productsOf(matrix, layer(matrix), config, type),
+    formatOf: (matrix) => quantFormat(matrix, layer(matrix), config, type as QuantType),
+  });
   let stream = "h";
   if (inputs.includes("h")) graph.input("h", ["tokens", config.dim]);
   for (const { part } of parts) {

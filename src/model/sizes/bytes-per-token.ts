@@ -4,7 +4,7 @@ import type { ComputeType } from "../architecture/compute-type.js";
 import { chooseKvType, type KvType, kvHeadBytes } from "../architecture/kv-type.js";
 import { type Matrix, matrixShape, partMatrices } from "../architecture/matrices.js";
 import { quantizedSize } from "../architecture/quantize.js";
-import { quantFormat } from "../architecture/recipe.js";
+import { productsOf, quantFormat } from "../architecture/recipe.js";
 import { PARTS, partCount } from "../architecture/step-plan.js";
 import { type Part, partVectors } from "../architecture/tensor-table.js";
 import type { ModelConfig } from "../config/config.js";
@@ -63,11 +63,18 @@ export function partBytes(
 }
 
 function matrixBytes(matrix: Matrix, layer: number, config: ModelConfig, share: RankShare, dtype: ComputeType): number {
-  const [rows, columns] = matrixShape(matrix, config, share);
-  if (dtype === "fp32") return rows * columns * 4;
-  const format = quantFormat(matrix, layer, config, dtype);
-  const { packedBytes, scaleCount, zeroBytes } = quantizedSize(rows, columns, format);
-  return packedBytes + zeroBytes + scaleCount * (format.hasOffsets ? 8 : 4);
+  let bytes = 0;
+  for (const product of productsOf(matrix, layer, config, dtype)) {
+    const [rows, columns] = matrixShape(product, config, share);
+    if (dtype === "fp32") {
+      bytes += rows * columns * 4;
+      continue;
+    }
+    const format = quantFormat(product, layer, config, dtype);
+    const { packedBytes, scaleCount, zeroBytes } = quantizedSize(rows, columns, format);
+    bytes += packedBytes + zeroBytes + scaleCount * (format.hasOffsets ? 8 : 4);
+  }
+  return bytes;
 }
 
 /** Stored bits for each weight of the layers' matrices, with their scales, zero points and padding. */

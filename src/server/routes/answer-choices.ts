@@ -88,8 +88,10 @@ export async function streamChoices(
     return results;
   } catch (error) {
     if (!open.stream) throw error;
+    // A client that has left is nobody's failure.
+    if (exchange.signal.aborted) return null;
     const answer = errorOf(error, exchange, service);
-    if (!exchange.signal.aborted) open.stream.fail(form.error?.(answer) ?? answer.body);
+    open.stream.fail(form.error?.(answer) ?? answer.body);
     return null;
   }
 }

@@ -52,6 +52,8 @@ const REFUSED: Readonly<Record<string, { why: string; passes?: (value: never) =>
 /** Fields of a message that would change the answer. */
 const REFUSED_IN_MESSAGE = { tool_calls: TOOLS, function_call: TOOLS, audio: TEXT_ONLY, images: TEXT_ONLY };
 
+const REFUSED_IN_INPUT = { token_ids: "/v1/chat/completions takes answers by their ids" };
+
 export function isRefused(name: string): boolean {
   return Object.hasOwn(REFUSED, name);
 }
@@ -79,7 +81,8 @@ function checkMessage(where: string, message: Record<string, unknown>): void {
   if (typeof kind === "string" && kind !== "message") {
     throw unsupported(where, `${kind.slice(0, 40)}: this server reads messages only`);
   }
-  for (const [name, why] of Object.entries(REFUSED_IN_MESSAGE)) {
+  const reasons = where.startsWith("input") ? { ...REFUSED_IN_MESSAGE, ...REFUSED_IN_INPUT } : REFUSED_IN_MESSAGE;
+  for (const [name, why] of Object.entries(reasons)) {
     const value = message[name];
     if (value === undefined || value === null || (Array.isArray(value) && value.length === 0)) continue;
     throw unsupported(`${where}.${name}`, why);

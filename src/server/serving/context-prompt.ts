@@ -33,6 +33,7 @@ export async function continueChat(
       throw invalid("context begins without this system text; leave out one of them", "system");
     }
   }
+  if (chat === "text") return { ids: continueText(llama, context, `\n${text}`), stopIds: [] };
   // Any answer will do.
   const answer = { role: "assistant" as const, token_ids: llama.tokenizer.encode("a").slice(-1) };
   const [before, after] = await Promise.all([encode([user("a")]), encode([user("a"), answer, user(text)])]);

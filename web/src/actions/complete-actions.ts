@@ -6,6 +6,7 @@ import { afterEdit, upTo, withRun } from "../state/ranges.js";
 import { announcement, change, conversation, cursor, isBusy, model, problem, showsTokens } from "../state/store.js";
 import type { Alternative, Stats, TextState, Token } from "../state/types.js";
 import { UndoStack } from "../state/undo.js";
+import { askJson } from "../wire/api.js";
 import { promptTokens, withIds } from "../wire/prompt-tokens.js";
 import { answerIds, COMPLETE_TOKENS, fieldsOf, TOP, textOf } from "./requests.js";
 import { type RunResult, run } from "./run.js";
@@ -72,8 +73,30 @@ export async function continueText(): Promise<void> {
   const at = Math.min(cursor.value, document.text.length);
   const before = document.text.slice(0, at);
   const tokens = textTokens.value?.text === before ? textTokens.value.tokens : null;
-  const prompt = known?.text === before ? known.ids : before;
+  const prompt = known?.text === before ? known.ids : before.slice(conversation.value.leftOut);
   await write({ base: document, at, prompt, tokens });
+}
+
+/** Part of the context that the end of a text may fill, so that there is room for more. */
+const FILLED = 0.75;
+
+/** Lets the model see the end of the text only, as much as leaves room, from the beginning of a line or a word; and continues. */
+export async function continueEnd(): Promise<void> {
+  const context = model.value?.context;
+  const before = conversation.value.document.text.slice(0, cursor.value);
+  if (isBusy.value || context === undefined) return;
+  checkOwner();
+  try {
+    const { count } = await askJson<{ count: number }>("tokenize", { prompt: before });
+    const from = Math.ceil(before.length * (1 - Math.min(1, (FILLED * context) / count)));
+    const line = before.indexOf("\n", from);
+    const start = line >= 0 && line - from < 0.2 * (before.length - from) ? line + 1 : before.indexOf(" ", from) + 1;
+    known = null;
+    change({ leftOut: Math.max(from, start) });
+    await continueText();
+  } catch (error) {
+    problem.value = problemOf(error);
+  }
 }
 
 /** Takes another token at a place of the text; what followed it goes, and the model continues. */

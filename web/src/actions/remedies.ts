@@ -1,9 +1,9 @@
 /** What helps after a problem: the same request again, or a conversation that fits. */
 import { saveSoon } from "../history/database.js";
 import { problemOf } from "../state/problems.js";
-import { change, conversation, isBusy, model, notify, path, problem } from "../state/store.js";
+import { change, conversation, isBusy, model, path, problem } from "../state/store.js";
 import { answer, continueAnswer } from "./chat-actions.js";
-import { continueText } from "./complete-actions.js";
+import { continueEnd, continueText } from "./complete-actions.js";
 import { applyTemplate, messagesOf } from "./requests.js";
 
 /** Part of the context that the prompt may fill, so that there is room for an answer. */
@@ -23,10 +23,7 @@ export async function retryLast(): Promise<void> {
 export async function leaveOutOldest(): Promise<void> {
   const context = model.value?.context;
   if (isBusy.value || context === undefined) return;
-  if (conversation.value.mode === "complete") {
-    notify("Continue at an earlier place, or begin a new text");
-    return;
-  }
+  if (conversation.value.mode === "complete") return continueEnd();
   const turns = path.value;
   const last = turns.findLastIndex(({ role }) => role === "user");
   try {

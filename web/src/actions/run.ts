@@ -43,10 +43,16 @@ export interface RunResult {
 }
 
 let control: AbortController | null = null;
+let running: OneRun | null = null;
 
 /** Ends the request that runs; what came is kept. */
 export function stopRun(): void {
   control?.abort(new DOMException("stopped", "AbortError"));
+}
+
+/** Has what came so far kept at once: the page may go now. */
+export function keepProgress(): void {
+  running?.keep();
 }
 
 /** Runs a request to its end. Never throws: the result says what failed. */
@@ -54,12 +60,14 @@ export async function run(plan: RunPlan): Promise<RunResult> {
   const own = new AbortController();
   control = own;
   const one = new OneRun(plan);
+  running = one;
   try {
     while (!(await one.attempt(own.signal)));
   } catch (error) {
     one.fail(error, own.signal.aborted);
   }
   control = null;
+  running = null;
   one.close();
   return one.result;
 }
@@ -149,7 +157,11 @@ class OneRun {
   #note(): void {
     const now = performance.now();
     if (now - this.#progressAt < PROGRESS_MS) return;
-    this.#progressAt = now;
+    this.keep();
+  }
+
+  keep(): void {
+    this.#progressAt = performance.now();
     this.#plan.onProgress?.(this.result.text, this.result.tokens);
   }
 

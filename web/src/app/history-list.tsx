@@ -196,7 +196,11 @@ function Transfer() {
             onChange={({ currentTarget }) => void take(currentTarget)}
           />
         </label>
-        <button type="button" class="link-button" onClick={async () => exportJson(await readAll())}>
+        <button
+          type="button"
+          class="link-button"
+          onClick={() => void readAll().then(exportJson, () => notify("The history cannot be read"))}
+        >
           Export all
         </button>
         <SureButton class="link-button" name="Clear" sure="Remove all" onClick={() => void removeConversation(null)} />

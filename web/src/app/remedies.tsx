@@ -1,7 +1,9 @@
 /** The buttons after a problem: try again, leave out the oldest turns. */
 import { leaveOutOldest, retryLast } from "../actions/remedies.js";
-import { isBusy } from "../state/store.js";
+import { conversation, isBusy } from "../state/store.js";
 import type { Problem } from "../state/types.js";
+
+const FULL = { chat: "Leave out the oldest turns", complete: "Continue from the end of the text alone" };
 
 export function Remedies({ remedy }: Pick<Problem, "remedy">) {
   if (remedy === "none") return null;
@@ -13,7 +15,7 @@ export function Remedies({ remedy }: Pick<Problem, "remedy">) {
       disabled={isBusy.value}
       onClick={() => void (isFull ? leaveOutOldest() : retryLast())}
     >
-      {isFull ? "Leave out the oldest turns" : "Try again"}
+      {isFull ? FULL[conversation.value.mode] : "Try again"}
     </button>
   );
 }

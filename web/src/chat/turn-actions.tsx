@@ -16,7 +16,7 @@ interface TurnActionsProps {
 export function TurnActions({ turn, isRunning, isLast }: TurnActionsProps) {
   if (isRunning) return null;
   const isAnswer = turn.role === "assistant";
-  const cut = isAnswer && isLast && turn.finish !== "stop" ? CUT[turn.finish ?? "stopped"] : null;
+  const cut = isAnswer && isLast && turn.finish !== "stop" ? CUT[turn.finish ?? "unfinished"] : null;
   return (
     <div class="turn-actions">
       <Siblings turn={turn} />
@@ -68,6 +68,7 @@ const CUT = {
   stopped: "The answer was stopped.",
   failed: "The answer broke off.",
   stop: "",
+  unfinished: "The answer was not finished.",
 } as const;
 
 function Siblings({ turn }: { turn: Turn }) {

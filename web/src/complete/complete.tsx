@@ -6,18 +6,26 @@ import { copyText } from "../app/copy.js";
 import { isTouch } from "../app/media.js";
 import { Status } from "../app/status.js";
 import { Gauges } from "../gauges/gauges.js";
-import { canSend, conversation, isBusy, showsTokens } from "../state/store.js";
+import { canSend, change, conversation, isBusy, showsTokens } from "../state/store.js";
 import { Editor } from "./editor.js";
 import { TextTokens } from "./text-tokens.js";
 
 export function Complete() {
-  const { document } = conversation.value;
+  const { document, leftOut } = conversation.value;
   return (
     <div class="view complete" key={conversation.value.id}>
       {showsTokens.value ? <TextTokens /> : <Editor />}
       <div class="foot">
         <div class="column">
           <Status />
+          {leftOut > 0 && (
+            <p class="note left-out">
+              The model does not get the first {leftOut} characters.{" "}
+              <button type="button" class="link-button" onClick={() => change({ leftOut: 0 })}>
+                Send all
+              </button>
+            </p>
+          )}
           <div class="bar">
             {isBusy.value ? (
               <button type="button" class="button is-main" onClick={stopRun}>

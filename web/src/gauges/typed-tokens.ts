@@ -42,6 +42,7 @@ async function count([shown, typed, at, turns]: Parts, aborted: AbortSignal): Pr
   }
   const messages = messagesOf(shown, turns);
   if (typed.trim() !== "") messages.push({ role: "user", content: typed });
-  if (messages.at(-1)?.role !== "user" || messages.some(({ content }) => content.length > MAX_TEXT)) return null;
-  return (await applyTemplate(messages, false, aborted)).tokens.length;
+  const last = messages.at(-1)?.role;
+  if (last === undefined || last === "system" || messages.some(({ content }) => content.length > MAX_TEXT)) return null;
+  return (await applyTemplate(messages, last === "assistant", aborted)).tokens.length;
 }

@@ -63,12 +63,17 @@ export function saveSoon(conversation: Conversation): void {
   timer = window.setTimeout(() => void flush(), SAVE_MS);
 }
 
+/** What waits to be written. */
+export function waiting(): Conversation[] {
+  return [...pending.values()].filter((one) => !isEmpty(one));
+}
+
 /** Writes what waits. */
 export async function flush(): Promise<void> {
   clearTimeout(timer);
-  const waiting = [...pending.values()].filter((one) => !isEmpty(one));
+  const all = waiting();
   pending.clear();
-  if (waiting.length > 0) await save(waiting);
+  if (all.length > 0) await save(all);
 }
 
 /** Writes conversations; the listener hears of an error. */
@@ -98,8 +103,14 @@ export async function readSummaries(): Promise<Summary[]> {
   }
 }
 
+/** A conversation as it is now, with what waits to be written. */
 export async function readConversation(id: string): Promise<Conversation | null> {
   await flush();
+  return readStored(id);
+}
+
+/** A conversation as it is in the store. */
+export async function readStored(id: string): Promise<Conversation | null> {
   const store = (await open()).transaction(WHOLE).objectStore(WHOLE);
   return ((await result(store.get(id))) as Conversation | undefined) ?? null;
 }

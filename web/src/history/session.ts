@@ -1,21 +1,22 @@
 /** Which conversation is shown: opens, begins and removes conversations, keeps the draft, and tells other tabs. */
 import { effect } from "@preact/signals";
-import { stopRun } from "../actions/run.js";
+import { keepProgress, stopRun } from "../actions/run.js";
 import { emptyConversation, isEmpty, titleOf } from "../state/conversation.js";
 import * as store from "../state/store.js";
+import { recall, remember } from "../state/tab-memory.js";
 import type { Conversation, Mode } from "../state/types.js";
-import { flush, listeners, readConversation, readSummaries, remove, save } from "./database.js";
+import { flush, listeners, readConversation, readStored, readSummaries, remove, save, waiting } from "./database.js";
 
 const OPEN = "llama-ts open";
 const DRAFT = "llama-ts draft";
 const MODE = "llama-ts mode";
+const RESCUE = "llama-ts rescue";
 const CHANNEL = "llama-ts history";
 
 /** Whether the history has failed: it says so once. */
 export const storeError: { seen: boolean } = { seen: false };
 
 let channel: BroadcastChannel | null = null;
-/** When this tab last wrote each conversation. */
 let listTimer = 0;
 
 /** Opens what this tab had open before, and begins to follow the history. */
@@ -31,28 +32,45 @@ export async function startSession(): Promise<void> {
   };
   channel = typeof BroadcastChannel === "undefined" ? null : new BroadcastChannel(CHANNEL);
   channel?.addEventListener("message", ({ data }) => void onOtherTab(String(data)));
-  store.draft.value = sessionStorage.getItem(DRAFT) ?? "";
-  const id = sessionStorage.getItem(OPEN);
+  await rescue();
+  store.draft.value = recall(DRAFT) ?? "";
+  const id = recall(OPEN);
   const found = id === null ? null : await readConversation(id).catch(() => null);
   if (found && isEmpty(store.conversation.value)) show(found);
   effect(() => {
-    sessionStorage.setItem(OPEN, store.conversation.value.id);
-    sessionStorage.setItem(DRAFT, store.draft.value);
+    remember(OPEN, store.conversation.value.id);
+    remember(DRAFT, store.draft.value);
   });
   effect(() => {
     const { value } = store.conversation;
     document.title = isEmpty(value) ? "llama-ts" : `${titleOf(value)} – llama-ts`;
   });
   effect(chooseMode);
-  addEventListener("pagehide", () => void flush());
+  addEventListener("pagehide", leave);
   store.summaries.value = await readSummaries();
+}
+
+/** The page goes: a database may be cut off now, the memory of the tab is written at once. */
+function leave(): void {
+  keepProgress();
+  const all = waiting();
+  if (all.length > 0) remember(RESCUE, JSON.stringify(all));
+  void flush();
+}
+
+/** Keeps what the page held when it went. */
+async function rescue(): Promise<void> {
+  const text = recall(RESCUE);
+  if (text === null) return;
+  remember(RESCUE, null);
+  await save(JSON.parse(text) as Conversation[]);
 }
 
 /** A model without a chat format continues text; else the mode used last. */
 function chooseMode(): void {
   const model = store.model.value;
   const { value } = store.conversation;
-  if (model === null || !isEmpty(value) || sessionStorage.getItem(MODE) !== null) return;
+  if (model === null || !isEmpty(value) || recall(MODE) !== null) return;
   const mode = model.chatFormat === "none" ? "complete" : "chat";
   if (value.mode !== mode) store.conversation.value = { ...value, mode };
 }
@@ -82,7 +100,7 @@ export async function startNew(mode: Mode = store.conversation.value.mode): Prom
 
 /** Goes to the other mode: in the same conversation while it is empty, else in a new one. */
 export async function chooseModeByHand(mode: Mode): Promise<void> {
-  sessionStorage.setItem(MODE, mode);
+  remember(MODE, mode);
   const { value } = store.conversation;
   if (value.mode === mode) return;
   if (isEmpty(value)) store.conversation.value = { ...value, mode };
@@ -121,12 +139,18 @@ function refreshSoon(): void {
   }, 100);
 }
 
-/** Another tab has changed a conversation: if it is the one shown here, and nothing runs, it is read again. */
+/** Another tab has changed a conversation: if it is the one shown here, it is read again. */
 async function onOtherTab(id: string): Promise<void> {
   refreshSoon();
+  if (store.conversation.value.id !== id) return;
+  const found = await readStored(id).catch(() => null);
   const { value } = store.conversation;
-  if (value.id !== id || store.live.value !== null) return;
-  const found = await readConversation(id).catch(() => null);
-  if (store.conversation.value !== value || store.live.value !== null) return;
-  if (found && found.updatedAt > value.updatedAt) store.conversation.value = found;
+  if (!found || value.id !== id || found.updatedAt < value.updatedAt) return;
+  store.conversation.value = store.live.value === null ? found : withTurnsOf(value, found);
+}
+
+/** While this tab writes, it takes from another one what is new: neither loses a turn. */
+function withTurnsOf(own: Conversation, other: Conversation): Conversation {
+  const known = new Set(own.turns.map(({ id }) => id));
+  return { ...own, turns: [...own.turns, ...other.turns.filter(({ id }) => !known.has(id))] };
 }

@@ -37,7 +37,7 @@ export function SeedSetting(): VNode {
       {...{
         id: "setting-seed",
         label: "Seed",
-        hint: "The same one gives the same answer; drawn for each if it is empty",
+        hint: "The same seed gives the same answer",
         value,
         isChanged,
         set,

@@ -7,8 +7,8 @@ export function problemOf(error: unknown): Problem {
   const { code, fields, message } = error;
   if (code === "context_length_exceeded") {
     const { n_prompt_tokens: tokens, n_ctx: context } = fields as { n_prompt_tokens?: number; n_ctx?: number };
-    const counts = tokens && context ? ` It has ${tokens} tokens, and the context holds ${context}.` : "";
-    return { text: `The conversation does not fit into the model's context.${counts}`, remedy: "context-full" };
+    const counts = tokens && context ? ` It has ${tokens} tokens, and there is room for ${context}.` : "";
+    return { text: `This is more than the model's context holds.${counts}`, remedy: "context-full" };
   }
   if (code === "gone") return { text: "The server does not answer. Your text is kept.", remedy: "retry" };
   if (code === "draining") return { text: "The server is ending and takes no more requests.", remedy: "retry" };

@@ -80,7 +80,7 @@ export interface Conversation {
   turns: Turn[];
   /** The child that is shown, by its parent's id, "" for the first turn. */
   chosen: Record<string, string>;
-  /** Turns at the beginning of the shown path that the model does not get: they did not fit. */
+  /** Turns at the beginning of the shown path, in Complete characters, that the model does not get: they did not fit. */
   leftOut: number;
   document: TextState;
 }

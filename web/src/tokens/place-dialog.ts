@@ -10,6 +10,9 @@ export function placeDialog(dialog: HTMLElement, anchor: Element | null): void {
   if (!anchor || matchMedia(NARROW).matches) {
     style.left = "";
     style.top = "";
+    // What the dialog is about stays in sight above it.
+    const isHidden = anchor && anchor.getBoundingClientRect().bottom > dialog.getBoundingClientRect().top;
+    if (isHidden) anchor.scrollIntoView({ block: "start" });
     return;
   }
   // A token that breaks over two lines has two boxes: the dialog belongs to the first.

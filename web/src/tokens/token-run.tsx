@@ -2,7 +2,7 @@
 import { Component, type VNode } from "preact";
 import type { Token } from "../state/types.js";
 import { LEVELS, levelOf, percent } from "./measure.js";
-import { type Piece, spoken } from "./texts.js";
+import { type Piece, spoken, visible } from "./texts.js";
 
 export interface TokenRunProps {
   tokens: readonly Token[];
@@ -60,12 +60,21 @@ function TokenSpan({ token, piece, id, isActive }: TokenSpanProps): VNode {
       role="option"
       aria-selected={isActive}
       aria-label={`${named(token, piece)}, ${chance}${words}`}
-      title={chance}
+      title={hint(token, chance)}
       class={`token level-${level ?? "none"}${isActive ? " active" : ""}${piece.mark ? " mark" : ""}`}
     >
       {textOf(piece)}
     </span>
   );
+}
+
+/** Likely tokens that a hint names. */
+const NAMED = 3;
+
+function hint({ id, top }: Token, chance: string): string {
+  const others = top.filter((one) => one.id !== id).slice(0, NAMED);
+  const names = others.map(({ text, logprob }) => `${visible(text)} ${percent(logprob)}`);
+  return names.length === 0 ? chance : `${chance}; or ${names.join(", ")}`;
 }
 
 function named({ text }: Token, { mark }: Piece): string {

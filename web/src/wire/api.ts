@@ -1,4 +1,5 @@
 /** Asks the server: JSON in and out, with the key, and errors of one kind. Does not know what the routes mean. */
+import { recall, remember } from "../state/tab-memory.js";
 
 const KEY = "llama-ts key";
 
@@ -25,17 +26,16 @@ export class WireError extends Error {
 
 /** The key for this tab; it goes when the tab closes. */
 export function keepKey(key: string): void {
-  if (key === "") sessionStorage.removeItem(KEY);
-  else sessionStorage.setItem(KEY, key);
+  remember(KEY, key === "" ? null : key);
 }
 
 export function hasKey(): boolean {
-  return sessionStorage.getItem(KEY) !== null;
+  return recall(KEY) !== null;
 }
 
 /** The response, if it is not an error. Throws WireError, or what `signal` was aborted with. Addresses are relative to the page's. */
 export async function ask(path: string, body?: unknown, signal?: AbortSignal): Promise<Response> {
-  const key = sessionStorage.getItem(KEY);
+  const key = recall(KEY);
   const headers: Record<string, string> = { accept: "application/json, text/event-stream" };
   if (key !== null) headers.authorization = `Bearer ${key}`;
   if (body !== undefined) headers["content-type"] = "application/json";

@@ -103,4 +103,14 @@ function addParts(evaluation: Command, exit: (code: number) => void): void {
       const { reportPage } = await import("./eval-report.js");
       exit(await reportPage(results, flags));
     });
+  evaluation
+    .command("scores")
+    .description("show pass@k or mean scores of a file that another program has written")
+    .argument("<file>", "JSON lines: results of the HumanEval runner, or a score for each text")
+    .option("--json", "print a JSON array")
+    .helpOption("-h, --help", "print help")
+    .action(async (file, flags) => {
+      const { showScores } = await import("./eval-scores.js");
+      exit(await showScores(file, flags));
+    });
 }

@@ -8,6 +8,9 @@ import type { PaperFigure, Task } from "../../../evaluation/tasks/task.js";
 import { Output } from "../../terminal/output.js";
 import { tableText } from "../../terminal/table.js";
 
+/** Tasks of a group that are shown one by one. */
+const MOST = 11;
+
 /** Runs the command and returns the exit code. */
 export async function listTasks(names: readonly string[], flags: { json?: true | undefined }): Promise<number> {
   const tasks = names.length > 0 ? selectTasks(names).tasks : TASKS;
@@ -17,6 +20,11 @@ export async function listTasks(names: readonly string[], flags: { json?: true |
   else await output.write(overview());
   return 0;
 }
+
+/** Groups whose tasks are too many to be listed one by one. */
+const LARGE = GROUPS.filter(
+  ({ members }) => members.length > MOST && members.every((name) => name.startsWith("mmlu_")),
+);
 
 function overview(): string {
   const columns = [
@@ -32,9 +40,11 @@ function overview(): string {
     },
   ];
   const groups = GROUPS.map(
-    ({ name, members }) => `  ${name}: ${members.length > 4 ? `${members.length} tasks` : members.join(", ")}\n`,
+    ({ name, members }) =>
+      `  ${name}: ${members.length > 4 ? `${members.length} tasks, from ${members[0]}` : members.join(", ")}\n`,
   );
-  return `${tableText(columns, TASKS)}\nGroups:\n${groups.join("")}\nFigures of LLaMA from arXiv 2302.13971, in per cent. \`llama-ts eval list NAME\` shows the files of a task.\n`;
+  const rows = TASKS.filter(({ name }) => !LARGE.some(({ members }) => members.includes(name)));
+  return `${tableText(columns, rows)}\nGroups:\n${groups.join("")}\nFigures of LLaMA from arXiv 2302.13971, in per cent. \`llama-ts eval list NAME\` shows the files of a task.\n`;
 }
 
 function metricNames(task: Task): string[] {

@@ -12,6 +12,7 @@ import type { Checkpoint } from "../../../model/checkpoint/checkpoint.js";
 import type { OpenedCheckpoint } from "../../../model/checkpoint/checkpoint-format.js";
 import type { Verified } from "../../../model/checkpoint/verify-files.js";
 import type { ModelConfig } from "../../../model/config/config.js";
+import { bitsPerWeight } from "../../../model/sizes/bytes-per-token.js";
 import { memoryNeed } from "../../../model/sizes/memory-need.js";
 import { findRelease } from "../../../model/sizes/releases.js";
 import { maxRanks } from "../../../model/split/rank-count.js";
@@ -94,6 +95,8 @@ export function inspectionReport(
     dtype_auto: auto.dtype,
     /** matrices whose blocks in the files are multiplied as they are, without quantising them again */
     handed_on: { int8: storedMatrices(config, "int8"), int4: storedMatrices(config, "int4") },
+    /** stored bits for each weight of the layers, with scales, zero points and padding */
+    bits_per_weight: { int8: bitsPerWeight(config, "int8"), int4: bitsPerWeight(config, "int4") },
     memory: { total_bytes: total, available_bytes: available, limited_by_cgroup: isCgroupLimited },
     max_seq_len: tokens,
     needs: needs(config, most, tokens, available).filter(({ dtype: type }) => asType === "auto" || type === asType),

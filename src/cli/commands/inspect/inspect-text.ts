@@ -52,6 +52,7 @@ function lines(report: InspectionReport): [string, string][] {
       "shape",
       `dim ${report.dim}, ${report.n_layers} layers, ${report.n_heads} heads (${report.n_kv_heads} for keys and values) of ${report.head_dim}, feed-forward ${report.ffn_dim}`,
     ],
+    ["bits", bitsText(report)],
     [
       "rope",
       `theta ${report.rope_theta}${report.rope_scaling === null ? "" : `, ${scalingText(report.rope_scaling)}`}; norm_eps ${report.norm_eps}`,
@@ -128,6 +129,10 @@ function typeLines({ tensor_types: types, file_dtype, handed_on }: InspectionRep
     lines.push(["blocks", `read exactly in fp32; kept as they are in ${kept.join(", in ")}`]);
   }
   return lines;
+}
+
+function bitsText({ bits_per_weight: { int8, int4 } }: InspectionReport): string {
+  return `${int8.toFixed(2)} for each weight of the layers in int8, ${int4.toFixed(2)} in int4, with scales and zero points`;
 }
 
 function keptText(matrices: readonly string[]): string {

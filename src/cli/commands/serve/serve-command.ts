@@ -1,7 +1,7 @@
 /** Declares the command `serve`, its options and examples. Its implementation, and HTTP, are loaded when it runs. */
 import { type Command, Option } from "@commander-js/extra-typings";
 import type { Command as PlainCommand } from "commander";
-import { byteSize, decimal, wholeNumber } from "../../options/flags.js";
+import { byteSize, CHAT_WORDS, decimal, wholeNumber } from "../../options/flags.js";
 import { examples } from "../../options/help.js";
 import { chatOptions, messageOptions, modelOptions, samplingOptions } from "../../options/option-groups.js";
 import type { ServeFlags } from "./serve-flags.js";
@@ -11,7 +11,7 @@ const several = (text: string, before: readonly string[] = []) => [...before, te
 export function addServe(program: Command, exit: (code: number) => void): void {
   const serve = program
     .command("serve")
-    .description("Serve the model to other programs, by OpenAI's HTTP API.")
+    .description("Serve the model by HTTP, with OpenAI's API and ollama's.")
     .usage("[options]");
   serverOptions(serve as unknown as PlainCommand);
   (serve as unknown as PlainCommand).optionsGroup("Chat:");
@@ -20,6 +20,10 @@ export function addServe(program: Command, exit: (code: number) => void): void {
   const limit = (serve.options as unknown as Option[]).find(({ long }) => long === "--max_gen_len")!;
   limit.default(undefined).description = "limit of new tokens of an answer (default: the room in the context)";
   (serve as unknown as PlainCommand).setOptionValue("max_gen_len", undefined);
+  // Of a model that only continues text, clients of chats would get nothing but errors.
+  const chat = (serve.options as unknown as Option[]).find(({ long }) => long === "--chat")!;
+  chat.choices([...CHAT_WORDS, "text"]).argParser((value) => value);
+  chat.description += "; text: as lines";
   const restarts = (serve.options as unknown as Option[]).find(({ long }) => long === "--max_restarts")!;
   restarts.hideHelp(false).default(3).description = "restarts in 10 minutes of a model that fails";
   (serve as unknown as PlainCommand).setOptionValueWithSource("max_restarts", 3, "default");

@@ -115,7 +115,12 @@ function serveSettings(flags: ServeFlags, model: ModelChoice): ServeSettings {
     tls: readTls(flags),
     ...{ host, port: inheritedPort() ?? flags.port, allowedHosts, corsOrigins, keys },
     names: [basename(resolve(model.ckptDir)).replace(/\.gguf$/i, ""), ...aliases],
-    ...{ sampling, maxGenLen, chat: chatChoice(flags.chat ?? "auto"), system: flags.system ?? null },
+    ...{
+      sampling,
+      maxGenLen,
+      chat: flags.chat === "text" ? "text" : chatChoice(flags.chat ?? "auto"),
+      system: flags.system ?? null,
+    },
     ...{ concurrency: flags.concurrency, maxQueue: flags.max_queue, maxBody: flags.max_body },
     maxChoices: flags.max_choices,
     requestTimeoutMs: flags.request_timeout * 1000,
