@@ -4,7 +4,8 @@ import { model, server } from "./store.js";
 import type { Model, Settings } from "./types.js";
 
 const LOADING_MS = 400;
-const READY_MS = 15_000;
+/** Rarely: each is a line in the log of the server. */
+const READY_MS = 60_000;
 const BUSY_MS = 3_000;
 /** Between tries of a server that is gone. */
 const RETRY_MS = [500, 1000, 2000, 4000, 8000, 15_000];
