@@ -14,7 +14,6 @@ import { parseArgs } from "node:util";
 import { Engine } from "../../dist/src/engine/engine.js";
 import { findModel, openModel } from "../../dist/src/generation/loading/open-model.js";
 import { bitsPerWeight } from "../../dist/src/model/sizes/bytes-per-token.js";
-import { findSmolLm2 } from "../../dist/test/real/smollm2-file.js";
 import { Divergence, logSoftmax } from "./divergence.js";
 import { asType, copyPath, withoutGrid } from "./models.js";
 
@@ -33,8 +32,9 @@ const { values: options } = parseArgs({
   },
 });
 
-function modelPath() {
+async function modelPath() {
   if (options.ckpt_dir !== undefined) return options.ckpt_dir;
+  const { findSmolLm2 } = await import("../../dist/test/real/smollm2-file.js");
   const found = findSmolLm2();
   if ("missing" in found) throw new Error(found.missing);
   return found.path;
@@ -68,7 +68,7 @@ async function start(checkpoint, dtype) {
 
 const folder = mkdtempSync(`${tmpdir()}/llama-ts-quality-`);
 try {
-  const path = modelPath();
+  const path = await modelPath();
   const files = findModel({ ckptDir: path, tokenizerPath: options.tokenizer_path });
   const { tokenizer: source, checkpoint: published } = openModel(files);
   const tokenizer = await source.load();

@@ -112,6 +112,16 @@ test("pages that are given back are used again, and an unused memory is freed", 
   assert.notEqual(cache.pages(0, 1)[0]!.memory, first!.memory);
 });
 
+test("a memory that cannot hold a page is an error that says what to do", () => {
+  const share = { qHeads: { start: 0, end: 1 }, kvHeads: { start: 0, end: 1 } };
+  const store = new PageStore(pageLayout({ headDim: 64 }, share, "int8"), 65_536);
+  assert.throws(() => store.take(), { kind: "memory", message: /KV cache cannot grow .*smaller --max_seq_len/ });
+});
+
+test("int8 without the kernel is refused", () => {
+  assert.throws(() => storeOf("int8", "plain"), { kind: "memory", message: /ulimit -v.*--kv_dtype fp32/ });
+});
+
 test("numbers that are not finite stay so in int8", () => {
   const cache = new KvCache({ start: 0, end: 1 }, storeOf("int8", "one"));
   const [k, v] = [noise(3 * ROW, 1), noise(3 * ROW, 2)];

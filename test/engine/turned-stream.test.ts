@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
 import { Engine } from "../../src/engine/engine.js";
+import { NotFiniteError } from "../../src/model/architecture/quantize.js";
 import { tensorTable } from "../../src/model/architecture/tensor-table.js";
 import { normOf, StreamTurn, turnWidth } from "../../src/model/architecture/turned-stream.js";
 import { type Checkpoint, openCheckpoint } from "../../src/model/checkpoint/checkpoint.js";
@@ -127,6 +128,12 @@ test("turned rows and columns have the length they had, and int4 and models with
   turn.turnColumns(columns, 4, 0);
   const expected = Float32Array.from({ length: values.length }, (_, i) => rows[(i % 4) * 96 + Math.floor(i / 4)]!);
   assert.ok(maxDifference(columns, expected) < 1e-6);
+  const bad = values.slice();
+  bad[2 * 96 + 40] = Number.NaN;
+  const isAt = (row: number, column: number) => (error: unknown) =>
+    error instanceof NotFiniteError && error.row === row && error.column === column;
+  assert.throws(() => turn.turnRows(bad.slice()), isAt(2, 40));
+  assert.throws(() => turn.turnColumns(bad.slice(), 4, 0), isAt(Math.floor((2 * 96 + 40) / 4), 0));
   const config = openCheckpoint(writeRelative(join(root, "any"), Object.values(relatives.models)[0]!), 512).config;
   const widthOf = (dim: number, type: "fp32" | "int8" | "int4") => turnWidth({ ...config, dim } as ModelConfig, type);
   assert.deepEqual([widthOf(4096, "int8"), widthOf(4096, "int4"), widthOf(4096, "fp32")], [64, 0, 0]);

@@ -1,4 +1,6 @@
 /** Memory for the pages of all KV caches of a rank: WebAssembly memories of at most 4 GB that the kernel reads, or plain ones. */
+import { LlamaError } from "../../error.js";
+import { showBytes } from "../../formats/files/amounts.js";
 import { hasKernel, Kernel } from "./kernel.js";
 import type { PageLayout } from "./page-layout.js";
 import { type WasmMemory, wasm } from "./webassembly.js";
@@ -6,6 +8,7 @@ import { type WasmMemory, wasm } from "./webassembly.js";
 const UNIT = 65_536;
 /** A memory grows by at least this; the system adds pages only when they are written. */
 const GROWTH = 16 << 20;
+
 /** The most that 32-bit addresses reach, less a unit, so that no end wraps around. */
 const MAX_BYTES = 2 ** 32 - UNIT;
 
@@ -96,8 +99,17 @@ export class PageStore {
   readonly #isPlain: boolean;
   readonly #memories: PageMemory[] = [];
 
-  /** `maxBytes`: of one memory. `isPlain`: without the kernel, which is also so where this process cannot run it. */
+  /**
+   * `maxBytes`: of one memory. `isPlain`: without the kernel, which is also so where this process cannot run it. Throws LlamaError
+   * (memory) for int8 without the kernel.
+   */
   constructor(layout: PageLayout, maxBytes: number = MAX_BYTES, isPlain = !hasKernel()) {
+    if (layout.type === "int8" && isPlain) {
+      throw new LlamaError("memory", "keys and values in int8 need the kernel", {
+        expected: "WebAssembly with SIMD, and no limit of addresses (ulimit -v)",
+        fix: "Raise the limit, or use --kv_dtype fp32",
+      });
+    }
     this.layout = layout;
     this.#maxBytes = maxBytes;
     this.#isPlain = isPlain;
@@ -108,17 +120,26 @@ export class PageStore {
     return !this.#isPlain;
   }
 
-  /** A page, with the numbers of its last user. Throws RangeError if the system has no memory left. */
+  /** A page, with the numbers of its last user. Throws LlamaError (memory) if the system has no memory left. */
   take(): Page {
     for (const memory of this.#memories.toReversed()) {
       const address = memory.take();
       if (address !== null) return { memory, address };
     }
-    const memory = new PageMemory(this.layout, this.#maxBytes, this.#isPlain);
-    const address = memory.take();
-    if (address === null) throw new RangeError("out of memory: the KV cache cannot grow");
-    this.#memories.push(memory);
-    return { memory, address };
+    try {
+      const memory = new PageMemory(this.layout, this.#maxBytes, this.#isPlain);
+      const address = memory.take();
+      if (address === null) throw new RangeError("no room for a page");
+      this.#memories.push(memory);
+      return { memory, address };
+    } catch (cause) {
+      if (!(cause instanceof RangeError)) throw cause;
+      throw new LlamaError("memory", `out of memory: the KV cache cannot grow (${cause.message})`, {
+        expected: `${showBytes(this.layout.pageBytes)} more`,
+        found: "the system refuses them",
+        fix: "Use a smaller --max_seq_len, fewer requests at once, or a larger limit (ulimit -v, the container's memory)",
+      });
+    }
   }
 
   /** Takes a page back. A memory without used pages is freed. */

@@ -13,10 +13,9 @@ export function resolveKvType(
 ): KvType {
   if (asked === "auto") return canRun ? chooseKvType(dtype, config) : "fp32";
   if (asked === "int8" && !canRun) {
-    throw new LlamaError("usage", "keys and values in int8 need WebAssembly with SIMD", {
+    throw new LlamaError("usage", "keys and values in int8 need WebAssembly with SIMD and room for its memory", {
       where: "kv_dtype",
-      expected: "a Node and a processor that have it",
-      found: "none",
+      expected: "a Node and a processor that have it, and 64 GB of addresses (ulimit -v)",
       fix: "Use --kv_dtype fp32 or auto",
     });
   }

@@ -2,7 +2,7 @@
 
 import { lengthOf } from "../../formats/tensor/range.js";
 import { type StageGraph, type StageWeight, weightPart } from "../../model/architecture/graph-builder.js";
-import { checkFinite, NotFiniteError, quantizeRows } from "../../model/architecture/quantize.js";
+import { NotFiniteError, quantizeRows } from "../../model/architecture/quantize.js";
 import { layerOf, type Stage } from "../../model/architecture/step-plan.js";
 import { tensorName } from "../../model/architecture/tensor-table.js";
 import { normOf, StreamTurn, turnWidth } from "../../model/architecture/turned-stream.js";
@@ -115,11 +115,8 @@ export function quantizeStage(source: WeightSource, setup: RankSetup, stage: Sta
           }
           const values = chunk.subarray(0, (end - start) * weight.columns);
           source.read(name, { start, end }, columns, values);
-          if (turn) {
-            checkFinite(values, weight.columns);
-            if (norm) turn.turnRows(values, norm);
-            if (rowAxis === "dim") turn.turnColumns(values, weight.columns, start);
-          }
+          if (norm) turn?.turnRows(values, norm);
+          if (rowAxis === "dim") turn?.turnColumns(values, weight.columns, start);
           const zeroRows = target.zeros?.subarray(first * zeroRow, last * zeroRow);
           quantizeRows(values, end - start, weight.columns, format, packedRows, scaleRows, zeroRows);
         } catch (error) {

@@ -113,7 +113,7 @@ export function quantizeRows(
 /** Throws a NotFiniteError for the first number of rows that is NaN or infinite. */
 export function checkFinite(values: Float32Array, columns: number): void {
   let check = 0;
-  for (const value of values) check += value - value;
+  for (let i = 0; i < values.length; i++) check += values[i]! - values[i]!;
   if (check === 0) return;
   const at = values.findIndex((value) => !Number.isFinite(value));
   throw new NotFiniteError(Math.floor(at / columns), at % columns, values[at]!);

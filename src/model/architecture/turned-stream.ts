@@ -7,6 +7,7 @@
  */
 import type { ModelConfig } from "../config/config.js";
 import type { ComputeType } from "./compute-type.js";
+import { checkFinite } from "./quantize.js";
 import { storedMatrices } from "./recipe.js";
 import { type Part, TENSORS, type TensorKind } from "./tensor-table.js";
 
@@ -57,12 +58,18 @@ export class StreamTurn {
     this.#scratch = new Float64Array(STRIP * width);
   }
 
-  /** Rows of the stream, or of a matrix that reads it, in place: row · diag(norm) · R. [rows, dim] */
+  /** Rows of the stream, or of a matrix that reads it, in place: row · diag(norm) · R. [rows, dim]. Throws a NotFiniteError for a NaN or an infinity. */
   turnRows(values: Float32Array, norm?: Float32Array): void {
     const factors = norm ? this.#factors.map((factor, i) => factor * norm[i]!) : this.#factors;
     const [dim, width, scratch] = [this.#dim, this.#width, this.#scratch];
     for (let start = 0, channel = 0; start < values.length; start += width) {
-      for (let i = 0; i < width; i++) scratch[i] = values[start + i]! * factors[channel + i]!;
+      let check = 0;
+      for (let i = 0; i < width; i++) {
+        const value = values[start + i]!;
+        check += value - value;
+        scratch[i] = value * factors[channel + i]!;
+      }
+      if (check !== 0) checkFinite(values, dim);
       transform(scratch, 0, width);
       for (let i = 0; i < width; i++) values[start + i] = scratch[i]!;
       channel += width;
@@ -70,18 +77,24 @@ export class StreamTurn {
     }
   }
 
-  /** A matrix that writes to the stream, in place: Rᵀ · matrix, of its rows from channel `first` on, whole blocks. [rows, columns] */
+  /** A matrix that writes to the stream, in place: Rᵀ · matrix, of its rows from channel `first` on, whole blocks. [rows, columns]. Throws a NotFiniteError for a NaN or an infinity. */
   turnColumns(values: Float32Array, columns: number, first: number): void {
     const [factors, width, scratch] = [this.#factors, this.#width, this.#scratch];
     const rows = values.length / columns;
     for (let top = 0; top < rows; top += width) {
       for (let left = 0; left < columns; left += STRIP) {
         const count = Math.min(STRIP, columns - left);
+        let check = 0;
         for (let i = 0; i < width; i++) {
           const at = (top + i) * columns + left;
           const factor = factors[first + top + i]!;
-          for (let j = 0; j < count; j++) scratch[j * width + i] = values[at + j]! * factor;
+          for (let j = 0; j < count; j++) {
+            const value = values[at + j]!;
+            check += value - value;
+            scratch[j * width + i] = value * factor;
+          }
         }
+        if (check !== 0) checkFinite(values, columns);
         for (let j = 0; j < count; j++) transform(scratch, j * width, width);
         for (let i = 0; i < width; i++) {
           const at = (top + i) * columns + left;
