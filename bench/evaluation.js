@@ -58,7 +58,7 @@ const encoder = new RequestEncoder(llama.tokenizer, llama.maxSeqLen, "auto");
 async function byEval() {
   const stats = new GenerationStats();
   const sums = new Map();
-  const plan = planWork(requests, encoder);
+  const plan = await planWork(requests, encoder);
   for await (const { key, response } of runWork(llama, plan, { stats })) sums.set(key, response.logLikelihood);
   return { stats, sums };
 }

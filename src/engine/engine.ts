@@ -6,11 +6,13 @@ import { LlamaError } from "../error.js";
 import { changedError } from "../formats/files/file-stamp.js";
 import type { Range } from "../formats/tensor/range.js";
 import type { ComputeType } from "../model/architecture/compute-type.js";
+import type { KvType } from "../model/architecture/kv-type.js";
 import { planStep } from "../model/architecture/step-plan.js";
 import type { Checkpoint } from "../model/checkpoint/checkpoint.js";
 import { modelBytesPerToken } from "../model/sizes/bytes-per-token.js";
 import { memoryNeed } from "../model/sizes/memory-need.js";
 import { allLayers, partition } from "../model/split/partition.js";
+import { resolveKvType } from "./attention/resolve-kv-type.js";
 import { cutSteps, type SequenceTokens, type Step } from "./host/cut-steps.js";
 import { type EngineOptions, STEP_TOKENS } from "./host/engine-options.js";
 import { RankGroup } from "./host/rank-group.js";
@@ -48,6 +50,8 @@ export class Engine {
   readonly worldSize: number;
   readonly threadsPerRank: number;
   readonly dtype: ComputeType;
+  /** Type of keys and values. */
+  readonly kvType: KvType;
   /** Hash of everything that determines keys and values, except the number of ranks, which changes only their last bits. */
   readonly identity: string;
   readonly load: readonly LoadReport[];
@@ -75,8 +79,9 @@ export class Engine {
   ) {
     const setup = setups[0]!;
     const shares = setups.map(({ share }) => share);
-    this.positionBytes = modelBytesPerToken(setup.checkpoint.config, shares, setup.dtype).position;
-    this.#columns = new KvColumns(setup.checkpoint.config, shares, setup.dtype);
+    this.kvType = setup.kvType;
+    this.positionBytes = modelBytesPerToken(setup.checkpoint.config, shares, setup.dtype, setup.kvType).position;
+    this.#columns = new KvColumns(setup.checkpoint.config, shares, setup.kvType);
     this.#group = group;
     this.#setup = setup;
     this.identity = identity;
@@ -95,6 +100,7 @@ export class Engine {
     const { worldSize, dtype, maxSeqLen, onProgress, signal } = options;
     const { config } = checkpoint;
     throwIfChanged(checkpoint);
+    const kvType = resolveKvType(options.kvDtype, dtype, config);
     const identity = modelIdentity(checkpoint, dtype);
     const layers = allLayers(config);
     const shares = partition(config, worldSize, layers);
@@ -107,6 +113,7 @@ export class Engine {
       checkpoint,
       plan,
       dtype,
+      kvType,
       threads,
       spinMs: worldSize * threads <= cores ? SPIN_MS : 0,
       maxSeqLen,
@@ -116,7 +123,7 @@ export class Engine {
       logits: new SharedArrayBuffer(rows * config.vocabSize * 4),
     };
     const bound = options.cpuBind === "spread" ? spreadCores(worldSize, threads) : null;
-    const memory = memoryNeed(config, worldSize, dtype, maxSeqLen, STEP_TOKENS).total;
+    const memory = memoryNeed(config, worldSize, dtype, maxSeqLen, STEP_TOKENS, layers, kvType).total;
     options.onPlan?.({ worldSize, threadsPerRank: threads, memory });
     // Creates a folder, which is removed only if what follows fails inside the `try`.
     const weights = new WeightCachePlan(checkpoint, shares, dtype, identity, options.cacheRoot ?? null);
@@ -138,7 +145,7 @@ export class Engine {
         await group.close();
         throw changed;
       }
-      return new Engine(group, setups, identity, load, weights.outcome);
+      return new Engine(group, setups, `${identity} ${kvType}`, load, weights.outcome);
     } catch (error) {
       if (signal?.aborted) throw error;
       // A mixture of two files can fail in any way; the change is the cause.
@@ -150,23 +157,21 @@ export class Engine {
     }
   }
 
-  /** Returns the id of a new sequence; if `positions` is given, its KV cache never grows beyond that many tokens. */
-  newSequence(positions?: number): number {
-    const sequence = this.#nextSequence++;
-    if (positions !== undefined) this.reserve(sequence, positions);
-    return sequence;
+  /** Returns the id of a new sequence. */
+  newSequence(): number {
+    return this.#nextSequence++;
   }
 
   /** Creates a sequence that begins with the first `length` tokens of another; copies their keys and values. */
-  fork(source: number, length: number, positions: number): number {
-    const sequence = this.newSequence(positions);
+  fork(source: number, length: number): number {
+    const sequence = this.newSequence();
     this.#group.post({ kind: "fork", source, sequence, length });
     return sequence;
   }
 
-  /** Changes the maximum number of tokens of a sequence. */
-  reserve(sequence: number, positions: number): void {
-    this.#group.post({ kind: "reserve", sequence, positions: Math.min(positions, this.#setup.maxSeqLen) });
+  /** Frees what the KV cache of a sequence holds beyond `positions` tokens. */
+  trim(sequence: number, positions: number): void {
+    this.#group.post({ kind: "trim", sequence, positions });
   }
 
   /** How each rank spent its time so far. */
@@ -184,7 +189,7 @@ export class Engine {
     return 2 * length * this.#columns.rowBytes;
   }
 
-  /** Yields keys and values of the first `length` tokens of a sequence, one layer at a time: [2, length, KV heads * headDim] as bytes. */
+  /** Yields keys and values of the first `length` tokens of a sequence, one layer at a time: [2, length, KV heads, bytes of a head]. */
   async *save(sequence: number, length: number): AsyncGenerator<Uint8Array, void, void> {
     for (let layer = this.layers.start; layer < this.layers.end; layer++) {
       const pieces = this.#turn.then(() => {

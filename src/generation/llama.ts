@@ -11,7 +11,7 @@ import type { ComputeType } from "../model/architecture/compute-type.js";
 import type { Checkpoint } from "../model/checkpoint/checkpoint.js";
 import type { ModelConfig } from "../model/config/config.js";
 import type { EncodeThread } from "../tokenizer/loading/encode-thread.js";
-import type { Tokenizer } from "../tokenizer/tokenizer.js";
+import type { EncodeOptions, Tokenizer } from "../tokenizer/tokenizer.js";
 import type { ChatChoice, ChatName } from "./chat/chat-format.js";
 import type { ChatPrediction, DialogInput } from "./chat/dialog.js";
 import { folderKind } from "./chat/folder-kind.js";
@@ -93,15 +93,9 @@ export class Llama {
     this.#encoder = parts.encoder;
     this.ckptDir = parts.ckptDir;
     this.#loop = new RequestLoop(parts.engine, parts.limits, parts.engine.dtype);
-    this.#model = new ModelContext(
-      this.#loop,
-      parts.tokenizer,
-      this.config,
-      parts.maxSeqLen,
-      parts.engine.dtype,
-      parts.encoder,
-      folderKind(parts.ckptDir),
-    );
+    const { tokenizer, engine, encoder, maxSeqLen } = parts;
+    const kind = folderKind(parts.ckptDir);
+    this.#model = new ModelContext(this.#loop, tokenizer, this.config, maxSeqLen, engine.dtype, encoder, kind);
   }
 
   /** Loads a checkpoint. Throws LlamaError for anything the user can mend. `files`: what `findModel` returned for these options, if it was called before. */
@@ -110,11 +104,11 @@ export class Llama {
     checkBuildOptions(options);
     const opened = openModel(files ?? findModel(options));
     const { checkpoint } = opened;
-    const { worldSize, dtype } = resolveSetup(checkpoint, options);
-    const maxSeqLen = resolveMaxSeqLen(options.maxSeqLen, checkpoint.config, { worldSize, dtype });
-    if (!options.force) checkMemory(checkpoint.config, worldSize, dtype, maxSeqLen);
+    const setup = resolveSetup(checkpoint, options);
+    const maxSeqLen = resolveMaxSeqLen(options.maxSeqLen, checkpoint.config, setup);
+    if (!options.force) checkMemory(checkpoint.config, setup.worldSize, setup, maxSeqLen);
     const settings = engineSettings(options, checkpoint.byteLength);
-    const { engine, tokenizer } = await startModel(opened, { ...settings, worldSize, dtype, maxSeqLen });
+    const { engine, tokenizer } = await startModel(opened, { ...settings, ...setup, maxSeqLen });
     const limits = {
       ...resolveLimits(options, engine.positionBytes, maxSeqLen, machineMemory().available),
       ...sharedLength(checkpoint.config),
@@ -216,6 +210,11 @@ export class Llama {
   async encodePrompt(prompt: Prompt, parseSpecial = false): Promise<{ ids: number[]; stopIds: number[] }> {
     const { ids, stopIds } = encodePrompt(this.#model, prompt, parseSpecial);
     return { ids: await ids, stopIds: [...stopIds] };
+  }
+
+  /** Ids of any text, however long; a long one is encoded in a thread, so that nothing else waits. */
+  async encodeText(text: string, options: EncodeOptions = {}): Promise<number[]> {
+    return this.#model.encodeText(text, options);
   }
 
   /**

@@ -106,7 +106,7 @@ describe("bench", () => {
 
 test("bench measures with as many threads as generate uses", () => {
   const checkpoint = presetCheckpoint("7B");
-  const flags = { dtype: ["fp32", "int8"], nproc_per_node: [1, 4], force: true } as const;
+  const flags = { dtype: ["fp32", "int8"], kv_dtype: "auto", nproc_per_node: [1, 4], force: true } as const;
   const setups = planSetups(checkpoint, flags, 64, 64);
   const { config } = checkpoint;
   for (const { dtype, worldSize, threads } of setups)

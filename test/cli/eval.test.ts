@@ -6,6 +6,7 @@ import { describe, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fixture } from "../folders.js";
 import { llama, temporaryFolder } from "./cli-process.js";
+import { checkSchema } from "./json-schema.js";
 
 const DATA = fixture("lm-eval");
 const folder = temporaryFolder();
@@ -78,6 +79,7 @@ describe("eval", { concurrency: 2 }, () => {
     const line = ["--tasks", "boolq", "--limit", "0.25", "--num_fewshot", "2", "--add_bos", "no", "--json", "--quiet"];
     const { code, stdout, stderr } = await evaluate(...line);
     assert.deepEqual([code, stderr], [0, ""]);
+    checkSchema("eval", JSON.parse(stdout));
     const { "n-shot": shots, "n-samples": counts, config, llama_ts } = JSON.parse(stdout);
     assert.deepEqual([shots.boolq, counts.boolq], [2, { original: 20, effective: 5 }]);
     assert.deepEqual([config.limit, config.fewshot_seed, llama_ts.add_bos], [0.25, 1234, "no"]);
@@ -153,6 +155,7 @@ describe("eval", { concurrency: 2 }, () => {
       [["--tasks", "arc_easy", "--resume"], /--resume needs --output/],
       [["--tasks", "nq_open", "--max_seq_len", "100"], /no room for a prompt beside the new tokens/],
       [[], /--tasks is missing/],
+      [["hellaswag"], /eval: unknown command 'hellaswag'; expected list, compare, report or scores/],
     ] as const;
     const runs = await Promise.all(wrong.map(([words]) => evaluate(...words, "--quiet")));
     for (const [i, { code, stderr }] of runs.entries()) {
@@ -186,14 +189,18 @@ describe("eval", { concurrency: 2 }, () => {
       stdout,
       /hellaswag: \d+ of 20 answers changed \([\d.]+ %\), .*; log-likelihoods differ by [\d.]+ on average/,
     );
-    const { metrics, answers } = JSON.parse((await llama(["eval", "compare", a, b, "--json"])).stdout);
+    const compared = JSON.parse((await llama(["eval", "compare", a, b, "--json"])).stdout);
+    checkSchema("eval_compare", compared);
+    const { metrics, answers } = compared;
     const acc = metrics.find(({ task, metric }: Record<string, string>) => task === "hellaswag" && metric === "acc");
     assert.equal(acc.only_a - acc.only_b, Math.round((acc.a - acc.b) * 20));
     assert.ok(acc.p > 0 && acc.p <= acc.p_holm);
     assert.ok(answers[0].likelihoods.largest >= answers[0].likelihoods.mean);
     const same = JSON.parse((await llama(["eval", "compare", a, a, "--json"])).stdout);
     for (const { difference, p, p_holm } of same.metrics) assert.deepEqual([difference, p, p_holm], [0, 1, 1]);
-    const differs = await llama(["eval", "compare", a, out("table")]);
+    const bare = join(folder, "results_1.json");
+    writeFileSync(bare, named("fp32", "results_").at(-1)!);
+    const differs = await llama(["eval", "compare", a, bare]);
     assert.equal(differs.code, 2);
     assert.match(differs.stderr, /has no samples beside it/);
 

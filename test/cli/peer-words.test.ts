@@ -17,6 +17,7 @@ describe("commands of other programs", () => {
       ["list", /'list'\. A model is a folder: llama-ts inspect DIR/],
       ["lst", /'lst'\. A model is a folder/],
       ["pull", /'pull'\. llama-ts downloads nothing/],
+      ["lm_eval", /'lm_eval'\. llama-ts eval --tasks NAMES --data DIR/],
       ["perplexity", /'perplexity'\. llama-ts score --perplexity FILE/],
     ] as const) {
       assert.throws(() => normalise(word), { name: "LlamaError", kind: "usage", message: advice });
@@ -53,6 +54,7 @@ describe("options of other programs", () => {
     assert.equal(normalise("-f story.txt --model=dir"), "generate --prompt_file story.txt --ckpt_dir=dir");
     assert.equal(normalise("-p x", true), "generate --prompt x");
     assert.equal(normalise("--model_parallel_size=1"), "generate --nproc_per_node=1");
+    assert.equal(normalise("eval --tasks piqa --output-path out"), "eval --tasks piqa --output out");
     assert.equal(normalise("bench -p 512 -n 64 -d 0"), "bench --pp 512 --tg 64 --depth 0");
   });
 

@@ -17,7 +17,7 @@ import { assertShown } from "./varying.js";
 const DOCUMENTS = ["README.md", "CONTRIBUTING.md", "models/demo/README.md", "bench/peer/README.md"].concat(
   readdirSync(join(ROOT, "docs"))
     // server/documents.test.ts runs its blocks against a server.
-    .filter((name) => name.endsWith(".md") && name !== "serve.md")
+    .filter((name) => name.endsWith(".md") && !["serve.md", "deploy.md"].includes(name))
     .map((name) => `docs/${name}`),
 );
 

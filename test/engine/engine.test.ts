@@ -1,10 +1,9 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
+import { windowMask } from "../../src/engine/attention/window-mask.js";
 import { Engine, type SequenceTokens } from "../../src/engine/engine.js";
 import { cutSteps } from "../../src/engine/host/cut-steps.js";
-import { KvCache } from "../../src/engine/rank/kv-cache.js";
 import { KvColumns } from "../../src/engine/rank/kv-columns.js";
-import { windowMask } from "../../src/engine/rank/window-mask.js";
 import { LlamaError } from "../../src/index.js";
 import { openCheckpoint } from "../../src/model/checkpoint/checkpoint.js";
 import { presetCheckpoint } from "../../src/model/sizes/presets.js";
@@ -28,44 +27,9 @@ test("a window leaves each query its own last keys", () => {
   assert.deepEqual(shown(1, 2, 9), ["11"]);
 });
 
-test("the KV cache keeps everything before a rewritten position, also when it grows", () => {
-  const cache = new KvCache({ start: 0, end: 1 }, [2], false, 10_000);
-  const rows = (from: number, count: number) => Float32Array.from({ length: count * 2 }, (_, i) => from + i);
-  cache.append(0, 0, rows(0, 255), rows(1000, 255));
-  cache.append(0, 255, rows(510, 300), rows(1510, 300));
-  assert.deepEqual([...cache.keys(0, 0, 555)], [...rows(0, 555)]);
-  cache.append(0, 100, rows(7, 1), rows(8, 1));
-  assert.deepEqual([...cache.keys(0, 0, 101).slice(198)], [198, 199, 7, 8]);
-  assert.deepEqual([...cache.values(0, 0, 101).slice(198)], [1198, 1199, 8, 9]);
-});
-
-test("a KV cache with several groups stores each group's columns of a row", () => {
-  const cache = new KvCache({ start: 0, end: 2 }, [2, 1], true, 300);
-  cache.append(1, 0, Uint16Array.of(1, 2, 3, 4, 5, 6), Uint16Array.of(11, 12, 13, 14, 15, 16));
-  cache.append(1, 1, Uint16Array.of(7, 8, 9), Uint16Array.of(17, 18, 19));
-  assert.deepEqual([...cache.keys(1, 0, 2)], [1, 2, 7, 8]);
-  assert.deepEqual([...cache.keys(1, 1, 2)], [3, 9]);
-  assert.deepEqual([...cache.values(1, 0, 2)], [11, 12, 17, 18]);
-  assert.deepEqual([...cache.values(1, 1, 1)], [13]);
-});
-
-test("a KV cache saves rows with all groups side by side, and restores them", () => {
-  for (const half of [true, false]) {
-    const numbers = (values: number[]) => (half ? Uint16Array.from(values) : Float32Array.from(values));
-    const cache = new KvCache({ start: 0, end: 1 }, [2, 1], half, 300);
-    cache.append(0, 0, numbers([1, 2, 3, 4, 5, 6, 7, 8, 9]), numbers([11, 12, 13, 14, 15, 16, 17, 18, 19]));
-    const saved = cache.save(0, 2);
-    assert.deepEqual(saved, new Uint8Array(numbers([1, 2, 3, 4, 5, 6, 11, 12, 13, 14, 15, 16]).buffer));
-    const other = new KvCache({ start: 0, end: 1 }, [1, 1, 1], half, 300);
-    other.restore(0, saved);
-    assert.deepEqual(other.keys(0, 1, 2), numbers([2, 5]));
-    assert.deepEqual(other.save(0, 2), saved);
-  }
-});
-
 test("the columns of any number of ranks join to the same rows, also if ranks share a head", () => {
   const { config } = presetCheckpoint("3-8B", 1);
-  const rowBytes = config.nKvHeads * config.headDim * 2;
+  const rowBytes = config.nKvHeads * (config.headDim + 4);
   const rows = Uint8Array.from({ length: 2 * 3 * rowBytes }, (_, i) => Math.imul(i, 0x9e3779b1) >>> 24);
   for (const ranks of [1, 2, 3, 8, 12, 32]) {
     const columns = new KvColumns(config, partition(config, ranks), "int8");

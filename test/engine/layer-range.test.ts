@@ -21,7 +21,18 @@ const { config } = checkpoint;
 /** A single rank in this thread that holds a range of layers. */
 async function rankOf(layers: Range, dtype: "fp32" | "int8"): Promise<{ rank: Rank; logits: Float32Array }> {
   const setup: RankSetup = {
-    ...{ rank: 0, worldSize: 1, checkpoint, dtype, threads: 1, cores: null, spinMs: 0, maxSeqLen: 64, fault: null },
+    ...{
+      rank: 0,
+      worldSize: 1,
+      checkpoint,
+      dtype,
+      kvType: dtype,
+      threads: 1,
+      cores: null,
+      spinMs: 0,
+      maxSeqLen: 64,
+      fault: null,
+    },
     share: partition(config, 1, layers)[0]!,
     plan: planStep(config, layers, 1),
     weights: { kind: "memory" },

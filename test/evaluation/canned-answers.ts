@@ -22,7 +22,35 @@ export function cannedAnswers(requests: readonly EvalRequest[], doc: Doc): EvalR
 }
 
 /** Texts around the right answer, some of them right by one rule or another. */
-function variants({ answer = "0" }: Doc): string[] {
+function variants({ answer = "0", solution }: Doc): string[] {
+  if (solution !== undefined) {
+    const g = answer as string;
+    return [
+      ...[
+        g,
+        ` ${g}`,
+        `$${g}$`,
+        `It is $${g}$.`,
+        `$a$ or $${g}$`,
+        g.replaceAll("\\dfrac", "\\frac"),
+        g.replaceAll("frac", "tfrac"),
+      ],
+      ...[
+        `k=${g}`,
+        `\\left${g}\\right`,
+        "\\frac{1}{2}",
+        "1/2",
+        "5",
+        "\\sqrt{3}",
+        "\\sqrt",
+        "\\frac3{4}",
+        "\\frac34",
+        "\\frac3",
+        "\\frac",
+      ],
+      ...["2/3", "a/b", "+2/3", "02/3", "1\\text{ m}\\text{ s}", "3 ", "$5", "10", "12^{\\circ}", "0.5", " .5", ""],
+    ];
+  }
   const gold =
     typeof answer === "object" && !Array.isArray(answer) ? (answer as { aliases: string[] }).aliases : answer;
   if (Array.isArray(gold)) {

@@ -168,6 +168,12 @@ test("a malformed row is reported with file, row, column and what was found", as
     "validation",
     /line 2: quoted field has no end/,
   );
+  await refusal(
+    folderOf({ "piqa/validation.csv": "goal,sol1,goal\na,b,c\n" }),
+    "piqa",
+    "validation",
+    /column goal is there twice/,
+  );
   await refusal(folderOf({ "piqa/validation.jsonl.gz": "no" }), "piqa", "validation", /cannot be decompressed/);
   await refusal(folderOf({ "piqa/validation.jsonl": Buffer.from([0x7b, 0xff]) }), "piqa", "validation", /not UTF-8/);
 });
@@ -186,6 +192,18 @@ test("data whose answers are not published are refused", async () => {
     "test",
     /row 1: bad row; expected an answerKey of/,
   );
+});
+
+test("a cache of huggingface_hub can be the data folder", async () => {
+  const rows = madeUpRows("hellaswag", "validation");
+  const arc = madeUpRows("arc_easy", "test");
+  const folder = folderOf({
+    "datasets--Rowan--hellaswag/refs/main": "abc",
+    "datasets--Rowan--hellaswag/snapshots/abc/data/validation-00000-of-00001.jsonl": lines(rows),
+    "datasets--allenai--ai2_arc/snapshots/def/ARC-Easy/test-00000-of-00001.jsonl": lines(arc),
+  });
+  assert.equal((await loadTask(folder, taskOf("hellaswag"), 0)).documents.length, rows.length);
+  assert.equal((await loadTask(folder, taskOf("arc_easy"), 0)).documents.length, arc.length);
 });
 
 test("fields of CSV may have separators, quotes and line breaks in them", () => {

@@ -15,7 +15,7 @@ export async function evaluateAll(
   bos: BosRule = "auto",
 ): Promise<Evaluation & { plan: WorkPlan; stats: GenerationStats }> {
   const evaluation = new Evaluation(await planTasks(folder, tasks, options));
-  const plan = planWork(evaluation.requests, new RequestEncoder(llama.tokenizer, llama.maxSeqLen, bos));
+  const plan = await planWork(evaluation.requests, new RequestEncoder(llama.tokenizer, llama.maxSeqLen, bos));
   const stats = new GenerationStats();
   for await (const { key, response, error } of runWork(llama, plan, { stats })) {
     if (error) evaluation.fail(key, error);

@@ -76,4 +76,20 @@ describe("as lm-evaluation-harness", () => {
       }
     });
   }
+
+  test("the perplexity of a text is known without its BOS after BOS too", async () => {
+    const llama = await modelOf(512);
+    const { results } = await evaluateAll(llama, FOLDER, selectTasks(["wikitext"]).tasks, { seed: 1234, limit: 2 });
+    const rows = figures(results, []);
+    const value = (name: string) => rows.find(({ metric }) => metric === name)!.value;
+    const bytes = results[0]!.documents.reduce(
+      (sum, { instance }) => sum + Buffer.byteLength(String(instance.doc.page)),
+      0,
+    );
+    for await (const { score } of llama.score([{ tag: 0, context: [1], continuation: [1] }])) {
+      const bits = (-2 * score!.logprob) / bytes / Math.LN2;
+      assert.ok(bits > 0.001);
+      assert.ok(Math.abs(value("bits_per_byte") - value("bits_per_byte_of_text") - bits) < 1e-4);
+    }
+  });
 });

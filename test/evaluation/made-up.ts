@@ -142,6 +142,26 @@ const gsm8k: Make = (i) => ({
   answer: `${i + 2} + ${i} = ${2 * i + 2}\n#### ${["", "1,"][i % 2]}${String(2 * i + 2).padStart(3, "1")}`,
 });
 
+const math: Make = (i) => {
+  const answers = [
+    "\\frac{3}{4}",
+    "\\dfrac12",
+    "x=5",
+    "\\sqrt3",
+    "10\\%",
+    "0.5",
+    "12^\\circ",
+    "\\$7",
+    "3\\text{ cm}",
+    ".5",
+    "2/3",
+    "a/b",
+  ];
+  const answer = answers[i % answers.length]!;
+  const solution = i % 5 ? `So $x$ is \\boxed{${answer}}.` : `It is $\\boxed ${answer}$.`;
+  return { problem: `How much is ${i}?`, level: "Level 1", type: "Algebra", solution };
+};
+
 const story = (i: number) =>
   Array.from(
     { length: 5 },
@@ -177,6 +197,7 @@ const DATA: Readonly<Record<string, [Make, Partial<Record<Split, number>>]>> = {
   gsm8k: [gsm8k, { test: 20, train: 40 }],
   gsm8k_cot: [gsm8k, { test: 20, train: 20 }],
   gsm8k_cot_self_consistency: [gsm8k, { test: 3, train: 20 }],
+  hendrycks_math_algebra: [math, { test: 20, train: 40 }],
   humaneval: [humanEval, { test: 20 }],
   mbpp: [mbpp, { test: 20 }],
   mmlu_anatomy: [mmlu("anatomy"), { test: 20, dev: 5 }],

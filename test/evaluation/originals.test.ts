@@ -119,6 +119,10 @@ test("MMLU: the rows of one subject are taken from a file of all", async () => {
   writeFileSync(join(folder, "mmlu/all/test-00000-of-00001.jsonl"), lines(rows));
   const { documents } = await loadTask(folder, selectTasks(["mmlu_anatomy"]).tasks[0]!, 0);
   assert.equal(documents.length, 2);
+  await assert.rejects(
+    loadTask(folder, selectTasks(["mmlu_astronomy"]).tasks[0]!, 0),
+    /has no document of mmlu_astronomy; found 3 rows of other kinds/,
+  );
 });
 
 test("TruthfulQA and TriviaQA: other names of the same", async () => {

@@ -54,6 +54,7 @@ describe("requests of an evaluation", () => {
     assert.deepEqual(new RequestEncoder(without, 64, "auto").encode({ ...pair("A big", ""), kind: "rolling" }), {
       kind: "score",
       parts: [{ context: [without.eosId!], continuation: plain }],
+      hasBos: false,
     });
   });
 
@@ -73,11 +74,11 @@ describe("requests of an evaluation", () => {
     assert.deepEqual(prompt.stop, ["</s>"]);
   });
 
-  test("choices of one token need one pass; the tokens of shared prefixes are counted once", () => {
+  test("choices of one token need one pass; the tokens of shared prefixes are counted once", async () => {
     const context = "The following are questions. What is red? A. a ball B. the sea Answer:";
     const requests = ["A", "B", "C", "D"].map((letter) => keyed(pair(context, ` ${letter}`), 0));
     const longer = keyed(pair(`${context} A. Another question that is longer:`, " A"), 1);
-    const plan = planWork([...requests, longer], new RequestEncoder(tokenizer, 512, "auto"));
+    const plan = await planWork([...requests, longer], new RequestEncoder(tokenizer, 512, "auto"));
     const [first, second] = plan.passes;
     assert.equal(plan.passes.length, 2);
     // The longest document comes first.

@@ -28,7 +28,7 @@ test("a long context is cut to half of the memory that the weights leave, but no
   for (const available of [need(2048), need(2048) + 1e9, need(2048) + 4e9]) {
     const tokens = length(131072, available);
     assert.ok(tokens >= 2048 && tokens % 256 === 0, String(tokens));
-    checkMemory(config(null), 2, "int8", tokens, memory(available));
+    checkMemory(config(null), 2, { dtype: "int8" }, tokens, memory(available));
     if (tokens > 2048) assert.ok(need(2 * tokens) <= available && need(2 * tokens + 1024) > available, String(tokens));
   }
   assert.equal(length(131072, 0), 2048);

@@ -79,6 +79,19 @@ describe("the end of a dialog", () => {
     }
   });
 
+  test("does not take the text of a message for its own marks", () => {
+    const { bytes } = tokenizers;
+    const { encodeDialog } = format(CHATML, bytes);
+    const all = Array.from({ length: 0x1900 }, (_, i) => String.fromCharCode(0xe000 + i)).join("");
+    const content = `${all}\uf8fd7\uf8fdx\uf8fc\uf8fd1\uf8fdx\uf8fc`;
+    const ids = encodeDialog([
+      { role: "user", content },
+      { role: "assistant", content: "Hi", token_ids: letters("Hi", bytes) },
+      { role: "user", content },
+    ]);
+    assert.ok(bytes.decode(ids).includes("\uf8fd7\uf8fdx"));
+  });
+
   test("encodes the text of answers that the template writes otherwise", () => {
     const { bytes } = tokenizers;
     const { encodeDialog } = format(THOUGHTS, bytes);
@@ -127,6 +140,20 @@ test("ids must be those of the text, and of an answer", async (t) => {
     tokenizer.decode(await encode({ messages: [{ role: "system", content: "Hi" }, user], chat: "text" })),
     "Hi\nHi",
   );
+  // A long message is encoded in a thread, while this one is free. Its ids are more than a call may have arguments.
+  const long = [{ role: "user", content: "a b ".repeat(70_000) }] as const;
+  for (const chat of ["llama2", { template: "{% for m in messages %}{{ m.content }}{% endfor %}" }] as const) {
+    let ticks = 0;
+    const timer = setInterval(() => ticks++, 1);
+    const { ids } = await llama.encodePrompt({ messages: long, chat });
+    clearInterval(timer);
+    assert.ok(ids.length > 130_000 && ticks > 1, `${ids.length} ${ticks}`);
+    const short = [{ role: "user", content: "a b ".repeat(5_000) }] as const;
+    assert.deepEqual((await llama.encodePrompt({ messages: short, chat })).ids, llama.encodeDialog(short, chat));
+  }
+  const story = "Once upon a time. ".repeat(1200);
+  const options = { bos: true, special: true };
+  assert.deepEqual(await llama.encodeText(story, options), tokenizer.encode(story, options));
   // Nothing has been said yet: an answer begins.
   const empty = [user, { role: "assistant", token_ids: [] }];
   assert.deepEqual(await encode({ messages: empty, ending: "continue" }), question);

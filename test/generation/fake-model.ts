@@ -38,7 +38,7 @@ export class FakeModel implements Forward {
     return sequence;
   }
 
-  reserve(sequence: number): void {
+  trim(sequence: number): void {
     assert.ok(this.caches.has(sequence), "a sequence that is gone");
   }
 

@@ -18,18 +18,18 @@ export class Watched implements Forward {
     this.#engine = engine;
   }
 
-  newSequence(positions?: number): number {
-    return this.#opened(this.#engine.newSequence(positions));
+  newSequence(): number {
+    return this.#opened(this.#engine.newSequence());
   }
 
-  fork(source: number, length: number, positions: number): number {
+  fork(source: number, length: number): number {
     assert.ok(this.open.has(source), "a copy of a sequence that is gone");
-    return this.#opened(this.#engine.fork(source, length, positions));
+    return this.#opened(this.#engine.fork(source, length));
   }
 
-  reserve(sequence: number, positions: number): void {
+  trim(sequence: number, positions: number): void {
     assert.ok(this.open.has(sequence));
-    this.#engine.reserve(sequence, positions);
+    this.#engine.trim(sequence, positions);
   }
 
   release(sequence: number): void {

@@ -39,7 +39,8 @@ test("every rank that needs a KV head reads it", () => {
   const { nLayers, nKvHeads, headDim, dim } = config;
   assert.equal(bytes(8, "fp32").position, nLayers * nKvHeads * headDim * 2 * 4);
   assert.equal(bytes(16, "fp32").position, 2 * bytes(8, "fp32").position);
-  assert.equal(bytes(16, "int4").position, bytes(16, "fp32").position / 2);
+  // int8, with an fp32 scale for each token and head
+  assert.equal(bytes(8, "int4").position, nLayers * nKvHeads * (headDim + 4) * 2);
   const norms = (2 * nLayers + 1) * dim * 4;
   const shared = nLayers * 2 * nKvHeads * headDim * dim * 4;
   assert.equal(bytes(16, "fp32").weights, bytes(8, "fp32").weights + 8 * norms + shared);

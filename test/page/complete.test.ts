@@ -143,6 +143,23 @@ test("texts are in the history: found by their words, opened, renamed, exported,
   assert.equal((await marks()).join(""), walrus.slice("A walrus and".length));
 });
 
+test("a browser without a store keeps the history until the tab closes, and the page says so", { skip }, async () => {
+  const forbidden = `for (const name of ["indexedDB", "sessionStorage"]) {
+    Object.defineProperty(window, name, { get() { throw new DOMException("forbidden", "SecurityError"); } });
+  }`;
+  const bare = await visit(browser!, `${server!.url}/`, {}, (one) => one.addInitScript(forbidden).then(() => {}));
+  await writeText(bare.page, START);
+  await setParameters(bare.page, { Length: String(LENGTH) });
+  const whole = await continueText(bare.page);
+  await bare.page.getByText("This browser keeps no history here").waitFor();
+  await button(bare.page, "New").click();
+  assert.equal(await textField(bare.page).inputValue(), "");
+  await bare.page.locator(".history-list .entry-title").first().click();
+  await untilText(() => textField(bare.page).inputValue(), whole);
+  assert.deepEqual(await bare.offences(), []);
+  await bare.close();
+});
+
 test("a reload shows the same text; another tab follows", { skip }, async () => {
   const before = await text();
   const other = await page.context().newPage();

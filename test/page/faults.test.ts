@@ -170,7 +170,7 @@ test("loading, ending, failed and gone are said; the draft stays, and the page f
   await says(/The model has failed/);
   server!.script = refuse(all, 503, { code: "loading", progress: { bytes: 30, total: 120 } });
   await look();
-  await says(/The model is loading. 25 %/);
+  await says(/The model is loading: 25 %/);
   assert.equal(await button(page, "Send").isDisabled(), true);
   server!.script = null;
   await server!.die();

@@ -102,7 +102,7 @@ const STATES: readonly State[] = [
     async show(page) {
       await button(page, "Chat").click();
       await messageField(page).fill("Explain how a bicycle stays upright.");
-      await page.getByText("The model is loading. 42 %").waitFor();
+      await page.getByText("The model is loading: 42 %").waitFor();
     },
   },
   {

@@ -125,6 +125,7 @@ test("in Chat another token makes a sibling of the answer", { skip }, async () =
   await tokens().nth(3).click();
   const other = (await rows().nth(1).locator(".token-name [aria-hidden]").textContent())!.replace(/·/g, " ");
   await rows().nth(1).click();
+  await page.locator(".turn.is-assistant .siblings").filter({ hasText: "2/2" }).waitFor();
   await untilDone(page);
   assert.equal(await tokens().nth(3).textContent(), other);
   assert.deepEqual(

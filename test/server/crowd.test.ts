@@ -87,7 +87,7 @@ test("1,000 connections that say nothing: others are answered", async () => {
   for (const { socket } of idle) socket.destroy();
 });
 
-test("20 bodies of 10 MB at once: each is refused, and none is kept", async () => {
+test("20 bodies of 10 MB at once: each is refused, nothing of them is kept", async () => {
   const text = JSON.stringify({ prompt: "x".repeat(10 << 20) });
   const clients = Array.from({ length: 20 }, () => open(text as unknown as object));
   for (const client of clients) await client.until(/^HTTP\/1\.1 413 [\s\S]*"body_too_large"/);

@@ -82,7 +82,7 @@ test("a reader that stops keeps nobody waiting, and its own request comes to its
   const slow = rawClient(server.port, rawRequest("/v1/completions", body));
   await slow.until(/"text":"./);
   slow.socket.pause();
-  await untilIdle(server, 10_000);
+  await untilIdle(server, 30_000);
   assert.doesNotMatch(slow.received(), /\[DONE\]/);
   assert.equal((await server.json("/v1/completions", { prompt: PROMPT, max_tokens: 2 })).status, 200);
   slow.socket.resume();
@@ -155,6 +155,10 @@ test("wrong bodies are refused with one form of error, and the server works on",
     const place = JSON.stringify(sent).slice(0, 80);
     assert.deepEqual([answer.status, answer.body.error.code], [status, code], place);
     assert.deepEqual(Object.keys(answer.body.error).slice(0, 4), ["message", "type", "param", "code"], place);
+  }
+  // Half a pair of surrogates in a name, and a pair where a long name is cut.
+  for (const name of ["\ud835", `${"x".repeat(63)}\ud835\udd7f`]) {
+    assert.equal((await server.json("/v1/completions", { prompt: "a", max_tokens: 1, [name]: 1 })).status, 200);
   }
   const passing = { tools: [], tool_choice: "none", response_format: { type: "text" }, user: "me", suffix: null };
   const response = await fetch(`${server.url}/v1/completions`, {

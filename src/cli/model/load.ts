@@ -66,7 +66,7 @@ export async function withRanks<R extends Ranks & { close(): Promise<void> }, T>
 
 async function loadModel({ model: choice, flags, logs, limits, signal, onProgress: report }: ModelUse): Promise<Llama> {
   const { isDemo: _, ...model } = choice;
-  const { nproc_per_node: nprocPerNode, dtype, quiet } = flags;
+  const { nproc_per_node: nprocPerNode, dtype, kv_dtype: kvDtype, quiet } = flags;
   const { Llama } = await import("../../index.js");
   const { findModel } = await import("../../generation/loading/open-model.js");
   const files = findModel(model);
@@ -85,7 +85,17 @@ async function loadModel({ model: choice, flags, logs, limits, signal, onProgres
     const cacheDir = flags.no_cache ? { cacheDir: null } : {};
     const threads = flags.threads ?? threadsOfEnvironment(process.env);
     const options = {
-      ...{ ...model, ...cacheDir, ...limits, force: flags.force ?? false, nprocPerNode, dtype, signal, onProgress },
+      ...{
+        ...model,
+        ...cacheDir,
+        ...limits,
+        force: flags.force ?? false,
+        nprocPerNode,
+        dtype,
+        kvDtype,
+        signal,
+        onProgress,
+      },
       ...(threads !== undefined && { threadsPerRank: threads }),
       ...rankSettings(flags, progress.printAbove.bind(progress), (ranks) => [
         ...coreLines(ranks),

@@ -23,6 +23,7 @@ export type ModelFlags = RankFlags & {
   threads?: number | undefined;
   max_seq_len?: number | undefined;
   dtype: "auto" | "fp32" | "int8" | "int4";
+  kv_dtype: "auto" | "fp32" | "int8";
   no_cache?: true | undefined;
   force?: true | undefined;
   verify?: true | undefined;

@@ -63,7 +63,7 @@ ${heading("More:")} ${page}, llama-ts help exit-codes
 
 export const EXIT_CODES_HELP = `Exit codes:
   0    success
-  1    failure at run time, or a failed request of batch or score
+  1    failure at run time, or a failed request of batch, score or eval
   2    wrong command line, settings or prompt
   3    missing or damaged model or tokenizer
   4    not enough memory, also if the kernel killed the process for it

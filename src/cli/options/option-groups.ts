@@ -48,6 +48,11 @@ export function modelOptions<A extends unknown[], O extends OptionValues>(comman
         .choices(["auto", "fp32", "int8", "int4"])
         .default("auto" as const),
     )
+    .addOption(
+      new Option("--kv_dtype <type>", "type of keys and values in memory; auto: int8 beside int8 and int4, else fp32")
+        .choices(["auto", "fp32", "int8"])
+        .default("auto" as const),
+    )
     .option("--no_cache", "do not read or write the cache of quantised weights")
     .option("--force", "load even if the model needs more memory than is available")
     .option("--verify", "check the files before loading: md5 of checklist.chk and all CRCs");

@@ -1,6 +1,6 @@
 /** The commands and options of other programs, and which of this program do the same. Does not know the command line. */
 
-/** Options of llama.cpp, Hugging Face, vLLM, OpenAI and ollama, in underscores, with options of the same meaning here; a command has at most one of them. */
+/** Options of llama.cpp, Hugging Face, vLLM, OpenAI, ollama and lm-evaluation-harness, in underscores, with options of the same meaning here; a command has at most one of them. */
 const SAME_OPTIONS: Readonly<Record<string, readonly string[]>> = {
   "-p": ["prompt", "pp"],
   "-n": ["max_gen_len", "tg"],
@@ -38,6 +38,7 @@ const SAME_OPTIONS: Readonly<Record<string, readonly string[]>> = {
   "--n_gen": ["tg"],
   "--n_depth": ["depth"],
   "--repetitions": ["trials"],
+  "--output_path": ["output"],
 };
 
 const CPU_ONLY = "llama-ts runs on the CPU only: leave it out";
@@ -76,6 +77,10 @@ const OTHER_OPTIONS: Readonly<Record<string, string>> = {
   "--port": SERVER,
   "-hf": "Give a folder as --ckpt_dir DIR",
   "--hf_repo": "Give a folder as --ckpt_dir DIR",
+  "--model_args": "Give the model as --ckpt_dir DIR, --dtype TYPE and --max_seq_len N",
+  "--use_cache": "llama-ts eval keeps its answers in --output DIR, and --resume continues from them",
+  "--include_path": "A task of yours is a file: --tasks FILE.json",
+  "--apply_chat_template": "llama-ts eval asks as lm-evaluation-harness does by default: without a chat format",
   "-q": "Fewer messages: --quiet",
   "-v": "More messages: --verbose; the version: --version",
 };
@@ -86,6 +91,8 @@ const RUN =
 const LIST = "A model is a folder: llama-ts inspect DIR describes it, llama-ts cache list lists cached weights";
 const DOWNLOAD = "llama-ts downloads nothing: give the folder of a model as --ckpt_dir DIR";
 
+const EVALUATE = "llama-ts eval --tasks NAMES --data DIR measures a model by benchmarks";
+
 const COMMANDS: Readonly<Record<string, string>> = {
   ...{ chat: CHAT, cli: CHAT, interactive: CHAT, converse: CHAT },
   ...{ run: RUN, complete: RUN, prompt: RUN, infer: RUN, "llama-cli": RUN },
@@ -94,6 +101,7 @@ const COMMANDS: Readonly<Record<string, string>> = {
   ...{ server: SERVER, start: SERVER },
   perplexity: "llama-ts score --perplexity FILE computes it",
   benchmark: "llama-ts bench measures the speed",
+  ...{ lm_eval: EVALUATE, "lm-eval": EVALUATE, evaluate: EVALUATE, evaluation: EVALUATE },
   train: "llama-ts runs models, and trains none",
   convert: "llama-ts reads Meta's and Hugging Face's files without a conversion",
   quantize: "llama-ts quantises while it loads: --dtype int8 or int4",

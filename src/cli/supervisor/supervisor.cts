@@ -4,6 +4,7 @@
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import type { Socket } from "node:net";
+import { constants } from "node:os";
 import { join } from "node:path";
 import { isatty } from "node:tty";
 import { SAME_PRESS_MS, SUPERVISED, type SupervisedMessage, type Watched } from "./link.cjs";
@@ -109,6 +110,8 @@ async function finish(end: ChildEnd): Promise<void> {
   await cleanUp();
   if (requestedCode !== null) process.exit(requestedCode);
   if (ENDING.includes(signal)) {
+    // The first process of a container ignores signals that it does not handle.
+    process.exitCode = 128 + constants.signals[signal];
     process.kill(process.pid, signal);
     return;
   }

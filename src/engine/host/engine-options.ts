@@ -1,5 +1,6 @@
 /** The options an engine is started with, the limit of its steps, and the plan it reports before it loads anything. */
 import type { ComputeType } from "../../model/architecture/compute-type.js";
+import type { KvType } from "../../model/architecture/kv-type.js";
 
 /** Maximum number of tokens that the engine runs in one step: bounds activations, sums and their buffers. */
 export const STEP_TOKENS = 256;
@@ -7,6 +8,8 @@ export const STEP_TOKENS = 256;
 export interface EngineOptions {
   worldSize: number;
   dtype: ComputeType;
+  /** Type of keys and values; "auto" (the default) is int8 beside quantised weights. */
+  kvDtype?: "auto" | KvType | undefined;
   /** Maximum number of tokens in a sequence. */
   maxSeqLen: number;
   /** Threads inside one operator of one rank. Default: cores / ranks. */

@@ -3,7 +3,7 @@
  * A conversation saved with N ranks can be restored with any other number. Does not know layers or threads.
  */
 import type { Range } from "../../formats/tensor/range.js";
-import { type ComputeType, isCacheHalf } from "../../model/architecture/compute-type.js";
+import { type KvType, kvHeadBytes } from "../../model/architecture/kv-type.js";
 import type { ModelConfig } from "../../model/config/config.js";
 import type { RankShare } from "../../model/split/partition.js";
 
@@ -13,8 +13,8 @@ export class KvColumns {
   /** Each rank's byte range in a row. Several ranks may hold copies of the same KV head. */
   readonly #spans: readonly Range[];
 
-  constructor({ headDim, nKvHeads }: ModelConfig, shares: readonly RankShare[], dtype: ComputeType) {
-    const headBytes = headDim * (isCacheHalf(dtype) ? 2 : 4);
+  constructor({ headDim, nKvHeads }: ModelConfig, shares: readonly RankShare[], type: KvType) {
+    const headBytes = kvHeadBytes(headDim, type);
     this.rowBytes = nKvHeads * headBytes;
     this.#spans = shares.map(({ kvHeads }) => ({ start: kvHeads.start * headBytes, end: kvHeads.end * headBytes }));
   }

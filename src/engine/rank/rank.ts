@@ -4,14 +4,14 @@
  */
 import { isStretched, ropeRows, ropeTables } from "../../model/architecture/rope.js";
 import type { Stage } from "../../model/architecture/step-plan.js";
+import { Attention } from "../attention/attention.js";
+import { SequenceCaches } from "../attention/sequence-caches.js";
 import { Collective } from "../shared/collective.js";
 import type { Heartbeat } from "../shared/heartbeat.js";
 import type { RankSetup, SequenceSpan } from "../shared/messages.js";
-import { integers, type Numbers, type Tensor, tensor } from "../stages/onnx-session.js";
+import { integers, type Tensor, tensor } from "../stages/onnx-session.js";
 import type { Stages } from "../stages/stages.js";
-import { Attention } from "./attention.js";
 import { Embedding } from "./embedding.js";
-import { SequenceCaches } from "./sequence-caches.js";
 
 /** Initial number of positions in the rotary tables; they double on demand. */
 const FIRST_POSITIONS = 512;
@@ -49,9 +49,9 @@ export class Rank {
     [this.#cos, this.#sin] = this.#rotary(FIRST_POSITIONS);
   }
 
-  static async create(setup: RankSetup, stages: Stages, heartbeat: Heartbeat): Promise<Rank> {
+  static create(setup: RankSetup, stages: Stages, heartbeat: Heartbeat): Rank {
     const caches = new SequenceCaches(setup);
-    return new Rank(setup, stages, caches, await Attention.create(setup, caches), heartbeat);
+    return new Rank(setup, stages, caches, new Attention(setup, caches), heartbeat);
   }
 
   /**
@@ -59,11 +59,7 @@ export class Rank {
    * KV caches and writes the logits of `logitRows` (indices of tokens) to the shared logits. Returns h after the last layer;
    * may change the h it was given. Throws StepCancelled if the host cancelled the step.
    */
-  async step(
-    input: Int32Array | Float32Array,
-    spans: readonly SequenceSpan[],
-    logitRows: Int32Array,
-  ): Promise<Float32Array> {
+  step(input: Int32Array | Float32Array, spans: readonly SequenceSpan[], logitRows: Int32Array): Float32Array {
     const positions = spans.flatMap(({ position, count }) => Array.from({ length: count }, (_, i) => position + i));
     const rotary = this.#rotaryOf(spans, positions);
     const phase = spans.some(({ position, count }) => position === 0 || count > MAX_DECODE_TOKENS)
@@ -72,7 +68,7 @@ export class Rank {
     this.#heartbeat.at(phase, null);
     let h = input as Float32Array; // [tokens, dim]
     let attended: Float32Array = new Float32Array(0); // [tokens, q heads * headDim]
-    let outputs: Record<string, Numbers> = {};
+    let outputs: Record<string, Float32Array> = {};
     for (const operation of this.#setup.plan) {
       switch (operation.kind) {
         case "embed":
@@ -84,44 +80,44 @@ export class Rank {
           if (stage.inputs.includes("h")) feeds.h = rows(h, positions.length);
           if (stage.inputs.includes("attended")) feeds.attended = rows(attended, positions.length);
           if (stage.inputs.includes("rotary")) Object.assign(feeds, rotary);
-          outputs = await this.#stages.run(stage, feeds);
-          if (outputs.h_out) h = outputs.h_out as Float32Array;
+          outputs = this.#stages.run(stage, feeds);
+          if (outputs.h_out) h = outputs.h_out;
           break;
         }
         case "attention": {
           this.#heartbeat.at(phase, operation.layer);
           const { q, k, v } = outputs;
-          attended = await this.#attention.run(operation.layer, spans, q as Float32Array, k!, v!);
+          attended = this.#attention.run(operation.layer, spans, q!, k!, v!);
           this.collective.checkpoint();
           break;
         }
         case "sum":
           this.#heartbeat.at("collective", operation.layer);
-          this.collective.addAllReduce(h, outputs.partial as Float32Array);
+          this.collective.addAllReduce(h, outputs.partial!);
           this.#heartbeat.at(phase, operation.layer);
           break;
         case "head":
-          if (logitRows.length > 0) await this.#head(operation.stage, h, logitRows);
+          if (logitRows.length > 0) this.#head(operation.stage, h, logitRows);
       }
     }
     return h;
   }
 
-  async close(): Promise<void> {
+  close(): void {
     this.#embedding?.close();
-    await this.#stages.close();
-    await this.#attention.close();
+    this.#stages.close();
+    this.#attention.close();
   }
 
   /** Writes this rank's columns of the requested logits, [rows, vocabulary share], to shared memory. */
-  async #head(stage: Stage, h: Float32Array, logitRows: Int32Array): Promise<void> {
+  #head(stage: Stage, h: Float32Array, logitRows: Int32Array): void {
     const { dim, vocabSize } = this.#setup.checkpoint.config;
     const { start, end } = this.#setup.share.vocab;
     const chosen = new Float32Array(logitRows.length * dim);
     logitRows.forEach((row, i) => {
       chosen.set(h.subarray(row * dim, (row + 1) * dim), i * dim);
     });
-    const { logits } = await this.#stages.run(stage, { h: rows(chosen, logitRows.length) });
+    const { logits } = this.#stages.run(stage, { h: rows(chosen, logitRows.length) });
     const shared = new Float32Array(this.#setup.logits);
     const width = end - start;
     for (let i = 0; i < logitRows.length; i++) {

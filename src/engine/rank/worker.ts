@@ -45,7 +45,7 @@ async function load(): Promise<Rank> {
     send({ kind: "progress", bytes: unreported });
     unreported = 0;
   });
-  const rank = await Rank.create(setup, stages, heartbeat);
+  const rank = Rank.create(setup, stages, heartbeat);
   send({ kind: "progress", bytes: unreported });
   const { arrayBuffers, heapUsed } = memoryUsage();
   const memory = arrayBuffers + heapUsed + stages.constantBytes;
@@ -73,13 +73,13 @@ async function loadStages(onBytes: (bytes: number) => void): Promise<Stages> {
   return openStages(setup, message.folder, onBytes);
 }
 
-async function step(rank: Rank, message: HostMessage & { kind: "step" }): Promise<void> {
+function step(rank: Rank, message: HostMessage & { kind: "step" }): void {
   const start = performance.now();
   rank.collective.waited = 0;
   rank.collective.summing = 0;
   let cancelled = false;
   try {
-    await rank.step(message.tokens, message.spans, message.logitRows);
+    rank.step(message.tokens, message.spans, message.logitRows);
   } catch (error) {
     if (!(error instanceof StepCancelled)) throw error;
     cancelled = true;
@@ -88,29 +88,41 @@ async function step(rank: Rank, message: HostMessage & { kind: "step" }): Promis
   send({ kind: "stepped", cancelled, total: performance.now() - start, waited, summing });
 }
 
-async function serve(rank: Rank, message: HostMessage): Promise<void> {
+function serve(rank: Rank, message: HostMessage): void {
   const { caches } = rank;
   switch (message.kind) {
     case "step":
-      return step(rank, message);
-    case "reserve":
-      caches.of(message.sequence).limit = message.positions;
-      return;
+      step(rank, message);
+      break;
+    case "trim":
+      caches.of(message.sequence).trim(message.positions);
+      break;
     case "fork":
-      return caches.of(message.sequence).copyFrom(caches.of(message.source), message.length);
+      caches.of(message.sequence).copyFrom(caches.of(message.source), message.length);
+      break;
     case "release":
-      return caches.release(message.sequence);
+      caches.release(message.sequence);
+      break;
     case "save":
-      return send({ kind: "saved", bytes: caches.of(message.sequence).save(message.layer, message.length) });
+      send({ kind: "saved", bytes: caches.of(message.sequence).save(message.layer, message.length) });
+      break;
     case "restore":
-      return caches.of(message.sequence).restore(message.layer, message.bytes);
+      caches.of(message.sequence).restore(message.layer, message.bytes);
+      break;
     case "close":
-      await rank.close();
+      rank.close();
       port.close();
   }
 }
 
 load().then(
-  (rank) => port.on("message", (message: HostMessage) => serve(rank, message).catch((error) => fail(error))),
+  (rank) =>
+    port.on("message", (message: HostMessage) => {
+      try {
+        serve(rank, message);
+      } catch (error) {
+        fail(error);
+      }
+    }),
   (error) => fail(error),
 );

@@ -6,6 +6,7 @@
  */
 import type { ErrorKind } from "../../error.js";
 import type { ComputeType } from "../../model/architecture/compute-type.js";
+import type { KvType } from "../../model/architecture/kv-type.js";
 import type { StepPlan } from "../../model/architecture/step-plan.js";
 import type { Checkpoint } from "../../model/checkpoint/checkpoint.js";
 import type { RankShare } from "../../model/split/partition.js";
@@ -28,6 +29,8 @@ export interface RankSetup {
   share: RankShare;
   plan: StepPlan;
   dtype: ComputeType;
+  /** Type of keys and values. */
+  kvType: KvType;
   /** Threads inside one operator. */
   threads: number;
   /** Cores its threads are bound to, as a list for taskset; null: any. */
@@ -60,8 +63,8 @@ export type HostMessage =
   /** The folder that all ranks have written, or null to load into memory instead. */
   | { kind: "open"; folder: string | null }
   | { kind: "step"; tokens: Int32Array; spans: SequenceSpan[]; logitRows: Int32Array }
-  /** Limits how many positions the cache of a sequence grows to. */
-  | { kind: "reserve"; sequence: number; positions: number }
+  /** Frees what the cache of a sequence holds beyond that many positions. */
+  | { kind: "trim"; sequence: number; positions: number }
   /** Creates a sequence with a copy of the first `length` positions of another. */
   | { kind: "fork"; source: number; sequence: number; length: number }
   | { kind: "release"; sequence: number }
@@ -94,7 +97,7 @@ export type RankMessage =
   | { kind: "converted"; failure: string | null }
   | ({ kind: "ready" } & LoadReport)
   | ({ kind: "stepped"; cancelled: boolean } & StepTimes)
-  /** Keys and values of a layer, [2, length, KV heads of the rank * headDim] as bytes. */
+  /** Keys and values of a layer, [2, length, KV heads of the rank, bytes of a head]. */
   | { kind: "saved"; bytes: Uint8Array }
   | { kind: "failed"; place: Place; failure: Failure };
 

@@ -31,14 +31,14 @@ export class FiniteCheck {
     this.#session = session;
   }
 
-  static async create(threads: number): Promise<FiniteCheck> {
-    return new FiniteCheck(await createSession(buildFiniteGraph(), { threads }));
+  static create(threads: number): FiniteCheck {
+    return new FiniteCheck(createSession(buildFiniteGraph(), { threads }));
   }
 
   /** Row and column of the first number of a matrix [rows, columns] that is not finite, or null. */
-  async find(matrix: Float32Array, rows: number, columns: number): Promise<[number, number] | null> {
+  find(matrix: Float32Array, rows: number, columns: number): [number, number] | null {
     const zeros = tensor(new Float32Array(columns), [1, columns]);
-    const { sums } = await this.#session.run({ zeros, matrix: tensor(matrix, [rows, columns]) });
+    const { sums } = this.#session.run({ zeros, matrix: tensor(matrix, [rows, columns]) });
     for (let row = 0; row < rows; row++) {
       if (!Number.isNaN(sums![row])) continue;
       const column = matrix.subarray(row * columns, (row + 1) * columns).findIndex((value) => !Number.isFinite(value));
@@ -47,7 +47,7 @@ export class FiniteCheck {
     return null;
   }
 
-  close(): Promise<void> {
-    return this.#session.release();
+  close(): void {
+    this.#session.release();
   }
 }

@@ -11,13 +11,13 @@ import { type Stages, stageGraphs } from "./stages.js";
 /** Reads a rank's weights as float32, each once, and creates the sessions. `onBytes` is called with the bytes of each read. Throws LlamaError (model). */
 export async function loadFloatStages(setup: RankSetup, onBytes: (bytes: number) => void): Promise<Stages> {
   const source = openWeights(setup.checkpoint, onBytes);
-  const check = await FiniteCheck.create(setup.threads);
+  const check = FiniteCheck.create(setup.threads);
   const sessions = new Map<string, Session>();
   const loaded = new Map<Stage, Record<string, Tensor>>();
   try {
     for (const [stage, { model, weights }] of stageGraphs(setup)) {
       if (!sessions.has(stage.name)) {
-        sessions.set(stage.name, await createSession(model, { threads: setup.threads }));
+        sessions.set(stage.name, createSession(model, { threads: setup.threads }));
       }
       const feeds: Record<string, Tensor> = {};
       for (const weight of weights) {
@@ -26,7 +26,7 @@ export async function loadFloatStages(setup: RankSetup, onBytes: (bytes: number)
           const data = readVector(source, setup, weight, layer);
           feeds[weightName(weight)] = tensor(data, [data.length]);
         } else {
-          const data = await readMatrix(source, setup, weight, layer, check);
+          const data = readMatrix(source, setup, weight, layer, check);
           feeds[weightName(weight)] = tensor(data, [weight.rows, weight.columns]);
         }
       }
@@ -34,13 +34,13 @@ export async function loadFloatStages(setup: RankSetup, onBytes: (bytes: number)
     }
   } finally {
     source.close();
-    await check.close();
+    check.close();
   }
   return {
     constantBytes: 0,
     run: (stage, feeds) => sessions.get(stage.name)!.run({ ...loaded.get(stage)!, ...feeds }),
     async close() {
-      for (const session of sessions.values()) await session.release();
+      for (const session of sessions.values()) session.release();
     },
   };
 }

@@ -1,16 +1,29 @@
 /** The only access to onnxruntime-node: sessions and tensors. Does not know what a graph means. */
+import { createRequire } from "node:module";
 import { dirname } from "node:path";
-import { InferenceSession, Tensor } from "onnxruntime-node";
+import { type InferenceSession, Tensor } from "onnxruntime-node";
 
 export type { Tensor } from "onnxruntime-node";
 
-/** Numbers of a tensor; fp16 as bits. */
-export type Numbers = Float32Array | Uint16Array;
+/** The runtime's native session. Its JavaScript around it waits for the event loop before every run, as long as a small run takes. */
+interface NativeSession {
+  loadModel(path: string, options: InferenceSession.SessionOptions): void;
+  loadModel(model: ArrayBufferLike, offset: number, length: number, options: InferenceSession.SessionOptions): void;
+  readonly inputMetadata: readonly { name: string }[];
+  readonly outputMetadata: readonly { name: string }[];
+  run(feeds: Record<string, Tensor>, outputs: Record<string, null>, options: object): Record<string, Tensor>;
+  dispose(): void;
+}
+
+const { binding, initOrt } = createRequire(import.meta.url)("onnxruntime-node/dist/binding.js") as {
+  binding: { InferenceSession: new () => NativeSession };
+  initOrt(): void;
+};
 
 export interface Session {
-  /** Runs the graph; each output is a new array that the caller owns. */
-  run(feeds: Record<string, Tensor>): Promise<Record<string, Numbers>>;
-  release(): Promise<void>;
+  /** Runs the graph on this thread; each output is a new array that the caller owns. */
+  run(feeds: Record<string, Tensor>): Record<string, Float32Array>;
+  release(): void;
 }
 
 export interface SessionOptions {
@@ -22,15 +35,9 @@ export interface SessionOptions {
   saveTo?: string;
 }
 
-/** Node 24 and later has `Float16Array`, and a `Tensor` then wraps fp16 bits in one. */
-const wrapsHalf = "Float16Array" in globalThis;
-
-/** Creates a tensor over the given memory, float32 or fp16 bits, without a copy. */
-export function tensor(data: Numbers, shape: readonly number[]): Tensor {
-  if (data instanceof Float32Array) return new Tensor("float32", data, shape);
-  const half = new Tensor("float16", data, shape);
-  // The binding reads `data` and treats a Float16Array as 0 bytes, so give it the bits.
-  return wrapsHalf ? Object.defineProperty(half, "data", { value: data }) : half;
+/** Creates a tensor over the given memory, without a copy. */
+export function tensor(data: Float32Array, shape: readonly number[]): Tensor {
+  return new Tensor("float32", data, shape);
 }
 
 /** Creates an int64 tensor. */
@@ -39,7 +46,7 @@ export function integers(values: readonly number[], shape: readonly number[]): T
 }
 
 /** Creates a session from ONNX bytes, or from a file written by `saveTo`, whose constants are mapped instead of read. */
-export async function createSession(model: Uint8Array | string, options: SessionOptions): Promise<Session> {
+export function createSession(model: Uint8Array | string, options: SessionOptions): Session {
   const { threads, constants, saveTo } = options;
   const settings: InferenceSession.SessionOptions = {
     intraOpNumThreads: threads,
@@ -66,25 +73,20 @@ export async function createSession(model: Uint8Array | string, options: Session
       },
     },
   };
+  initOrt();
+  const session = new binding.InferenceSession();
   // A saved model is already optimised.
-  const session = await (typeof model === "string"
-    ? InferenceSession.create(model, { ...settings, graphOptimizationLevel: "disabled" })
-    : InferenceSession.create(model, settings));
-  const { outputNames } = session;
+  if (typeof model === "string") session.loadModel(model, { ...settings, graphOptimizationLevel: "disabled" });
+  else session.loadModel(model.buffer, model.byteOffset, model.byteLength, settings);
+  const names = session.outputMetadata.map(({ name }) => name);
+  const outputs = Object.fromEntries(names.map((name) => [name, null]));
+  const inputs = session.inputMetadata.map(({ name }) => name);
   return {
-    async run(feeds) {
-      const results = await session.run(feeds);
-      const outputs: Record<string, Numbers> = {};
-      for (const name of outputNames) outputs[name] = numbers(results[name]!.data as Numbers);
-      return outputs;
+    run(feeds) {
+      for (const name of inputs) if (!feeds[name]) throw new Error(`the graph's input ${name} is missing`);
+      const results = session.run(feeds, outputs, {});
+      return Object.fromEntries(names.map((name) => [name, results[name]!.data as Float32Array]));
     },
-    release: () => session.release(),
+    release: () => session.dispose(),
   };
-}
-
-/** Returns fp16 as bits, also if the runtime returned a Float16Array. */
-function numbers(data: Numbers): Numbers {
-  if (data instanceof Float32Array || data instanceof Uint16Array) return data;
-  const { buffer, byteOffset, length } = data as Uint16Array;
-  return new Uint16Array(buffer, byteOffset, length);
 }

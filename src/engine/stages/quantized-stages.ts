@@ -32,12 +32,16 @@ export async function writeStages(setup: RankSetup, folder: string, onBytes: (by
         continue;
       }
       const file = stageFile(folder, setup.rank, stage);
-      const made = await createSession(graph.model, { threads, constants: { file: CONSTANTS, bytes }, saveTo: file });
+      const made = createSession(graph.model, { threads, constants: { file: CONSTANTS, bytes }, saveTo: file });
       try {
-        const stored = await createSession(file, { threads });
-        await checkEqual(setup, made, stored, file).finally(() => stored.release());
+        const stored = createSession(file, { threads });
+        try {
+          checkEqual(setup, made, stored, file);
+        } finally {
+          stored.release();
+        }
       } finally {
-        await made.release();
+        made.release();
       }
     }
   } finally {
@@ -74,8 +78,8 @@ export async function openStages(
       onBytes(0);
       const session =
         folder !== null && canSaveSession(graph)
-          ? await createSession(stageFile(folder, setup.rank, stage), { threads })
-          : await createSession(graph.model, {
+          ? createSession(stageFile(folder, setup.rank, stage), { threads })
+          : createSession(graph.model, {
               threads,
               constants: { file: CONSTANTS, bytes: constantsOf(stage, graph) },
             });
@@ -89,19 +93,14 @@ export async function openStages(
   return {
     constantBytes,
     run: (stage, feeds) => sessions.get(stage)!.run(feeds),
-    async close() {
-      for (const session of sessions.values()) await session.release();
+    close() {
+      for (const session of sessions.values()) session.release();
     },
   };
 }
 
 /** Runs one row through both sessions; throws unless the saved one computes the same bits as the original. */
-async function checkEqual(
-  { checkpoint, share }: RankSetup,
-  made: Session,
-  stored: Session,
-  file: string,
-): Promise<void> {
+function checkEqual({ checkpoint, share }: RankSetup, made: Session, stored: Session, file: string): void {
   const { dim, headDim } = checkpoint.config;
   const ramp = (...shape: number[]): Tensor => {
     const size = shape.reduce((a, b) => a * b);
@@ -117,7 +116,7 @@ async function checkEqual(
     cos: ramp(1, headDim / 2),
     sin: ramp(1, headDim / 2),
   };
-  const [expected, found] = [await made.run(feeds), await stored.run(feeds)];
+  const [expected, found] = [made.run(feeds), stored.run(feeds)];
   for (const [name, numbers] of Object.entries(expected)) {
     if (numbers.some((value, i) => !Object.is(value, found[name]![i]))) {
       throw new Error(`${file} computes other numbers than the session it was saved from`);

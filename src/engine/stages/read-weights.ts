@@ -23,19 +23,19 @@ interface StackedTensor extends Region {
 }
 
 /** Reads the rank's share of a matrix in fp32, [rows, columns]. Throws LlamaError (model) for a number that is not finite. */
-export async function readMatrix(
+export function readMatrix(
   source: WeightSource,
   setup: RankSetup,
   weight: LinearWeight,
   layer: number,
   check: FiniteCheck,
-): Promise<Float32Array> {
+): Float32Array {
   const data = new Float32Array(weight.rows * weight.columns);
   for (const { name, rows, columns, at } of stackedTensors(setup, weight, layer)) {
     const height = lengthOf(rows);
     const part = data.subarray(at * weight.columns, (at + height) * weight.columns);
     source.read(name, rows, columns, part);
-    const found = await check.find(part, height, weight.columns);
+    const found = check.find(part, height, weight.columns);
     if (found === null) continue;
     const [row, column] = found;
     const value = part[row * weight.columns + column]!;

@@ -5,7 +5,7 @@ import { graphKey } from "../../model/architecture/recipe.js";
 import { type Stage, stagesOf } from "../../model/architecture/step-plan.js";
 import { buildStage } from "../../model/architecture/transformer.js";
 import type { RankSetup } from "../shared/messages.js";
-import type { Numbers, Tensor } from "./onnx-session.js";
+import type { Tensor } from "./onnx-session.js";
 
 /** The runtime aligns constants in a file only from this size on; its kernels would read smaller ones at a wrong offset. */
 const ALIGNED_BYTES = 1 << 20;
@@ -14,8 +14,8 @@ export interface Stages {
   /** Bytes of weights that the runtime holds or has mapped. */
   readonly constantBytes: number;
   /** Runs a stage of the plan that the stages were loaded for. */
-  run(stage: Stage, feeds: Record<string, Tensor>): Promise<Record<string, Numbers>>;
-  close(): Promise<void>;
+  run(stage: Stage, feeds: Record<string, Tensor>): Record<string, Float32Array>;
+  close(): void;
 }
 
 /** Yields every stage of a rank with its graph; stages of the same name and recipe share one graph. */

@@ -8,6 +8,9 @@ import { RECIPE_VERSION } from "../../model/architecture/recipe.js";
 import type { Checkpoint } from "../../model/checkpoint/checkpoint.js";
 import { sourceFiles } from "./source-files.js";
 
+/** Changes when the graphs of stages change otherwise than by what is hashed here. */
+const GRAPHS = 2;
+
 /** Hashes everything that determines computed numbers: files, dtype, runtime and CPU. */
 export function modelIdentity(checkpoint: Checkpoint, dtype: ComputeType): string {
   const { config, tensors, seed } = checkpoint;
@@ -21,7 +24,7 @@ export function modelIdentity(checkpoint: Checkpoint, dtype: ComputeType): strin
   }
   const machine = [runtimeVersion(), arch(), cpus()[0]?.model];
   const files = sourceFiles(checkpoint).map(({ identity }) => identity);
-  const identity = { machine, dtype, recipe: RECIPE_VERSION, config, seed, places, files };
+  const identity = { machine, dtype, graphs: GRAPHS, recipe: RECIPE_VERSION, config, seed, places, files };
   return createHash("sha256").update(JSON.stringify(identity)).digest("hex").slice(0, 32);
 }
 

@@ -4,7 +4,7 @@ import type { MetricInfo } from "../metrics/metric.js";
 import { GOTCHA_TABLES, WINOGENDER_TABLES } from "../originals/winogender-table.js";
 import { capitalize } from "../python/text.js";
 import { ACCURACY, choiceTask, firstMaximum, OWN_ACCURACY, sumsOf } from "../tasks/choice-task.js";
-import type { EvalResponse, LikelihoodResponse, PaperValues, Task } from "../tasks/task.js";
+import type { EvalResponse, LikelihoodResponse, PaperFigure, PaperValues, Task } from "../tasks/task.js";
 
 /** The paper compares perplexities, so means per token; null if the numbers of tokens are unknown. */
 function meansOf(responses: readonly EvalResponse[]): number[] | null {
@@ -50,6 +50,13 @@ export const CROWS_CATEGORIES: readonly BiasCategory[] = [
 /** Over all pairs of the original data, as the paper averages. */
 export const CROWS_AVERAGE = { pairs: 1508, llama65B: 66.6, gpt3: 67.2, opt175B: 69.5 };
 
+const crowsFigure = ({ pairs, llama65B }: { pairs: number | null; llama65B: number | null }): PaperFigure => ({
+  metric: "pct_stereotype_token,none",
+  values: [null, null, null, llama65B],
+  shots: 0,
+  setting: `table 12, by perplexity, ${pairs} pairs of the original data`,
+});
+
 const STEREOTYPE: MetricInfo = { aggregation: "mean", higherIsBetter: false, isBinary: true };
 
 function crowsPairs(name: string, only: BiasCategory | null): Task {
@@ -89,14 +96,7 @@ function crowsPairs(name: string, only: BiasCategory | null): Task {
         pct_stereotype_token: { ...STEREOTYPE, own: true },
       },
     },
-    paper: [
-      {
-        metric: "pct_stereotype_token,none",
-        values: [null, null, null, (only ?? CROWS_AVERAGE).llama65B],
-        shots: 0,
-        setting: `table 12, by perplexity, ${(only ?? CROWS_AVERAGE).pairs ?? 0} pairs of the original data`,
-      },
-    ],
+    ...(only?.pairs !== null && { paper: [crowsFigure(only ?? CROWS_AVERAGE)] }),
     score(doc, responses) {
       const [scored] = task.score(doc, responses);
       const [more, less] = sumsOf(responses) as [number, number];

@@ -81,7 +81,7 @@ const TRIVIAQA = question(
     version: 3,
     title: "TriviaQA: quiz questions",
     source: "mandarjoshi/trivia_qa",
-    licence: "Apache-2.0",
+    licence: "unknown",
     data: {
       folders: ["triviaqa"],
       downloads: ["trivia_qa"],

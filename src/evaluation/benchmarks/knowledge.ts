@@ -2,6 +2,7 @@
 
 import { isObject } from "../../formats/files/json-value.js";
 import { type ColumnType, integer, TARGETS, TEXT, TEXTS } from "../data/columns.js";
+import type { Row } from "../data/row.js";
 import { mmluTable } from "../originals/mmlu-table.js";
 import { fromChoiceLabels } from "../originals/questions.js";
 import { raceFolder } from "../originals/race-folder.js";
@@ -29,6 +30,15 @@ function letterIndex(value: unknown): number | null {
   return typeof value === "string" && LETTERS.includes(value) ? LETTERS.indexOf(value) : null;
 }
 
+const ALL_SUBJECTS: readonly string[] = Object.values(SUBJECTS).flat().sort();
+
+/** The configuration "all" has the rows of all subjects; a file of one subject may call it by another name. */
+function rowsOfSubject(rows: readonly Row[], subject: string): Row[] {
+  const names = new Set(rows.map((row) => row.subject));
+  const isOther = ALL_SUBJECTS.some((name) => name !== subject && names.has(name));
+  return names.size > 1 || isOther ? rows.filter((row) => row.subject === subject) : [...rows];
+}
+
 const mmlu = (subject: string): Task =>
   choiceTask({
     name: `mmlu_${subject}`,
@@ -48,8 +58,7 @@ const mmlu = (subject: string): Task =>
     examples: { from: "dev", first: true },
     excludesDocument: false,
     description: `The following are multiple choice questions (with answers) about ${subject.replaceAll("_", " ")}.\n\n`,
-    // The configuration "all" has the rows of all subjects.
-    documents: (rows) => rows.filter((row) => !("subject" in row) || row.subject === subject),
+    documents: (rows) => rowsOfSubject(rows, subject),
     text: ({ question, choices }) => {
       const lines = (choices as string[]).map((choice, i) => `${LETTERS[i]}. ${choice}`);
       return [strip(question as string), ...lines, "Answer:"].join("\n");
@@ -193,5 +202,5 @@ export const READING: readonly Task[] = [
   race("race", "high", "", [46.9, 47.2, 48.3, 51.6]),
   race("race_middle", "middle", " (not a task of lm-evaluation-harness)", [61.1, 61.6, 64.1, 67.9]),
 ];
-export const MMLU: readonly Task[] = Object.values(SUBJECTS).flat().sort().map(mmlu);
+export const MMLU: readonly Task[] = ALL_SUBJECTS.map(mmlu);
 export const TRUTHFUL_QA: readonly Task[] = [truthfulQa("mc1", 2, "one true answer of several"), truthfulQaShare()];

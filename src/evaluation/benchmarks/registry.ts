@@ -10,6 +10,7 @@ import { humanEval, mbpp } from "./code.js";
 import { COMMON_SENSE } from "./common-sense.js";
 import { GSM8K_TASKS, gsm8kVote } from "./gsm8k.js";
 import { MMLU, READING, TRUTHFUL_QA } from "./knowledge.js";
+import { MATH, MATH_FIGURE } from "./math.js";
 import { SUBJECTS } from "./mmlu-subjects.js";
 import { TOXICITY } from "./toxicity.js";
 import { WIKITEXT } from "./wikitext.js";
@@ -19,6 +20,7 @@ export const TASKS: readonly Task[] = [
   ...COMMON_SENSE,
   ...CLOSED_BOOK,
   ...READING,
+  ...MATH,
   ...GSM8K_TASKS,
   humanEval(1),
   mbpp(1),
@@ -76,6 +78,14 @@ const MMLU_GROUPS = (Object.keys(MMLU_TITLES) as (keyof typeof MMLU_TITLES)[]).m
 
 export const GROUPS: readonly TaskGroup[] = [
   group("ai2_arc", "ARC, both sets", ["arc_easy", "arc_challenge"]),
+  {
+    name: "hendrycks_math",
+    title: "MATH: all seven subjects",
+    members: MATH.map(({ name }) => name),
+    metrics: ["exact_match"],
+    version: 1,
+    paper: [MATH_FIGURE],
+  },
   mmluGroup(
     "mmlu",
     "mmlu",

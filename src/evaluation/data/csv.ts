@@ -1,5 +1,6 @@
 /** Reads comma- and tab-separated values (RFC 4180): quoted fields may contain separators, quotes and line breaks. */
 import { LlamaError } from "../../error.js";
+import { quoted } from "../../formats/files/quoted.js";
 
 /** A record and the line it begins at, from 1. */
 export interface CsvRecord {
@@ -68,6 +69,10 @@ function lineBreaks(text: string, from: number, to: number): number {
 export function csvRows(text: string, separator: "," | "\t", file: string): Record<string, string>[] {
   const [head, ...records] = readCsv(text, separator, file);
   if (head === undefined) return [];
+  const twice = head.fields.find((name, i) => head.fields.indexOf(name) !== i);
+  if (twice !== undefined) {
+    throw new LlamaError("usage", `column ${quoted(twice)} is there twice`, { where: `${file}, line ${head.line}` });
+  }
   return records.map(({ fields, line }) => {
     if (fields.length !== head.fields.length) {
       const found = String(fields.length);

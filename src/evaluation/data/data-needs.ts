@@ -12,6 +12,8 @@ export interface DataNeeds {
   folders: readonly string[];
   /** Names of the folder that a download from the hub makes, where it also has data of other tasks. */
   downloads?: readonly string[];
+  /** The data set's id on Hugging Face, for a cache of huggingface_hub. */
+  hub?: string;
   /** Names of the folder with the task's files in a download: CONFIG/SPLIT-00000-of-00001.parquet. Default: only "data". */
   configs?: readonly string[];
   /** Files that were named by the user; no other is looked for. */

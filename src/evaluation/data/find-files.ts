@@ -3,6 +3,7 @@ import { existsSync, readdirSync, statSync } from "node:fs";
 import { basename, join, resolve } from "node:path";
 import { LlamaError } from "../../error.js";
 import { firstFew, plural } from "../../formats/files/amounts.js";
+import { snapshotOf } from "../../model/place/hub-cache.js";
 import type { DataNeeds, OriginalForm } from "./data-needs.js";
 import type { Split } from "./row.js";
 
@@ -22,6 +23,8 @@ export function findFiles(folder: string, needs: DataNeeds, split: Split): Found
   if (path !== undefined) return { form: "rows", paths: [path] };
   const own = [...needs.folders.map((name) => join(folder, name)), ...isOwnFolder(folder, needs)];
   const downloads = (needs.downloads ?? []).map((name) => join(folder, name));
+  // Where a data set has data of other tasks too, only the folders of this one's are looked into.
+  (needs.downloads ? downloads : own).push(...cachedFolder(folder, needs));
   const originals = originalFiles([...own, ...downloads], folder, needs, split);
   if (originals !== null) return originals;
   for (const root of own) {
@@ -48,6 +51,12 @@ export function findFiles(folder: string, needs: DataNeeds, split: Split): Found
 /** The data folder can be the task's own. */
 function isOwnFolder(folder: string, { folders }: DataNeeds): string[] {
   return folders.includes(basename(resolve(folder))) ? [folder] : [];
+}
+
+/** The folder of the data set in a cache of huggingface_hub, which the data folder can be. */
+function cachedFolder(folder: string, { hub }: DataNeeds): string[] {
+  const cached = hub === undefined ? "" : join(folder, `datasets--${hub.replaceAll("/", "--")}`);
+  return hub !== undefined && existsSync(cached) ? [snapshotOf(cached)] : [];
 }
 
 function tables(root: string, split: Split): string[] {

@@ -26,8 +26,8 @@ export interface LoadedRows {
   files: DataFile[];
 }
 
-/** A text of more characters does not fit JavaScript's. */
-const MAX_BYTES = 512 * 1024 * 1024;
+/** A text of more than 2^29 - 24 characters does not fit JavaScript's. */
+const MAX_BYTES = 500 * 1024 * 1024;
 
 /**
  * The rows of a split below `folder`, checked. `task` is for messages. Throws LlamaError (usage) if no file is there, a file

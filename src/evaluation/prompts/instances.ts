@@ -42,7 +42,8 @@ export function shotsOf(task: Task, chosen: number | undefined): number {
 
 /** Reads a task's documents below `folder`, and its examples if there are any shots. Throws LlamaError (usage) for what is missing or malformed. */
 export async function loadTask(folder: string, task: Task, shots: number): Promise<TaskData> {
-  const { rows, files } = await loadRows(folder, task.name, task.data, task.split);
+  const needs = { ...task.data, hub: task.source };
+  const { rows, files } = await loadRows(folder, task.name, needs, task.split);
   const documents = task.documents(rows);
   if (documents.length === 0) {
     const where = files.map(({ path }) => path).join(", ");
@@ -55,7 +56,7 @@ export async function loadTask(folder: string, task: Task, shots: number): Promi
   if (shots === 0) return { documents, pool: [], files };
   if ("fixed" in examples) return { documents, pool: examples.fixed, files };
   if (examples.from === task.split) return { documents, pool: documents, files };
-  const more = await loadRows(folder, task.name, task.data, examples.from);
+  const more = await loadRows(folder, task.name, needs, examples.from);
   return { documents, pool: task.documents(more.rows), files: [...files, ...more.files] };
 }
 

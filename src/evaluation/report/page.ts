@@ -1,4 +1,5 @@
 /** The report of one or more outputs: a page that needs nothing but itself, with tables and pictures. Does not read files. */
+import { isObject } from "../../formats/files/json-value.js";
 import type { EvalOutput } from "../compare/read-output.js";
 import type { Sample } from "../compare/read-samples.js";
 import { type Interval, normalInterval, wilson } from "../metrics/interval.js";
@@ -68,16 +69,24 @@ function settings({ name, own, limit, date, path }: EvalOutput): string {
 const SHARES = /^(acc|exact_match|pct_|pass)/;
 
 function figuresOf({ results, own, samples }: EvalOutput): Figure[] {
-  const intervals = (own.intervals ?? {}) as Record<string, Record<string, Interval> | undefined>;
+  const intervals = isObject(own.intervals) ? own.intervals : {};
   return Object.entries(results).flatMap(([task, figures]) =>
     Object.entries(figures).flatMap(([key, value]): Figure[] => {
       if (typeof value !== "number" || !key.includes(",") || key.includes("_stderr,")) return [];
       const error = figures[key.replace(",", "_stderr,")];
       const stderr = typeof error === "number" ? error : null;
-      const interval = intervals[task]?.[key] ?? measured(samples.get(task), key) ?? normalInterval(value, stderr);
+      const interval =
+        intervalAt(intervals[task], key) ?? measured(samples.get(task), key) ?? normalInterval(value, stderr);
       return [{ task, key, value, stderr, interval, count: figures.sample_len ?? "" }];
     }),
   );
+}
+
+/** What a file says is an interval, if it is one. */
+function intervalAt(intervals: unknown, key: string): Interval | null {
+  const value = isObject(intervals) ? intervals[key] : null;
+  const isInterval = Array.isArray(value) && value.length === 2 && value.every((end) => typeof end === "number");
+  return isInterval ? (value as unknown as Interval) : null;
 }
 
 /** The interval of a share, from samples that are all 0 or 1; null without them. */

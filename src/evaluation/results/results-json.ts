@@ -11,6 +11,8 @@ export interface RunFacts {
   modelArgs: string;
   version: string;
   dtype: string;
+  /** Of keys and values. */
+  kvDtype: string;
   worldSize: number;
   maxLength: number;
   addBos: string;
@@ -83,7 +85,13 @@ export function resultsJson({ results, groups, rows, facts }: Outcome): Record<s
     ...{ system_instruction: null, fewshot_as_multiturn: false, chat_template: null },
     total_evaluation_time_seconds: String(facts.seconds),
     llama_ts: {
-      ...{ version: facts.version, dtype: facts.dtype, world_size: facts.worldSize, max_length: facts.maxLength },
+      ...{
+        version: facts.version,
+        dtype: facts.dtype,
+        kv_dtype: facts.kvDtype,
+        world_size: facts.worldSize,
+        max_length: facts.maxLength,
+      },
       ...{ add_bos: facts.addBos, shard, paper_model: facts.paperModel, files: facts.files, tokens: facts.tokens },
       data: byName(({ files }) => files),
       failed: byName(({ documents }) => documents.filter(({ error }) => error).length),

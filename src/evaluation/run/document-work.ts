@@ -21,6 +21,8 @@ export interface ScoringPass extends Window {
   lastIds: number[];
   /** Which part of which request is answered by the continuation, and by it with each of `lastIds`. */
   owners: { key: string; part: number }[];
+  /** Whether the first scored id is a BOS that is not of the text. */
+  hasBos: boolean;
   /** Tokens that are expected to be computed. */
   cost: number;
 }
@@ -78,7 +80,7 @@ export function documentWork(requests: readonly KeyedRequest[], encoder: Request
       work.parts.set(key, encoded.parts.length);
       for (const [part, window] of encoded.parts.entries()) {
         count(work, inputsOf(window).length);
-        addWindow(work, byInputs, window, { key, part });
+        addWindow(work, byInputs, { ...window, hasBos: encoded.hasBos && part === 0 }, { key, part });
       }
     } catch (error) {
       if (!(error instanceof LlamaError)) throw error;
@@ -96,7 +98,7 @@ function count(work: DocumentWork, inputs: number): void {
 function addWindow(
   work: DocumentWork,
   byInputs: Map<string, ScoringPass>,
-  window: Window,
+  window: Window & Pick<ScoringPass, "hasBos">,
   owner: ScoringPass["owners"][number],
 ): void {
   const name = `${window.context.length} ${inputsOf(window)}`;

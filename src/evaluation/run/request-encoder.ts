@@ -14,7 +14,12 @@ const DEFAULT_GEN_TOKENS = 256;
 
 /** A request in ids: parts whose log-likelihoods are added, or a prompt to continue. */
 export type EncodedRequest =
-  | { kind: "score"; parts: Window[] }
+  | {
+      kind: "score";
+      parts: Window[];
+      /** Whether the first scored id is a BOS that is not of the text. */
+      hasBos: boolean;
+    }
   | { kind: "text"; promptIds: number[]; maxTokens: number; stop: string[] };
 
 export class RequestEncoder {
@@ -36,8 +41,8 @@ export class RequestEncoder {
   /** Throws LlamaError (usage) for a request that cannot be run. */
   encode(request: EvalRequest): EncodedRequest {
     if (request.kind === "generate") return this.#prompt(request);
-    if (request.kind === "rolling") return { kind: "score", parts: this.#rolling(request.context) };
-    return { kind: "score", parts: [this.#fitted(this.#pair(request))] };
+    if (request.kind === "rolling") return this.#rolling(request.context);
+    return { kind: "score", parts: [this.#fitted(this.#pair(request))], hasBos: false };
   }
 
   /**
@@ -70,9 +75,10 @@ export class RequestEncoder {
     return { context: context.slice(cut), continuation };
   }
 
-  #rolling(text: string): Window[] {
+  #rolling(text: string): EncodedRequest {
     const ids = this.#withBos(encodeLong(this.#tokenizer, text), true);
-    return rollingWindows(ids, prefixId(this.#tokenizer), this.#maxLength);
+    const parts = rollingWindows(ids, prefixId(this.#tokenizer), this.#maxLength);
+    return { kind: "score", parts, hasBos: this.#bos !== null };
   }
 
   /** The text of EOS ends a text too, should the model write it in letters. */

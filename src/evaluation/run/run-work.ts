@@ -30,7 +30,9 @@ export async function* runWork(model: EvalModel, plan: WorkPlan, options: FeedOp
     spent += cost;
     for (const [i, { key, part }] of owners.entries()) {
       const { logprob = 0, isGreedy = false } = scores?.[i] ?? {};
-      const response = sums.add(key, part, { logLikelihood: logprob, greedy: isGreedy, tokens: continuation.length });
+      const bos = tag.hasBos ? { bos: score?.tokens[0]?.logprob ?? 0 } : {};
+      const own = { logLikelihood: logprob, greedy: isGreedy, tokens: continuation.length, ...bos };
+      const response = sums.add(key, part, own);
       if (error) yield { key, error, response: null, cost: spent, task };
       else if (response) yield { key, response, error: null, cost: spent, task };
       else continue;
@@ -70,7 +72,8 @@ class Sums {
     this.#open.set(key, done.set(part, response));
     if (done.size < count) return null;
     this.#open.delete(key);
-    const whole = { logLikelihood: 0, greedy: true, tokens: 0 };
+    const { bos } = done.get(0)!;
+    const whole = { logLikelihood: 0, greedy: true, tokens: 0, ...(bos !== undefined && { bos }) };
     for (let i = 0; i < count; i++) {
       const { logLikelihood, greedy, tokens = 0 } = done.get(i)!;
       whole.logLikelihood += logLikelihood;

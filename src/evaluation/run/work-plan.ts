@@ -1,4 +1,5 @@
 /** Plans the work of many requests: the order of the passes, and what they cost in tokens. Runs nothing. */
+import { setImmediate as breathe } from "node:timers/promises";
 import { commonLength, MIN_SHARED } from "../../generation/scheduling/prefix-pool.js";
 import { type DocumentWork, documentWork, inputsOf, type KeyedRequest } from "./document-work.js";
 import type { RequestEncoder } from "./request-encoder.js";
@@ -17,12 +18,33 @@ export interface Cost {
   generated: number;
 }
 
+/** Who watches the planning, which encodes all texts: it throws the signal's reason, and reports the documents that are done. */
+export interface PlanWatch {
+  signal?: AbortSignal;
+  onProgress?: (documents: number) => void;
+}
+
+/** Planning may keep other work waiting this long. */
+const BREATH_MS = 50;
 /** Sequences that the model keeps beside those that run: a prefix is found in one of them. */
 const REMEMBERED = 16;
 
 /** The work is ordered by task as it comes, in a task the longest document first, so that the estimate of the time left falls. */
-export function planWork(requests: readonly KeyedRequest[], encoder: RequestEncoder): WorkPlan {
-  const documents = [...byDocument(requests)].map((group) => documentWork(group, encoder));
+export async function planWork(
+  requests: readonly KeyedRequest[],
+  encoder: RequestEncoder,
+  { signal, onProgress }: PlanWatch = {},
+): Promise<WorkPlan> {
+  const documents: DocumentWork[] = [];
+  let since = performance.now();
+  for (const group of byDocument(requests)) {
+    documents.push(documentWork(group, encoder));
+    if (performance.now() - since < BREATH_MS) continue;
+    onProgress?.(documents.length);
+    await breathe();
+    signal?.throwIfAborted();
+    since = performance.now();
+  }
   const ordered = [...byTask(documents)].flatMap((group) => group.sort((a, b) => b.longest - a.longest));
   const cost: Cost = { alone: 0, computed: 0, generated: 0 };
   const recent: (readonly number[])[] = [];

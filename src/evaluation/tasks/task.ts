@@ -30,6 +30,8 @@ export interface LikelihoodResponse {
   greedy: boolean;
   /** Tokens of the continuation, for measures per token. */
   tokens?: number;
+  /** Of "rolling" where the tokenizer begins texts with BOS: the log-probability of that BOS, which is part of the sum. */
+  bos?: number;
 }
 
 export interface TextResponse {

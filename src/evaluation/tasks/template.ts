@@ -15,8 +15,15 @@ export interface Template {
 /** question, answer.value, choices[0], choices.0 */
 const PATH = /^[\p{L}_$][\p{L}\p{N}_$-]*(?:\.[\p{L}\p{N}_$-]+|\[\d+\])*$/u;
 
+/** A longer one is a mistake, and looking for its braces would take long. */
+const MAX_LENGTH = 20_000;
+
 /** `where`: the file and key, for messages. Throws LlamaError for braces that hold something else. */
 export function readTemplate(source: string, where: string): Template {
+  if (source.length > MAX_LENGTH) {
+    const expected = `at most ${MAX_LENGTH} characters`;
+    throw new LlamaError("usage", "template is too long", { where, expected, found: String(source.length) });
+  }
   const parts = source.split(/\{\{(.*?)\}\}/gs).map((part, i) => (i % 2 === 0 ? part : pathOf(part.trim(), where)));
   const paths = parts.filter((part) => typeof part !== "string");
   const text = (doc: Doc) => parts.map((part) => (typeof part === "string" ? part : asText(doc, part))).join("");

@@ -19,22 +19,22 @@ export function llama2Format(tokenizer: Tokenizer): ChatFormat {
   const encodeDialog = (dialog: Dialog, ending: DialogEnding = "answer"): number[] => {
     const messages = mergeSystem(dialog);
     check(messages, ending === "answer");
-    const ids: number[] = [];
+    const parts: (readonly number[])[] = [];
     // Each pair is encoded by itself, with a space before it.
     for (let i = 0; i < messages.length; i += 2) {
       const prompt = `${B_INST} ${strip(messages[i]!.content)} ${E_INST}`;
       const answer = messages[i + 1];
       const isOpen = ending === "continue" && i + 2 >= messages.length;
-      if (!answer) ids.push(...tokenizer.encode(prompt, { bos: true }));
+      if (!answer) parts.push(tokenizer.encode(prompt, { bos: true }));
       else if (answer.token_ids) {
-        ids.push(...tokenizer.encode(prompt, { bos: true }), ...answer.token_ids);
-        if (!isOpen) ids.push(...closeTurn(answer.token_ids));
+        parts.push(tokenizer.encode(prompt, { bos: true }), answer.token_ids);
+        if (!isOpen) parts.push(closeTurn(answer.token_ids));
       } else {
         const text = isOpen ? stripStart(answer.content) : `${strip(answer.content)} `;
-        ids.push(...tokenizer.encode(`${prompt} ${text}`, { bos: true, eos: !isOpen }));
+        parts.push(tokenizer.encode(`${prompt} ${text}`, { bos: true, eos: !isOpen }));
       }
     }
-    return ids;
+    return parts.flat();
   };
 
   const closeTurn = (answerIds: readonly number[]): number[] => {

@@ -63,6 +63,8 @@ export class TemplateDialog {
     const places: Place[] = [];
     for (const { 0: whole, 1: number, 2: found, index: start } of text.matchAll(pattern)) {
       const message = Number(number);
+      // A text that has all private-use characters may look like marks.
+      if (!withIds.includes(message)) continue;
       const { content } = this.#dialog[message]!;
       const isWhole = found === this.#shield.mark(content, this.#names, true);
       const isNext = message > (places.at(-1)?.message ?? -1);
@@ -94,20 +96,20 @@ export class TemplateDialog {
   }
 
   #join(text: string, places: readonly Place[]): number[] {
-    const ids: number[] = [];
+    const parts: (readonly number[])[] = [];
     const gap = places.length > 0 ? this.#gap(text, places[0]!) : "";
     let at = 0;
     const add = (part: string) => {
-      if (part !== "") ids.push(...this.#shield.encode(part, this.#names, at > 0));
+      if (part !== "") parts.push(this.#shield.encode(part, this.#names, at > 0));
     };
     for (const { message, start, end } of places) {
       const before = text.slice(at, start);
       add(gap !== "" && before.endsWith(gap) ? before.slice(0, -gap.length) : before);
-      ids.push(...this.#dialog[message]!.token_ids!);
+      parts.push(this.#dialog[message]!.token_ids!);
       at = end;
     }
     add(text.slice(at));
-    return ids;
+    return parts.flat();
   }
 
   /** Space that the template puts before answers but not at the end of a prompt: the ids of an answer have it. */

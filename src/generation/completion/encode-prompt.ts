@@ -46,7 +46,7 @@ export function encodePrompt(model: ModelContext, request: Prompt, special = fal
     format,
     dialog.map(({ content }) => content),
   );
-  return { ids: format.encodeDialog(dialog, ending), stopIds: format.stopIds };
+  return { ids: model.longTexts.run(() => format.encodeDialog(dialog, ending)), stopIds: format.stopIds };
 }
 
 /** A dialog from outside, for a format. Throws LlamaError (usage) that names what is wrong in it. */

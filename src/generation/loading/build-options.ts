@@ -3,6 +3,7 @@ import type { EngineOptions, LoadPlan } from "../../engine/host/engine-options.j
 import { defaultCacheRoot } from "../../engine/weight-cache/cache-folder.js";
 import { LlamaError } from "../../error.js";
 import type { ComputeType } from "../../model/architecture/compute-type.js";
+import type { KvType } from "../../model/architecture/kv-type.js";
 import {
   BOOLEAN,
   checkOptions,
@@ -27,6 +28,8 @@ export interface BuildOptions extends LimitOptions {
   nprocPerNode?: number | "auto";
   /** Type of the weights in memory. "auto" (the default) is that of a GGUF file's blocks, else fp32 up to 1e9 parameters, else int8. */
   dtype?: "auto" | ComputeType;
+  /** Type of keys and values in memory. "auto" (the default) is int8 beside quantised weights, else fp32. */
+  kvDtype?: "auto" | KvType;
   /** Weight cache: folder that keeps quantised weights for the next start; null: no cache. Default $XDG_CACHE_HOME/llama-ts. */
   cacheDir?: string | null;
   /** Maximum number of tokens of prompt and answer together. Default: the model's context as far as memory allows, 2048 where its files do not say. */
@@ -51,6 +54,7 @@ const BUILD_TYPES: OptionTypes<BuildOptions> = {
   tokenizerPath: TEXT,
   nprocPerNode: either(NUMBER, oneOf("auto")),
   dtype: oneOf("auto", "fp32", "int8", "int4"),
+  kvDtype: oneOf("auto", "fp32", "int8"),
   cacheDir: either(TEXT, NULL),
   maxSeqLen: NUMBER,
   threadsPerRank: NUMBER,
@@ -84,7 +88,7 @@ export function checkBuildOptions(options: BuildOptions): void {
 export function engineSettings(
   { cacheDir, onProgress, threadsPerRank, cpuBind, rankTimeoutMs, onPlan, signal }: BuildOptions,
   total: number,
-): Omit<EngineOptions, "worldSize" | "dtype" | "maxSeqLen"> {
+): Omit<EngineOptions, "worldSize" | "dtype" | "kvDtype" | "maxSeqLen"> {
   return {
     ...{ threadsPerRank, cpuBind, rankTimeoutMs, onPlan, signal },
     cacheRoot: cacheDir === undefined ? defaultCacheRoot() : cacheDir,

@@ -2,6 +2,7 @@
 import { STEP_TOKENS } from "../../engine/host/engine-options.js";
 import { machineMemory } from "../../engine/machine/machine-memory.js";
 import type { ComputeType } from "../../model/architecture/compute-type.js";
+import type { KvType } from "../../model/architecture/kv-type.js";
 import type { ModelConfig } from "../../model/config/config.js";
 import { memoryNeed } from "../../model/sizes/memory-need.js";
 
@@ -19,13 +20,13 @@ const STEP = 256;
 export function resolveMaxSeqLen(
   asked: number | undefined,
   config: ModelConfig,
-  { worldSize, dtype }: { worldSize: number; dtype: ComputeType },
+  { worldSize, dtype, kvDtype }: { worldSize: number; dtype: ComputeType; kvDtype?: KvType },
   { available } = machineMemory(),
 ): number {
   if (asked !== undefined) return asked;
   const own = config.contextLength;
   if (own === null || own <= DEFAULT_MAX_SEQ_LEN) return own ?? DEFAULT_MAX_SEQ_LEN;
-  const { token, context, total } = memoryNeed(config, worldSize, dtype, own, STEP_TOKENS);
+  const { token, context, total } = memoryNeed(config, worldSize, dtype, own, STEP_TOKENS, undefined, kvDtype);
   const room = ((available - (total - context)) * CONTEXT_SHARE) / token;
   return Math.min(own, Math.max(DEFAULT_MAX_SEQ_LEN, STEP * Math.floor(room / STEP)));
 }

@@ -4,6 +4,7 @@ import { machineMemory } from "../../engine/machine/machine-memory.js";
 import { LlamaError } from "../../error.js";
 import { showBytes } from "../../formats/files/amounts.js";
 import type { ComputeType } from "../../model/architecture/compute-type.js";
+import type { KvType } from "../../model/architecture/kv-type.js";
 import type { ModelConfig } from "../../model/config/config.js";
 import { memoryNeed } from "../../model/sizes/memory-need.js";
 
@@ -18,15 +19,19 @@ const SMALLER: Readonly<Record<ComputeType, readonly ComputeType[]>> = {
 export function checkMemory(
   config: ModelConfig,
   worldSize: number,
-  dtype: ComputeType,
+  { dtype, kvDtype }: { dtype: ComputeType; kvDtype?: KvType | undefined },
   tokens: number,
   { available } = machineMemory(),
 ): void {
-  const need = (type: ComputeType) => memoryNeed(config, worldSize, type, tokens, STEP_TOKENS);
-  const { weights, context, working, total } = need(dtype);
+  const need = (type: ComputeType, kv?: KvType) =>
+    memoryNeed(config, worldSize, type, tokens, STEP_TOKENS, undefined, kv);
+  const { weights, context, working, total } = need(dtype, kvDtype);
   if (total <= available) return;
   const smaller = SMALLER[dtype].find((type) => need(type).total <= available);
   const advice: string[] = [];
+  if (kvDtype === "fp32" && dtype !== "fp32" && need(dtype).total <= available) {
+    advice.push(`--kv_dtype auto needs ${showBytes(need(dtype).total)}`);
+  }
   if (smaller) advice.push(`--dtype ${smaller} needs ${showBytes(need(smaller).total)}`);
   if (weights + working < available) advice.push("a smaller --max_seq_len needs less");
   advice.push("--force loads it anyway");

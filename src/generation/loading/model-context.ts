@@ -3,7 +3,7 @@ import { LlamaError } from "../../error.js";
 import type { ComputeType } from "../../model/architecture/compute-type.js";
 import type { ModelConfig } from "../../model/config/config.js";
 import { type EncodeThread, LONG_TEXT } from "../../tokenizer/loading/encode-thread.js";
-import type { Tokenizer } from "../../tokenizer/tokenizer.js";
+import type { EncodeOptions, Tokenizer } from "../../tokenizer/tokenizer.js";
 import type { ChatChoice, ChatFormat, ChatName } from "../chat/chat-format.js";
 import { chosenFormat, dialogFormat, guessFormat } from "../chat/choose-format.js";
 import type { FolderKind } from "../chat/folder-kind.js";
@@ -12,6 +12,7 @@ import { type FeedOptions, inFlight, type Requests } from "../scheduling/in-flig
 import { tooLong } from "../scheduling/prompt-check.js";
 import type { GenerationRequest } from "../scheduling/request.js";
 import type { RequestLoop } from "../scheduling/request-loop.js";
+import { LongTexts } from "./long-texts.js";
 
 /** Formats of dialogs that are kept: more than one program uses. */
 const MAX_FORMATS = 16;
@@ -21,6 +22,8 @@ export class ModelContext {
   readonly tokenizer: Tokenizer;
   readonly config: ModelConfig;
   readonly maxSeqLen: number;
+  /** For dialogs, whose formats encode as they go. */
+  readonly longTexts: LongTexts;
   readonly #dtype: ComputeType;
   readonly #encoder: EncodeThread;
   readonly #kind: FolderKind;
@@ -37,6 +40,7 @@ export class ModelContext {
     kind: FolderKind = null,
   ) {
     this.#encoder = encoder;
+    this.longTexts = new LongTexts(tokenizer, encoder);
     this.#kind = kind;
     this.loop = loop;
     this.tokenizer = tokenizer;
@@ -61,12 +65,17 @@ export class ModelContext {
     return this.#encoder.encode(prompt, special).then((ids) => (addsBos && bosId !== null ? [bosId, ...ids] : ids));
   }
 
+  /** Ids of any text, a long one encoded in a thread. */
+  encodeText(text: string, options: EncodeOptions = {}): number[] | Promise<number[]> {
+    return this.longTexts.run(() => this.longTexts.tokenizer.encode(text, options));
+  }
+
   /** The format of dialogs. Without a choice it is the model's chat template, or that of Meta's code for this tokenizer. */
   dialogFormat(choice: ChatChoice = "auto"): ChatFormat {
     const key = typeof choice === "object" ? `given ${choice.template}` : choice;
     let format = this.#formats.get(key);
     if (format === undefined) {
-      format = chosenFormat(choice, dialogFormat(this.tokenizer), this.tokenizer, this.config);
+      format = chosenFormat(choice, dialogFormat(this.tokenizer), this.longTexts.tokenizer, this.config);
       if (this.#formats.size > MAX_FORMATS) this.#formats.clear();
       this.#formats.set(key, format);
     }

@@ -1,9 +1,11 @@
 /** Opens a model's tokenizer and checkpoint, chooses ranks and dtype, and starts the engine. Does not generate. */
 import { dirname } from "node:path";
+import { resolveKvType } from "../../engine/attention/resolve-kv-type.js";
 import { Engine } from "../../engine/engine.js";
 import type { EngineOptions } from "../../engine/host/engine-options.js";
 import { availableCores } from "../../engine/machine/cores.js";
 import { type ComputeType, chooseType } from "../../model/architecture/compute-type.js";
+import type { KvType } from "../../model/architecture/kv-type.js";
 import { storedType } from "../../model/architecture/recipe.js";
 import { type Checkpoint, openCheckpoint } from "../../model/checkpoint/checkpoint.js";
 import type { OpenedCheckpoint } from "../../model/checkpoint/checkpoint-format.js";
@@ -66,15 +68,16 @@ export function openModel(files: ModelFiles): OpenedModel {
   return { tokenizer, files, encoder, checkpoint: openCheckpoint(checkpoint, tokenizer.vocabulary.vocabSize) };
 }
 
-/** The number of ranks and the type of the weights, chosen here if they are "auto". */
+/** The number of ranks and the types of weights, keys and values, chosen here if they are "auto". Throws LlamaError (usage). */
 export function resolveSetup(
   { config, parameterCount, shardCount }: Checkpoint,
-  options: Pick<BuildOptions, "nprocPerNode" | "dtype">,
-): { worldSize: number; dtype: ComputeType } {
+  options: Pick<BuildOptions, "nprocPerNode" | "dtype" | "kvDtype">,
+): { worldSize: number; dtype: ComputeType; kvDtype: KvType } {
   const { nprocPerNode = "auto", dtype: asked = "auto" } = options;
   const dtype = asked === "auto" ? (storedType(config) ?? chooseType(parameterCount)) : asked;
-  if (nprocPerNode !== "auto") return { worldSize: nprocPerNode, dtype };
-  return { worldSize: autoWorldSize(config, availableCores(), shardCount, dtype !== "fp32"), dtype };
+  const kvDtype = resolveKvType(options.kvDtype, dtype, config);
+  if (nprocPerNode !== "auto") return { worldSize: nprocPerNode, dtype, kvDtype };
+  return { worldSize: autoWorldSize(config, availableCores(), shardCount, dtype !== "fp32"), dtype, kvDtype };
 }
 
 /** Starts the ranks and meanwhile, on this thread, the tokenizer, which takes as long to load as a small model. If one fails, stops the other and throws its error. */

@@ -2,7 +2,7 @@
  * KV caches of requests that have ended, least recently used first: a later request with the same beginning continues in one,
  * or in a copy of it. Knows ids and positions; not the memory of a position.
  */
-import { FIRST_CAPACITY } from "../../engine/rank/kv-cache.js";
+import { PAGE_TOKENS } from "../../engine/attention/page-layout.js";
 import type { Forward } from "./request.js";
 
 /** A shorter common prefix is not worth a copy, or waiting for. */
@@ -55,7 +55,7 @@ export class PrefixPool {
       this.#engine.release(entry.sequence);
       return;
     }
-    const grown = FIRST_CAPACITY * 2 ** Math.ceil(Math.log2(Math.max(1, entry.ids.length / FIRST_CAPACITY)));
+    const grown = PAGE_TOKENS * Math.ceil(entry.ids.length / PAGE_TOKENS);
     this.#entries.push({ ...entry, positions: Math.min(reserved, grown) });
     const disposable = this.#entries.filter((one) => one.isDisposable && !this.#pinned.has(one));
     if (disposable.length > MAX_DISPOSABLE) this.#drop(disposable[0]!);
@@ -92,11 +92,11 @@ export class PrefixPool {
     if ((isPinned || !isFree) && length >= MIN_SHARED && positions + best.positions <= room) {
       // The others make room for the copy.
       this.#touch(best);
-      return { sequence: this.#engine.fork(best.sequence, length, positions), length };
+      return { sequence: this.#engine.fork(best.sequence, length), length };
     }
     if (isPinned) return null;
     this.#entries.splice(this.#entries.indexOf(best), 1);
-    this.#engine.reserve(best.sequence, positions);
+    this.#engine.trim(best.sequence, positions);
     return { sequence: best.sequence, length };
   }
 

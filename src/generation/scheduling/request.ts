@@ -82,4 +82,4 @@ export interface EndEvent {
 }
 
 /** The part of the engine that the loop needs. */
-export type Forward = Pick<Engine, "forward" | "newSequence" | "fork" | "reserve" | "release">;
+export type Forward = Pick<Engine, "forward" | "newSequence" | "fork" | "trim" | "release">;

@@ -169,8 +169,8 @@ export class Scheduler {
     const room = this.#limits.maxPositions - this.used + entry.positions;
     this.#take(entry, room, ready + MIN_SHARED);
     if (entry.sequence !== null) return entry.sequence;
-    if (donor === null || ready < MIN_SHARED) return this.#engine.newSequence(entry.positions);
-    this.#reuse(entry, this.#engine.fork(donor.sequence!, ready, entry.positions), ready);
+    if (donor === null || ready < MIN_SHARED) return this.#engine.newSequence();
+    this.#reuse(entry, this.#engine.fork(donor.sequence!, ready), ready);
     return entry.sequence;
   }
 

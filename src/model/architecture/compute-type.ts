@@ -11,8 +11,3 @@ const FLOAT_PARAMETERS = 1e9;
 export function chooseType(parameterCount: number): ComputeType {
   return parameterCount <= FLOAT_PARAMETERS ? "fp32" : "int8";
 }
-
-/** Whether the KV cache is fp16, as it is with quantised weights. */
-export function isCacheHalf(dtype: ComputeType): boolean {
-  return dtype !== "fp32";
-}

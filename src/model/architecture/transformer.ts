@@ -3,11 +3,10 @@
  * Does not know the order of the stages, or threads.
  */
 
-import { ONNX_TYPE } from "../../formats/protobuf/onnx-graph.js";
 import { lengthOf } from "../../formats/tensor/range.js";
 import type { ModelConfig } from "../config/config.js";
 import type { RankShare } from "../split/partition.js";
-import { type ComputeType, isCacheHalf, type QuantType } from "./compute-type.js";
+import type { ComputeType, QuantType } from "./compute-type.js";
 import { GraphBuilder, type StageGraph } from "./graph-builder.js";
 import { MATRICES, type Matrix, matrixPart } from "./matrices.js";
 import { productsOf, quantFormat } from "./recipe.js";
@@ -40,9 +39,8 @@ function addQkv(graph: GraphBuilder, h: string, isRotated: boolean): void {
   const { headDim, headNorms, rotation } = graph.config;
   const qWidth = lengthOf(graph.share.qHeads) * headDim;
   const kvWidth = lengthOf(graph.share.kvHeads) * headDim;
-  const isHalf = isCacheHalf(graph.type);
   const qkv = graph.linear(MATRICES.wqkv, graph.norm(TENSORS.attentionNorm, h, "attention_in"), "qkv");
-  graph.split(qkv, [qWidth, kvWidth, kvWidth], ["q_flat", "k_flat", isHalf ? "v_full" : "v"]);
+  graph.split(qkv, [qWidth, kvWidth, kvWidth], ["q_flat", "k_flat", "v"]);
   if (isRotated) {
     graph.input("position_ids", [1, "tokens"], "int64");
     graph.input("cos", ["positions", headDim / 2]);
@@ -51,9 +49,7 @@ function addQkv(graph: GraphBuilder, h: string, isRotated: boolean): void {
   if (headNorms) graph.integers("rows_of_heads", [-1, headDim]);
   else graph.integers("axis0", [0]);
   for (const [name, width] of [["q", qWidth] as const, ["k", kvWidth] as const]) {
-    const isRounded = name === "k" && isHalf;
-    const full = isRounded ? "k_full" : name;
-    const before = isRotated ? `${name}_in` : full;
+    const before = isRotated ? `${name}_in` : name;
     if (headNorms) {
       const heads = graph.node("Reshape", [`${name}_flat`, "rows_of_heads"], `${name}_heads`); // [tokens * heads, headDim]
       const normed = graph.norm(name === "q" ? TENSORS.qNorm : TENSORS.kNorm, heads, `${name}_normed`);
@@ -61,13 +57,11 @@ function addQkv(graph: GraphBuilder, h: string, isRotated: boolean): void {
     } else graph.node("Unsqueeze", [`${name}_flat`, "axis0"], before);
     if (isRotated) {
       const attributes = { interleaved: rotation === "interleaved" ? 1 : 0, num_heads: width / headDim };
-      graph.node("RotaryEmbedding", [before, "position_ids", "cos", "sin"], full, attributes, "com.microsoft");
+      graph.node("RotaryEmbedding", [before, "position_ids", "cos", "sin"], name, attributes, "com.microsoft");
     }
-    if (isRounded) graph.node("Cast", ["k_full"], "k", { to: ONNX_TYPE.float16 });
-    graph.output(name, [1, "tokens", width], isRounded ? "float16" : "float32");
+    graph.output(name, [1, "tokens", width]);
   }
-  if (isHalf) graph.node("Cast", ["v_full"], "v", { to: ONNX_TYPE.float16 });
-  graph.output("v", ["tokens", kvWidth], isHalf ? "float16" : "float32");
+  graph.output("v", ["tokens", kvWidth]);
 }
 
 /** attended [tokens, q heads * headDim] -> [tokens, dim]. */

@@ -1,6 +1,7 @@
 /** Computes from shapes how many bytes of weights and KV cache a token reads. Does not know files or time. */
 import { lengthOf } from "../../formats/tensor/range.js";
-import { type ComputeType, isCacheHalf } from "../architecture/compute-type.js";
+import type { ComputeType } from "../architecture/compute-type.js";
+import { chooseKvType, type KvType, kvHeadBytes } from "../architecture/kv-type.js";
 import { type Matrix, matrixShape, partMatrices } from "../architecture/matrices.js";
 import { quantizedSize } from "../architecture/quantize.js";
 import { productsOf, quantFormat } from "../architecture/recipe.js";
@@ -22,14 +23,20 @@ export function modelBytesPerToken(
   config: ModelConfig,
   shares: readonly RankShare[],
   dtype: ComputeType,
+  kvType: KvType = chooseKvType(dtype, config),
 ): BytesPerToken {
-  const parts = shares.map((share) => shareBytesPerToken(config, share, dtype));
+  const parts = shares.map((share) => shareBytesPerToken(config, share, dtype, kvType));
   const sum = (key: keyof BytesPerToken) => parts.reduce((total, part) => total + part[key], 0);
   return { weights: sum("weights"), position: sum("position") };
 }
 
 /** The same for one rank. */
-export function shareBytesPerToken(config: ModelConfig, share: RankShare, dtype: ComputeType): BytesPerToken {
+export function shareBytesPerToken(
+  config: ModelConfig,
+  share: RankShare,
+  dtype: ComputeType,
+  kvType: KvType,
+): BytesPerToken {
   let weights = 0;
   for (const part of PARTS) {
     const { start } = share.layers;
@@ -41,7 +48,7 @@ export function shareBytesPerToken(config: ModelConfig, share: RankShare, dtype:
     }
   }
   const heads = lengthOf(share.layers) * lengthOf(share.kvHeads);
-  return { weights, position: heads * config.headDim * 2 * (isCacheHalf(dtype) ? 2 : 4) };
+  return { weights, position: heads * 2 * kvHeadBytes(config.headDim, kvType) };
 }
 
 /** Bytes of the matrices of one part of one layer in a share; the head counts as a layer after the last. */

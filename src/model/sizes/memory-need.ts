@@ -1,6 +1,7 @@
 /** Estimates from shapes how much memory a model needs to load and run. Does not know files or the machine. */
 import { lengthOf } from "../../formats/tensor/range.js";
 import type { ComputeType } from "../architecture/compute-type.js";
+import { chooseKvType, type KvType } from "../architecture/kv-type.js";
 import { planStep, type Stage, stagesOf } from "../architecture/step-plan.js";
 import type { ModelConfig } from "../config/config.js";
 import { allLayers, partition, type RankShare } from "../split/partition.js";
@@ -41,9 +42,10 @@ export function memoryNeed(
   tokens: number,
   stepTokens: number,
   layers = allLayers(config),
+  kvType: KvType = chooseKvType(dtype, config),
 ): MemoryNeed {
   const shares = partition(config, worldSize, layers);
-  const parts = shares.map((share) => shareBytesPerToken(config, share, dtype));
+  const parts = shares.map((share) => shareBytesPerToken(config, share, dtype, kvType));
   const weights = parts.reduce((sum, part) => sum + part.weights, 0);
   const token = parts.reduce((sum, part) => sum + part.position, 0);
   const context = token * tokens;

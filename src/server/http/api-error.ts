@@ -52,6 +52,17 @@ export function unsupported(param: string, why: string): ApiError {
   return invalid(`${param} is not supported: ${why}`, param, "unsupported_parameter");
 }
 
+/** A prompt that leaves no room. */
+export function contextExceeded(tokens: number, context: number, param: string, isLeast = false): ApiError {
+  return new ApiError({
+    status: 400,
+    code: "context_length_exceeded",
+    message: `The prompt has ${isLeast ? "at least " : ""}${tokens} tokens, and the context holds ${context} of prompt and text together`,
+    param,
+    more: { n_prompt_tokens: tokens, n_ctx: context },
+  });
+}
+
 /** A request that may succeed later. `seconds`: when. */
 export function unavailable(code: string, message: string, seconds: number): ApiError {
   return new ApiError({ status: 503, type: "server_error", code, message, headers: retryAfter(seconds) });

@@ -1,11 +1,11 @@
 /**
- * Writes a stream of values, as server-sent events or lines. What is written never waits for the reader: text is small. A reader that takes nothing for a minute,
- * or has 8 MiB still to read, loses its connection. Does not know what the values mean.
+ * Writes a stream of values, as server-sent events or lines. What is written never waits for the reader: text is small. A reader that
+ * has 8 MiB still to read loses its connection, as one that takes nothing for a minute does with every answer (http-listener.ts). Does
+ * not know what the values mean.
  */
 import type { ServerResponse } from "node:http";
 
 const MAX_BEHIND = 8 << 20;
-const STALL_MS = 60_000;
 const CHECK_MS = 5_000;
 
 /** How values are written. */
@@ -44,10 +44,8 @@ export class EventStream {
   readonly #outgoing: ServerResponse;
   readonly #framing: Framing;
   readonly #pingMs: number;
-  readonly #timer: NodeJS.Timeout;
+  readonly #timer: NodeJS.Timeout | undefined;
   #lastWrite = performance.now();
-  /** Since when the reader has not taken all; null while it keeps up. */
-  #behindSince: number | null = null;
   #isOver = false;
 
   /** Sends the headers; those set before go with them. A comment goes out after `pingMs` of silence, 0: never. */
@@ -61,13 +59,8 @@ export class EventStream {
       "x-accel-buffering": "no",
     });
     outgoing.flushHeaders();
-    this.#timer = setInterval(
-      () => this.#check(),
-      this.#pingMs > 0 ? Math.min(CHECK_MS, this.#pingMs / 2) : CHECK_MS,
-    ).unref();
-    outgoing.on("drain", () => {
-      this.#behindSince = null;
-    });
+    const interval = Math.min(CHECK_MS, this.#pingMs / 2);
+    if (this.#pingMs > 0) this.#timer = setInterval(() => this.#check(), interval).unref();
     outgoing.on("close", () => this.#stop());
   }
 
@@ -93,14 +86,11 @@ export class EventStream {
     if (this.#isOver || this.#outgoing.destroyed) return;
     this.#lastWrite = performance.now();
     if (this.#outgoing.write(text)) return;
-    this.#behindSince ??= performance.now();
     if (this.#outgoing.writableLength > MAX_BEHIND) this.#outgoing.destroy();
   }
 
   #check(): void {
-    const now = performance.now();
-    if (this.#behindSince !== null && now - this.#behindSince > STALL_MS) this.#outgoing.destroy();
-    else if (this.#pingMs > 0 && now - this.#lastWrite >= this.#pingMs) this.#write(this.#framing.ping);
+    if (performance.now() - this.#lastWrite >= this.#pingMs) this.#write(this.#framing.ping);
   }
 
   #stop(): void {

@@ -4,6 +4,9 @@ import { createServer as createSecureServer, type Server as SecureServer } from 
 import type { AddressInfo, Socket } from "node:net";
 import { LlamaError } from "../../error.js";
 
+/** A reader that takes nothing for this time, twice at most, loses its answer. */
+const STALL_MS = 60_000;
+
 /** Certificate and key of TLS, as PEM. */
 export interface TlsFiles {
   cert: Buffer;
@@ -16,7 +19,7 @@ export class HttpListener {
   #isClosing = false;
 
   /** With `tls` it speaks HTTPS only. Throws LlamaError (usage) for what is not a certificate or its key. */
-  constructor(listener: RequestListener, tls: TlsFiles | null = null) {
+  constructor(listener: RequestListener, tls: TlsFiles | null = null, stallMs = STALL_MS) {
     const limits = {
       // Time to send a request, not to answer it; connections of proxies are kept longer than they keep them.
       ...{ headersTimeout: 20_000, requestTimeout: 60_000, keepAliveTimeout: 75_000, maxHeaderSize: 16 << 10 },
@@ -37,7 +40,12 @@ export class HttpListener {
       listener(incoming, outgoing);
     };
     this.#server = tls ? secureServer({ ...limits, ...tls }, onRequest) : createServer(limits, onRequest);
-    this.#server.timeout = 0;
+    // Of a connection on which nothing has moved; Node looks whether the reader has taken a part of a write.
+    this.#server.timeout = stallMs;
+    this.#server.on("timeout", (socket: Socket) => {
+      const isComputing = [...this.#responses].some(({ req }) => req.socket === socket);
+      if (!isComputing || socket.writableLength > 0) socket.destroy();
+    });
     this.#server.maxConnections = 1024;
     // The body reader asks for the body once the headers are found right.
     this.#server.on("checkContinue", onRequest);

@@ -79,8 +79,12 @@ async function exchange(c: Context<Env>, route: Route, service: Service): Promis
   const note: ExchangeNote = {};
   let status = 0;
   let body: Record<string, unknown> = {};
+  // A connection that is cut with an answer still in it leaves outgoing.writableFinished true.
+  let isWhole = false;
+  outgoing.once("finish", () => {
+    isWhole = true;
+  });
   outgoing.once("close", () => {
-    const isWhole = outgoing.writableFinished;
     if (!isWhole) control.abort(GONE);
     const totalMs = performance.now() - startedAt;
     const code = isWhole ? status || outgoing.statusCode : 499;
@@ -95,7 +99,8 @@ async function exchange(c: Context<Env>, route: Route, service: Service): Promis
   };
   const names: string[] = [];
   const ignore = (more: readonly string[]) => {
-    names.push(...more.map((name) => encodeURIComponent(name.slice(0, 64))));
+    // A name, or its cut, may have half a pair of surrogates.
+    names.push(...more.map((name) => encodeURIComponent(name.slice(0, 64).replace(/\p{Surrogate}/gu, "\ufffd"))));
     if (names.length === 0) return;
     headers["x-llama-ts-ignored"] = names.slice(0, 16).join(", ");
     outgoing.setHeader("x-llama-ts-ignored", headers["x-llama-ts-ignored"]);

@@ -14,14 +14,3 @@ export function errorOf(error: unknown, exchange: Pick<Exchange, "id">, service:
   service.onBug(error, exchange.id);
   return internal(exchange.id);
 }
-
-/** A prompt that leaves no room. */
-export function contextExceeded(tokens: number, context: number, param: string, isLeast = false): ApiError {
-  return new ApiError({
-    status: 400,
-    code: "context_length_exceeded",
-    message: `The prompt has ${isLeast ? "at least " : ""}${tokens} tokens, and the context holds ${context} of prompt and text together`,
-    param,
-    more: { n_prompt_tokens: tokens, n_ctx: context },
-  });
-}

@@ -1,6 +1,6 @@
 /** ollama's POST /api/generate and /api/chat: the answers of the other routes in its form. */
 import type { Llama } from "../../index.js";
-import { invalid } from "../http/api-error.js";
+import { contextExceeded, invalid } from "../http/api-error.js";
 import { LINES } from "../http/event-stream.js";
 import { OLLAMA_CHATTED, OLLAMA_GENERATED } from "../schema/ollama-answers.js";
 import {
@@ -12,6 +12,7 @@ import {
   readOptions,
   samplingOf,
 } from "../schema/ollama-requests.js";
+import { encodeChat, hasChat } from "../serving/chat-prompt.js";
 import { continueChat, continueText } from "../serving/context-prompt.js";
 import { requestOptions } from "../serving/request-options.js";
 import type { ChoicePlan, ChoiceResult } from "../serving/run-choices.js";
@@ -21,8 +22,6 @@ import { TokenTexts } from "../wire/token-texts.js";
 import { type PlacedToken, placeAnswer, withoutStop } from "../wire/token-trail.js";
 import { usageOf } from "../wire/usage.js";
 import { collectChoices, noteResults, type StreamForm, streamChoices } from "./answer-choices.js";
-import { encodeChat, hasChat } from "./chat.js";
-import { contextExceeded } from "./errors.js";
 import { checkTaggedModel, taggedName } from "./model-name.js";
 import { checkIds, readPrompts } from "./prompts.js";
 import type { Answer, Exchange, Route, Service } from "./route.js";
@@ -111,7 +110,9 @@ async function generatePrompt(
       throw contextExceeded(Math.ceil(text.length / llama.tokenizer.maxTokenBytes), llama.maxSeqLen, "prompt", true);
     }
     const next = { context, text, system, chat: settings.chat };
-    const prompt = isChat ? await continueChat(llama, next) : { ids: continueText(llama, context, text), stopIds: [] };
+    const prompt = isChat
+      ? await continueChat(llama, next)
+      : { ids: await continueText(llama, context, text), stopIds: [] };
     if (prompt.ids.length >= llama.maxSeqLen) throw contextExceeded(prompt.ids.length, llama.maxSeqLen, "prompt");
     return prompt;
   }

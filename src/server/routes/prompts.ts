@@ -1,8 +1,7 @@
 /** The prompts of a completion request as ids, with the text that an echo repeats. Does not know choices. */
 import type { Llama } from "../../index.js";
-import { invalid } from "../http/api-error.js";
+import { contextExceeded, invalid } from "../http/api-error.js";
 import type { CompletionRequest } from "../schema/completion-request.js";
-import { contextExceeded } from "./errors.js";
 
 export interface PromptIds {
   ids: number[];

@@ -10,6 +10,7 @@ import {
   RESPONSE_REQUEST,
   type ResponseRequest,
 } from "../schema/response-request.js";
+import { encodeChat } from "../serving/chat-prompt.js";
 import { requestOptions } from "../serving/request-options.js";
 import type { ChoicePlan, ChoiceResult } from "../serving/run-choices.js";
 import { chatLogprobs } from "../wire/logprobs.js";
@@ -18,7 +19,6 @@ import { TokenTexts } from "../wire/token-texts.js";
 import { type PlacedToken, placeAnswer, withoutStop } from "../wire/token-trail.js";
 import { usageOf } from "../wire/usage.js";
 import { collectChoices, noteResults, type StreamForm, streamChoices } from "./answer-choices.js";
-import { encodeChat } from "./chat.js";
 import { checkModel, fingerprint } from "./model-name.js";
 import type { Exchange, Route, Service } from "./route.js";
 

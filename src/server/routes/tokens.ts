@@ -10,8 +10,8 @@ import {
   TOKENIZE_REQUEST,
   type TokenizeRequest,
 } from "../schema/token-requests.js";
+import { encodeMessages, endingOf } from "../serving/chat-prompt.js";
 import { TokenTexts } from "../wire/token-texts.js";
-import { encodeMessages, endingOf } from "./chat.js";
 import { checkModel } from "./model-name.js";
 import type { Route } from "./route.js";
 
@@ -34,7 +34,7 @@ const tokenize: Route = {
       throw invalid("One of content, prompt and messages is needed", "content", "missing_required_parameter");
     const ids = messages
       ? (await encodeMessages(llama, messages, endingOf(request), settings)).ids
-      : encodeText(llama, content ?? prompt!, request, content === undefined);
+      : await encodeText(llama, content ?? prompt!, request, content === undefined);
     const texts = new TokenTexts(llama.tokenizer);
     const count = { count: ids.length, max_model_len: llama.maxSeqLen };
     if (request.with_pieces) return { json: { tokens: ids.map((id) => ({ id, piece: piece(texts, id) })), ...count } };
@@ -43,11 +43,11 @@ const tokenize: Route = {
   },
 };
 
-function encodeText(llama: Llama, text: string, request: TokenizeRequest, isPrompt: boolean): number[] {
+function encodeText(llama: Llama, text: string, request: TokenizeRequest, isPrompt: boolean): Promise<number[]> {
   const { add_special: add = false, add_special_tokens: addTokens = true, parse_special: special = true } = request;
   if (text.length > MAX_TEXT)
     throw invalid(`The text has more than ${MAX_TEXT} characters`, isPrompt ? "prompt" : "content");
-  return llama.tokenizer.encode(text, { bos: isPrompt ? addTokens : add, special });
+  return llama.encodeText(text, { bos: isPrompt ? addTokens : add, special });
 }
 
 /** A string, or bytes if the token is not a whole character. */

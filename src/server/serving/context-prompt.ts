@@ -1,11 +1,13 @@
 /** The prompt that follows the context of an earlier answer: its ids, and after them a new text or message. Does not know HTTP. */
 import type { ChatChoice, Llama } from "../../index.js";
-import { encodeAfter } from "../../tokenizer/tokenizer.js";
 import { invalid } from "../http/api-error.js";
 
-/** A text that continues where the context ends. */
-export function continueText({ tokenizer }: Llama, context: readonly number[], text: string): number[] {
-  return [...context, ...encodeAfter(tokenizer, text)];
+/** A text that continues where the context ends; as encodeAfter(), but a long one is encoded in a thread. */
+export async function continueText(llama: Llama, context: readonly number[], text: string): Promise<number[]> {
+  const newline = llama.tokenizer.encode("\n");
+  const ids = await llama.encodeText(`\n${text}`);
+  const isAfter = newline.every((id, i) => ids[i] === id);
+  return [...context, ...(isAfter ? ids.slice(newline.length) : await llama.encodeText(text))];
 }
 
 export interface NextMessage {
@@ -33,7 +35,7 @@ export async function continueChat(
       throw invalid("context begins without this system text; leave out one of them", "system");
     }
   }
-  if (chat === "text") return { ids: continueText(llama, context, `\n${text}`), stopIds: [] };
+  if (chat === "text") return { ids: await continueText(llama, context, `\n${text}`), stopIds: [] };
   // Any answer will do.
   const answer = { role: "assistant" as const, token_ids: llama.tokenizer.encode("a").slice(-1) };
   const [before, after] = await Promise.all([encode([user("a")]), encode([user("a"), answer, user(text)])]);

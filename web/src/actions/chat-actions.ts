@@ -6,8 +6,8 @@ import { problemOf } from "../state/problems.js";
 import { announcement, change, conversation, isBusy, model, notify, path, problem } from "../state/store.js";
 import { pathTo, withChange, withoutTurn, withTurn } from "../state/tree.js";
 import type { Alternative, Conversation, Token, Turn } from "../state/types.js";
-import { answerIds, applyTemplate, fieldsOf, messagesOf, roomAfter, textOf } from "./requests.js";
-import { type RunResult, run } from "./run.js";
+import { answerIds, applyTemplate, fieldsOf, isOwn, isWhole, messagesOf, roomAfter, textOf } from "./requests.js";
+import { run } from "./run.js";
 
 /** An answer to write: after which turns, and what it has already. */
 interface Start {
@@ -26,7 +26,7 @@ interface Prompt {
 }
 
 function newTurn(role: Turn["role"], parent: string | null, text = ""): Turn {
-  return { id: newId(), parent, role, text, tokens: null, endId: null, finish: null, stats: null };
+  return { id: newId(), parent, role, text, tokens: null, model: null, endId: null, finish: null, stats: null };
 }
 
 /** Adds the user's message at the end of the shown path, and answers it. */
@@ -68,7 +68,7 @@ export async function regenerate(turn: Turn): Promise<void> {
 export async function continueAnswer(turn: Turn): Promise<void> {
   if (isBusy.value) return;
   const turns = pathTo(conversation.value, turn.id);
-  const ids = answerIds(turn);
+  const ids = isOwn(turn) ? answerIds(turn) : null;
   const tokens = ids === null ? [] : turn.tokens!.slice(0, ids.length);
   const promptIds = async (signal: AbortSignal) => {
     const { tokens: all, stop_token_ids: stopIds = [] } = await applyTemplate(
@@ -83,23 +83,43 @@ export async function continueAnswer(turn: Turn): Promise<void> {
 
 /** Writes a sibling of an answer that has another token at this place. */
 export async function branch(turn: Turn, index: number, choice: Alternative): Promise<void> {
-  if (isBusy.value || turn.parent === null || turn.tokens === null || choice.id < 0) return;
+  if (isBusy.value || turn.parent === null || turn.tokens === null || choice.id < 0 || !isOwn(turn)) return;
   const at = turn.tokens[index]!;
   const tokens = [...turn.tokens.slice(0, index), { ...choice, top: at.top }];
   const isEnd = choice.text === "";
   const kept = isEnd ? tokens.slice(0, -1) : tokens;
+  const ids = kept.map(({ id }) => id);
   const asked = pathTo(conversation.value, turn.parent);
-  const sibling = { ...newTurn("assistant", turn.parent), tokens };
+  const text = textOfTokens(turn.text, kept) ?? (await textAfter(asked, ids));
+  if (text === null || isBusy.value) return;
+  const sibling = { ...newTurn("assistant", turn.parent, text), tokens };
+  change(withTurn(conversation.value, sibling));
+  if (isEnd) return settle(sibling.id, { text, tokens, finish: "stop", endId: choice.id, stats: null });
+  const promptIds = async (signal: AbortSignal) => {
+    const prompt = await promptOf(asked, signal);
+    return { ...prompt, ids: [...prompt.ids, ...ids] };
+  };
+  await write({ turn: sibling, promptIds, before: { text, tokens }, isNew: true });
+}
+
+/** The text of tokens that are whole characters, as it begins an answer; null if they are not, or something else begins it. */
+function textOfTokens(answer: string, tokens: readonly Token[]): string | null {
+  if (!tokens.every(isWhole)) return null;
+  const before = tokens.slice(0, -1);
+  const text = before.map((token) => token.text).join("");
+  const last = tokens.at(-1)?.text ?? "";
+  // The first token of an answer may lose its space.
+  const start = [text, text.trimStart()].find((one) => answer.startsWith(one));
+  return start === undefined ? null : start + (start === "" && !answer.startsWith(" ") ? last.trimStart() : last);
+}
+
+/** The text of ids after these turns, by the server; null if it cannot say it, which is shown. */
+async function textAfter(turns: readonly Turn[], ids: number[]): Promise<string | null> {
   try {
-    const prompt = await promptOf(asked);
-    const ids = kept.map(({ id }) => id);
-    const text = await textOf(prompt.ids, ids);
-    change(withTurn(conversation.value, { ...sibling, text }));
-    if (isEnd) return settle(sibling.id, { text, tokens, finish: "stop", endId: choice.id, stats: null });
-    const promptIds = () => Promise.resolve({ ids: [...prompt.ids, ...ids], stopIds: prompt.stopIds });
-    await write({ turn: { ...sibling, text }, promptIds, before: { text, tokens }, isNew: true });
+    return await textOf((await promptOf(turns)).ids, ids);
   } catch (error) {
     problem.value = problemOf(error);
+    return null;
   }
 }
 
@@ -150,15 +170,18 @@ async function write({ turn, promptIds, before, isNew }: Start): Promise<void> {
       };
     },
     onProgress(text, tokens) {
-      saveSoon(withTree(withChange(current(id), turn.id, { text, tokens: [...tokens] }), current(id)));
+      const known = { text, tokens: [...tokens], model: model.value?.name ?? null };
+      saveSoon(withTree(withChange(current(id), turn.id, known), current(id)));
     },
   });
+  // The tokens of a beginning that was not written by this model are not known.
+  const tokens = before.text !== "" && before.tokens.length === 0 ? null : result.tokens;
   const isNothing = isNew && result.text === before.text && result.tokens.length === before.tokens.length;
   if (result.error !== null) problem.value = problemOf(result.error);
   if (isNothing && result.finish !== "stop" && result.finish !== "length") {
     change(withoutTurn(conversation.value, turn.id));
     saveSoon(conversation.value);
-  } else settle(turn.id, result);
+  } else settle(turn.id, { ...result, tokens });
 }
 
 /** The conversation of a run is the shown one: another can be opened only when nothing runs. */
@@ -173,12 +196,13 @@ function withTree(tree: Pick<Conversation, "turns" | "chosen">, whole: Conversat
 
 function settle(
   id: string,
-  { text, tokens, finish, endId, stats }: Omit<RunResult, "promptIds" | "echo" | "error">,
+  { text, tokens, finish, endId, stats }: Pick<Turn, "text" | "tokens" | "finish" | "endId" | "stats">,
 ): void {
+  const name = model.value?.name ?? null;
   batch(() => {
     change({
-      ...withChange(conversation.value, id, { text, tokens, finish, endId, stats }),
-      model: model.value?.name ?? conversation.value.model,
+      ...withChange(conversation.value, id, { text, tokens, finish, endId, stats, model: name }),
+      model: name ?? conversation.value.model,
     });
     announcement.value = finish === "failed" ? "The answer broke off" : "The answer is finished";
   });

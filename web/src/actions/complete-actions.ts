@@ -4,7 +4,7 @@ import { saveSoon } from "../history/database.js";
 import { problemOf } from "../state/problems.js";
 import { afterEdit, upTo, withRun } from "../state/ranges.js";
 import { announcement, change, conversation, cursor, isBusy, model, problem, showsTokens } from "../state/store.js";
-import type { Alternative, Stats, TextState, Token } from "../state/types.js";
+import type { Alternative, Model, Stats, TextState, Token } from "../state/types.js";
 import { UndoStack } from "../state/undo.js";
 import { askJson } from "../wire/api.js";
 import { promptTokens, withIds } from "../wire/prompt-tokens.js";
@@ -13,6 +13,10 @@ import { type RunResult, run } from "./run.js";
 
 /** The tokens of the whole text; null: not known for the text as it is. */
 export const textTokens = signal<{ text: string; tokens: Token[] } | null>(null);
+// Ids belong to a model: one that the server has loaded since may have others.
+model.subscribe(() => {
+  textTokens.value = null;
+});
 /** What the last run was like; null: none yet. */
 export const lastStats = signal<Stats | null>(null);
 /** Which undo and redo there are. */
@@ -20,13 +24,14 @@ export const undoable = signal({ undo: false, redo: false });
 
 const stack = new UndoStack();
 /** The ids of a text as the model saw and wrote them: a text that begins again there continues exactly. */
-let known: { text: string; ids: number[] } | null = null;
+let known: { text: string; ids: number[]; model: Model | null } | null = null;
 let owner = "";
 
 const now = () => ({ state: conversation.value.document, cursor: cursor.value });
 
 /** Another text is shown: nothing can be undone in it. */
 function checkOwner(): void {
+  if (known && known.model !== model.value) known = null;
   if (owner === conversation.value.id) return;
   owner = conversation.value.id;
   known = null;
@@ -152,7 +157,10 @@ async function write({ base, at, prompt, tokens, isKept = false }: Start): Promi
 function settle(base: TextState, at: number, result: RunResult, tokens: Token[] | null): void {
   const before = base.text.slice(0, at);
   const ids = answerIds(result);
-  known = ids && result.promptIds ? { text: before + result.text, ids: [...result.promptIds, ...ids] } : null;
+  known =
+    ids && result.promptIds
+      ? { text: before + result.text, ids: [...result.promptIds, ...ids], model: model.value }
+      : null;
   const all = tokens ?? (result.echo && result.promptIds ? withIds(result.echo, result.promptIds) : null);
   batch(() => {
     change({ document: withRun(base, at, result.text), model: model.value?.name ?? "" });
@@ -168,6 +176,7 @@ function settle(base: TextState, at: number, result: RunResult, tokens: Token[] 
 
 /** Asks for the tokens of the text as it is, with their probabilities. */
 export async function readTextTokens(signal: AbortSignal): Promise<void> {
+  checkOwner();
   const { text } = conversation.value.document;
   if (textTokens.value?.text === text) return;
   const prompt = known?.text === text ? known.ids : text;

@@ -15,6 +15,11 @@ export interface Message {
   token_ids?: number[];
 }
 
+/** Whether an answer's ids are those of the model that runs. */
+export function isOwn({ model: writer }: Pick<Turn, "model">): boolean {
+  return writer !== null && writer === model.value?.name;
+}
+
 /** The ids of an answer without the one that ended it; null if they are not known. */
 export function answerIds({ tokens, endId }: Pick<Turn, "tokens" | "endId">): number[] | null {
   if (tokens === null || tokens.length === 0 || tokens.some(({ id }) => id < 0)) return null;
@@ -26,7 +31,7 @@ export function answerIds({ tokens, endId }: Pick<Turn, "tokens" | "endId">): nu
 export function messagesOf({ system, leftOut }: Conversation, turns: readonly Turn[]): Message[] {
   const kept = turns.slice(Math.min(leftOut, turns.length - 1));
   const messages = kept.map((turn): Message => {
-    const ids = turn.role === "assistant" ? answerIds(turn) : null;
+    const ids = turn.role === "assistant" && isOwn(turn) ? answerIds(turn) : null;
     return { role: turn.role, content: turn.text, ...(ids && { token_ids: ids }) };
   });
   return system.trim() === "" ? messages : [{ role: "system", content: system }, ...messages];

@@ -3,6 +3,7 @@
  * it writes a turn or a text.
  */
 
+import { cost } from "../history/database.js";
 import { noteFailure } from "../state/server-state.js";
 import { live } from "../state/store.js";
 import type { Finish, Live, Phase, Stats, Token } from "../state/types.js";
@@ -13,6 +14,8 @@ import { type CompletionEvent, streamCompletion } from "../wire/completion.js";
 const HIDDEN_MS = 250;
 /** Between calls of `onProgress`. */
 const PROGRESS_MS = 1000;
+/** Times that a write takes, so that writes are a small part of the whole. */
+const SPARED = 30;
 /** Errors after which the same request may find a place. */
 const BUSY = new Set(["overloaded", "too_many_requests"]);
 const BUSY_MS = 2000;
@@ -156,7 +159,7 @@ class OneRun {
 
   #note(): void {
     const now = performance.now();
-    if (now - this.#progressAt < PROGRESS_MS) return;
+    if (now - this.#progressAt < Math.max(PROGRESS_MS, SPARED * cost.saveMs)) return;
     this.keep();
   }
 

@@ -34,6 +34,8 @@ export function App() {
   const { history, panel } = opened.value;
   const close = (part: "history" | "panel") => {
     opened.value = { ...opened.value, [part]: false };
+    // The focus was in what is closed.
+    requestAnimationFrame(() => document.querySelector<HTMLElement>(`.header [data-opens=${part}]`)?.focus());
   };
   return (
     <>

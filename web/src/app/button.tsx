@@ -13,6 +13,7 @@ interface IconButtonProps {
   isPressed?: boolean;
   /** For a button that opens something. */
   isExpanded?: boolean;
+  opens?: "history" | "panel";
   class?: string;
 }
 
@@ -24,6 +25,7 @@ export function IconButton({
   isOff = false,
   isPressed,
   isExpanded,
+  opens,
   class: more,
 }: IconButtonProps) {
   return (
@@ -34,6 +36,7 @@ export function IconButton({
       title={keys ? `${name} (${keys})` : name}
       aria-pressed={isPressed}
       aria-expanded={isExpanded}
+      data-opens={opens}
       disabled={isOff}
       onClick={onClick}
     >

@@ -28,6 +28,7 @@ export function Header() {
         icon="menu"
         name="History"
         keys="Ctrl K"
+        opens="history"
         isExpanded={history}
         onClick={() => {
           opened.value = { ...opened.value, history: !history };
@@ -75,6 +76,7 @@ export function Header() {
         <IconButton
           icon="sliders"
           name="Parameters"
+          opens="panel"
           isExpanded={panel}
           onClick={() => {
             opened.value = { ...opened.value, panel: !panel };

@@ -72,8 +72,9 @@ function Entry({ summary: { id, title, mode }, day, onChosen }: EntryProps) {
   const [isNamed, setNamed] = useState(false);
   const isShown = conversation.value.id === id;
   const withWhole = async (use: (whole: NonNullable<Awaited<ReturnType<typeof readConversation>>>) => void) => {
-    const whole = await readConversation(id);
+    const whole = await readConversation(id).catch(() => null);
     if (whole) use(whole);
+    else notify("It is no longer in the history");
   };
   return (
     <>
@@ -196,11 +197,7 @@ function Transfer() {
             onChange={({ currentTarget }) => void take(currentTarget)}
           />
         </label>
-        <button
-          type="button"
-          class="link-button"
-          onClick={() => void readAll().then(exportJson, () => notify("The history cannot be read"))}
-        >
+        <button type="button" class="link-button" onClick={() => void readAll().then(exportJson)}>
           Export all
         </button>
         <SureButton class="link-button" name="Clear" sure="Remove all" onClick={() => void removeConversation(null)} />

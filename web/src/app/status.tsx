@@ -36,10 +36,10 @@ function ServerLine({ state }: { state: ServerState }) {
 }
 
 function LoadingLine({ part }: { part: number | null }) {
-  const shown = part === null ? "" : ` ${Math.floor(part * 100)} %`;
+  const shown = part === null ? "" : `: ${Math.floor(part * 100)} %`;
   return (
     <p class="state is-loading">
-      <span>The model is loading.{shown} You can write already.</span>
+      <span>The model is loading{shown}. You can write already.</span>
       <progress aria-label="Loading the model" max={1} {...(part !== null && { value: part })} />
     </p>
   );

@@ -1,8 +1,9 @@
 /** One turn: the user's message, or an answer as Markdown or as tokens. */
 import { branch, sendAll } from "../actions/chat-actions.js";
+import { isOwn } from "../actions/requests.js";
 import { Markdown } from "../markdown/markdown.js";
 import { editing, isBusy, live, model, showsTokens } from "../state/store.js";
-import type { Alternative, Turn } from "../state/types.js";
+import type { Alternative, Token, Turn } from "../state/types.js";
 import { TokenText } from "../tokens/token-text.js";
 import { EditForm } from "./edit-form.js";
 import { MissingTokens } from "./missing-tokens.js";
@@ -57,19 +58,25 @@ function RunningAnswer() {
       </p>
     );
   }
-  if (showsTokens.value && tokens.some(({ logprob }) => logprob !== null)) {
+  if (showsTokens.value && hasAllProbabilities(tokens, null)) {
     return <TokenText tokens={tokens} label="The answer" />;
   }
   return <Markdown text={text} isStreaming />;
 }
 
+/** An answer that was begun without them has none for its beginning. */
+function hasAllProbabilities(tokens: readonly Token[], endId: number | null): boolean {
+  return tokens.length > 0 && tokens.every(({ id, logprob }) => logprob !== null || id === endId);
+}
+
 function Answer({ turn }: { turn: Turn }) {
-  const { text, tokens } = turn;
+  const { text, tokens, endId } = turn;
   if (showsTokens.value) {
-    if (!tokens?.some(({ logprob }) => logprob !== null)) return <MissingTokens turn={turn} />;
-    const onBranch = isBusy.value
-      ? undefined
-      : (index: number, choice: Alternative) => void branch(turn, index, choice);
+    if (!tokens || !hasAllProbabilities(tokens, endId)) return <MissingTokens turn={turn} />;
+    const onBranch =
+      isBusy.value || !isOwn(turn)
+        ? undefined
+        : (index: number, choice: Alternative) => void branch(turn, index, choice);
     return <TokenText tokens={tokens} label="The answer" onBranch={onBranch} />;
   }
   if (text.trim() === "") return <p class="note">An empty answer.</p>;

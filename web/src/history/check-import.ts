@@ -122,6 +122,7 @@ function readTurn(fields: Fields, where: string, ids: Map<string, string>): Turn
     text: text(fields.text, `${where}.text`),
     tokens:
       tokens?.map((token, i) => readToken(object(token, `${where}.tokens[${i}]`), `${where}.tokens[${i}]`)) ?? null,
+    model: fields.model === null || fields.model === undefined ? null : text(fields.model, `${where}.model`),
     endId: fields.endId === null ? null : number(fields.endId, `${where}.endId`),
     finish: fields.finish === null ? null : oneOf(fields.finish, `${where}.finish`, finishes),
     stats: fields.stats === null ? null : readStats(object(fields.stats, `${where}.stats`), `${where}.stats`),

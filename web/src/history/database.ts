@@ -1,5 +1,5 @@
 /**
- * The history: conversations in IndexedDB, on this machine only. Without a store the page works and says that nothing is kept.
+ * The history: conversations in IndexedDB, on this machine only; what the store does not take stays in memory, and is said.
  * Does not know which conversation is shown.
  */
 import { isEmpty, summaryOf } from "../state/conversation.js";
@@ -12,6 +12,8 @@ const SAVE_MS = 150;
 
 let database: Promise<IDBDatabase> | null = null;
 const pending = new Map<string, Conversation>();
+/** What the store did not take: it lasts until the tab closes. */
+const unstored = new Map<string, Conversation>();
 let timer = 0;
 
 /** Called after each change with the conversation's id, and with the error if the store did not take it. */
@@ -19,6 +21,9 @@ export const listeners: { onSaved(id: string): void; onError(error: unknown): vo
   onSaved() {},
   onError() {},
 };
+
+/** How long the page was busy with the last write: one with many tokens is copied whole. */
+export const cost = { saveMs: 0 };
 
 function open(): Promise<IDBDatabase> {
   database ??= new Promise((resolve, reject) => {
@@ -29,7 +34,10 @@ function open(): Promise<IDBDatabase> {
     };
     request.onsuccess = () => {
       // A newer page in another tab may change the store.
-      request.result.onversionchange = () => request.result.close();
+      request.result.onversionchange = () => {
+        request.result.close();
+        database = null;
+      };
       resolve(request.result);
     };
     request.onerror = () => reject(request.error);
@@ -80,23 +88,32 @@ export async function flush(): Promise<void> {
 export async function save(conversations: readonly Conversation[]): Promise<void> {
   try {
     const transaction = (await open()).transaction([WHOLE, SHORT], "readwrite");
+    const startedAt = performance.now();
     for (const one of conversations) {
       transaction.objectStore(WHOLE).put(one);
       transaction.objectStore(SHORT).put(summaryOf(one));
     }
+    cost.saveMs = performance.now() - startedAt;
     await finished(transaction);
-    for (const { id } of conversations) listeners.onSaved(id);
+    for (const { id } of conversations) unstored.delete(id);
   } catch (error) {
+    for (const one of conversations) unstored.set(one.id, one);
     listeners.onError(error);
   }
+  for (const { id } of conversations) listeners.onSaved(id);
 }
 
-/** All conversations in short, the newest first; none without a store. */
+/** All conversations in short, the newest first. */
 export async function readSummaries(): Promise<Summary[]> {
+  const stored = (await getAll(SHORT)) as Summary[];
+  const kept = stored.filter(({ id }) => !unstored.has(id));
+  return [...kept, ...[...unstored.values()].map(summaryOf)].sort((a, b) => b.updatedAt - a.updatedAt);
+}
+
+/** Empty without a store, of which the listener hears. */
+async function getAll(name: string): Promise<unknown[]> {
   try {
-    const store = (await open()).transaction(SHORT).objectStore(SHORT);
-    const found = (await result(store.getAll())) as Summary[];
-    return found.sort((a, b) => b.updatedAt - a.updatedAt);
+    return await result((await open()).transaction(name).objectStore(name).getAll());
   } catch (error) {
     listeners.onError(error);
     return [];
@@ -111,18 +128,22 @@ export async function readConversation(id: string): Promise<Conversation | null>
 
 /** A conversation as it is in the store. */
 export async function readStored(id: string): Promise<Conversation | null> {
+  const held = unstored.get(id);
+  if (held) return held;
   const store = (await open()).transaction(WHOLE).objectStore(WHOLE);
   return ((await result(store.get(id))) as Conversation | undefined) ?? null;
 }
 
 export async function readAll(): Promise<Conversation[]> {
   await flush();
-  return (await result((await open()).transaction(WHOLE).objectStore(WHOLE).getAll())) as Conversation[];
+  const stored = (await getAll(WHOLE)) as Conversation[];
+  return [...stored.filter(({ id }) => !unstored.has(id)), ...unstored.values()];
 }
 
 /** Removes a conversation; null: all. */
 export async function remove(id: string | null): Promise<void> {
-  pending.clear();
+  const held = [pending, unstored];
+  for (const map of held) id === null ? map.clear() : map.delete(id);
   const transaction = (await open()).transaction([WHOLE, SHORT], "readwrite");
   for (const name of [WHOLE, SHORT]) {
     const store = transaction.objectStore(name);

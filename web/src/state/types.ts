@@ -42,6 +42,8 @@ export interface Turn {
   text: string;
   /** An answer's own tokens, with the one that ended it; null if not known. */
   tokens: Token[] | null;
+  /** The model that wrote it; null: the user, or not known. Its ids are those of this model alone. */
+  model: string | null;
   /** The token that ended it, the last of `tokens`; null if none did. */
   endId: number | null;
   /** Null while it is written, and for the user's. */

@@ -31,6 +31,11 @@ export function addBench(program: Command, exit: (code: number) => void): void {
       ),
     )
     .addOption(
+      new Option("--kv_dtype <type>", "type of keys and values")
+        .choices(["auto", "fp32", "int8"])
+        .default("auto" as const),
+    )
+    .addOption(
       new Option("--nproc_per_node <ns>", "ranks: 1 to the number of heads, or auto")
         .argParser(rankCounts)
         .default(["auto" as const], "auto"),

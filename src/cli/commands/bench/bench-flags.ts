@@ -12,6 +12,7 @@ export interface BenchFlags extends RankFlags, MessageFlags {
   preset?: string | undefined;
   layers?: number | undefined;
   dtype: readonly DtypeFlag[];
+  kv_dtype: "auto" | "fp32" | "int8";
   nproc_per_node: readonly (number | "auto")[];
   threads?: readonly number[] | undefined;
   no_cache?: true | undefined;

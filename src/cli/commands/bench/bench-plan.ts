@@ -6,6 +6,7 @@ import { LlamaError } from "../../../error.js";
 import { checkMemory } from "../../../generation/loading/memory-check.js";
 import { resolveSetup } from "../../../generation/loading/open-model.js";
 import type { ComputeType } from "../../../model/architecture/compute-type.js";
+import type { KvType } from "../../../model/architecture/kv-type.js";
 import { planStep } from "../../../model/architecture/step-plan.js";
 import type { Checkpoint } from "../../../model/checkpoint/checkpoint.js";
 import { type BytesPerToken, modelBytesPerToken } from "../../../model/sizes/bytes-per-token.js";
@@ -15,6 +16,7 @@ import type { BenchFlags } from "./bench-flags.js";
 /** One way to load the model. */
 export interface BenchSetup {
   dtype: ComputeType;
+  kvDtype: KvType;
   worldSize: number;
   /** Threads of each rank. */
   threads: number;
@@ -33,7 +35,7 @@ export function planTests({ pp, tg, depth }: Pick<BenchFlags, "pp" | "tg" | "dep
 /** All combinations of type, ranks and threads. Throws LlamaError for too many ranks (usage) or too little memory (memory). */
 export function planSetups(
   checkpoint: Checkpoint,
-  flags: Pick<BenchFlags, "dtype" | "nproc_per_node" | "threads" | "force">,
+  flags: Pick<BenchFlags, "dtype" | "kv_dtype" | "nproc_per_node" | "threads" | "force">,
   maxSeqLen: number,
   cores = availableCores(),
 ): BenchSetup[] {
@@ -41,12 +43,13 @@ export function planSetups(
   const setups = new Map<string, BenchSetup>();
   for (const dtypeFlag of flags.dtype) {
     for (const nproc of flags.nproc_per_node) {
-      const { worldSize, dtype } = resolveSetup(checkpoint, { nprocPerNode: nproc, dtype: dtypeFlag });
-      const traffic = modelBytesPerToken(config, partition(config, worldSize), dtype);
-      if (!flags.force) checkMemory(config, worldSize, dtype, maxSeqLen);
+      const asked = { nprocPerNode: nproc, dtype: dtypeFlag, kvDtype: flags.kv_dtype };
+      const { worldSize, dtype, kvDtype } = resolveSetup(checkpoint, asked);
+      const traffic = modelBytesPerToken(config, partition(config, worldSize), dtype, kvDtype);
+      if (!flags.force) checkMemory(config, worldSize, { dtype, kvDtype }, maxSeqLen);
       const plan = planStep(config, allLayers(config), worldSize);
       for (const threads of flags.threads ?? [threadsOfRank(cores, worldSize, plan, dtype)]) {
-        setups.set(`${dtype} ${worldSize} ${threads}`, { dtype, worldSize, threads, traffic });
+        setups.set(`${dtype} ${worldSize} ${threads}`, { dtype, kvDtype, worldSize, threads, traffic });
       }
     }
   }

@@ -104,7 +104,7 @@ async function measureSetup(
 
 async function startEngine(
   checkpoint: BenchModel["checkpoint"],
-  { dtype, worldSize, threads }: BenchSetup,
+  { dtype, kvDtype, worldSize, threads }: BenchSetup,
   maxSeqLen: number,
   flags: BenchFlags,
   signal: AbortSignal,
@@ -113,7 +113,7 @@ async function startEngine(
   const total = checkpoint.byteLength;
   try {
     return await Engine.start(checkpoint, {
-      ...{ worldSize, dtype, maxSeqLen, threadsPerRank: threads, signal },
+      ...{ worldSize, dtype, kvDtype, maxSeqLen, threadsPerRank: threads, signal },
       ...rankSettings(flags, progress.printAbove.bind(progress)),
       cacheRoot: flags.no_cache ? null : defaultCacheRoot(),
       onProgress: (bytes) => progress.update(Math.min(bytes, total), total),

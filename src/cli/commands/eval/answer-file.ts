@@ -101,8 +101,9 @@ async function read(path: string): Promise<Stored> {
     if (record.id === SETTINGS_ID) stored.settings = (record.settings as AnswerSettings | undefined) ?? null;
     else if (typeof record.text === "string") stored.answers.set(String(record.id), { text: record.text });
     else if (typeof record.logLikelihood === "number" && typeof record.greedy === "boolean") {
-      const { logLikelihood, greedy, tokens } = record;
-      stored.answers.set(String(record.id), { logLikelihood, greedy, ...(typeof tokens === "number" && { tokens }) });
+      const { logLikelihood, greedy, tokens, bos } = record;
+      const counts = { ...(typeof tokens === "number" && { tokens }), ...(typeof bos === "number" && { bos }) };
+      stored.answers.set(String(record.id), { logLikelihood, greedy, ...counts });
     }
   }
   return stored;

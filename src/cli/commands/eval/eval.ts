@@ -1,4 +1,5 @@
 /** The command `eval`: reads the data, asks the model what has no answer yet, and writes the results. */
+import { resolveKvType } from "../../../engine/attention/resolve-kv-type.js";
 import { LlamaError } from "../../../error.js";
 import { type Selection, selectTasks } from "../../../evaluation/benchmarks/registry.js";
 import { figures } from "../../../evaluation/results/figures.js";
@@ -18,6 +19,7 @@ import { type CommandFrame, runCommand } from "../../model/run-command.js";
 import { parseShard, type Shard } from "../../options/shard.js";
 import { EXIT_OK } from "../../terminal/exit-code.js";
 import { printNote } from "../../terminal/notes.js";
+import { StatusLine } from "../../terminal/status-line.js";
 import { packageVersion } from "../../terminal/version.js";
 import { AnswerFile } from "./answer-file.js";
 import type { EvalFlags } from "./eval-flags.js";
@@ -71,7 +73,9 @@ async function prepare(flags: EvalFlags, { signal }: CommandFrame): Promise<Prep
       `${resume ? "--resume" : overwrite ? "--overwrite" : "--log_samples"} needs --output`,
     );
   }
-  const selection = selectTasks(tasks.split(",").filter((name) => name !== ""));
+  const names = tasks.split(",").map((name) => name.trim());
+  const selection = selectTasks(names.filter((name) => name !== ""));
+  if (selection.tasks.length === 0) throw new LlamaError("usage", "--tasks names no task");
   const shard = flags.shard === undefined ? null : parseShard(flags.shard, process.env);
   const planned = await planTasks(data, selection.tasks, {
     ...{ seed, ...(num_fewshot !== undefined && { shots: num_fewshot }) },
@@ -95,11 +99,14 @@ async function ask(
 ): Promise<Outcome> {
   const { add_bos, quiet, seed, limit } = flags;
   const { dtype, worldSize, maxSeqLen } = llama;
-  await answers?.begin({ model: identityOf(sums), dtype, add_bos, max_seq_len: maxSeqLen });
+  const kvDtype = resolveKvType(flags.kv_dtype, dtype, llama.config);
+  const settings = { model: identityOf(sums), dtype, kv_dtype: kvDtype, add_bos, max_seq_len: maxSeqLen };
+  await answers?.begin(settings);
   const start = performance.now();
   const stats = new GenerationStats();
   const evaluation = new Evaluation(planned, answers?.known);
-  const plan = planWork(evaluation.requests, new RequestEncoder(llama.tokenizer, maxSeqLen, add_bos));
+  const encoder = new RequestEncoder(llama.tokenizer, maxSeqLen, add_bos);
+  const plan = await plannedWork(evaluation, encoder, signal, !quiet);
   if (!quiet) await announce(llama, planned, evaluation, plan, signal);
   const progress = new EvalProgress(!quiet, evaluation, plan);
   try {
@@ -119,7 +126,7 @@ async function ask(
   const name = modelName(model);
   const facts: RunFacts = {
     ...{ modelName: name, modelArgs: `ckpt_dir=${name},dtype=${dtype},max_seq_len=${maxSeqLen}` },
-    ...{ version: packageVersion(), dtype, worldSize, maxLength: maxSeqLen, addBos: add_bos, seed },
+    ...{ version: packageVersion(), dtype, kvDtype, worldSize, maxLength: maxSeqLen, addBos: add_bos, seed },
     ...{ limit: limit ?? null, shard, files: sums, paperModel: paperModel(llama) },
     ...{ seconds: (performance.now() - start) / 1000, date: Date.now() / 1000 },
     tokens: { alone: plan.cost.alone, computed, reused, generated },
@@ -127,6 +134,13 @@ async function ask(
   const { results } = evaluation;
   const { groups } = selection;
   return { results, groups, rows: figures(results, groups), facts };
+}
+
+/** Plans what must run; the encoding of many texts takes a while. */
+async function plannedWork({ requests }: Evaluation, encoder: RequestEncoder, signal: AbortSignal, isShown: boolean) {
+  const status = new StatusLine(isShown);
+  const onProgress = (documents: number) => status.show(`Encoded ${documents} documents`);
+  return planWork(requests, encoder, { signal, onProgress }).finally(() => status.clear());
 }
 
 /** Writes and prints the results; returns the exit code. */
