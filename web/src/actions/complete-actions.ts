@@ -78,6 +78,8 @@ export async function continueText(): Promise<void> {
   const at = Math.min(cursor.value, document.text.length);
   const before = document.text.slice(0, at);
   const tokens = textTokens.value?.text === before ? textTokens.value.tokens : null;
+  // A text that was cut back has nothing to leave out.
+  if (conversation.value.leftOut >= at) change({ leftOut: 0 });
   const prompt = known?.text === before ? known.ids : before.slice(conversation.value.leftOut);
   await write({ base: document, at, prompt, tokens });
 }

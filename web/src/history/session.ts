@@ -93,7 +93,9 @@ export async function openConversation(id: string): Promise<void> {
 
 /** Begins an empty conversation. */
 export async function startNew(mode: Mode = store.conversation.value.mode): Promise<void> {
-  await endRun();
+  // What is typed at once belongs to the new one: the old one may be written later.
+  if (store.live.value === null) void flush();
+  else await endRun();
   const { settings, system } = store.conversation.value;
   show({ ...emptyConversation(mode), settings, system });
 }
