@@ -21,7 +21,7 @@ test("the memory needed is the sum of weights, context and working memory", () =
   }
 });
 
-test("the estimate for int8 is within 10 % of the highest of three measured peaks, and for int4 at most a sixth above it", () => {
+test("the estimate for int8 is within 10 % of the highest of three measured peaks, and for int4 at most 15 % above it", () => {
   // Peak resident memory in MB: without weight cache, when writing it, when opening it; with the supervisor's allocator settings and 16 tokens.
   const measured: [string, number, "int8" | "int4", number, ...number[]][] = [
     ["7B", 4, "int8", 1, 1582, 1452, 1148],
@@ -30,15 +30,18 @@ test("the estimate for int8 is within 10 % of the highest of three measured peak
     ["7B", 16, "int8", 2, 4381, 4373, 3979],
     ["3-8B", 2, "int8", 2, 2518, 2820, 1254],
     ["3-8B", 6, "int8", 1, 3418, 3087, 2134],
-    // Without a weight cache, which is the highest of the three for this shape: `bench --no_cache --pp 0 --tg 16`.
+    // Without a weight cache, which is the highest of the three for these shapes: `bench --no_cache --pp 0 --tg 16`.
     ["7B", 4, "int4", 1, 1072],
     ["7B", 4, "int4", 2, 1143],
+    ["7B", 16, "int4", 2, 2724],
+    // When writing the weight cache, which is the highest for this shape.
+    ["3-8B", 2, "int4", 1, 2839],
   ];
   for (const [preset, layers, dtype, ranks, ...peaks] of measured) {
     const { total } = memoryNeed(presetCheckpoint(preset, layers).config, ranks, dtype, 16, STEP_TOKENS);
     const ratio = total / 1e6 / Math.max(...peaks);
     assert.ok(
-      ratio > 0.9 && ratio < (dtype === "int8" ? 1.1 : 1.17),
+      ratio > 0.9 && ratio < (dtype === "int8" ? 1.1 : 1.15),
       `${preset}, ${layers} layers, ${dtype}, ${ranks} ranks: ${ratio}`,
     );
   }

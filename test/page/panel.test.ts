@@ -119,8 +119,9 @@ test("the system text goes before the messages", { skip }, async () => {
   await messageField(page).fill("Hello");
   const used = () => page.locator(".gauge-context span").textContent();
   await untilText(async () => (await used())!, /^\d+ of 512$/);
+  const { length } = server!.completions;
   await messageField(page).press("Enter");
-  await page.locator(".turn.is-assistant").waitFor();
+  await untilText(async () => String(server!.completions.length), String(length + 1));
   const { prompt } = server!.completions.at(-1);
   const answer = await fetch(`${server!.url}/detokenize`, {
     ...{ method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify({ tokens: prompt }) },

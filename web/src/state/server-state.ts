@@ -3,14 +3,16 @@ import { askJson, hasKey, keepKey, WireError } from "../wire/api.js";
 import { model, server } from "./store.js";
 import type { Model, Settings } from "./types.js";
 
-const LOADING_MS = 400;
-const READY_MS = 15_000;
+/** At first, and at most: a large model loads for minutes, and each question is a line in the log of the server. */
+const LOADING_MS = { first: 400, most: 3000, growth: 1.1 };
+const READY_MS = 60_000;
 const BUSY_MS = 3_000;
 /** Between tries of a server that is gone. */
 const RETRY_MS = [500, 1000, 2000, 4000, 8000, 15_000];
 
 let timer = 0;
 let tries = 0;
+let loadingMs = LOADING_MS.first;
 
 interface Props {
   default_generation_settings: { n_ctx: number; params: Record<string, number | string[] | null> };
@@ -55,6 +57,7 @@ async function check(): Promise<number | null> {
     await askJson("health");
     if (model.value === null || server.value.kind !== "ready") model.value = await readModel();
     tries = 0;
+    loadingMs = LOADING_MS.first;
     server.value = { kind: "ready" };
     return document.visibilityState === "visible" ? READY_MS : null;
   } catch (error) {
@@ -71,7 +74,8 @@ function noteRefusal(error: WireError): number | null {
   if (code === "loading") {
     const { bytes, total } = (fields.progress ?? {}) as { bytes?: number; total?: number };
     server.value = { kind: "loading", part: bytes !== undefined && total ? Math.min(1, bytes / total) : null };
-    return LOADING_MS;
+    loadingMs = Math.min(LOADING_MS.most, loadingMs * LOADING_MS.growth);
+    return loadingMs;
   }
   if (code === "draining" || code === "engine_failed") {
     server.value = { kind: code === "draining" ? "draining" : "failed" };
