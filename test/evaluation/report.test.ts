@@ -70,6 +70,9 @@ describe("outputs of evaluations", () => {
     );
     assert.equal(likelihoods!.largest, 3);
     assert.deepEqual(notes, []);
+    for (const { difference, p, corrected } of compareOutputs(readOutput(a), readOutput(a)).metrics) {
+      assert.deepEqual([difference, p, corrected], [0, 1, 1]);
+    }
   });
 
   test("are refused where their documents differ, with what is in common", () => {
