@@ -10,7 +10,7 @@ import { expOne, exponentials, largest, weigh } from "./softmax";
 export { readHead, writeRows } from "./rows";
 
 /** Tokens of a page. */
-const PAGE = 256;
+const PAGE = 64;
 /** Bytes of a query's scores of a page in fp32. */
 const SCORES: usize = PAGE << 2;
 

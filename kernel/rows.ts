@@ -1,7 +1,7 @@
 /** Writes rows of keys and values to a page in int8, with a scale for each token and head, and reads a head of a page as fp32. */
 
 /** Tokens of a page. */
-const PAGE = 256;
+const PAGE = 64;
 
 /** The largest magnitude of `count` numbers; NaN if one is NaN. */
 export function magnitude(from: usize, count: i32): f32 {

@@ -39,7 +39,7 @@ const CASES: Case[] = [
   { headDim: 64, kvHeads: 2, ratio: 2, position: 700, rows: 3, window: 100 },
   { headDim: 64, kvHeads: 2, ratio: 1, position: 515, rows: 8, window: 4 },
   { headDim: 64, kvHeads: 1, ratio: 5, position: 3, rows: 6, window: 1 },
-  { headDim: 32, kvHeads: 2, ratio: 3, position: 900, rows: 2, maxBytes: 640 * 1024 },
+  { headDim: 32, kvHeads: 2, ratio: 3, position: 900, rows: 2, maxBytes: 320 * 1024 },
 ];
 
 function cacheOf({ headDim, kvHeads, ratio, maxBytes }: Case, type: KvType, tokens: number, isPlain = false) {

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { KvCache } from "../../src/engine/attention/kv-cache.js";
-import { pageLayout } from "../../src/engine/attention/page-layout.js";
+import { PAGE_TOKENS, pageLayout } from "../../src/engine/attention/page-layout.js";
 import { PageStore } from "../../src/engine/attention/page-store.js";
 import type { KvType } from "../../src/model/architecture/kv-type.js";
 import { maxDifference } from "../max-difference.js";
@@ -16,7 +16,7 @@ const ROW = HEAD * HEADS;
 function storeOf(type: KvType, kind: "one" | "several" | "plain"): PageStore {
   const share = { qHeads: { start: 0, end: HEADS }, kvHeads: { start: 0, end: HEADS } };
   const layout = pageLayout({ headDim: HEAD }, share, type);
-  return new PageStore(layout, kind === "several" ? 640 * 1024 : undefined, kind === "plain");
+  return new PageStore(layout, kind === "several" ? 320 * 1024 : undefined, kind === "plain");
 }
 
 /** Keys and values of a head as the cache has them. */
@@ -103,7 +103,7 @@ test("pages that are given back are used again, and an unused memory is freed", 
   const [first] = cache.pages(0, 1);
   const bytes = first!.memory.buffer.byteLength;
   cache.trim(256);
-  assert.equal(cache.pages(0, 600).length, 1);
+  assert.equal(cache.pages(0, 600).length, 256 / PAGE_TOKENS);
   for (const layer of [0, 1]) cache.append(layer, 256, rows, rows);
   assert.equal(first!.memory.buffer.byteLength, bytes);
   cache.trim(0);
@@ -114,7 +114,7 @@ test("pages that are given back are used again, and an unused memory is freed", 
 
 test("a memory that cannot hold a page is an error that says what to do", () => {
   const share = { qHeads: { start: 0, end: 1 }, kvHeads: { start: 0, end: 1 } };
-  const store = new PageStore(pageLayout({ headDim: 64 }, share, "int8"), 65_536);
+  const store = new PageStore(pageLayout({ headDim: 512 }, share, "int8"), 65_536);
   assert.throws(() => store.take(), { kind: "memory", message: /KV cache cannot grow .*smaller --max_seq_len/ });
 });
 

@@ -28,7 +28,7 @@ test(`${COUNT} connections of wrong requests: no failure, no other client distur
   assert.ok(files() <= before.files + 4, `${before.files} files were open, now ${files()}`);
   const grown = (await memory()) - before.memory;
   // KV caches of ended requests are kept for later ones.
-  assert.ok(grown < 250e6, `${grown} bytes more than before`);
+  assert.ok(grown < 100e6, `${grown} bytes more than before`);
   server.child.kill("SIGTERM");
   assert.equal(await server.ended(), 0);
 });

@@ -7,7 +7,7 @@ test("by default KV caches get half of the available memory, ended requests 16 c
   const limits = resolveLimits({}, 1000, 512, 100e6);
   assert.deepEqual(limits, {
     ...{ maxRequests: 16, maxPositions: 50_000, maxKept: 16 * 512 },
-    ...{ maxQueue: 1024, stepMs: 1000, positionBytes: 1000 },
+    ...{ maxQueue: 1024, stepMs: 1000, pageTokens: 64, positionBytes: 1000, onStep: undefined },
   });
   assert.equal(resolveLimits({}, 1000, 512, 10).maxPositions, 512);
   assert.equal(resolveLimits({}, 1e6, 512, 2e9).maxKept, 1000);

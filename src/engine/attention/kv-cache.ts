@@ -1,4 +1,4 @@
-/** The KV cache of one sequence on one rank: pages of 256 tokens for each layer. Does not know attention or other sequences. */
+/** The KV cache of one sequence on one rank: pages of 64 tokens for each layer. Does not know attention or other sequences. */
 import { lengthOf, type Range } from "../../formats/tensor/range.js";
 import { kvHeadBytes } from "../../model/architecture/kv-type.js";
 import { PAGE_TOKENS, type PageLayout } from "./page-layout.js";

@@ -5,13 +5,13 @@ import type { ModelConfig } from "../../model/config/config.js";
 import type { RankShare } from "../../model/split/partition.js";
 
 /** Tokens of a page; the kernel has the same number. */
-export const PAGE_TOKENS = 256;
+export const PAGE_TOKENS = 64;
 /** The kernel reads heads whose size is a multiple of this; smaller ones are followed by zeros. */
 const WIDTH_UNIT = 16;
 
 /**
- * A page holds, for each KV head of a rank, keys [256, width] and values: fp32 [256, width], or int8 in pairs of tokens
- * [128, width, 2], followed by the fp32 scales of keys [256] and of values [256].
+ * A page holds, for each KV head of a rank, keys [64, width] and values: fp32 [64, width], or int8 in pairs of tokens
+ * [32, width, 2], followed by the fp32 scales of keys [64] and of values [64].
  */
 export interface PageLayout {
   type: KvType;

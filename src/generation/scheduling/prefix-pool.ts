@@ -2,7 +2,6 @@
  * KV caches of requests that have ended, least recently used first: a later request with the same beginning continues in one,
  * or in a copy of it. Knows ids and positions; not the memory of a position.
  */
-import { PAGE_TOKENS } from "../../engine/attention/page-layout.js";
 import type { Forward } from "./request.js";
 
 /** A shorter common prefix is not worth a copy, or waiting for. */
@@ -15,7 +14,7 @@ export interface PooledSequence {
   sequence: number;
   /** The tokens in its KV cache. */
   ids: readonly number[];
-  /** Positions it may have memory for. */
+  /** Positions it has memory for. */
   positions: number;
   owner: object | null;
   isDisposable: boolean;
@@ -40,7 +39,7 @@ export class PrefixPool {
     this.#engine = engine;
   }
 
-  /** Positions that all its sequences may have memory for. */
+  /** Positions that all its sequences have memory for. */
   get positions(): number {
     return this.#entries.reduce((sum, { positions }) => sum + positions, 0);
   }
@@ -49,14 +48,13 @@ export class PrefixPool {
     return this.#entries.length;
   }
 
-  /** Keeps the sequence of a request that has ended; `reserved` are the positions it could have grown to. */
-  add(entry: Omit<PooledSequence, "positions">, reserved: number): void {
+  /** Keeps the sequence of a request that has ended. */
+  add(entry: PooledSequence): void {
     if (entry.ids.length === 0) {
       this.#engine.release(entry.sequence);
       return;
     }
-    const grown = PAGE_TOKENS * Math.ceil(entry.ids.length / PAGE_TOKENS);
-    this.#entries.push({ ...entry, positions: Math.min(reserved, grown) });
+    this.#entries.push(entry);
     const disposable = this.#entries.filter((one) => one.isDisposable && !this.#pinned.has(one));
     if (disposable.length > MAX_DISPOSABLE) this.#drop(disposable[0]!);
   }

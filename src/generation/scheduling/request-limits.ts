@@ -1,4 +1,5 @@
 /** The limits of a model's request loop: requests at once, memory of their KV caches, requests that wait, time of a step. */
+import { PAGE_TOKENS } from "../../engine/attention/page-layout.js";
 import { LlamaError } from "../../error.js";
 import { showBytes } from "../../formats/files/amounts.js";
 import { checkCount } from "../sampling/options.js";
@@ -34,6 +35,8 @@ export interface LoopLimits {
   maxKept: number;
   maxQueue: number;
   stepMs: number;
+  /** Tokens of a page, the unit in which KV caches take memory. Default 1. */
+  pageTokens?: number;
   /** Bytes of a position over all layers and ranks, for messages. */
   positionBytes: number;
   /** Prompts that are longer share no KV cache, since it depends on their length; absent: all prompts may. */
@@ -66,7 +69,13 @@ export function resolveLimits(
   const maxPositions = kvMemory === undefined ? Math.max(positions, maxSeqLen) : positions;
   const kept = Math.max(maxSeqLen, KEPT_CONTEXTS * Math.min(maxSeqLen, KEPT_LENGTH));
   const maxKept = kvMemory === undefined ? Math.min(maxPositions, kept) : maxPositions;
-  return { maxRequests: concurrency, maxPositions, maxKept, maxQueue, stepMs, positionBytes, onStep };
+  const pageTokens = PAGE_TOKENS;
+  return { maxRequests: concurrency, maxPositions, maxKept, maxQueue, stepMs, pageTokens, positionBytes, onStep };
+}
+
+/** The positions for which a KV cache of `positions` has memory: whole pages, but no more than there are for all. */
+export function pagedPositions(positions: number, { pageTokens = 1, maxPositions }: LoopLimits): number {
+  return Math.min(Math.ceil(positions / pageTokens) * pageTokens, Math.max(positions, maxPositions));
 }
 
 /** Throws LlamaError (usage) for a request that can never fit. */

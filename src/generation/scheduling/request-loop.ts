@@ -9,7 +9,7 @@ import type { ComputeType } from "../../model/architecture/compute-type.js";
 import { Speculation } from "../speculation/speculation.js";
 import { EventQueue } from "./event-queue.js";
 import type { EndEvent, Forward, GenerationRequest, RequestEvent } from "./request.js";
-import { checkFits, type LoopLimits } from "./request-limits.js";
+import { checkFits, type LoopLimits, pagedPositions } from "./request-limits.js";
 import { draftable, sampleTokens, takeScores } from "./sample-tokens.js";
 import { type Chunk, type OpenRequest, Scheduler } from "./scheduler.js";
 import { StepPace } from "./step-pace.js";
@@ -108,7 +108,8 @@ export class RequestLoop {
 
   /** Takes over a sequence that was filled with `ids` from elsewhere, for the next request of `owner`. */
   adopt(sequence: number, ids: readonly number[], owner: object): void {
-    this.#scheduler.pool.add({ sequence, ids, owner, isDisposable: false }, this.limits.maxPositions);
+    const positions = pagedPositions(ids.length, this.limits);
+    this.#scheduler.pool.add({ sequence, ids, positions, owner, isDisposable: false });
     this.#scheduler.admit();
   }
 

@@ -8,7 +8,7 @@ import { RowDrafts } from "../speculation/speculation.js";
 import type { EventQueue } from "./event-queue.js";
 import { commonLength, MIN_SHARED, PrefixPool } from "./prefix-pool.js";
 import type { Forward, GenerationRequest, RequestEvent } from "./request.js";
-import type { LoopLimits } from "./request-limits.js";
+import { type LoopLimits, pagedPositions } from "./request-limits.js";
 import type { StepPace } from "./step-pace.js";
 
 /** Prompt tokens of a step at least, however many requests decode in it. */
@@ -73,7 +73,7 @@ export class Scheduler {
   admit(): void {
     for (let next = this.waiting[0]; next; next = this.waiting[0]) {
       const room = this.#limits.maxPositions - this.used;
-      if (this.running.length >= this.#limits.maxRequests || next.positions > room) break;
+      if (this.running.length >= this.#limits.maxRequests || this.#paged(next.positions) > room) break;
       this.waiting.shift();
       this.#inherit(next, room);
       this.running.push(next);
@@ -121,17 +121,24 @@ export class Scheduler {
     const at = list.indexOf(entry);
     if (at < 0) return;
     list.splice(at, 1);
-    const { sequence, ids, length, positions, request } = entry;
+    const { sequence, ids, length, request } = entry;
     if (sequence === null) return;
     const { owner = null, isDisposable = false, cacheSalt: salt = "" } = request;
     if (!this.#isShared(request)) this.#engine.release(sequence);
-    else this.pool.add({ sequence, ids: ids.slice(0, length), owner, isDisposable, salt }, positions);
+    else {
+      const positions = this.#paged(length);
+      this.pool.add({ sequence, ids: ids.slice(0, length), positions, owner, isDisposable, salt });
+    }
     this.pool.shrink(this.#limits.maxKept);
   }
 
   /** Positions that running requests may need. */
   get used(): number {
-    return this.running.reduce((sum, { positions }) => sum + positions, 0);
+    return this.running.reduce((sum, { positions }) => sum + this.#paged(positions), 0);
+  }
+
+  #paged(positions: number): number {
+    return pagedPositions(positions, this.#limits);
   }
 
   get #sharedLength(): number {
@@ -157,7 +164,15 @@ export class Scheduler {
   #take(entry: OpenRequest, room: number, least: number): void {
     if (!this.#isShared(entry.request)) return;
     const { promptIds, owner = null, cacheSalt } = entry.request;
-    const found = this.pool.take(promptIds, sharable(entry.request), owner, entry.positions, room, cacheSalt, least);
+    const found = this.pool.take(
+      promptIds,
+      sharable(entry.request),
+      owner,
+      this.#paged(entry.positions),
+      room,
+      cacheSalt,
+      least,
+    );
     if (found) this.#reuse(entry, found.sequence, found.length);
   }
 
@@ -166,7 +181,7 @@ export class Scheduler {
     const { donor, ready, promised } = this.#inBatch(entry);
     if (promised - ready >= MIN_SHARED) return null;
     // Those before it may have ended since it joined: the KV cache of a prompt that is only scored then holds its prefix.
-    const room = this.#limits.maxPositions - this.used + entry.positions;
+    const room = this.#limits.maxPositions - this.used + this.#paged(entry.positions);
     this.#take(entry, room, ready + MIN_SHARED);
     if (entry.sequence !== null) return entry.sequence;
     if (donor === null || ready < MIN_SHARED) return this.#engine.newSequence();
