@@ -39,7 +39,7 @@ describe("the supervisor", { skip: process.platform !== "linux" && "it reads /pr
     const onStart = async (child: ChildProcess) => {
       await until(isWriting);
       child.kill("SIGINT");
-      await sleep(150);
+      await sleep(400);
       child.kill("SIGINT");
     };
     const { code, stdout, stderr } = await llama(CONVERT, { env, onStart });

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { llama } from "../cli/cli-process.js";
 import { rawClient, rawRequest } from "./raw-client.js";
-import { type ServerProcess, startServer, untilIdle } from "./server-process.js";
+import { type ServerProcess, startServer, untilCounts, untilIdle } from "./server-process.js";
 
 const QUIET = ["--log_format", "none", "--nproc_per_node", "1"];
 const PROMPT = "Once upon a time";
@@ -11,7 +11,7 @@ const LONG = { prompt: PROMPT, max_tokens: 480, ignore_eos: true };
 const server = await startServer([...QUIET, "--concurrency", "2", "--max_queue", "8"]);
 
 async function waiting(count: number): Promise<void> {
-  while ((await server.counts()).waiting < count) await new Promise((done) => setTimeout(done, 2));
+  await untilCounts(server, ({ waiting }) => waiting >= count);
 }
 
 /** Starts a stream and waits for its first event. */
@@ -26,7 +26,7 @@ test("a client that leaves ends its request: while it streams, without a stream,
     const streaming = await stream(server, LONG);
     streaming.socket.destroy();
     const plain = rawClient(server.port, rawRequest("/v1/completions", LONG));
-    while ((await server.counts()).running === 0) await new Promise((done) => setTimeout(done, 1));
+    await untilCounts(server, ({ running }) => running !== 0);
     plain.socket.destroy();
     const prompt = Array.from({ length: 480 }, (_, k) => 300 + ((k * 7 + i) % 1000));
     const progress = { ...LONG, prompt, max_tokens: 16, stream: true, return_progress: true };
@@ -40,7 +40,7 @@ test("a client that leaves ends its request: while it streams, without a stream,
     const queued = rawClient(server.port, rawRequest("/v1/completions", LONG));
     await waiting(1);
     queued.socket.destroy();
-    while ((await server.counts()).waiting > 0) await new Promise((done) => setTimeout(done, 1));
+    await untilCounts(server, ({ waiting }) => waiting <= 0);
     if (i % 5 === 4) {
       // Running ones end too, and others take their places.
       busy.shift()!.socket.destroy();
@@ -122,7 +122,7 @@ test("a half-closed connection counts as left; requests in a row are answered in
   assert.deepEqual(found, ["200", "400", "200", "400"]);
   row.socket.destroy();
   const left = rawClient(server.port, rawRequest("/v1/completions", LONG).repeat(2));
-  while ((await server.counts()).running < 2) await new Promise((done) => setTimeout(done, 1));
+  await untilCounts(server, ({ running }) => running >= 2);
   left.socket.destroy();
   await untilIdle(server, 1000);
 });
@@ -193,7 +193,7 @@ test("SIGTERM: running answers finish, waiting ones get a 503, and the exit code
   const one = await startServer([...QUIET, "--concurrency", "1"]);
   const running = await stream(one, { ...LONG, max_tokens: 200 });
   const queued = one.json("/v1/completions", LONG);
-  while ((await one.counts()).waiting === 0) await new Promise((done) => setTimeout(done, 2));
+  await untilCounts(one, ({ waiting }) => waiting !== 0);
   one.child.kill("SIGTERM");
   const { status, body } = await queued;
   assert.deepEqual([status, body.error.code], [503, "draining"]);

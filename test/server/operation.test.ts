@@ -7,7 +7,7 @@ import { connect } from "node:tls";
 import { fileURLToPath } from "node:url";
 import { llama, temporaryFolder } from "../cli/cli-process.js";
 import { rawClient, rawRequest } from "./raw-client.js";
-import { type Json, startServer, untilIdle } from "./server-process.js";
+import { type Json, startServer, untilCounts, untilIdle } from "./server-process.js";
 
 const folder = temporaryFolder();
 const ONE_RANK = ["--nproc_per_node", "1"];
@@ -63,10 +63,10 @@ test("--trust_proxy: a client is the last address of X-Forwarded-For", async () 
   const from = (addresses: string) => ["Host: localhost", `X-Forwarded-For: ${addresses}`];
   const ask = (addresses: string) => rawClient(server.port, rawRequest("/v1/completions", LONG, from(addresses)));
   const waits = async (count: number) => {
-    while ((await server.counts()).waiting < count) await new Promise((done) => setTimeout(done, 2));
+    await untilCounts(server, ({ waiting }) => waiting >= count);
   };
   const open = [ask("10.0.0.1")];
-  while ((await server.counts()).running === 0) await new Promise((done) => setTimeout(done, 2));
+  await untilCounts(server, ({ running }) => running !== 0);
   // Each may have half of the queue. What a client writes itself is before what the proxy writes.
   open.push(ask("10.0.0.1"), ask("1.1.1.1, 10.0.0.1"));
   await waits(2);

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import OpenAI from "openai";
-import { startServer } from "./server-process.js";
+import { startServer, untilCounts } from "./server-process.js";
 
 const server = await startServer(["--chat", "llama2", "--log_format", "none", "--nproc_per_node", "1"]);
 const client = new OpenAI({ baseURL: `${server.url}/v1`, apiKey: "none", maxRetries: 0 });
@@ -93,7 +93,7 @@ test("a stream has numbered events in OpenAI's order, and its client builds the 
 test("a client that leaves a stream ends its request", async () => {
   const stream = await client.responses.create({ model: "demo", input: "Hi", stream: true, ...{ ignore_eos: true } });
   for await (const event of stream) if (event.type === "response.output_text.delta") break;
-  while ((await server.counts()).running > 0) await new Promise((done) => setTimeout(done, 5));
+  await untilCounts(server, ({ running }) => running <= 0);
 });
 
 test("what this server does not do is refused by name", async () => {

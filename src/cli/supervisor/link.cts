@@ -5,7 +5,7 @@ export const PIPE_FD = 3;
 /** The environment variable that is set only for the child: "1", or after a restart the port that it had. */
 export const SUPERVISED = "LLAMA_TS_SUPERVISED";
 /** Signals closer together than this count as one: a terminal, timeout(1) and the supervisor all signal both processes. */
-export const SAME_PRESS_MS = 100;
+export const SAME_PRESS_MS = 250;
 
 /** The child's messages, as lines of JSON; "alive" answers anything that the supervisor sends. */
 export type SupervisedMessage =
