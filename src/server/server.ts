@@ -20,6 +20,9 @@ export interface ServerEvents {
   usage(): ProcessUsage;
 }
 
+/** After a failure: requests that come meanwhile are answered, not cut. */
+const LINGER_MS = 200;
+
 export class Server {
   readonly #listener: HttpListener;
   readonly #admission: Admission;
@@ -70,9 +73,10 @@ export class Server {
     return false;
   }
 
-  /** Lets those who wait for an answer get their error. */
+  /** Lets those who wait for an answer, and those whose request is on its way, get their error. */
   async fail(): Promise<void> {
     this.#model.noteFailure();
+    await new Promise((wake) => setTimeout(wake, LINGER_MS));
     this.#listener.drain();
     await this.#listener.whenIdle(1000);
   }
