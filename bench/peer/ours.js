@@ -6,6 +6,10 @@ let llama;
 /** Used for a preset, which has no files that Llama.build() could open. */
 let engine;
 
+/** The text that is being measured: its ids so far, and a salt, so that no KV cache of an earlier one is found. */
+let text = { ids: [], salt: "" };
+let opened = 0;
+
 serve({
   async load({ preset, layers, ckptDir, tokenizerPath, dtype, context, nprocPerNode, cacheDir }) {
     if (preset) return loadPreset({ preset, layers, dtype, context, nprocPerNode });
@@ -17,6 +21,22 @@ serve({
       dtype: llama.dtype,
       cache: llama.weightCache.state,
     };
+  },
+
+  /** The request loop would run ahead of a reader that waits for its turn, so each part of a text is a request of its own. */
+  async open(ids) {
+    text = { ids: [...ids], salt: String(++opened) };
+    await this.run(1);
+  },
+
+  /** Runs the next `count` tokens of the text; returns how many came. The last token of the part before runs with them. */
+  async run(count) {
+    const before = text.ids.length;
+    const options = { temperature: 0, maxGenLen: count, promptLookupNumTokens: 0, cacheSalt: text.salt };
+    for await (const event of llama.submit({ ...options, prompt: [...text.ids] })) {
+      if (event.kind === "token") text.ids.push(event.id);
+    }
+    return text.ids.length - before;
   },
 
   async *greedy(ids, count) {

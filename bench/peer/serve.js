@@ -1,7 +1,8 @@
 /**
  * Runs in the child: answers requests and measures time in the same way for both programs. A side has `load(options)`,
  * `eosId()`, `greedy(ids, count, setting)`, which yields ids one by one on request, and `batch(prompts, count, setting)`,
- * which runs all prompts at once and returns the number of new tokens.
+ * which runs all prompts at once and returns the number of new tokens. A side that runs ahead of its reader has `open(ids)`, up to
+ * the first new token, and `run(count)`, which returns how many of the next tokens came, for what is timed.
  */
 
 export function serve(side) {
@@ -35,6 +36,11 @@ export function serve(side) {
 
     /** Starts a text of at most `count` tokens: runs the prompt up to the first new token. */
     async open({ ids, count, setting }) {
+      if (side.open) {
+        const start = performance.now();
+        await side.open(ids);
+        return { ms: performance.now() - start };
+      }
       await texts.get(setting)?.return();
       const text = side.greedy(ids, count, setting);
       texts.set(setting, text);
@@ -49,7 +55,8 @@ export function serve(side) {
       const text = texts.get(setting);
       let tokens = 0;
       const start = performance.now();
-      while (tokens < count && !(await text.next()).done) tokens++;
+      if (side.run) tokens = await side.run(count);
+      else while (tokens < count && !(await text.next()).done) tokens++;
       return { tokens, ms: performance.now() - start };
     },
   };
