@@ -9,8 +9,10 @@ const STEPS = 15;
  */
 const FACTORS = [
   [1, 1.06, 1.13],
-  [1, 1.08, 1.17],
+  [1, 1.08],
 ] as const;
+/** The last grid of every r is that of a scale by the largest magnitude, so the search is never much worse than that. */
+const SYMMETRIC = { tried: 7, below: 8 };
 /** Grids of one r. */
 const GRIDS = 6;
 /** r is in one of several equal ranges. */
@@ -28,8 +30,9 @@ const BELOW = new Uint8Array(RATIOS * GRIDS);
 for (let at = 0; at < TRIED.length; at++) {
   const ratio = (Math.floor(at / GRIDS) + 0.5) / RATIOS;
   const side = at % GRIDS < GRIDS / 2 ? 0 : 1;
-  BELOW[at] = Math.floor((STEPS * ratio) / (1 + ratio)) + side;
-  TRIED[at] = (STEPS - BELOW[at]!) * FACTORS[side][at % (GRIDS / 2)]!;
+  const factor = FACTORS[side][at % (GRIDS / 2)];
+  BELOW[at] = factor ? Math.floor((STEPS * ratio) / (1 + ratio)) + side : SYMMETRIC.below;
+  TRIED[at] = factor ? (STEPS - BELOW[at]!) * factor : SYMMETRIC.tried;
 }
 
 /** Squared error of a weight in the middle of a bin with a grid, in whole ERROR_UNITs. */

@@ -10,7 +10,7 @@ import { STORED_BLOCK } from "./stored-blocks.js";
 import { TENSORS } from "./tensor-table.js";
 
 /** Changes whenever a recipe, or the search for scales, gives other numbers: weights and keys that were kept are then not used. */
-export const RECIPE_VERSION = 2;
+export const RECIPE_VERSION = 3;
 
 /** Bits for each weight of the layers in int4, with scales and zero points; what the 4-bit blocks leave is for 8-bit ones. */
 const INT4_BITS = 4.85;
