@@ -3,8 +3,9 @@ import type { VNode } from "preact";
 import { useState } from "preact/hooks";
 import { COMPLETE_TOKENS } from "../actions/requests.js";
 import { conversation, model } from "../state/store.js";
-import { readNumber, readStops, writeStops } from "./fields.js";
+import { readStops, writeStops } from "./fields.js";
 import { lastSeed } from "./last-seed.js";
+import { NumberRow } from "./number-row.js";
 import { setting } from "./setting.js";
 import { SettingRow } from "./setting-row.js";
 
@@ -22,9 +23,9 @@ export function LengthSetting(): VNode {
         : "all that fits";
   const most = model.value?.context ?? 2 ** 31 - 1;
   return (
-    <WholeNumber
+    <NumberRow
       {...{ id: "setting-max_tokens", label: "Length", hint: "New tokens of an answer at most", value, isChanged, set }}
-      {...{ least: 1, most, fallback }}
+      {...{ least: 1, most, range: `from 1 to ${most}`, fallback, isInteger: true, isOptional: true }}
     />
   );
 }
@@ -33,7 +34,7 @@ export function SeedSetting(): VNode {
   const { value, fallback, isChanged, set } = setting("seed");
   const last = lastSeed();
   return (
-    <WholeNumber
+    <NumberRow
       {...{
         id: "setting-seed",
         label: "Seed",
@@ -45,6 +46,9 @@ export function SeedSetting(): VNode {
       {...{
         least: 0,
         most: MAX_SEED,
+        range: `from 0 to ${MAX_SEED}`,
+        isInteger: true,
+        isOptional: true,
         fallback: typeof fallback === "number" ? `${fallback}` : "drawn",
       }}
     >
@@ -53,58 +57,7 @@ export function SeedSetting(): VNode {
           take the last one, {last}
         </button>
       )}
-    </WholeNumber>
-  );
-}
-
-interface WholeNumberProps {
-  id: string;
-  label: string;
-  hint: string;
-  value: number | undefined;
-  isChanged: boolean;
-  set(value: number | undefined): void;
-  least: number;
-  most: number;
-  fallback: string;
-  children?: VNode | false;
-}
-
-function WholeNumber(props: WholeNumberProps): VNode {
-  const { id, label, hint, value, isChanged, set, least, most, fallback, children } = props;
-  const [typed, setTyped] = useState<string | null>(null);
-  const isWrong = typed !== null && typed.trim() !== "";
-  const take = (text: string) => {
-    const read = readNumber(text, { least, most, isInteger: true });
-    setTyped(read === null ? text : null);
-    if (read !== null || text.trim() === "") set(read ?? undefined);
-  };
-  return (
-    <SettingRow
-      {...{ id, label, hint, isChanged, fallback }}
-      fault={isWrong ? `Not a whole number from ${least} to ${most}.` : ""}
-      onReset={() => {
-        setTyped(null);
-        set(undefined);
-      }}
-      field={
-        <input
-          id={id}
-          type="text"
-          inputMode="numeric"
-          autocomplete="off"
-          class="setting-number wide"
-          aria-describedby={`${id}-hint`}
-          aria-invalid={isWrong}
-          placeholder={fallback}
-          value={typed ?? value ?? ""}
-          onInput={({ currentTarget }) => take(currentTarget.value)}
-          onBlur={() => setTyped(null)}
-        />
-      }
-    >
-      {children}
-    </SettingRow>
+    </NumberRow>
   );
 }
 
