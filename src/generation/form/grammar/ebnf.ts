@@ -88,7 +88,6 @@ class Reader {
       this.#at = start;
       return null;
     }
-    if (this.#source[this.#at] === "(") throw this.#error(`no ${name}(), which is not supported`);
     return rule(name);
   }
 
