@@ -208,6 +208,11 @@ export class Llama {
     return useTools(this.#model, tools, options);
   }
 
+  /** Whether the chat format of dialogs knows tools. */
+  hasTools(chat?: ChatChoice): boolean {
+    return this.#model.dialogFormat(chat).tools.kind === "calls";
+  }
+
   /** Checks a form and compiles its grammar, which is then kept for requests. Throws LlamaError (usage) for what cannot be bound. */
   async prepareForm(form: Form): Promise<void> {
     void form;
