@@ -10,29 +10,29 @@ import type { Tool, ToolChoice } from "./tool.js";
 export const BARE_BEGINS = ['{"name": "', '{"type": "function", "name": "'];
 
 /**
- * The form of answers that may call the tools, or must. `schemaOf`: the schema that the arguments of a tool are bound to;
- * `answer`: the form of an answer without calls, null for any text, which may then have calls after it.
+ * The form of answers that may call the tools, or must, or must not. `schemaOf`: the schema that the arguments of a tool are bound to;
+ * `answer`: the form of an answer without calls, null for any text, which may then have calls after it. null: any answer.
  */
 export function callGrammar(
   tools: readonly Tool[],
-  choice: Exclude<ToolChoice, "none">,
+  choice: ToolChoice,
   { isParallel, form, schemaOf }: { isParallel: boolean; form: CallForm; schemaOf: (tool: Tool) => object | boolean },
   answer: TagFormat | null = null,
-): TagFormat {
+): TagFormat | null {
+  const isBare = form.open === "";
+  if (choice === "none") {
+    // Without tags a text that looks like a call is one only where it is read as one.
+    if (answer !== null || isBare) return answer;
+    return { type: "triggered_tags", triggers: [form.open.trim()], tags: [], stop_after_first: true };
+  }
   const chosen = typeof choice === "object" ? tools.filter((tool) => tool.function.name === choice.name) : tools;
   const isSingle = !isParallel || typeof choice === "object" || form.between === null;
-  const isBare = form.open === "";
   const begins = isBare ? BARE_BEGINS : [`${form.open}{"name": "`];
   const tags = chosen.flatMap((tool): Tag[] => {
     const { name } = tool.function;
     const content: TagFormat = { type: "json_schema", json_schema: schemaOf(tool) };
-    const end = `}${form.close}`;
-    return begins.map((begin) => ({
-      type: "tag",
-      begin: `${begin}${name}", "${form.argumentsKey}": `,
-      content,
-      end,
-    }));
+    const head = `${name}", "${form.argumentsKey}": `;
+    return begins.map((begin) => ({ type: "tag", begin: begin + head, content, end: `}${form.close}` }));
   });
   const separator = form.between ?? "\n";
   const shared = { separator, at_least_one: true, stop_after_first: isSingle };

@@ -8,18 +8,18 @@ import { readTools, type Tool, type ToolChoice, type ToolInput } from "./tool.js
 
 export interface ToolUseOptions {
   /** Default "auto". */
-  choice?: Exclude<ToolChoice, "none">;
+  choice?: ToolChoice;
   /** Whether an answer may have several calls, where the template writes them. Default true. */
   isParallel?: boolean;
-  /** The form of an answer without calls, with "auto". */
+  /** The form of an answer without calls, with "auto" and "none". */
   form?: Form;
 }
 
 export interface ToolUse {
-  /** Binds the answer. */
-  readonly form: Form;
-  /** Reads an answer; `newId` makes the id of a call. */
-  reader(newId: () => string): CallReader;
+  /** Binds the answer; null: any text. */
+  readonly form: Form | null;
+  /** Reads an answer; `newId` makes the id of a call. null where no call is allowed. */
+  reader(newId: () => string): CallReader | null;
 }
 
 /** `known`: what the chat format does with tools; `check` throws LlamaError (usage) for a schema that cannot be bound. Throws LlamaError (usage) that names the place. */
@@ -42,7 +42,10 @@ export function toolUse(
   const options = { isParallel, form: known.form, schemaOf: (tool: Tool) => schemas.get(tool)! };
   const text = form === undefined ? null : formatOf(form);
   const structuralTag = callGrammar(tools, choice, options, text);
-  return { form: { structuralTag }, reader: (newId) => new CallReader(known.form, newId) };
+  return {
+    form: choice === "none" && form !== undefined ? form : structuralTag && { structuralTag },
+    reader: (newId) => (choice === "none" ? null : new CallReader(known.form, newId)),
+  };
 }
 
 /** The schema of a tool's arguments; any object for one that cannot be bound and need not be. */

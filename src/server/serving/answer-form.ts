@@ -22,7 +22,7 @@ export async function answerForm(
   askedTools: AskedTools | null,
   { chat }: Pick<ServeSettings, "chat">,
 ): Promise<AnswerForm> {
-  const tools = askedTools === null || askedTools.choice === "none" ? [] : askedTools.tools;
+  const tools = askedTools?.tools ?? [];
   try {
     const use = tools.length === 0 ? null : toolUse(llama, tools, askedTools!, asked, chat);
     const form = use?.form ?? asked?.form ?? null;
@@ -42,12 +42,10 @@ function toolUse(
   asked: AskedForm | null,
   chat: ServeSettings["chat"],
 ): ToolUse {
-  if (asked !== null && choice !== "auto") {
-    throw invalid(`${asked.field} and a tool_choice other than auto exclude each other`, asked.field);
+  if (asked !== null && choice !== "auto" && choice !== "none") {
+    throw invalid(`${asked.field} and a tool_choice that asks for a call exclude each other`, asked.field);
   }
-  return llama.toolUse(tools, {
-    ...{ chat, isParallel, ...(choice !== "none" && { choice }), ...(asked && { form: asked.form }) },
-  });
+  return llama.toolUse(tools, { chat, choice, isParallel, ...(asked && { form: asked.form }) });
 }
 
 /** The reader of an answer's calls; null where it can have none. */
