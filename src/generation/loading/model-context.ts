@@ -7,6 +7,7 @@ import type { EncodeOptions, Tokenizer } from "../../tokenizer/tokenizer.js";
 import type { ChatChoice, ChatFormat, ChatName } from "../chat/chat-format.js";
 import { chosenFormat, dialogFormat, guessFormat } from "../chat/choose-format.js";
 import type { FolderKind } from "../chat/folder-kind.js";
+import { Forms } from "../form/forms.js";
 import { checkCount, type GenerateOptions, resolveLookup } from "../sampling/options.js";
 import { type FeedOptions, inFlight, type Requests } from "../scheduling/in-flight.js";
 import { tooLong } from "../scheduling/prompt-check.js";
@@ -22,6 +23,7 @@ export class ModelContext {
   readonly tokenizer: Tokenizer;
   readonly config: ModelConfig;
   readonly maxSeqLen: number;
+  readonly forms: Forms;
   /** For dialogs, whose formats encode as they go. */
   readonly longTexts: LongTexts;
   readonly #dtype: ComputeType;
@@ -45,6 +47,7 @@ export class ModelContext {
     this.loop = loop;
     this.tokenizer = tokenizer;
     this.config = config;
+    this.forms = new Forms(tokenizer, config.vocabSize);
     this.maxSeqLen = maxSeqLen;
     this.#dtype = dtype;
   }

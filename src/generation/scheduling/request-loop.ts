@@ -10,7 +10,7 @@ import { Speculation } from "../speculation/speculation.js";
 import { EventQueue } from "./event-queue.js";
 import type { EndEvent, Forward, GenerationRequest, RequestEvent } from "./request.js";
 import { checkFits, type LoopLimits, pagedPositions } from "./request-limits.js";
-import { draftable, sampleTokens, takeScores } from "./sample-tokens.js";
+import { boundDrafts, draftable, sampleTokens, takeScores } from "./sample-tokens.js";
 import { type Chunk, type OpenRequest, Scheduler } from "./scheduler.js";
 import { StepPace } from "./step-pace.js";
 
@@ -146,7 +146,7 @@ export class RequestLoop {
 
   /** One pass of the engine, and what follows from its logits. */
   async #step(texts: readonly OpenRequest[], chunks: readonly Chunk[]): Promise<void> {
-    const drafts = chunks.length > 0 ? null : this.#speculation.plan(texts.map(draftable));
+    const drafts = chunks.length > 0 ? null : boundDrafts(texts, this.#speculation.plan(texts.map(draftable)));
     const batch = texts.map(({ ids, length, sequence }, i): SequenceTokens => {
       const tokens = [ids[length]!, ...(drafts?.[i] ?? [])];
       return { sequence: sequence!, position: length, tokens, logits: "all" };
