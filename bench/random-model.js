@@ -12,7 +12,15 @@ import { parseArgs } from "node:util";
 
 const text = (value) => ({ type: "string", default: value });
 const { values } = parseArgs({
-  options: { out: { type: "string" }, dim: text("4096"), hidden: text("11008"), layers: text("4"), heads: text("32"), vocabulary: text("2048"), tokenizer: { type: "string" } },
+  options: {
+    out: { type: "string" },
+    dim: text("4096"),
+    hidden: text("11008"),
+    layers: text("4"),
+    heads: text("32"),
+    vocabulary: text("2048"),
+    tokenizer: { type: "string" },
+  },
 });
 const [dim, hidden, layers, heads, VOCABULARY] = ["dim", "hidden", "layers", "heads", "vocabulary"].map((name) =>
   Number(values[name]),

@@ -1,12 +1,14 @@
-/** The forms of a model's answers: compiled once and kept, and bound to the model's vocabulary. Loaded with the first form. */
+/** The forms of a model's answers: compiled once and kept, and bound to the model's vocabulary. Does not know requests. */
 import { encodeAfter, type Tokenizer } from "../../tokenizer/tokenizer.js";
-import { compileForm } from "./compile-form.js";
+import { checkSchema, compileForm } from "./compile-form.js";
 import { Constraint } from "./constraint.js";
 import { checkForm, type Form } from "./form.js";
 import { MaskCache } from "./mask-cache.js";
 import type { States } from "./states.js";
 import { dropsSpace, tokenBytes } from "./token-bytes.js";
 import { TokenTrie } from "./token-trie.js";
+
+export { checkSchema, compileForm };
 
 /** Compiled forms that are kept. */
 const MAX_FORMS = 32;
