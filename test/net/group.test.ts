@@ -124,7 +124,6 @@ test("groups of hosts", { skip: withoutNats, concurrency: 8 }, async (t) => {
       ],
       ...[
         text({ ...beat, plan: { ...plan, stages: "all" } }),
-        text({ ...beat, plan: { ...plan, epoch: 1e400 } }),
         text("x".repeat(900_000)),
       ],
       text({ ...beat, plan: { ...plan, stages: [{ rank: 0, boot: "x", from: 5, to: 1 }] } }),
