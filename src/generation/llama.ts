@@ -2,7 +2,7 @@
  * The library's face: a loaded model with the methods of Meta's generation.py.
  * Knows text, tokens and options; does not know ranks and tensors.
  */
-import type { Engine } from "../engine/engine.js";
+import type { ModelEngine } from "../engine/host/model-engine.js";
 import type { RankTimes } from "../engine/host/rank-times.js";
 import { machineMemory } from "../engine/machine/machine-memory.js";
 import type { LoadReport } from "../engine/shared/messages.js";
@@ -62,7 +62,7 @@ export class Llama {
   readonly unknownParams: readonly string[];
   /** What the user should know about how the model was read, a sentence each. */
   readonly remarks: readonly string[];
-  readonly #engine: Engine;
+  readonly #engine: ModelEngine;
   readonly #encoder: EncodeThread;
   readonly #loop: RequestLoop;
   readonly #model: ModelContext;
@@ -72,7 +72,7 @@ export class Llama {
   private constructor(parts: {
     ckptDir: string;
     tokenizer: Tokenizer;
-    engine: Engine;
+    engine: ModelEngine;
     checkpoint: Checkpoint;
     limits: LoopLimits;
     encoder: EncodeThread;
@@ -105,12 +105,13 @@ export class Llama {
     const opened = openModel(files ?? findModel(options));
     const { checkpoint } = opened;
     const setup = resolveSetup(checkpoint, options);
-    const maxSeqLen = resolveMaxSeqLen(options.maxSeqLen, checkpoint.config, setup);
-    if (!options.force) checkMemory(checkpoint.config, setup.worldSize, setup, maxSeqLen);
+    const { startEngine } = options;
+    const maxSeqLen = resolveMaxSeqLen(options.maxSeqLen, checkpoint.config, setup, startEngine && { available: 0 });
+    if (!options.force && !startEngine) checkMemory(checkpoint.config, setup.worldSize, setup, maxSeqLen);
     const settings = engineSettings(options, checkpoint.byteLength);
-    const { engine, tokenizer } = await startModel(opened, { ...settings, ...setup, maxSeqLen });
+    const { engine, tokenizer } = await startModel(opened, { ...settings, ...setup, maxSeqLen }, startEngine);
     const limits = {
-      ...resolveLimits(options, engine.positionBytes, maxSeqLen, machineMemory().available),
+      ...resolveLimits(options, engine, maxSeqLen, machineMemory().available),
       ...sharedLength(checkpoint.config),
     };
     return new Llama({

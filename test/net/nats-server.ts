@@ -39,7 +39,7 @@ export interface NatsServerOptions {
 const START_MS = 15_000;
 const INSTALLED = fileURLToPath(new URL("../../../.nats/bin", import.meta.url));
 
-/** Every server that is here: LLAMA_TS_NATS_SERVER (several as in PATH), PATH, what .ci/run has installed, Go's folder; one a version. */
+/** Every server that is here: NATS_SERVER (several as in PATH), PATH, what .ci/run has installed, Go's folder; one a version. */
 export const natsBinaries: readonly NatsBinary[] = findBinaries();
 
 /** Value for a test's `skip`. */
@@ -47,7 +47,7 @@ export const withoutNats: string | false =
   natsBinaries.length > 0 ? false : "nats-server is not here (apt-get install nats-server)";
 
 function findBinaries(): NatsBinary[] {
-  const { LLAMA_TS_NATS_SERVER: named = "", PATH = "", GOBIN, GOPATH = join(homedir(), "go") } = process.env;
+  const { NATS_SERVER: named = "", PATH = "", GOBIN, GOPATH = join(homedir(), "go") } = process.env;
   const folders = [...PATH.split(delimiter), "/usr/sbin", INSTALLED, GOBIN ?? join(GOPATH, "bin")];
   const paths = [...named.split(delimiter), ...folders.map((folder) => join(folder, "nats-server"))];
   const found = new Map<string, NatsBinary>();

@@ -3,7 +3,7 @@ import { checkAnswerIds } from "../chat/answer-ids.js";
 import { type ChatChoice, type ChatFormat, checkTexts, NO_STOPS } from "../chat/chat-format.js";
 import { checkRoles, type Dialog, type DialogInput, readDialog } from "../chat/dialog.js";
 import { DIALOG_ENDINGS, type DialogEnding, resolveEnding } from "../chat/dialog-ending.js";
-import type { ModelContext } from "../loading/model-context.js";
+import type { TextContext } from "../loading/text-context.js";
 import { either, LIST, oneOf, TEXT } from "../options/check-options.js";
 import { wrongType } from "../options/wrong-type.js";
 
@@ -33,7 +33,7 @@ export const MESSAGES = { ...LIST, type: "a list of messages" };
 export const ENDING = oneOf(...DIALOG_ENDINGS);
 
 /** Encodes a prompt. `special`: names of special tokens in a text become those tokens. Throws LlamaError (usage) for a dialog that the format does not allow. */
-export function encodePrompt(model: ModelContext, request: Prompt, special = false): EncodedPrompt {
+export function encodePrompt(model: TextContext, request: Prompt, special = false): EncodedPrompt {
   if ("prompt" in request) {
     if (!PROMPT.isType(request.prompt)) throw wrongType("prompt", PROMPT.type, request.prompt);
     return { ids: model.promptIds(request.prompt, 0, special), stopIds: NO_STOPS };
@@ -50,7 +50,7 @@ export function encodePrompt(model: ModelContext, request: Prompt, special = fal
 }
 
 /** A dialog from outside, for a format. Throws LlamaError (usage) that names what is wrong in it. */
-export function dialogOf(model: ModelContext, format: ChatFormat, messages: DialogInput): Dialog {
+export function dialogOf(model: TextContext, format: ChatFormat, messages: DialogInput): Dialog {
   if (!MESSAGES.isType(messages)) throw wrongType("messages", MESSAGES.type, messages);
   const dialog = checkAnswerIds(readDialog(messages), model.tokenizer, model.config.vocabSize);
   // A template has roles of its own.
@@ -59,7 +59,7 @@ export function dialogOf(model: ModelContext, format: ChatFormat, messages: Dial
 }
 
 /** Ids of a dialog up to where the answer begins. Throws LlamaError (usage) for one that the format does not allow. */
-export function encodeDialog(model: ModelContext, messages: DialogInput, chat?: ChatChoice): number[] {
+export function encodeDialog(model: TextContext, messages: DialogInput, chat?: ChatChoice): number[] {
   const format = model.dialogFormat(chat);
   return format.encodeDialog(dialogOf(model, format, messages));
 }

@@ -2,7 +2,7 @@
 import { JetStreamApiError } from "@nats-io/jetstream";
 import { type KV, Kvm } from "@nats-io/kv";
 import type { NatsConnection } from "@nats-io/transport-node";
-import type { Bucket } from "./net.js";
+import type { Bucket } from "./connection.js";
 import { netError } from "./net-error.js";
 
 /** Codes of a value that has another revision than expected, on servers before and from 2.11. */

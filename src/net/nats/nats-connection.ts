@@ -11,10 +11,10 @@ import {
 } from "@nats-io/transport-node";
 import { LlamaError } from "../../error.js";
 import { fileError } from "../../formats/files/file-error.js";
+import type { Bucket, Net, NetMessage, NetOptions, NetStatus, NetSubscription } from "./connection.js";
 import { openBucket } from "./nats-bucket.js";
 import { toHeaders, toMessage } from "./nats-message.js";
 import { natsStreams } from "./nats-streams.js";
-import type { Bucket, Net, NetMessage, NetOptions, NetStatus, NetSubscription } from "./net.js";
 import { netError } from "./net-error.js";
 import type { Streams } from "./streams.js";
 

@@ -1,6 +1,6 @@
 /** Converts messages and headers between the client's form and plain values. */
 import { type Msg, type MsgHdrs, headers as newHeaders } from "@nats-io/transport-node";
-import type { NetMessage } from "./net.js";
+import type { NetMessage } from "./connection.js";
 
 export function toHeaders(values: Record<string, string> | undefined): MsgHdrs | undefined {
   if (values === undefined) return undefined;

@@ -26,7 +26,7 @@ export class NatsPuller implements Puller {
   readonly #where: string;
   readonly #inbox = createInbox();
   readonly #subscription: Subscription;
-  /** As many as pulls are on their way; a message goes to the first, whichever pull it answers. */
+  /** As many as pulls are on their way; a message goes to the first, not to the one whose pull it answers. */
   readonly #waiters: Waiter[] = [];
   #isClosed = false;
 

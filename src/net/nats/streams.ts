@@ -21,7 +21,7 @@ export interface ConsumerSpec {
 export interface StreamState {
   messages: number;
   bytes: number;
-  /** When the oldest message was stored, in ms since 1970; null if there is none. */
+  /** When the oldest message was stored, in ms since 1970; null if it has no messages. */
   firstAt: number | null;
   consumers: number;
 }
