@@ -8,6 +8,7 @@ import { machineMemory } from "../engine/machine/machine-memory.js";
 import type { LoadReport } from "../engine/shared/messages.js";
 import type { CacheOutcome } from "../engine/weight-cache/cache-plan.js";
 import type { ComputeType } from "../model/architecture/compute-type.js";
+import type { KvType } from "../model/architecture/kv-type.js";
 import type { Checkpoint } from "../model/checkpoint/checkpoint.js";
 import type { ModelConfig } from "../model/config/config.js";
 import type { EncodeThread } from "../tokenizer/loading/encode-thread.js";
@@ -133,6 +134,11 @@ export class Llama {
   /** Type of the weights in memory. */
   get dtype(): ComputeType {
     return this.#engine.dtype;
+  }
+
+  /** Type of keys and values in memory. */
+  get kvDtype(): KvType {
+    return this.#engine.kvType;
   }
 
   /** What each rank read, and how long that took. */
