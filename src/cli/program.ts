@@ -8,6 +8,7 @@ import { addConfig } from "./commands/config/config-command.js";
 import { addEval } from "./commands/eval/eval-command.js";
 import { addGenerate } from "./commands/generate/generate-command.js";
 import { addInspect } from "./commands/inspect/inspect-command.js";
+import { addQueue } from "./commands/queue/queue-command.js";
 import { addRepl } from "./commands/repl/repl-command.js";
 import { addScore } from "./commands/score/score-command.js";
 import { addServe } from "./commands/serve/serve-command.js";
@@ -24,7 +25,7 @@ import { versionText } from "./terminal/version.js";
 const GROUPS = {
   "Run:": [addGenerate, addRepl, addBatch, addServe, addWorker],
   "Measure:": [addScore, addEval, addBench],
-  "Look:": [addInspect, addCache, addConfig, addCompletion],
+  "Look:": [addInspect, addQueue, addCache, addConfig, addCompletion],
 };
 
 /** Every command passes its exit code to `exit`; usage errors are printed, then thrown as CommanderError. */

@@ -4,7 +4,7 @@
  */
 
 /** Commands that load no model. */
-const PLAIN = ["help", "cache", "inspect", "completion", "__complete", "config"];
+const PLAIN = ["help", "cache", "inspect", "queue", "completion", "__complete", "config"];
 const QUESTIONS = ["-h", "--help", "-V", "--version"];
 /** Values that turn a switch off, as for other settings. */
 const OFF = ["", "0", "false", "no", "off"];

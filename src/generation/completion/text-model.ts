@@ -1,6 +1,7 @@
 /** A model without its weights: it encodes and decodes texts, and knows what the model is. Runs nothing. */
 import type { ComputeType } from "../../model/architecture/compute-type.js";
 import type { Checkpoint } from "../../model/checkpoint/checkpoint.js";
+import { fingerprint } from "../../model/checkpoint/fingerprint.js";
 import type { ModelConfig } from "../../model/config/config.js";
 import type { EncodeThread } from "../../tokenizer/loading/encode-thread.js";
 import type { EncodeOptions, Tokenizer } from "../../tokenizer/tokenizer.js";
@@ -17,23 +18,22 @@ export type TextModelOptions = Pick<BuildOptions, "ckptDir" | "tokenizerPath" | 
 export class TextModel {
   readonly context: TextContext;
   readonly files: ModelFiles;
+  readonly checkpoint: Checkpoint;
   /** Type that the weights would have in memory. */
   readonly dtype: ComputeType;
-  /** Parameters in all tensors of the checkpoint. */
-  readonly parameterCount: number;
   readonly #encoder: EncodeThread;
 
   private constructor(
     context: TextContext,
     files: ModelFiles,
     dtype: ComputeType,
-    { parameterCount }: Checkpoint,
+    checkpoint: Checkpoint,
     encoder: EncodeThread,
   ) {
     this.context = context;
     this.files = files;
     this.dtype = dtype;
-    this.parameterCount = parameterCount;
+    this.checkpoint = checkpoint;
     this.#encoder = encoder;
   }
 
@@ -49,6 +49,16 @@ export class TextModel {
     const tokenizer = await source.load();
     const context = new TextContext(tokenizer, config, maxSeqLen, encoder, folderKind(options.ckptDir));
     return new TextModel(context, files, dtype, checkpoint, encoder);
+  }
+
+  /** Parameters in all tensors of the checkpoint. */
+  get parameterCount(): number {
+    return this.checkpoint.parameterCount;
+  }
+
+  /** The hash of the model's contents, equal for every copy of its files. Reads from them. */
+  fingerprint(): string {
+    return fingerprint(this.checkpoint, { path: this.files.tokenizerPath, vocabulary: this.tokenizer });
   }
 
   get tokenizer(): Tokenizer {
