@@ -96,7 +96,9 @@ export class Follower {
     };
     work.enter({ number: plan.epoch, link });
     const { from, to } = plan.stages[place]!;
-    options.say(`Epoch ${plan.epoch}: ready with ${to - from === 1 ? `layer ${from}` : `layers ${from} to ${to - 1}`}.`);
+    options.say(
+      `Epoch ${plan.epoch}: ready with ${to - from === 1 ? `layer ${from}` : `layers ${from} to ${to - 1}`}.`,
+    );
     this.#isSpare = false;
     this.member.become("ready", { epoch: plan.epoch });
   }
@@ -124,25 +126,29 @@ export class Follower {
   #until<T>(check: (plan: Plan, leader: Beat | null) => T | undefined): Promise<T> {
     const { options, record, pulse } = this.member;
     let last: Plan | null = null;
-    return pulse.until(() => {
-      const leader = pulse.alive.find(({ rank, plan }) => rank === 0 && plan !== undefined) ?? null;
-      if (leader) this.#heardAt = pulse.ticks;
-      last = this.#over ?? leader?.plan ?? last;
-      const refused = leader?.refused?.[record.boot];
-      if (refused !== undefined) throw refusal(refused);
-      const error = last && overError(last);
-      if (error) throw error;
-      const value = last && check(last, leader);
-      if (value !== null && value !== undefined) return value;
-      this.#askForEnd(pulse.ticks - this.#heardAt);
-      if ((pulse.ticks - this.#heardAt) * BEAT_MS < options.joinTimeoutMs) return undefined;
-      throw new LlamaError("runtime", "node 0 does not come", {
-        where: `--rdzv_id ${options.id}`,
-        expected: `a heartbeat within ${options.joinTimeoutMs / 1000} s`,
-        found: "none",
-        fix: "Start the same line on node 0; join_timeout of --rdzv_conf sets a longer time",
-      });
-    }, undefined, options.signal) as Promise<T>;
+    return pulse.until(
+      () => {
+        const leader = pulse.alive.find(({ rank, plan }) => rank === 0 && plan !== undefined) ?? null;
+        if (leader) this.#heardAt = pulse.ticks;
+        last = this.#over ?? leader?.plan ?? last;
+        const refused = leader?.refused?.[record.boot];
+        if (refused !== undefined) throw refusal(refused);
+        const error = last && overError(last);
+        if (error) throw error;
+        const value = last && check(last, leader);
+        if (value !== null && value !== undefined) return value;
+        this.#askForEnd(pulse.ticks - this.#heardAt);
+        if ((pulse.ticks - this.#heardAt) * BEAT_MS < options.joinTimeoutMs) return undefined;
+        throw new LlamaError("runtime", "node 0 does not come", {
+          where: `--rdzv_id ${options.id}`,
+          expected: `a heartbeat within ${options.joinTimeoutMs / 1000} s`,
+          found: "none",
+          fix: "Start the same line on node 0; join_timeout of --rdzv_conf sets a longer time",
+        });
+      },
+      undefined,
+      options.signal,
+    ) as Promise<T>;
   }
 
   /** Node 0 may have ended while it could not be heard: the bucket has its last word. */

@@ -8,6 +8,7 @@ export class Hosts {
   readonly #member: Member;
   /** By boot: the record, or why the host cannot work with this one. */
   readonly #known = new Map<string, NodeRecord | LlamaError>();
+  readonly #refusals: LlamaError[] = [];
   readonly #asked = new Set<string>();
   readonly #stop: () => void;
 
@@ -24,18 +25,14 @@ export class Hosts {
       .filter((known): known is NodeRecord => known !== undefined && "rank" in known);
   }
 
-  /** The first host that lives and is refused. */
+  /** Why the first host that was refused is; null if none was. It ends when it hears that. */
   get refusal(): LlamaError | null {
-    for (const { boot } of this.#member.pulse.alive) {
-      const known = this.#known.get(boot);
-      if (known && !("rank" in known)) return known;
-    }
-    return null;
+    return this.#refusals[0] ?? null;
   }
 
-  /** Hosts whose record was read, also those that are refused. */
+  /** Hosts that have come, also those that are refused. */
   get count(): number {
-    return this.#member.pulse.alive.filter(({ boot }) => this.#known.has(boot)).length;
+    return this.able.length + this.#refusals.length;
   }
 
   recordOf(boot: string): NodeRecord | null {
@@ -66,6 +63,7 @@ export class Hosts {
     const difference = differenceTo(this.#member.record, record);
     this.#known.set(boot, difference ?? record);
     if (difference === null) return;
+    this.#refusals.push(difference);
     this.#member.become(this.#member.state.state, {
       refused: { ...this.#member.state.refused, [boot]: `${difference.kind} ${difference.message}` },
     });

@@ -71,7 +71,11 @@ export class Pulse {
   }
 
   /** Resolves with the first value of `check` that is not undefined, or undefined after `timeoutMs`; rejects with what it throws, or the signal's reason. */
-  until<T>(check: () => T | undefined, timeoutMs = Number.POSITIVE_INFINITY, signal?: AbortSignal): Promise<T | undefined> {
+  until<T>(
+    check: () => T | undefined,
+    timeoutMs = Number.POSITIVE_INFINITY,
+    signal?: AbortSignal,
+  ): Promise<T | undefined> {
     const end = this.ticks + timeoutMs / BEAT_MS;
     return new Promise((resolve, reject) => {
       const leave = (finish: () => void) => {

@@ -15,7 +15,7 @@ import type { Bucket, Net, NetMessage, NetOptions, NetStatus, NetSubscription } 
 import { openBucket } from "./nats-bucket.js";
 import { toHeaders, toMessage } from "./nats-message.js";
 import { natsStreams } from "./nats-streams.js";
-import { netError } from "./net-error.js";
+import { NoAnswer, netError } from "./net-error.js";
 import type { Streams } from "./streams.js";
 
 const PING_MS = 5000;
@@ -40,8 +40,16 @@ export async function connectNats(options: NetOptions): Promise<Net> {
       () => {},
     );
     if (signal?.aborted) throw signal.reason;
-    throw netError(error, where);
+    throw openError(error, where);
   }
+}
+
+/** A server that wants a certificate of the client closes the connection without a word to the library. */
+function openError(error: unknown, where: string): LlamaError {
+  const found = netError(error, where);
+  if (!(found instanceof NoAnswer)) return found;
+  const fix = "It may hang, want TLS (tls://), or want a certificate of the client";
+  return new LlamaError("runtime", "the server does not take the connection", { where, fix, cause: error });
 }
 
 function connectionOptions(options: NetOptions): ConnectionOptions {
