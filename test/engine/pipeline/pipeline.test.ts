@@ -161,6 +161,21 @@ describe("stages that meet trouble", () => {
     }
   });
 
+  test("a message that is lost without anybody noticing ends the epoch in time, and the next one works", async () => {
+    const ring = await LocalRing.start(checkpoint, cut(5, 1, 3), { timeoutMs: 400 });
+    ring.links[0]!.close();
+    // A link over a network keeps the process alive meanwhile.
+    const alive = setInterval(() => {}, 1000);
+    await assert.rejects(
+      ring.pipeline.forward([prompt(ring.pipeline)]),
+      (error) => error instanceof StageLost && /no stage made progress for 0 s/.test(error.message),
+    );
+    clearInterval(alive);
+    await ring.pipeline.recover();
+    assert.deepEqual(await ring.pipeline.forward([prompt(ring.pipeline)]), await whole.forward([prompt(whole)]));
+    await ring.close();
+  });
+
   test("close() rejects what is on its way; a link that is too narrow is refused", async () => {
     const ring = await LocalRing.start(checkpoint, cut(5, 1, 3), { delayMs: 5 });
     const running = ring.pipeline.forward([prompt(ring.pipeline)]);
