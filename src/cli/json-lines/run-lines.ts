@@ -5,7 +5,7 @@ import type { Json } from "../../generation/options/wrong-type.js";
 import { type FeedOptions, GenerationStats, type Llama, type Refused } from "../../index.js";
 import { chooseModel, noteDemo } from "../model/choose-model.js";
 import { type LoadFlags, requestLimits, withModel } from "../model/load.js";
-import { type CommandFrame, runCommand } from "../model/run-command.js";
+import { type CommandFrame, runCommand, UNLIMITED } from "../model/run-command.js";
 import type { LineFlags } from "../options/flags.js";
 import { isInShard, parseShard, WHOLE } from "../options/shard.js";
 import { EXIT_OK } from "../terminal/exit-code.js";
@@ -43,25 +43,29 @@ const EXIT_SOME_FAILED = 1;
 
 /** Runs the command and returns the exit code. */
 export function runLines<R>(path: string | undefined, flags: LineRunFlags, work: LineWork<R>): Promise<number> {
-  return runCommand(flags, async (frame) => {
-    const { signal, interrupt } = frame;
-    const stats = new GenerationStats();
-    const input = openInput(path, signal);
-    if (isSameFile(path, flags.output)) throw new LlamaError("usage", "is both input and output", { where: path! });
-    const answers = await openAnswers(flags, frame.output);
-    const progress = new LineProgress(!flags.quiet, input.bytes);
-    try {
-      await answerAll({ ...frame, input, answers, progress, stats }, flags, work);
-    } finally {
-      progress.clear();
-      await answers.close();
-    }
-    if (!flags.quiet) printNote(progress.summary(work.tokens(stats)));
-    if (interrupt.exitCode !== null && flags.output !== undefined && !flags.quiet) {
-      printNote(`Interrupted. Use --resume to continue ${flags.output}.`);
-    }
-    return progress.failed > 0 ? EXIT_SOME_FAILED : EXIT_OK;
-  });
+  return runCommand(
+    flags,
+    async (frame) => {
+      const { signal, interrupt } = frame;
+      const stats = new GenerationStats();
+      const input = openInput(path, signal);
+      if (isSameFile(path, flags.output)) throw new LlamaError("usage", "is both input and output", { where: path! });
+      const answers = await openAnswers(flags, frame.output);
+      const progress = new LineProgress(!flags.quiet, input.bytes);
+      try {
+        await answerAll({ ...frame, input, answers, progress, stats }, flags, work);
+      } finally {
+        progress.clear();
+        await answers.close();
+      }
+      if (!flags.quiet) printNote(progress.summary(work.tokens(stats)));
+      if (interrupt.exitCode !== null && flags.output !== undefined && !flags.quiet) {
+        printNote(`Interrupted. Use --resume to continue ${flags.output}.`);
+      }
+      return progress.failed > 0 ? EXIT_SOME_FAILED : EXIT_OK;
+    },
+    UNLIMITED,
+  );
 }
 
 function isSameFile(input: string | undefined, output: string | undefined): boolean {
@@ -104,7 +108,7 @@ interface Run extends CommandFrame {
 }
 
 async function answerAll<R>(run: Run, flags: LineRunFlags, work: LineWork<R>): Promise<void> {
-  const { input, answers, progress, stats, logs, signal } = run;
+  const { input, answers, progress, stats, logs, signal, startEngine } = run;
   if (input.bytes === 0) return;
   const shard = flags.shard === undefined ? WHOLE : parseShard(flags.shard, process.env);
   const model = chooseModel(flags);
@@ -132,7 +136,7 @@ async function answerAll<R>(run: Run, flags: LineRunFlags, work: LineWork<R>): P
     }
   }
   const limits = requestLimits(flags);
-  await withModel({ model, flags, logs, limits, signal }, async (llama) => {
+  await withModel({ model, flags, logs, limits, signal, startEngine }, async (llama) => {
     const options = { signal, stats };
     try {
       for await (const { tag, fields, error } of work.answer(llama, requests(), options)) {
