@@ -69,8 +69,7 @@ export class Ring {
   ): Promise<Uint8Array> {
     return new Promise((resolve, reject) => {
       if (this.#end) throw this.#end;
-      if (body.kind === "step") for (const { sequence } of body.spans) this.#sequences.add(sequence);
-      else if (body.kind === "restore") this.#sequences.add(body.sequence);
+      this.#note(body);
       const actions = this.#actions;
       this.#actions = [];
       this.#trips.push({ actions, body, logitRows, signal, resolve, reject });
@@ -92,6 +91,16 @@ export class Ring {
   #flush(): void {
     if (this.#end || this.#actions.length === 0) return;
     this.send({ kind: "step", spans: [] }, new Uint8Array(0)).catch(() => undefined);
+  }
+
+  /** Notes the sequences of a message. Throws RangeError for one that does not exist, before the stages refuse the message. */
+  #note(body: StageBody): void {
+    const use = (sequence: number, isNew: boolean) => {
+      if (!isNew && !this.#sequences.has(sequence)) throw new RangeError(`sequence ${sequence} does not exist`);
+      this.#sequences.add(sequence);
+    };
+    if (body.kind === "step") for (const { sequence, position } of body.spans) use(sequence, position === 0);
+    else if (body.kind !== "failed") use(body.sequence, body.kind === "restore");
   }
 
   /** What comes back must be what was sent. */

@@ -12,7 +12,7 @@ import { StageSequences } from "./stage-sequences.js";
 export interface StageEvents {
   /** The epoch is over; the next one begins with enter(). */
   onLost(error: StageLost): void;
-  /** The stage's own engine has failed and can do no more; node 0 is told. */
+  /** The stage's own engine has failed and does no more; node 0 hears of it. */
   onFailure(error: unknown): void;
   /** A message was dropped, and why. */
   onRefused(reason: string): void;
