@@ -171,7 +171,7 @@ export class Follower {
   /** This host is not in the plan: it waits as a spare. */
   #wait(plan: Plan): void {
     this.member.become("joined", { epoch: plan.epoch });
-    if (plan.stages.length > 0 && !this.#isSpare) this.member.options.say("Waiting as a spare.");
+    if (plan.stages.length > 0 && !this.#isSpare) this.member.options.say("Waiting for a place.");
     this.#isSpare = plan.stages.length > 0;
   }
 
