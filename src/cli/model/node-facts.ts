@@ -4,8 +4,8 @@ import { machineMemory } from "../../engine/machine/machine-memory.js";
 import { memoryBandwidth } from "../../engine/measure/bandwidth.js";
 import { runtimeVersion } from "../../engine/weight-cache/model-identity.js";
 import type { BuildOptions } from "../../generation/loading/build-options.js";
-import { type OpenedModel, resolveSetup } from "../../generation/loading/open-model.js";
-import { fingerprint } from "../../model/checkpoint/fingerprint.js";
+import { resolveSetup } from "../../generation/loading/open-model.js";
+import type { Checkpoint } from "../../model/checkpoint/checkpoint.js";
 import type { StageNode } from "../../model/sizes/cut-layers.js";
 import { type EqualFacts, GROUP_PROTOCOL, type NodeRecord, nodeName } from "../../net/group/node-record.js";
 import { packageVersion } from "../terminal/version.js";
@@ -18,14 +18,21 @@ export interface NodeFacts {
   facts: Readonly<Record<string, string>>;
 }
 
+/** A model before its weights are loaded. */
+export interface NodeModel {
+  checkpoint: Checkpoint;
+  /** The same for the same contents. */
+  fingerprint: string;
+  options: BuildOptions;
+  close(): Promise<void>;
+}
+
 /** `isMeasured`: whether the layers are chosen by measured rates. */
 export async function nodeFacts(
-  opened: OpenedModel,
-  options: Pick<BuildOptions, "nprocPerNode" | "dtype" | "kvDtype" | "maxSeqLen">,
+  { checkpoint, fingerprint, options }: NodeModel,
   isMeasured: boolean,
   signal: AbortSignal,
 ): Promise<NodeFacts> {
-  const { checkpoint, files, tokenizer } = opened;
   const { worldSize, dtype, kvDtype } = resolveSetup(checkpoint, options);
   const measures = isMeasured && checkpoint.byteLength >= MEASURED_BYTES;
   const bandwidth = measures ? await memoryBandwidth(worldSize, signal) : 0;
@@ -34,7 +41,7 @@ export async function nodeFacts(
       protocol: String(GROUP_PROTOCOL),
       version: packageVersion(),
       runtime: `onnxruntime-node ${runtimeVersion() ?? "?"}`,
-      fingerprint: fingerprint(checkpoint, { path: files.tokenizerPath, vocabulary: tokenizer.vocabulary }),
+      fingerprint,
       dtype,
       kv_dtype: kvDtype,
       max_seq_len: String(options.maxSeqLen ?? "auto"),

@@ -5,23 +5,20 @@ import { EXIT_OK } from "../terminal/exit-code.js";
 import { Interrupt } from "../terminal/interrupt.js";
 import { Output } from "../terminal/output.js";
 import type { LoadFlags, ModelUse } from "./load.js";
+import type { NodeModel } from "./node-facts.js";
 import { RankLogs } from "./rank-logs.js";
+import type { NodeRun, StartEngine } from "./run-nodes.js";
 
 /** Of commands whose work goes on whatever hosts are lost. */
 export const UNLIMITED = { restarts: Number.POSITIVE_INFINITY };
 
-type CommandFlags = LoadFlags | (RankFlags & { verbose?: true | undefined });
-
-/** `bench` has lists of setups, for one host. */
-function hasModel(flags: CommandFlags): flags is LoadFlags {
-  return "nproc_per_node" in flags && !Array.isArray(flags.nproc_per_node);
+/** How a command runs on several hosts. */
+export interface NodeChoices {
+  /** Losses of a host that are survived without --max_restarts; default 0. */
+  restarts?: number;
+  /** The model of a command whose options are not those of LoadFlags. */
+  openModel?: (logs: RankLogs, signal: AbortSignal) => NodeModel;
 }
-
-/** Loaded only where it is asked for. */
-const runNodes: typeof import("./run-nodes.js").runNodes = async (...run) => {
-  const nodes = await import("./run-nodes.js");
-  return nodes.runNodes(...run);
-};
 
 /** What a command works with. */
 export interface CommandFrame {
@@ -37,12 +34,12 @@ export interface CommandFrame {
 
 /**
  * Runs `work` and returns the exit code: that of a signal, else the one that `work` returns. With --nnodes only node 0 runs it, and
- * the others hold layers for it. `restarts`: losses of a host that are survived without --max_restarts.
+ * the others hold layers for it.
  */
 export async function runCommand(
-  flags: CommandFlags,
+  flags: LoadFlags | (RankFlags & Pick<LoadFlags, "quiet" | "verbose" | "force">),
   work: (frame: CommandFrame) => Promise<number | undefined>,
-  { restarts = 0 }: { restarts?: number } = {},
+  { restarts = 0, openModel }: NodeChoices = {},
 ): Promise<number> {
   const control = new AbortController();
   const { signal } = control;
@@ -52,9 +49,7 @@ export async function runCommand(
     const logs = new RankLogs(flags);
     const output = new Output(process.stdout, stop, logs);
     const run = (startEngine: ModelUse["startEngine"]) => work({ signal, output, logs, interrupt, startEngine });
-    const code = await (hasModel(flags) && hasNodes(flags)
-      ? runNodes({ flags, logs, signal, restarts }, run)
-      : run(undefined));
+    const code = await (hasNodes(flags) ? onNodes({ flags, logs, signal, restarts }, openModel, run) : run(undefined));
     return interrupt.exitCode ?? code ?? EXIT_OK;
   } catch (error) {
     if (!interrupt.explains(error) && !(signal.aborted && error === signal.reason)) throw error;
@@ -62,4 +57,15 @@ export async function runCommand(
   } finally {
     interrupt.dispose();
   }
+}
+
+/** What belongs to several hosts is loaded only where it is asked for. */
+async function onNodes(
+  run: Omit<NodeRun, "model">,
+  openModel: NodeChoices["openModel"],
+  work: (start: StartEngine) => Promise<number | undefined>,
+): Promise<number | undefined> {
+  const { openNodeModel, runNodes } = await import("./run-nodes.js");
+  const open = openModel ?? ((logs, signal) => openNodeModel(run.flags as LoadFlags, logs, signal));
+  return runNodes({ ...run, model: open(run.logs, run.signal) }, work);
 }

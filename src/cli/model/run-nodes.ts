@@ -3,17 +3,19 @@ import { hostname } from "node:os";
 import { LlamaError } from "../../error.js";
 import type { BuildOptions } from "../../generation/loading/build-options.js";
 import { findModel, openModel } from "../../generation/loading/open-model.js";
+import { fingerprint } from "../../model/checkpoint/fingerprint.js";
 import { Follower } from "../../net/group/follower.js";
 import { Leader } from "../../net/group/leader.js";
 import { type Meeting, meet } from "../net/meet.js";
 import { rdzvOptions } from "../net/rdzv-options.js";
+import type { NodeFlags } from "../options/node-flags.js";
 import { NO_LIMIT } from "../supervisor/link.cjs";
 import { reportState } from "../supervisor/supervised.js";
 import { EXIT_OK } from "../terminal/exit-code.js";
 import { printNote } from "../terminal/notes.js";
 import { chooseModel } from "./choose-model.js";
 import { buildOptions, type LoadFlags } from "./load.js";
-import { nodeFacts } from "./node-facts.js";
+import { type NodeModel, nodeFacts } from "./node-facts.js";
 import { asStageLost, pipelineStart } from "./pipeline-start.js";
 import type { RankLogs } from "./rank-logs.js";
 import { StageNode } from "./stage-node.js";
@@ -22,11 +24,21 @@ import { StageNode } from "./stage-node.js";
 export type StartEngine = NonNullable<BuildOptions["startEngine"]>;
 
 export interface NodeRun {
-  flags: LoadFlags;
+  flags: NodeFlags & Pick<LoadFlags, "quiet" | "verbose" | "force">;
+  model: NodeModel;
   logs: RankLogs;
   signal: AbortSignal;
   /** Losses of a stage that are survived without --max_restarts. */
   restarts: number;
+}
+
+/** The model that the command line names. */
+export function openNodeModel(flags: LoadFlags, logs: RankLogs, signal: AbortSignal): NodeModel {
+  const model = chooseModel(flags);
+  const { checkpoint, tokenizer, files, encoder } = openModel(findModel(model));
+  const contents = { path: files.tokenizerPath, vocabulary: tokenizer.vocabulary };
+  const options = buildOptions({ model, flags, logs, signal }, () => {});
+  return { checkpoint, fingerprint: fingerprint(checkpoint, contents), options, close: () => encoder.close() };
 }
 
 /** Runs `work` on node 0. Returns its exit code; on the other hosts 0 when the group has ended well. Throws LlamaError. */
@@ -34,7 +46,7 @@ export async function runNodes(
   run: NodeRun,
   work: (start: StartEngine) => Promise<number | undefined>,
 ): Promise<number | undefined> {
-  const { flags, logs, signal } = run;
+  const { flags, logs, signal, model } = run;
   const { quiet } = flags;
   const rdzv = rdzvOptions(flags, process.env);
   const say = (line: string) => {
@@ -42,14 +54,11 @@ export async function runNodes(
   };
   if (rdzv.note) say(rdzv.note);
   if (rdzv.net.warning) say(rdzv.net.warning);
-  const model = chooseModel(flags);
-  const opened = openModel(findModel(model));
-  const options = buildOptions({ model, flags, logs, signal }, () => {});
   const maxRestarts = flags.max_restarts ?? run.restarts;
   reportState({ phase: "waiting for the other hosts" });
   let meeting: Meeting | null = null;
   try {
-    const facts = await nodeFacts(opened, options, flags.layers_per_node === undefined, signal);
+    const facts = await nodeFacts(model, flags.layers_per_node === undefined, signal);
     meeting = await meet(rdzv, {
       ...{ id: rdzv.id, nodes: rdzv.nodes, rank: rdzv.rank, host: hostname(), ...facts },
       ...{ joinTimeoutMs: rdzv.joinTimeoutMs, lostAfterMs: rdzv.lostAfterMs, maxRestarts, say, signal },
@@ -62,13 +71,13 @@ export async function runNodes(
       return await lead(leader, () => work(pipelineStart(leader, cut)), signal);
     }
     logs.open();
-    const stage = new StageNode(opened, options, logs, say);
+    const stage = new StageNode(model, logs, say);
     await follow(new Follower(member, asStageLost), stage, maxRestarts);
     if (flags.verbose && stage.report) say(stage.report);
     return EXIT_OK;
   } finally {
     await meeting?.leave();
-    await opened.encoder.close();
+    await model.close();
   }
 }
 

@@ -5,16 +5,16 @@ import type { Epoch } from "../../engine/pipeline/stage-link.js";
 import { stagePlan } from "../../engine/pipeline/stage-plan.js";
 import { LlamaError } from "../../error.js";
 import type { Range } from "../../formats/tensor/range.js";
-import { type BuildOptions, engineSettings } from "../../generation/loading/build-options.js";
-import { type OpenedModel, resolveSetup } from "../../generation/loading/open-model.js";
+import { engineSettings } from "../../generation/loading/build-options.js";
+import { resolveSetup } from "../../generation/loading/open-model.js";
 import type { StageWork } from "../../net/group/follower.js";
 import type { Plan, StagePlace } from "../../net/group/plan.js";
+import type { NodeModel } from "./node-facts.js";
 import type { RankLogs } from "./rank-logs.js";
 
 export class StageNode implements StageWork {
   readonly failed: Promise<never>;
-  readonly #opened: OpenedModel;
-  readonly #options: BuildOptions;
+  readonly #model: NodeModel;
   readonly #logs: RankLogs;
   readonly #say: (line: string) => void;
   #engine: Engine | null = null;
@@ -22,9 +22,8 @@ export class StageNode implements StageWork {
   #fail: (error: unknown) => void = () => {};
 
   /** The logs get what the ranks report. */
-  constructor(opened: OpenedModel, options: BuildOptions, logs: RankLogs, say: (line: string) => void) {
-    this.#opened = opened;
-    this.#options = options;
+  constructor(model: NodeModel, logs: RankLogs, say: (line: string) => void) {
+    this.#model = model;
     this.#logs = logs;
     this.#say = say;
     this.failed = new Promise((_, reject) => {
@@ -39,7 +38,7 @@ export class StageNode implements StageWork {
 
   async load(place: StagePlace, plan: Plan, signal: AbortSignal): Promise<void> {
     await this.close();
-    const { checkpoint } = this.#opened;
+    const { checkpoint, options } = this.#model;
     const { settings, stages } = plan;
     const number = (name: string) => {
       const value = Number(settings[name]);
@@ -48,9 +47,9 @@ export class StageNode implements StageWork {
     };
     const [maxSeqLen, maxPositions] = [number("max_seq_len"), number("max_positions")];
     const ranges = checkedRanges(stages, checkpoint.config.nLayers);
-    const setup = resolveSetup(checkpoint, this.#options);
+    const setup = resolveSetup(checkpoint, options);
     const engine = await Engine.start(checkpoint, {
-      ...engineSettings({ ...this.#options, signal }, checkpoint.byteLength),
+      ...engineSettings({ ...options, signal }, checkpoint.byteLength),
       ...setup,
       maxSeqLen,
       layers: { start: place.from, end: place.to },

@@ -69,10 +69,15 @@ export async function serve(flags: ServeFlags): Promise<number> {
   };
   try {
     if (!hasNodes(flags)) return await run();
-    const { runNodes } = await import("../../model/run-nodes.js");
+    const { openNodeModel, runNodes } = await import("../../model/run-nodes.js");
     // What --max_restarts means here is another process for node 0 itself.
     const nodeFlags = { ...flags, max_restarts: undefined };
-    return (await runNodes({ flags: nodeFlags, logs, signal, ...UNLIMITED }, run)) ?? EXIT_OK;
+    return (
+      (await runNodes(
+        { flags: nodeFlags, model: openNodeModel(flags, logs, signal), logs, signal, ...UNLIMITED },
+        run,
+      )) ?? EXIT_OK
+    );
   } catch (error) {
     if (!interrupt.explains(error)) throw error;
     return interrupt.exitCode ?? EXIT_OK;
