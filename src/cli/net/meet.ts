@@ -9,6 +9,8 @@ import type { RdzvOptions } from "./rdzv-options.js";
 
 /** Between two tries to reach the server. */
 const RETRY_MS = 250;
+/** A process that has nothing to do ends after this time at the latest. */
+const END_MS = 1000;
 /** Two pings without an answer: the connection is lost. */
 const PING_MS = 1000;
 
@@ -22,6 +24,7 @@ export interface Meeting {
 export async function meet(rdzv: RdzvOptions, options: GroupOptions): Promise<Meeting> {
   const { net, server } = await reach(rdzv, options);
   const leave = async () => {
+    if (!net.isConnected) endSoon();
     await net.close();
     await server?.stop();
     if (server) reportState({ helper: 0 });
@@ -32,6 +35,18 @@ export async function meet(rdzv: RdzvOptions, options: GroupOptions): Promise<Me
     await leave();
     throw error;
   }
+}
+
+/**
+ * The client leaves a socket that tries to reach the server, which would keep the process alive for minutes. The end of the command
+ * comes first, and what it has written.
+ */
+function endSoon(): void {
+  const timer = setInterval(() => {
+    const hasEnded = process.exitCode !== undefined;
+    if (hasEnded && process.stdout.writableLength + process.stderr.writableLength === 0) process.exit();
+  }, END_MS);
+  timer.unref();
 }
 
 async function reach(
