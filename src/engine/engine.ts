@@ -5,7 +5,7 @@
 import { changedError } from "../formats/files/file-stamp.js";
 import type { Range } from "../formats/tensor/range.js";
 import type { ComputeType } from "../model/architecture/compute-type.js";
-import type { KvType } from "../model/architecture/kv-type.js";
+import { type KvType, kvForm } from "../model/architecture/kv-type.js";
 import { partCount, planStep } from "../model/architecture/step-plan.js";
 import type { Checkpoint } from "../model/checkpoint/checkpoint.js";
 import { modelBytesPerToken } from "../model/sizes/bytes-per-token.js";
@@ -133,7 +133,7 @@ export class Engine implements ModelEngine {
         await group.close();
         throw changed;
       }
-      return new Engine(group, setups, `${identity} ${kvType}`, load, weights.outcome);
+      return new Engine(group, setups, `${identity} ${kvForm(kvType)}`, load, weights.outcome);
     } catch (error) {
       if (signal?.aborted) throw error;
       // A mixture of two files can fail in any way; the change is the cause.

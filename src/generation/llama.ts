@@ -8,6 +8,7 @@ import { machineMemory } from "../engine/machine/machine-memory.js";
 import type { LoadReport } from "../engine/shared/messages.js";
 import type { CacheOutcome } from "../engine/weight-cache/cache-plan.js";
 import type { ComputeType } from "../model/architecture/compute-type.js";
+import type { KvType } from "../model/architecture/kv-type.js";
 import type { Checkpoint } from "../model/checkpoint/checkpoint.js";
 import type { ModelConfig } from "../model/config/config.js";
 import type { EncodeThread } from "../tokenizer/loading/encode-thread.js";
@@ -79,21 +80,15 @@ export class Llama {
     maxSeqLen: number;
     loadMs: number;
   }) {
-    this.tokenizer = parts.tokenizer;
-    this.config = parts.checkpoint.config;
-    this.parameterCount = parts.checkpoint.parameterCount;
-    this.shardCount = parts.checkpoint.shardCount;
-    this.unexpectedTensors = parts.checkpoint.unexpected;
-    this.differingTensors = parts.checkpoint.differing;
-    this.unknownParams = parts.checkpoint.unknownParams;
-    this.remarks = parts.checkpoint.remarks ?? [];
-    this.maxSeqLen = parts.maxSeqLen;
-    this.loadMs = parts.loadMs;
-    this.#engine = parts.engine;
-    this.#encoder = parts.encoder;
-    this.ckptDir = parts.ckptDir;
-    this.#loop = new RequestLoop(parts.engine, parts.limits, parts.engine.dtype);
-    const { tokenizer, engine, encoder, maxSeqLen } = parts;
+    const { tokenizer, engine, encoder, maxSeqLen, checkpoint } = parts;
+    ({ ckptDir: this.ckptDir, loadMs: this.loadMs, tokenizer: this.tokenizer, maxSeqLen: this.maxSeqLen } = parts);
+    ({ config: this.config, parameterCount: this.parameterCount, shardCount: this.shardCount } = checkpoint);
+    ({ unexpected: this.unexpectedTensors, differing: this.differingTensors } = checkpoint);
+    this.unknownParams = checkpoint.unknownParams;
+    this.remarks = checkpoint.remarks ?? [];
+    this.#engine = engine;
+    this.#encoder = encoder;
+    this.#loop = new RequestLoop(engine, parts.limits, engine.dtype);
     const kind = folderKind(parts.ckptDir);
     this.#model = new ModelContext(this.#loop, tokenizer, this.config, maxSeqLen, engine.dtype, encoder, kind);
   }
@@ -133,6 +128,11 @@ export class Llama {
   /** Type of the weights in memory. */
   get dtype(): ComputeType {
     return this.#engine.dtype;
+  }
+
+  /** Type of keys and values in memory. */
+  get kvDtype(): KvType {
+    return this.#engine.kvType;
   }
 
   /** What each rank read, and how long that took. */

@@ -22,6 +22,7 @@ interface Exports {
   finish(...args: number[]): void;
   writeRows(...args: number[]): void;
   readHead(...args: number[]): void;
+  turnHeads(heads: number, count: number, headDim: number, isBack: number): void;
 }
 
 let compiled: WasmModule | null | undefined;
@@ -93,7 +94,7 @@ export class Kernel {
     this.spaceEnd = end;
   }
 
-  /** Writes int8 rows of keys and values [rows, KV heads * headDim] to a page from its token `slot` on. */
+  /** Writes int8 rows of keys and values [rows, KV heads * headDim] to a page from its token `slot` on; each head is turned before. */
   writeRows(page: number, slot: number, keys: Float32Array, values: Float32Array): void {
     const { kvHeads, headDim, headBytes, width } = this.#layout;
     const row = kvHeads * headDim;
@@ -109,13 +110,26 @@ export class Kernel {
     }
   }
 
-  /** The int8 keys and values of some tokens of a head of a page in fp32, [tokens, headDim] each: views, valid until the next call. */
+  /** The int8 keys and values of some tokens of a head of a page in fp32, [tokens, headDim] each, turned: views, valid until the next call. */
   readHead(page: number, head: number, { start, end }: Range): [Float32Array, Float32Array] {
     const { headDim, headBytes, width } = this.#layout;
     const count = (end - start) * headDim;
     const [keys, values] = [this.#rows, this.#rows + 4 * count];
     this.#exports.readHead(page + head * headBytes, start, end, headDim, width, keys, values);
     return [this.#numbers(keys, count), this.#numbers(values, count)];
+  }
+
+  /** Turns heads [count, headDim] as int8 keys and values are turned, or back, in place. */
+  turnHeads(heads: Float32Array, way: "to" | "back"): void {
+    const { headDim, kvHeads, ratio } = this.#layout;
+    const most = headDim * kvHeads * ratio * KERNEL_ROWS;
+    for (let from = 0; from < heads.length; from += most) {
+      const part = heads.subarray(from, from + most);
+      const place = this.#numbers(this.#rows, part.length);
+      place.set(part);
+      this.#exports.turnHeads(this.#rows, part.length / headDim, headDim, way === "back" ? 1 : 0);
+      part.set(place);
+    }
   }
 
   /** Begins attention of rows of queries [rows, q heads * headDim]; at most KERNEL_ROWS. */
@@ -147,8 +161,9 @@ export class Kernel {
 
   /** Writes the results of all rows to `attended`, [rows, q heads * headDim]. */
   finish(attended: Float32Array, rows: number): void {
-    const { kvHeads, ratio, headDim, width } = this.#layout;
-    this.#exports.finish(this.#rows, rows, kvHeads, ratio, headDim, this.#states, this.#sums, width);
+    const { type, kvHeads, ratio, headDim, width } = this.#layout;
+    const isTurned = type === "int8" ? 1 : 0;
+    this.#exports.finish(this.#rows, rows, kvHeads, ratio, headDim, this.#states, this.#sums, width, isTurned);
     attended.set(this.#numbers(this.#rows, attended.length));
   }
 
