@@ -12,6 +12,7 @@ import { addRepl } from "./commands/repl/repl-command.js";
 import { addScore } from "./commands/score/score-command.js";
 import { addServe } from "./commands/serve/serve-command.js";
 import { addCompletion } from "./commands/shell-completion/shell-completion-command.js";
+import { addWorker } from "./commands/worker/worker-command.js";
 import { type CommandWords, checkCommandWords, innerCommand } from "./options/command-words.js";
 import { EXIT_CODES_HELP, heading, itemDescription, programHelp } from "./options/help.js";
 import { applySettings, type SettingCommand } from "./options/settings.js";
@@ -21,7 +22,7 @@ import { Output } from "./terminal/output.js";
 import { versionText } from "./terminal/version.js";
 
 const GROUPS = {
-  "Run:": [addGenerate, addRepl, addBatch, addServe],
+  "Run:": [addGenerate, addRepl, addBatch, addServe, addWorker],
   "Measure:": [addScore, addEval, addBench],
   "Look:": [addInspect, addCache, addConfig, addCompletion],
 };

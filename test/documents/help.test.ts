@@ -70,7 +70,7 @@ describe("help", { concurrency: 2 }, () => {
       ([, group, name]) => group ?? name,
     );
     assert.deepEqual(listed, [
-      ...["Run:", "generate", "repl", "batch", "serve"],
+      ...["Run:", "generate", "repl", "batch", "serve", "worker"],
       ...["Measure:", "score", "eval", "bench"],
       ...["Look:", "inspect", "cache", "config", "completion"],
     ]);

@@ -71,7 +71,7 @@ export function netOptions(source: NetSource): NetChoice {
   return { options, warning };
 }
 
-/** Never shows what stands before an @. */
+/** Never shows what is before an @. */
 function addressOf(text: string, { names, tokenVariable, defaultPort }: NetSource) {
   const where = names.addresses;
   if (text.includes("@")) {

@@ -34,9 +34,8 @@ export function programHelp(program: CommandUnknownOpts, helper: Help): string {
     const width = group.startsWith("Options") ? 20 : 10;
     return [helper.styleTitle(group), ...items.map((item) => helper.formatItem(item[0], width, item[1], helper))];
   });
-  return `${helper.styleTitle("Usage:")} ${helper.commandUsage(program)}
+  return `${helper.styleTitle("Usage:")} ${helper.commandUsage(program)}, without a command repl or generate
 ${program.description()}
-Without a command: repl on a terminal if there is no prompt, else generate.
 
 ${lines.join("\n")}
 ${helper.styleTitle("Try:")}  llama-ts generate --prompt "Once upon a time"
