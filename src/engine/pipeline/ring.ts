@@ -1,5 +1,6 @@
 /** Node 0's end of the ring in one epoch: numbers the messages, and gives each its answer when it has come round. Does not cut batches. */
 import { LlamaError } from "../../error.js";
+import { StallWatch } from "../host/stall-watch.js";
 import { cutMessage, PartJoiner, type StageMessage } from "./message-parts.js";
 import { type Epoch, StageLost } from "./stage-link.js";
 import { BadMessage, MAX_ACTIONS, type SequenceAction, type StageBody, type StageHeader } from "./stage-message.js";
@@ -36,13 +37,20 @@ export class Ring {
   #actions: SequenceAction[] = [];
   #k = 0;
   #end: Error | null = null;
+  /** Parts that have come. */
+  #received = 0;
+  /** Runs while something is on its way. */
+  readonly #watch: StallWatch;
 
-  constructor(plan: StagePlan, epoch: Epoch, runner: StageRunner, events: RingEvents) {
+  /** The epoch ends if nothing comes for `timeoutMs` while something is on its way; 0: never. */
+  constructor(plan: StagePlan, epoch: Epoch, runner: StageRunner, events: RingEvents, timeoutMs: number) {
     this.#plan = plan;
     this.#epoch = epoch;
     this.#runner = runner;
     this.#events = events;
     this.#joiner = new PartJoiner(plan, plan.stages.length - 1, epoch.number, (header) => this.#check(header));
+    const progress = () => this.#received;
+    this.#watch = new StallWatch(progress, timeoutMs, () => this.end(new StageLost(silence(timeoutMs))));
     epoch.link.listen({ message: (bytes) => this.#receive(bytes), failed: (error) => this.end(error) });
   }
 
@@ -72,6 +80,7 @@ export class Ring {
       this.#note(body);
       const actions = this.#actions;
       this.#actions = [];
+      if (this.#trips.length === 0) this.#watch.start();
       this.#trips.push({ actions, body, logitRows, signal, resolve, reject });
       const message = { epoch: this.#epoch.number, k: this.#k++, actions, body, payload };
       for (const part of cutMessage(message, this.#plan, 0, this.#epoch.link.maxMessage)) this.#epoch.link.send(part);
@@ -82,6 +91,7 @@ export class Ring {
   end(error: Error): void {
     if (this.#end) return;
     this.#end = error;
+    this.#watch.stop();
     this.#epoch.link.close();
     this.#sequences.clear();
     for (const { reject } of this.#trips.splice(0)) reject(error);
@@ -111,6 +121,7 @@ export class Ring {
   }
 
   #receive(bytes: Uint8Array): void {
+    this.#received++;
     try {
       const message = this.#joiner.push(bytes);
       if (message) this.#arrived(message);
@@ -128,9 +139,14 @@ export class Ring {
       return;
     }
     const trip = this.#trips.shift()!;
+    if (this.#trips.length === 0) this.#watch.stop();
     this.#runner.run(trip, payload, trip.logitRows, trip.signal).then(trip.resolve, (error) => {
       trip.reject(this.#end ?? error);
       if (!this.#end && !trip.signal?.aborted) this.end(error);
     });
   }
+}
+
+function silence(milliseconds: number): string {
+  return `no stage made progress for ${Math.round(milliseconds / 1000)} s`;
 }

@@ -156,9 +156,9 @@ export class Scheduler {
     const others = isStaged ? this.running.filter((entry) => !hasPrompt(entry)) : texts;
     const paced = others.some(({ request }) => request.isWatched) ? this.#pace.chunk(texts.length, most) : most;
     if (!isStaged) return paced;
-    // What is left of the prompts keeps all stages at work.
+    // Smaller steps keep all stages at work with what is left of the prompts: the first reaches the last stage sooner.
     const left = this.running.reduce((sum, entry) => sum + promptEnd(entry) - nextChunk(entry), 0);
-    return Math.min(paced, Math.max(MIN_CHUNK, Math.ceil(left / this.#depth)));
+    return Math.min(paced, Math.max(MIN_CHUNK, Math.ceil(left / 2 / this.#depth)));
   }
 
   /** Positions that running requests may need. */
