@@ -8,7 +8,7 @@ import type { Watched } from "./link.cjs";
 /** The exit code of LlamaError's kind "memory". */
 const EXIT_MEMORY = 4;
 
-type DeathFacts = Omit<Watched, "restarts" | "port">;
+type DeathFacts = Omit<Watched, "restarts" | "port" | "helper">;
 
 /** The text for stderr and the exit code after `signal` has ended the child. */
 export function deathReport(signal: NodeJS.Signals, watched: DeathFacts): { text: string; code: number } {

@@ -7,7 +7,7 @@ import type { Socket } from "node:net";
 import { constants } from "node:os";
 import { join } from "node:path";
 import { isatty } from "node:tty";
-import { SAME_PRESS_MS, SUPERVISED, type SupervisedMessage, type Watched } from "./link.cjs";
+import { NO_LIMIT, SAME_PRESS_MS, SUPERVISED, type SupervisedMessage, type Watched } from "./link.cjs";
 import { kernelKills, peakMemory, processState } from "./proc.cjs";
 
 const MAIN = join(__dirname, "..", "main.js");
@@ -31,13 +31,15 @@ const ENDING: readonly NodeJS.Signals[] = ["SIGINT", "SIGTERM", "SIGHUP"];
 const RESTART_WINDOW_MS = 600_000;
 /** Before the second restart within it; twice as long before each later one. */
 const RESTART_PAUSE_MS = 1000;
+const MAX_PAUSE_MS = 30_000;
 
 /** Runs the command in a child and ends this process in the same way as the child; one that fails may be started again. */
 export async function supervise(argv: readonly string[]): Promise<void> {
   const restarts: number[] = [];
   let port: number | null = null;
+  let helper = 0;
   for (;;) {
-    const end = await runChild(argv, port);
+    const end = await runChild(argv, port, helper);
     if (end === null) return;
     const now = performance.now();
     const recent = restarts.filter((time) => now - time < RESTART_WINDOW_MS);
@@ -45,11 +47,15 @@ export async function supervise(argv: readonly string[]): Promise<void> {
     if (end.isWanted || watched.restarts <= recent.length) return finish(end);
     await cleanUp();
     if (end.signal !== null && end.requestedCode === null) process.stderr.write((await deathOf(end)).text);
-    process.stderr.write(`llama-ts: starting the model again (${recent.length + 1} of ${watched.restarts})\n`);
+    process.stderr.write(
+      `llama-ts: starting the model again (${recent.length + 1}${watched.restarts === NO_LIMIT ? "" : ` of ${watched.restarts}`})\n`,
+    );
     // A model that fails again and again should not take all of the machine.
-    if (recent.length > 0) await new Promise((done) => setTimeout(done, RESTART_PAUSE_MS * 2 ** (recent.length - 1)));
+    const pause = Math.min(RESTART_PAUSE_MS * 2 ** (recent.length - 1), MAX_PAUSE_MS);
+    if (recent.length > 0) await new Promise((done) => setTimeout(done, pause));
     restarts.push(now);
     port = watched.port;
+    helper = watched.helper;
   }
 }
 
@@ -65,7 +71,7 @@ interface ChildEnd {
 }
 
 /** Runs one child to its end; null if it could not be started. */
-async function runChild(argv: readonly string[], port: number | null): Promise<ChildEnd | null> {
+async function runChild(argv: readonly string[], port: number | null, helper: number): Promise<ChildEnd | null> {
   const child = spawn(process.execPath, [...process.execArgv, MAIN, ...argv], {
     stdio: ["inherit", "inherit", "inherit", "pipe"],
     env: { ...ALLOCATOR, ...process.env, [SUPERVISED]: port === null ? "1" : String(port) },
@@ -80,7 +86,7 @@ async function runChild(argv: readonly string[], port: number | null): Promise<C
   }
   const killsBefore = kernelKills();
   const watched: Watched = {
-    ...{ phase: "starting", estimate: null, peak: null, wasOutOfMemory: false, restarts: 0, port: null },
+    ...{ phase: "starting", estimate: null, peak: null, wasOutOfMemory: false, restarts: 0, port: null, helper },
   };
   let requestedCode: number | null = null;
   listen(child, (message) => {
@@ -105,7 +111,8 @@ async function runChild(argv: readonly string[], port: number | null): Promise<C
 
 /** Ends this process as the child has ended. */
 async function finish(end: ChildEnd): Promise<void> {
-  const { exitCode, signal, requestedCode } = end;
+  const { exitCode, signal, requestedCode, watched } = end;
+  if (watched.helper > 0) endHelper(watched.helper);
   if (signal === null) process.exit(exitCode ?? 1);
   await cleanUp();
   if (requestedCode !== null) process.exit(requestedCode);
@@ -119,6 +126,14 @@ async function finish(end: ChildEnd): Promise<void> {
   // On a terminal the generated text ends in the middle of a line.
   process.stderr.write(isatty(1) ? `\n${text}` : text);
   process.exitCode = code;
+}
+
+function endHelper(pid: number): void {
+  try {
+    process.kill(pid, "SIGTERM");
+  } catch {
+    // It has ended.
+  }
 }
 
 async function deathOf({ signal, watched, killsBefore }: ChildEnd): Promise<{ text: string; code: number }> {
