@@ -12,6 +12,7 @@ import { ConstantsFile } from "./constants-file.js";
 import { createSession, integers, type Session, type Tensor, tensor } from "./onnx-session.js";
 import { quantizeStage } from "./read-weights.js";
 import { canSaveSession, type Stages, stageGraphs } from "./stages.js";
+import { type ChunkMaths, chunkMaths } from "./weight-kernel.js";
 
 /**
  * Reads and quantises a rank's weights into files in `folder`, which `openStages` opens. `onBytes` is called with the bytes
@@ -21,11 +22,12 @@ import { canSaveSession, type Stages, stageGraphs } from "./stages.js";
 export async function writeStages(setup: RankSetup, folder: string, onBytes: (bytes: number) => void): Promise<void> {
   const { threads } = setup;
   const source = openWeights(setup.checkpoint, onBytes, true);
+  const maths = chunkMaths();
   let small: ConstantsFile | null = null;
   try {
     for (const [stage, graph] of stageGraphs(setup)) {
       onBytes(0);
-      const bytes = quantizeStage(source, setup, stage, graph);
+      const bytes = quantizeStage(source, setup, stage, graph, maths);
       if (!canSaveSession(graph)) {
         small ??= ConstantsFile.create(constantsFile(folder, setup.rank));
         small.append(bytes);
@@ -62,13 +64,15 @@ export async function openStages(
   const { threads } = setup;
   const sessions = new Map<Stage, Session>();
   let source: WeightSource | null = null;
+  let maths: ChunkMaths | null = null;
   let small: ConstantsFile | null = null;
   let constantBytes = 0;
   /** The constants of a stage that is not mapped. */
   const constantsOf = (stage: Stage, graph: StageGraph): Buffer => {
     if (folder === null) {
       source ??= openWeights(setup.checkpoint, onBytes, true);
-      return quantizeStage(source, setup, stage, graph);
+      maths ??= chunkMaths();
+      return quantizeStage(source, setup, stage, graph, maths);
     }
     small ??= ConstantsFile.open(constantsFile(folder, setup.rank));
     return small.next(graph.constantBytes);
