@@ -28,6 +28,7 @@ export {
   type TurnStats,
 } from "./generation/conversation/conversation.js";
 export type { CacheRestore, LoadedConversation, SaveOptions } from "./generation/conversation/conversation-file.js";
+export type { Form, Tag, TagFormat } from "./generation/form/form.js";
 export { Llama } from "./generation/llama.js";
 export type { BuildOptions } from "./generation/loading/build-options.js";
 export { demoModel } from "./generation/loading/demo-model.js";

@@ -12,6 +12,7 @@ import { addRepl } from "./commands/repl/repl-command.js";
 import { addScore } from "./commands/score/score-command.js";
 import { addServe } from "./commands/serve/serve-command.js";
 import { addCompletion } from "./commands/shell-completion/shell-completion-command.js";
+import { type CommandWords, checkCommandWords, innerCommand } from "./options/command-words.js";
 import { EXIT_CODES_HELP, heading, itemDescription, programHelp } from "./options/help.js";
 import { applySettings, type SettingCommand } from "./options/settings.js";
 import { EXIT_OK } from "./terminal/exit-code.js";
@@ -86,10 +87,18 @@ function addHelp(program: Command, exit: (code: number) => void): void {
     });
 }
 
-/** `help cache list` is the help of the command in the command. */
-function innermost(command: Command, [word, ...rest]: readonly string[]): Command {
-  const inner = command.commands.find((one) => one.name() === word || one.aliases().includes(word!));
-  return inner ? innermost(inner as Command, rest) : command;
+/** `help cache list` is the help of the command in the command. Throws LlamaError (usage) for any other word. */
+function innermost(command: Command, words: readonly string[], path = command.name()): Command {
+  const inner = innerCommand(command, words[0]) as Command | null;
+  if (inner) return innermost(inner, words.slice(1), `${path} ${inner.name()}`);
+  if (words.length > 0) checkCommandWords({ ...asWords(command), registeredArguments: [] }, words, path);
+  return command;
+}
+
+/** The members of a command that are read; those of commander are on its prototype. */
+function asWords(command: Command): CommandWords {
+  const { commands, registeredArguments } = command;
+  return { name: () => command.name(), aliases: () => command.aliases(), commands, registeredArguments };
 }
 
 /** commander puts its suggestion on a line of its own. */

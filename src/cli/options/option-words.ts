@@ -45,6 +45,11 @@ export class OptionWords {
     }
   }
 
+  /** The words that belong to no option, in order, after a call of normalise. */
+  get freeWords(): string[] {
+    return this.#free.map((at) => this.#words[at]!);
+  }
+
   /** `words` begin with the command. Throws LlamaError (usage) for options of other programs that have no counterpart. */
   normalise(words: readonly string[]): string[] {
     this.#words.push(words[0]!);

@@ -1,4 +1,6 @@
 /** A completion from its request to its end: ids, text and log-probabilities in step with each other. Does not know who waits for it. */
+import { LlamaError } from "../../error.js";
+import { checkForm } from "../form/form.js";
 import type { ModelContext } from "../loading/model-context.js";
 import {
   type GenerateOptions,
@@ -44,7 +46,11 @@ export class RunningCompletion {
   ) {
     const { tokenizer, config, maxSeqLen } = model;
     checkPrompt(promptIds, 0, model);
-    const { logprobs = false, cachePrompt = true } = options;
+    const { logprobs = false, cachePrompt = true, form } = options;
+    if (form !== undefined) {
+      checkForm(form);
+      throw new LlamaError("usage", "forms are not supported yet", { where: "form" });
+    }
     const maxTokens = Math.min(resolveMaxGenLen(options, maxSeqLen), maxSeqLen - promptIds.length);
     this.sampling = resolveSampling(options, config.vocabSize, randomSeed);
     this.stats = traits.stats ?? new GenerationStats();
@@ -87,6 +93,7 @@ export class RunningCompletion {
         ids,
         promptIds: this.#promptIds,
         finishReason: reason,
+        formComplete: null,
         seed: this.sampling.seed,
       },
       ...{ reusedTokens: this.#reusedTokens, stopId: stop?.id ?? null, stopString: this.#text.stopString },

@@ -1,5 +1,4 @@
 /** POST /v1/completions: continues texts or token ids, as OpenAI's API. */
-import type { Llama } from "../../index.js";
 import { invalid } from "../http/api-error.js";
 import { newId } from "../http/ids.js";
 import { COMPLETION } from "../schema/answers.js";
@@ -8,6 +7,7 @@ import type { OpenChoice } from "../serving/admission.js";
 import { choiceSeed, requestOptions } from "../serving/request-options.js";
 import type { ChoicePlan, ChoiceResult } from "../serving/run-choices.js";
 import type { ServeSettings } from "../serving/serve-settings.js";
+import type { ServerModel } from "../serving/server-model.js";
 import { completionLogprobs } from "../wire/logprobs.js";
 import { TokenTexts } from "../wire/token-texts.js";
 import { type PlacedToken, placeAnswer, placePrompt, withoutStop } from "../wire/token-trail.js";
@@ -49,7 +49,7 @@ function checkTogether({ n = 1, best_of: bestOf = n, stream, stream_options: opt
 
 class CompletionJob {
   readonly plans: ChoicePlan[];
-  readonly #llama: Llama;
+  readonly #llama: ServerModel;
   readonly #request: CompletionRequest;
   readonly #prompts: readonly PromptIds[];
   readonly #texts: TokenTexts;
@@ -59,7 +59,7 @@ class CompletionJob {
   readonly #seed: number;
   readonly #head: Record<string, unknown>;
 
-  constructor(llama: Llama, request: CompletionRequest, prompts: readonly PromptIds[], settings: ServeSettings) {
+  constructor(llama: ServerModel, request: CompletionRequest, prompts: readonly PromptIds[], settings: ServeSettings) {
     const { n = 1, best_of: tries = n, max_tokens: maxTokens = DEFAULT_TOKENS, logprobs, echo, stream } = request;
     if (prompts.length * tries > settings.maxChoices) {
       const found = `${prompts.length} prompts x ${tries}`;

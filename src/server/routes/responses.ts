@@ -1,5 +1,4 @@
 /** POST /v1/responses: answers a dialog, as the newer part of OpenAI's API. Keeps nothing. */
-import type { Llama } from "../../index.js";
 import { NAMED_EVENTS } from "../http/event-stream.js";
 import { newId } from "../http/ids.js";
 import { RESPONSE } from "../schema/answers.js";
@@ -13,6 +12,7 @@ import {
 import { encodeChat } from "../serving/chat-prompt.js";
 import { requestOptions } from "../serving/request-options.js";
 import type { ChoicePlan, ChoiceResult } from "../serving/run-choices.js";
+import type { ServerModel } from "../serving/server-model.js";
 import { chatLogprobs } from "../wire/logprobs.js";
 import { ResponseEvents, type ResponseParts, responseObject } from "../wire/response-object.js";
 import { TokenTexts } from "../wire/token-texts.js";
@@ -52,7 +52,7 @@ export const responses: Route = {
   },
 };
 
-async function whole(llama: Llama, plan: ChoicePlan, parts: ResponseParts, exchange: Exchange, service: Service) {
+async function whole(llama: ServerModel, plan: ChoicePlan, parts: ResponseParts, exchange: Exchange, service: Service) {
   const results = await collectChoices(llama, [plan], exchange, service);
   const [result] = results as [ChoiceResult];
   const placed = withoutStop(placeAnswer(llama.tokenizer, result.completion), result);
@@ -61,7 +61,7 @@ async function whole(llama: Llama, plan: ChoicePlan, parts: ResponseParts, excha
 }
 
 async function stream(
-  llama: Llama,
+  llama: ServerModel,
   plan: ChoicePlan,
   parts: ResponseParts,
   exchange: Exchange,
@@ -94,7 +94,7 @@ async function stream(
   return null;
 }
 
-function logprobsOf({ tokenizer }: Llama, { options }: ChoicePlan) {
+function logprobsOf({ tokenizer }: ServerModel, { options }: ChoicePlan) {
   const texts = new TokenTexts(tokenizer);
   return (placed: readonly PlacedToken[]) => (options.logprobs ? chatLogprobs(placed, texts).content : []);
 }
