@@ -11,7 +11,7 @@ import type { RankSetup } from "../shared/messages.js";
 import { ConstantsFile } from "./constants-file.js";
 import { createSession, integers, type Session, type Tensor, tensor } from "./onnx-session.js";
 import { quantizeStage } from "./read-weights.js";
-import { canSaveSession, type Stages, stageGraphs } from "./stages.js";
+import { type Stages, savedSession, stageGraphs } from "./stages.js";
 import { type ChunkMaths, chunkMaths } from "./weight-kernel.js";
 
 /**
@@ -28,13 +28,18 @@ export async function writeStages(setup: RankSetup, folder: string, onBytes: (by
     for (const [stage, graph] of stageGraphs(setup)) {
       onBytes(0);
       const bytes = quantizeStage(source, setup, stage, graph, maths);
-      if (!canSaveSession(graph)) {
+      const saved = savedSession(graph);
+      if (!saved) {
         small ??= ConstantsFile.create(constantsFile(folder, setup.rank));
         small.append(bytes);
         continue;
       }
       const file = stageFile(folder, setup.rank, stage);
-      const made = createSession(graph.model, { threads, constants: { file: CONSTANTS, bytes }, saveTo: file });
+      const made = createSession(graph.model, {
+        threads,
+        constants: { file: CONSTANTS, bytes },
+        saveTo: { path: file, ...saved },
+      });
       try {
         const stored = createSession(file, { threads });
         try {
@@ -81,7 +86,7 @@ export async function openStages(
     for (const [stage, graph] of stageGraphs(setup)) {
       onBytes(0);
       const session =
-        folder !== null && canSaveSession(graph)
+        folder !== null && savedSession(graph)
           ? createSession(stageFile(folder, setup.rank, stage), { threads })
           : createSession(graph.model, {
               threads,
