@@ -9,6 +9,9 @@ const QUESTIONS = ["-h", "--help", "-V", "--version"];
 /** Values that turn a switch off, as for other settings. */
 const OFF = ["", "0", "false", "no", "off"];
 
+// Without a listener Node opens its debugger's port at this signal. The child has one of its own.
+process.on("SIGUSR1", () => {});
+
 if (isLossy()) {
   process.stderr.write(
     "llama-ts: an argument is not UTF-8. Give the text as a file: --prompt_file, which is checked\n",
