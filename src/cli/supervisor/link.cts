@@ -37,4 +37,6 @@ export interface Watched {
   wasOutOfMemory: boolean;
   restarts: number;
   port: number | null;
+  /** Limit of the address space in bytes; Infinity without one. */
+  addressSpace: number;
 }
