@@ -25,7 +25,7 @@ const DOORS: Record<string, RegExp> = {
     /^(engine\/(host\/rank-group|machine\/process-mark|rank\/worker|measure\/bandwidth(-reader)?)|tokenizer\/loading\/encode-(thread|worker))\.ts$/,
   "sentencepiece-js": /^tokenizer\/kinds\/sentencepiece-tokenizer\.ts$/,
   "@huggingface/jinja": /^generation\/template\/(chat-template|globals|interpreter|values)\.ts$/,
-  "@mlc-ai/web-xgrammar": /^generation\/form\/xgrammar\.ts$/,
+  "@eslint-community/regexpp": /^generation\/form\/grammar\/regex\.ts$/,
   "oniguruma-to-es": /^tokenizer\/pipeline\/pattern\.ts$/,
   "@bufbuild/protobuf/wire": /^formats\/(protobuf\/(onnx-writer|protobuf-fields)|tokenizer\/sentencepiece-writer)\.ts$/,
   hono: /^server\/routes\/app\.ts$/,
