@@ -2,6 +2,7 @@
  * The submitter's side of the queue: stores the requests of one job and collects their answers, each once, however workers and
  * server end meanwhile. Does not know what requests and answers hold.
  */
+import { setMaxListeners } from "node:events";
 import { setTimeout as sleep } from "node:timers/promises";
 import { LlamaError } from "../../error.js";
 import { type Net, type Streams, TooLarge } from "../nats/net.js";
@@ -71,6 +72,8 @@ export class QueueJob<R extends JobRequest = JobRequest> {
     this.#net = net;
     this.#streams = streams;
     this.#options = options;
+    // Every request that waits listens to it.
+    setMaxListeners(0, this.#stop.signal);
   }
 
   /** Runs the job to its end. Throws LlamaError if the server refuses or stays away, and what `take` or `requests` throws. */
@@ -89,11 +92,13 @@ export class QueueJob<R extends JobRequest = JobRequest> {
 
   async #run(): Promise<JobEnd> {
     const { job, onEvent, signal } = this.#options;
-    await this.#prepare();
-    // Its deliveries to a collector that was killed would else be waited for.
-    await this.#streams.deleteConsumer(answerStream(job).name, COLLECTOR);
-    await this.#streams.ensureConsumer(answerStream(job).name, COLLECTOR_CONSUMER);
-    const puller = await this.#streams.puller(answerStream(job).name, COLLECTOR);
+    const puller = await this.#lasting(async () => {
+      await this.#prepare();
+      // Its deliveries to a collector that was killed would else be waited for.
+      await this.#streams.deleteConsumer(answerStream(job).name, COLLECTOR);
+      await this.#streams.ensureConsumer(answerStream(job).name, COLLECTOR_CONSUMER);
+      return this.#streams.puller(answerStream(job).name, COLLECTOR);
+    });
     const reader = new AnswerReader(puller, this.#take.bind(this), this.#fail.bind(this));
     const watch = new JobWatch(this.#net, this.#streams, this.#options, {
       open: () => this.#open.size - this.#unsent,
@@ -135,11 +140,26 @@ export class QueueJob<R extends JobRequest = JobRequest> {
     await this.#streams.ensureConsumer(requestStream(model).name, workerConsumer(ackWaitMs));
   }
 
+  /** Tries again while a server that was there starts again. */
+  async #lasting<T>(action: () => Promise<T>): Promise<T> {
+    const start = performance.now();
+    for (;;) {
+      try {
+        return await action();
+      } catch (error) {
+        const isOver = this.#options.signal.aborted || performance.now() - start > GIVE_UP_MS;
+        if (!(error instanceof LlamaError) || error.kind === "usage" || isOver) throw error;
+        this.#tellTrouble(error);
+      }
+      await this.#pause(RETRY_MS);
+    }
+  }
+
   /** What an earlier run of the job left on the server is taken before any line is submitted again. */
   async #takeStored(): Promise<void> {
     const { name } = answerStream(this.#options.job);
     while (!this.#stop.signal.aborted) {
-      const state = await this.#streams.streamState(name);
+      const state = await this.#lasting(() => this.#streams.streamState(name));
       if ((state?.messages ?? 0) === 0) return;
       await this.#pause(50);
     }
