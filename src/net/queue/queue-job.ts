@@ -19,6 +19,7 @@ import {
   workerConsumer,
 } from "./layout.js";
 import { LineSet } from "./line-set.js";
+import { StuckStream } from "./stuck-stream.js";
 
 export interface JobRequest {
   /** Number of the request in its job, from 1; the same request has the same number in every run. */
@@ -49,6 +50,8 @@ const MAX_OPEN = 20_000;
 /** Requests that wait for the server's word at once. */
 const SUBMITTING = 64;
 const RETRY_MS = 300;
+/** Between looks whether the server delivers what it has. */
+const LOOK_MS = 1000;
 /** A request that the server cannot take, while no answer comes either, ends the job after it. */
 const GIVE_UP_MS = 60_000;
 const REPEAT_MS = 30_000;
@@ -94,9 +97,7 @@ export class QueueJob<R extends JobRequest = JobRequest> {
     const { job, onEvent, signal } = this.#options;
     const puller = await this.#lasting(async () => {
       await this.#prepare();
-      // Its deliveries to a collector that was killed would else be waited for.
-      await this.#streams.deleteConsumer(answerStream(job).name, COLLECTOR);
-      await this.#streams.ensureConsumer(answerStream(job).name, COLLECTOR_CONSUMER);
+      await this.#deliverAgain();
       return this.#streams.puller(answerStream(job).name, COLLECTOR);
     });
     const reader = new AnswerReader(puller, this.#take.bind(this), this.#fail.bind(this));
@@ -106,7 +107,12 @@ export class QueueJob<R extends JobRequest = JobRequest> {
       fail: this.#fail.bind(this),
       tell: (event) => {
         // The silence before was the server's.
-        if (event.kind === "reconnected") this.#lastAnswer = performance.now();
+        if (event.kind === "reconnected") {
+          this.#lastAnswer = performance.now();
+          this.#deliverAgain().catch((error) => {
+            if (!this.#stop.signal.aborted) this.#fail(error);
+          });
+        }
         onEvent?.(event);
       },
     });
@@ -140,6 +146,15 @@ export class QueueJob<R extends JobRequest = JobRequest> {
     await this.#streams.ensureConsumer(requestStream(model).name, workerConsumer(ackWaitMs));
   }
 
+  /** What was on its way to a collector that was killed, or over a connection that was lost, would else be waited for. */
+  async #deliverAgain(): Promise<void> {
+    const { name } = answerStream(this.#options.job);
+    await this.#lasting(async () => {
+      await this.#streams.deleteConsumer(name, COLLECTOR);
+      await this.#streams.ensureConsumer(name, COLLECTOR_CONSUMER);
+    });
+  }
+
   /** Tries again while a server that was there starts again. */
   async #lasting<T>(action: () => Promise<T>): Promise<T> {
     const start = performance.now();
@@ -147,7 +162,7 @@ export class QueueJob<R extends JobRequest = JobRequest> {
       try {
         return await action();
       } catch (error) {
-        const isOver = this.#options.signal.aborted || performance.now() - start > GIVE_UP_MS;
+        const isOver = this.#stop.signal.aborted || performance.now() - start > GIVE_UP_MS;
         if (!(error instanceof LlamaError) || error.kind === "usage" || isOver) throw error;
         this.#tellTrouble(error);
       }
@@ -158,9 +173,15 @@ export class QueueJob<R extends JobRequest = JobRequest> {
   /** What an earlier run of the job left on the server is taken before any line is submitted again. */
   async #takeStored(): Promise<void> {
     const { name } = answerStream(this.#options.job);
+    const stuck = new StuckStream(this.#streams, name, COLLECTOR_CONSUMER);
+    let lookAt = performance.now() + LOOK_MS;
     while (!this.#stop.signal.aborted) {
       const state = await this.#lasting(() => this.#streams.streamState(name));
       if ((state?.messages ?? 0) === 0) return;
+      if (performance.now() > lookAt) {
+        if (await this.#lasting(() => stuck.look())) this.#tell({ kind: "consumer-made-again" });
+        lookAt = performance.now() + LOOK_MS;
+      }
       await this.#pause(50);
     }
   }
