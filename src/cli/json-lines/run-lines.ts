@@ -5,7 +5,7 @@ import type { Json } from "../../generation/options/wrong-type.js";
 import { type FeedOptions, GenerationStats, type Llama, type Refused } from "../../index.js";
 import { chooseModel, noteDemo } from "../model/choose-model.js";
 import { type LoadFlags, requestLimits, withModel } from "../model/load.js";
-import { type CommandFrame, runCommand } from "../model/run-command.js";
+import { type CommandFrame, runCommand, UNLIMITED } from "../model/run-command.js";
 import type { LineFlags } from "../options/flags.js";
 import { parseShard, type Shard, WHOLE } from "../options/shard.js";
 import { EXIT_OK } from "../terminal/exit-code.js";
@@ -57,29 +57,33 @@ const EXIT_SOME_FAILED = 1;
 
 /** Runs the command and returns the exit code. */
 export function runLines<R>(path: string | undefined, flags: LineRunFlags, work: LineWork<R>): Promise<number> {
-  return runCommand(flags, async (frame) => {
-    const { signal, interrupt } = frame;
-    const stats = new GenerationStats();
-    const input = openInput(path, signal);
-    if (isSameFile(path, flags.output)) throw new LlamaError("usage", "is both input and output", { where: path! });
-    const answers = await openAnswers(flags, frame.output);
-    const progress = new LineProgress(!flags.quiet, input.bytes);
-    let tokens = 0;
-    try {
-      const shard = flags.shard === undefined ? WHOLE : parseShard(flags.shard, process.env);
-      const reopen = input.bytes === null ? null : () => openInput(path, signal);
-      const run = { ...frame, input, reopen, answers, progress, stats, shard };
-      if (input.bytes !== 0) tokens = await (work.elsewhere?.(run) ?? answerAll(run, flags, work));
-    } finally {
-      progress.clear();
-      await answers.close();
-    }
-    if (!flags.quiet) printNote(progress.summary(tokens));
-    if (interrupt.exitCode !== null && flags.output !== undefined && !flags.quiet) {
-      printNote(`Interrupted. Use --resume to continue ${flags.output}.`);
-    }
-    return progress.failed > 0 ? EXIT_SOME_FAILED : EXIT_OK;
-  });
+  return runCommand(
+    flags,
+    async (frame) => {
+      const { signal, interrupt } = frame;
+      const stats = new GenerationStats();
+      const input = openInput(path, signal);
+      if (isSameFile(path, flags.output)) throw new LlamaError("usage", "is both input and output", { where: path! });
+      const answers = await openAnswers(flags, frame.output);
+      const progress = new LineProgress(!flags.quiet, input.bytes);
+      let tokens = 0;
+      try {
+        const shard = flags.shard === undefined ? WHOLE : parseShard(flags.shard, process.env);
+        const reopen = input.bytes === null ? null : () => openInput(path, signal);
+        const run = { ...frame, input, reopen, answers, progress, stats, shard };
+        if (input.bytes !== 0) tokens = await (work.elsewhere?.(run) ?? answerAll(run, flags, work));
+      } finally {
+        progress.clear();
+        await answers.close();
+      }
+      if (!flags.quiet) printNote(progress.summary(tokens));
+      if (interrupt.exitCode !== null && flags.output !== undefined && !flags.quiet) {
+        printNote(`Interrupted. Use --resume to continue ${flags.output}.`);
+      }
+      return progress.failed > 0 ? EXIT_SOME_FAILED : EXIT_OK;
+    },
+    UNLIMITED,
+  );
 }
 
 function isSameFile(input: string | undefined, output: string | undefined): boolean {
@@ -117,7 +121,7 @@ async function openAnswers(flags: LineFlags, stdout: Output): Promise<Answers> {
 }
 
 async function answerAll<R>(run: LineRun, flags: LineRunFlags, work: LineWork<R>): Promise<number> {
-  const { input, answers, progress, stats, logs, shard, signal } = run;
+  const { input, answers, progress, stats, logs, shard, signal, startEngine } = run;
   const model = chooseModel(flags);
   noteDemo(model, flags);
   /** Bytes of input read. */
@@ -144,7 +148,7 @@ async function answerAll<R>(run: LineRun, flags: LineRunFlags, work: LineWork<R>
     }
   }
   const limits = requestLimits(flags);
-  await withModel({ model, flags, logs, limits, signal }, async (llama) => {
+  await withModel({ model, flags, logs, limits, signal, startEngine }, async (llama) => {
     const options = { signal, stats };
     try {
       for await (const { tag, fields, error } of work.answer(llama, requests(), options)) {

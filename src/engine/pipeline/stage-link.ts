@@ -30,7 +30,7 @@ export interface Epoch {
   link: StageLink;
 }
 
-/** A stage is gone or cannot be trusted any more; the texts can go on in a later epoch. */
+/** A stage is gone or cannot be trusted any more; the texts can continue in a later epoch. */
 export class StageLost extends LlamaError {
   constructor(problem: string, details: ConstructorParameters<typeof LlamaError>[2] = {}) {
     super("runtime", problem, details);

@@ -5,13 +5,15 @@ import { fingerprint } from "../../model/checkpoint/fingerprint.js";
 import type { ModelConfig } from "../../model/config/config.js";
 import type { EncodeThread } from "../../tokenizer/loading/encode-thread.js";
 import type { EncodeOptions, Tokenizer } from "../../tokenizer/tokenizer.js";
-import type { ChatName } from "../chat/chat-format.js";
+import type { ChatChoice, ChatName } from "../chat/chat-format.js";
 import { folderKind } from "../chat/folder-kind.js";
 import type { BuildOptions } from "../loading/build-options.js";
 import { DEFAULT_MAX_SEQ_LEN } from "../loading/context-length.js";
 import { findModel, type ModelFiles, openModel, resolveSetup } from "../loading/open-model.js";
 import { TextContext } from "../loading/text-context.js";
-import { encodePrompt, type Prompt } from "./encode-prompt.js";
+import type { ToolInput } from "../tools/tool.js";
+import type { ToolUse, ToolUseOptions } from "../tools/tool-use.js";
+import { encodePrompt, type Prompt, useTools } from "./encode-prompt.js";
 
 export type TextModelOptions = Pick<BuildOptions, "ckptDir" | "tokenizerPath" | "maxSeqLen" | "dtype">;
 
@@ -87,6 +89,16 @@ export class TextModel {
   /** As `encodeText` of a loaded model. */
   async encodeText(text: string, options: EncodeOptions = {}): Promise<number[]> {
     return this.context.encodeText(text, options);
+  }
+
+  /** As `toolUse` of a loaded model. */
+  toolUse(tools: readonly ToolInput[], options: ToolUseOptions & { chat?: ChatChoice } = {}): ToolUse {
+    return useTools(this.context, tools, options);
+  }
+
+  /** Whether the chat format of dialogs knows tools. */
+  hasTools(chat?: ChatChoice): boolean {
+    return this.context.dialogFormat(chat).tools.kind === "calls";
   }
 
   close(): Promise<void> {

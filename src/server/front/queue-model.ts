@@ -118,6 +118,13 @@ export class QueueModel implements ServerModel {
 
   encodeText: ServerModel["encodeText"] = (text, options) => this.#options.text.encodeText(text, options);
 
+  toolUse: ServerModel["toolUse"] = (tools, options) => this.#options.text.toolUse(tools, options);
+
+  hasTools: ServerModel["hasTools"] = (chat) => this.#options.text.hasTools(chat);
+
+  /** The worker compiles it. */
+  async prepareForm(): Promise<void> {}
+
   async admit(count: number): Promise<void> {
     if (!this.#options.net.isConnected) {
       throw unreachable("cannot be reached at the moment");

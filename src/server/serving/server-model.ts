@@ -26,6 +26,9 @@ export interface ServerModel
     | "requestCounts"
     | "encodePrompt"
     | "encodeText"
+    | "toolUse"
+    | "hasTools"
+    | "prepareForm"
   > {
   submit(request: IdsRequest): AsyncIterableIterator<CompletionEvent>;
   /** Throws ApiError where `count` further requests would wait too long. */

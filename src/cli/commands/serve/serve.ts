@@ -13,7 +13,10 @@ import { chatChoice } from "../../model/chat-choice.js";
 import { chooseModel, type ModelChoice, noteDemo } from "../../model/choose-model.js";
 import { withModel } from "../../model/load.js";
 import { RankLogs } from "../../model/rank-logs.js";
+import { UNLIMITED } from "../../model/run-command.js";
+import type { StartEngine } from "../../model/run-nodes.js";
 import type { SamplingFlags } from "../../options/flags.js";
+import { hasNodes } from "../../options/node-flags.js";
 import { samplingSettings } from "../../options/option-groups.js";
 import { inheritedPort, reportState } from "../../supervisor/supervised.js";
 import { EXIT_OK } from "../../terminal/exit-code.js";
@@ -47,7 +50,9 @@ export async function serve(flags: ServeFlags): Promise<number> {
   });
   const reread = () => rereadTls(flags, server);
   if (settings.tls) process.on("SIGHUP", reread);
-  try {
+  const logs = new RankLogs(flags);
+  const { signal } = control;
+  const run = async (startEngine?: StartEngine) => {
     const { port } = await server.listen();
     reportState({ port });
     if (!flags.quiet) printAddress(settings, port);
@@ -59,16 +64,27 @@ export async function serve(flags: ServeFlags): Promise<number> {
       onStep: server.step.bind(server),
       ...(flags.kv_memory !== undefined && { kvMemory: flags.kv_memory }),
     };
-    const { signal } = control;
     const onProgress = server.progress.bind(server);
-    const use = { model, flags, logs: new RankLogs(flags), limits, signal, onProgress };
+    const use = { model, flags, logs, limits, signal, onProgress, startEngine };
     const ending = { signal, interrupt, isQuiet: flags.quiet === true, restarts: flags.max_restarts };
     if (flags.queue !== undefined) {
       return await withQueue(flags, model, signal, (front, about) => answer(front, about, server, ending));
     }
     const about = (llama: Llama) =>
       `${llama.dtype}, ${plural(llama.worldSize, "rank")}, context of ${llama.maxSeqLen} tokens`;
-    return await withModel(use, (llama) => answer(llama, about(llama), server, ending));
+    return withModel(use, (llama) => answer(llama, about(llama), server, ending));
+  };
+  try {
+    if (!hasNodes(flags)) return await run();
+    const { openNodeModel, runNodes } = await import("../../model/run-nodes.js");
+    // What --max_restarts means here is another process for node 0 itself.
+    const nodeFlags = { ...flags, max_restarts: undefined };
+    return (
+      (await runNodes(
+        { flags: nodeFlags, model: openNodeModel(flags, logs, signal), logs, signal, ...UNLIMITED },
+        run,
+      )) ?? EXIT_OK
+    );
   } catch (error) {
     if (!interrupt.explains(error)) throw error;
     return interrupt.exitCode ?? EXIT_OK;
