@@ -36,7 +36,7 @@ interface Open {
 }
 
 /** After this silence a request is put into the queue again, if it is in no stream. */
-const QUIET_MS = 3000;
+const QUIET_MS = 2000;
 const ENCODER = new TextEncoder();
 
 export class QueueModel implements ServerModel {
