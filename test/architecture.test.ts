@@ -41,8 +41,9 @@ const DOORS: Record<string, RegExp> = {
   ora: /^cli\//,
   "string-width": /^cli\//,
   chalk: /^cli\//,
-  // the supervisor's child; taskset; the editor of the REPL
-  "node:child_process": /^(cli\/(supervisor\/supervisor\.c|commands\/repl\/editor\.)|engine\/machine\/cpu-bind\.)ts$/,
+  // the supervisor's child; taskset; the editor of the REPL; the server of a group of hosts
+  "node:child_process":
+    /^(cli\/(supervisor\/supervisor\.c|commands\/repl\/editor\.|net\/own-server\.)|engine\/machine\/cpu-bind\.)ts$/,
   // Outside the command line: test-fault reads the tests' environment variable, rank-group sets one for the runtime, worker
   // reads its memory usage, cache-folder and hub-cache find the user's cache folders, process-mark names this process,
   // sentencepiece-tokenizer removes a library's listeners.

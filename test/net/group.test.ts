@@ -122,10 +122,7 @@ test("groups of hosts", { skip: withoutNats, concurrency: 8 }, async (t) => {
         text({ ...beat, rank: -1 }),
         text({ ...beat, state: "king" }),
       ],
-      ...[
-        text({ ...beat, plan: { ...plan, stages: "all" } }),
-        text("x".repeat(900_000)),
-      ],
+      ...[text({ ...beat, plan: { ...plan, stages: "all" } }), text("x".repeat(900_000))],
       text({ ...beat, plan: { ...plan, stages: [{ rank: 0, boot: "x", from: 5, to: 1 }] } }),
     ]) {
       stranger.publish(`lts.g.${id}.hb`, data);

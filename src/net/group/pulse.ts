@@ -53,6 +53,13 @@ export class Pulse {
     return this.#heard.get(boot)?.beat ?? null;
   }
 
+  /** A process is known to have ended, before its silence says so. */
+  end(boot: string): void {
+    const heard = this.#heard.get(boot);
+    if (heard) heard.silent = Number.POSITIVE_INFINITY;
+    this.#changed();
+  }
+
   /** The beats of all other processes that live, by rank. */
   get alive(): Beat[] {
     const beats = [...this.#heard.keys()].map((boot) => this.of(boot)).filter((beat) => beat !== null);
