@@ -59,6 +59,16 @@ export async function runCommand(
   }
 }
 
+/** Runs `work` of a command with a frame of its own, on one host or on several. `--max_restarts` is that of its process. */
+export async function runWithModel(
+  { flags, logs, signal }: Pick<NodeRun, "logs" | "signal"> & { flags: LoadFlags },
+  work: (start?: StartEngine) => Promise<number>,
+): Promise<number> {
+  if (!hasNodes(flags)) return work();
+  const nodeFlags = { ...flags, max_restarts: undefined };
+  return (await onNodes({ flags: nodeFlags, logs, signal, ...UNLIMITED }, undefined, work)) ?? EXIT_OK;
+}
+
 /** What belongs to several hosts is loaded only where it is asked for. */
 async function onNodes(
   run: Omit<NodeRun, "model">,
