@@ -100,6 +100,8 @@ describe("the request loop over three stages", () => {
 
   test("cancelled in its prompt, with chunks on their way, and while it decodes: the others get the same text", async () => {
     const stay = [story(20, 1), story(400, 2)].map((ids) => request(ids, 40));
+    const held = () => ring.hosts.map((host) => host.times.sequences);
+    const before = held();
     const loop = newLoop(ring.pipeline, { maxRequests: 4 });
     const cancelAt = (one: GenerationRequest, kind: string) => {
       const controller = new AbortController();
@@ -118,6 +120,12 @@ describe("the request loop over three stages", () => {
     // All that the loop has kept.
     loop.clear();
     assert.deepEqual([loop.counts.running, loop.counts.kept], [0, 0]);
+    const sequence = ring.pipeline.newSequence();
+    await ring.pipeline.forward([{ sequence, position: 0, tokens: [1], logits: "last" }]);
+    assert.deepEqual(
+      held(),
+      before.map((count) => count + 1),
+    );
   });
 
   test("a stage is lost 20 times at any place: the texts are those of an undisturbed run, no token twice or missing", async () => {

@@ -22,6 +22,8 @@ export interface HostTimes extends StageTimes {
   /** Bytes of messages. */
   received: number;
   sent: number;
+  /** Sequences whose keys and values are here now. */
+  sequences: number;
 }
 
 export class StageHost {
@@ -42,7 +44,7 @@ export class StageHost {
   }
 
   get times(): HostTimes {
-    return { ...this.#runner.times, ...this.#bytes };
+    return { ...this.#runner.times, ...this.#bytes, sequences: this.#runner.sequences };
   }
 
   /** Drops all sequences, and what of the last epoch is not done; works for a new one from now on. Throws LlamaError for a link that is too narrow. */
