@@ -9,7 +9,7 @@ import type { NodeModel } from "./node-facts.js";
 import { RankLogs } from "./rank-logs.js";
 import type { NodeRun, StartEngine } from "./run-nodes.js";
 
-/** Of commands whose work goes on whatever hosts are lost. */
+/** Of commands whose work continues whatever hosts are lost. */
 export const UNLIMITED = { restarts: Number.POSITIVE_INFINITY };
 
 /** How a command runs on several hosts. */

@@ -18,7 +18,7 @@ export interface NodeRecord {
   facts: Readonly<Record<string, string>>;
 }
 
-/** A record from its bytes; null if it is none. */
+/** A record from its bytes; null if it is not one. */
 export function readRecord(data: Uint8Array): NodeRecord | null {
   const json = parseJson(data);
   if (json === null) return null;

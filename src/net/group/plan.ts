@@ -26,7 +26,7 @@ export interface Plan {
   over?: { error: { kind: ErrorKind; message: string } | null };
 }
 
-/** A plan from JSON; null if it is none. */
+/** A plan from JSON; null if it is not one. */
 export function readPlan(json: JsonObject | null): Plan | null {
   if (json === null || !Array.isArray(json.stages) || json.stages.length > MAX_STAGES) return null;
   const epoch = wholeNumber(json.epoch, 0, Number.MAX_SAFE_INTEGER);
