@@ -66,7 +66,7 @@ test("a word that names no command, topic or argument is refused, beside --help 
   for (const line of ["--help nosuch", "-h nosuch"]) assert.equal(normalise(line), "help nosuch");
 });
 
-test("`help` may stand before and after a command that has commands", () => {
+test("`help` may be before or after a command that has commands", () => {
   assert.equal(normalise("cache help"), "help cache");
   assert.equal(normalise("cache help list"), "help cache list");
   assert.equal(normalise("--help cache list"), "help cache list");

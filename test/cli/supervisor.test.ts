@@ -115,14 +115,26 @@ describe("the supervisor", { skip: process.platform !== "linux" && "it reads /pr
 });
 
 test("the message about a killed process names the cause, the phase and the memory", () => {
-  const watched = { phase: "generating", estimate: 13.1e9, peak: 12.34e9, wasOutOfMemory: true };
+  const watched = {
+    phase: "generating",
+    estimate: 13.1e9,
+    peak: 12.34e9,
+    wasOutOfMemory: true,
+    addressSpace: Infinity,
+  };
   const { text, code } = deathReport("SIGKILL", watched);
   assert.equal(code, 4);
   assert.match(
     text,
     /: out of memory while generating; peak memory 12\.3 GB, estimated need 13\.1 GB, (?:the machine|its container) has [\d.]+ GB\. Use a smaller --dtype/,
   );
-  const unknown = deathReport("SIGKILL", { phase: "starting", estimate: null, peak: null, wasOutOfMemory: false });
+  const unknown = deathReport("SIGKILL", {
+    phase: "starting",
+    estimate: null,
+    peak: null,
+    wasOutOfMemory: false,
+    addressSpace: Infinity,
+  });
   assert.equal(unknown.code, 137);
   assert.equal(
     unknown.text,

@@ -55,6 +55,16 @@ export type SamplingFlags = {
   prompt_lookup_num_tokens: number | "auto";
 };
 
+/** The options of formOptions(): at most one. */
+export type FormFlags = {
+  /** A file, "-" for stdin, or the text of a schema. */
+  json_schema?: string | undefined;
+  json_object?: true | undefined;
+  regex?: string | undefined;
+  /** A file. */
+  grammar?: string | undefined;
+};
+
 /** The options of lineOptions(). */
 export type LineFlags = {
   output?: string | undefined;
@@ -73,7 +83,7 @@ export type MessageFlags = {
 };
 
 /** The options of `generate`. */
-export interface GenerateFlags extends ModelFlags, SamplingFlags, MessageFlags, ChatFlags {
+export interface GenerateFlags extends ModelFlags, SamplingFlags, MessageFlags, ChatFlags, FormFlags {
   prompt?: string | undefined;
   system?: string | undefined;
   parse_special?: true | undefined;

@@ -15,7 +15,6 @@ type HelpItem = Pick<Option, "description" | "argChoices" | "defaultValue" | "de
 /** The options that a newcomer needs, in one line each: the overview has 24 lines of 80 columns. */
 const FIRST_OPTIONS = [
   ["--ckpt_dir <dir>", "folder or GGUF file of the model (default: demo)"],
-  ["--nproc_per_node <n>", "ranks (threads) that share the work (default: auto)"],
   ["--dtype <type>", "weights: auto, fp32, int8 or int4 (default: auto)"],
 ] as const;
 

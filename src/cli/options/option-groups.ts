@@ -11,6 +11,7 @@ import {
   CHAT_WORDS,
   type ChatFlags,
   decimal,
+  type FormFlags,
   type LineFlags,
   type MessageFlags,
   type ModelFlags,
@@ -79,6 +80,23 @@ export function samplingOptions<A extends unknown[], O extends OptionValues>(com
   }
   return command as unknown as Command<A, O & SamplingFlags>;
 }
+
+/** Adds the options of the form that binds an answer. */
+export function formOptions<A extends unknown[], O extends OptionValues>(command: Command<A, O>) {
+  const option = (flags: string, help: string) => {
+    const own = new Option(flags, help);
+    return own.conflicts(FORM_NAMES.filter((name) => name !== own.attributeName()));
+  };
+  plain(command)
+    .optionsGroup("Form of the answer:")
+    .addOption(option("--json_schema <file>", "JSON that is valid by this schema: a file, its text, or - for stdin"))
+    .addOption(option("--json_object", "any JSON object"))
+    .addOption(option("--regex <re>", "text that this regular expression matches as a whole"))
+    .addOption(option("--grammar <file>", "text of the grammar in this file, in EBNF as GBNF files have"));
+  return command as unknown as Command<A, O & FormFlags>;
+}
+
+const FORM_NAMES = ["json_schema", "json_object", "regex", "grammar"];
 
 /** Adds the options of commands that read and write JSON lines, many at once. */
 export function lineOptions<A extends unknown[], O extends OptionValues>(command: Command<A, O>) {

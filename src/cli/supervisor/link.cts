@@ -43,4 +43,6 @@ export interface Watched {
   restarts: number;
   port: number | null;
   helper: number;
+  /** Limit of the address space in bytes; Infinity without one. */
+  addressSpace: number;
 }

@@ -7,6 +7,8 @@ import type { Socket } from "node:net";
 import { constants } from "node:os";
 import { join } from "node:path";
 import { isatty } from "node:tty";
+import { LastWords } from "./last-words.cjs";
+import { hasSmallWasm, SMALL_WASM } from "./limits.cjs";
 import { NO_LIMIT, SAME_PRESS_MS, SUPERVISED, type SupervisedMessage, type Watched } from "./link.cjs";
 import { kernelKills, peakMemory, processState } from "./proc.cjs";
 
@@ -27,19 +29,26 @@ const TERMINAL_SHOWN = "\x1b[?2004l\x1b[?25h";
 /** Signals for an orderly end: forwarded to the child; if it dies from one, so does this process. */
 const ENDING: readonly NodeJS.Signals[] = ["SIGINT", "SIGTERM", "SIGHUP"];
 
+/** The exit code of LlamaError's kind "memory". */
+const EXIT_MEMORY = 4;
+
 /** A restart counts against the limit for this time. */
 const RESTART_WINDOW_MS = 600_000;
 /** Before the second restart within it; twice as long before each later one. */
 const RESTART_PAUSE_MS = 1000;
 const MAX_PAUSE_MS = 30_000;
 
-/** Runs the command in a child and ends this process in the same way as the child; one that fails may be started again. */
-export async function supervise(argv: readonly string[]): Promise<void> {
+/**
+ * Runs the command in a child and ends this process in the same way as the child; one that fails may be started again.
+ * `addressSpace`: the limit of it in bytes, or Infinity; under a limit the child gives up its terminal on stderr, so that
+ * what V8 says at its end can be replaced by the reason.
+ */
+export async function supervise(argv: readonly string[], addressSpace: number): Promise<void> {
   const restarts: number[] = [];
   let port: number | null = null;
   let helper = 0;
   for (;;) {
-    const end = await runChild(argv, port, helper);
+    const end = await runChild(argv, { port, helper, addressSpace });
     if (end === null) return;
     const now = performance.now();
     const recent = restarts.filter((time) => now - time < RESTART_WINDOW_MS);
@@ -70,24 +79,35 @@ interface ChildEnd {
   killsBefore: number;
 }
 
+interface Start {
+  port: number | null;
+  helper: number;
+  addressSpace: number;
+}
+
 /** Runs one child to its end; null if it could not be started. */
-async function runChild(argv: readonly string[], port: number | null, helper: number): Promise<ChildEnd | null> {
-  const child = spawn(process.execPath, [...process.execArgv, MAIN, ...argv], {
-    stdio: ["inherit", "inherit", "inherit", "pipe"],
+async function runChild(argv: readonly string[], start: Start): Promise<ChildEnd | null> {
+  const { port, helper, addressSpace } = start;
+  const isLimited = addressSpace !== Number.POSITIVE_INFINITY;
+  const options = [...process.execArgv, ...(isLimited && hasSmallWasm() ? [SMALL_WASM] : [])];
+  const child = spawn(process.execPath, [...options, MAIN, ...argv], {
+    stdio: ["inherit", "inherit", isLimited ? "pipe" : "inherit", "pipe"],
     env: { ...ALLOCATOR, ...process.env, [SUPERVISED]: port === null ? "1" : String(port) },
   });
   if (child.pid === undefined) {
     // Without a listener, the error would end this process with a stack.
     child.on("error", (error: NodeJS.ErrnoException) => {
       process.stderr.write(`llama-ts: cannot start the process that does the work: ${reasonOf(error)}\n`);
-      process.exitCode = 1;
+      process.exitCode = error.code === "ENOMEM" ? EXIT_MEMORY : 1;
     });
     return null;
   }
   const killsBefore = kernelKills();
   const watched: Watched = {
-    ...{ phase: "starting", estimate: null, peak: null, wasOutOfMemory: false, restarts: 0, port: null, helper },
+    ...{ phase: "starting", estimate: null, peak: null, wasOutOfMemory: false, restarts: 0, port: null },
+    ...{ helper, addressSpace },
   };
+  const lastWords = child.stderr && new LastWords(child.stderr, (text) => process.stderr.write(text));
   let requestedCode: number | null = null;
   listen(child, (message) => {
     if (message.kind === "end") {
@@ -105,6 +125,8 @@ async function runChild(argv: readonly string[], port: number | null, helper: nu
   });
   clearInterval(timer);
   signals.dispose();
+  // They are replaced by the reason, if a signal has ended the child.
+  if (signal === null && lastWords) process.stderr.write(lastWords.held);
   const isWanted = exitCode === 0 || signals.isEnding || (signal !== null && ENDING.includes(signal));
   return { exitCode, signal, requestedCode, isWanted, watched, killsBefore };
 }

@@ -1,14 +1,10 @@
 /** The attention kernel in WebAssembly over one memory, and the layout of its working space. Does not know layers or sequences. */
-import { readFileSync } from "node:fs";
 import type { Range } from "../../formats/tensor/range.js";
-import { addressLimit } from "../machine/address-space.js";
+import { moduleOf, type WasmMemory, wasm } from "../machine/webassembly.js";
 import { PAGE_TOKENS, type PageLayout } from "./page-layout.js";
-import { type WasmMemory, type WasmModule, wasm } from "./webassembly.js";
 
 /** Most rows of one sequence that the kernel takes at once: a token and its guesses, or a small piece of a prompt. */
 export const KERNEL_ROWS = 16;
-/** Node reserves 10 GB of addresses for a memory. A process that may not reserve this much gets none: ranks and a tokenizer share it. */
-const ADDRESSES = 64e9;
 /** Static data of the module, if it had any, would come first. */
 const SPACE_START = 1024;
 /** Bytes of a query's state. */
@@ -25,32 +21,11 @@ interface Exports {
   turnHeads(heads: number, count: number, headDim: number, isBack: number): void;
 }
 
-let compiled: WasmModule | null | undefined;
-
-/**
- * The kernel's module, or null if this process cannot run it: no WebAssembly, a processor without its SIMD, or a limit of the
- * address space (`ulimit -v`).
- */
-function kernelModule(): WasmModule | null {
-  if (compiled !== undefined) return compiled;
-  const bytes = readKernel();
-  compiled = wasm?.validate(bytes) && addressLimit() > ADDRESSES ? new wasm.Module(bytes) : null;
-  return compiled;
-}
-
-function readKernel(): Uint8Array {
-  try {
-    return readFileSync(new URL("attention.wasm", import.meta.url));
-  } catch (cause) {
-    throw new Error("attention.wasm is missing beside kernel.js: `npm run build` makes it, tsc alone does not", {
-      cause,
-    });
-  }
-}
+const MODULE = new URL("attention.wasm", import.meta.url);
 
 /** Whether this process can run the kernel. */
 export function hasKernel(): boolean {
-  return kernelModule() !== null;
+  return moduleOf(MODULE) !== null;
 }
 
 export class Kernel {
@@ -71,7 +46,7 @@ export class Kernel {
 
   /** `memory` must have room up to `spaceEnd` before the first call. Throws Error without SIMD. */
   constructor(memory: WasmMemory, layout: PageLayout) {
-    const module = kernelModule();
+    const module = moduleOf(MODULE);
     if (!module || !wasm) throw new Error("this process cannot run the attention kernel");
     this.#layout = layout;
     this.#memory = memory;

@@ -24,6 +24,7 @@ import type { ConsumerSpec, ConsumerState, Puller, Stored, StreamSpec, StreamSta
 const NO_STREAM = 10059;
 const NO_CONSUMER = 10014;
 const STORE_FAILED = 10077;
+const NO_MESSAGE = 10057;
 /** Limits of the server, of its memory and of its files. */
 const NO_RESOURCES = [10023, 10028, 10047];
 /** The subject has a message: before and from 2.11. */
@@ -175,6 +176,14 @@ class NatsStreams implements Streams {
   async get(stream: string, subject: string): Promise<Uint8Array | null> {
     const message = await this.#run(stream, () => this.#manager.direct.getMessage(stream, { last_by_subj: subject }));
     return message?.data ?? null;
+  }
+
+  async remove(stream: string, subject: string): Promise<void> {
+    await this.#run(stream, async () => {
+      const message = await this.#manager.direct.getMessage(stream, { last_by_subj: subject });
+      // A worker may have acknowledged it meanwhile.
+      if (message) await orNull(NO_MESSAGE, this.#manager.streams.deleteMessage(stream, message.seq, false));
+    });
   }
 
   async puller(stream: string, consumer: string): Promise<Puller> {

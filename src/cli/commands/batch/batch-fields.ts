@@ -12,13 +12,14 @@ import type { Answered } from "../../json-lines/run-lines.js";
 /** The fields of an answer; neither fields nor an error if it was interrupted. */
 export function batchFields({ tag, completion, error }: BatchAnswer<Origin>): Answered {
   if (error) return { tag, fields: null, error };
-  const { text, ids, promptIds, finishReason, seed, logprobs, promptLogprobs } = completion;
+  const { text, ids, promptIds, finishReason, formComplete, seed, logprobs, promptLogprobs } = completion;
   if (finishReason === "abort") return { tag, fields: null, error: null };
   const fields = {
     text,
     ids,
     prompt_tokens: promptIds.length,
     finish_reason: finishReason,
+    ...(formComplete !== null && { form_complete: formComplete }),
     seed,
     ...(logprobs && { logprobs }),
     ...(promptLogprobs && { prompt_logprobs: promptLogprobs }),

@@ -13,6 +13,7 @@ import type { RankLogs } from "../../model/rank-logs.js";
 import { type CommandFrame, runCommand } from "../../model/run-command.js";
 import { threadsOfEnvironment } from "../../options/torchrun-env.js";
 import { reportState } from "../../supervisor/supervised.js";
+import { fitLines } from "../../terminal/fit-lines.js";
 import { printNote } from "../../terminal/notes.js";
 import { LoadProgress, StatusLine } from "../../terminal/status-line.js";
 import { count } from "../../terminal/summary.js";
@@ -147,6 +148,6 @@ function jsonText(rows: readonly BenchRow[]): string {
 
 function fullTable({ name, checkpoint }: BenchModel, rows: readonly BenchRow[]): string {
   const { cpu, cores } = machine();
-  const head = `${name}: ${count(checkpoint.parameterCount)} parameters. ${cpu}, ${plural(cores, "core")}. ${rows[0]!.trials} trials.`;
-  return `${head}\n\n${benchTable(rows)}\n${LEGEND}\n`;
+  const head = `${name}: ${count(checkpoint.parameterCount)} parameters. ${cpu}, ${plural(cores, "core")}. ${plural(rows[0]!.trials, "trial")}.`;
+  return fitLines(`${head}\n\n${benchTable(rows)}\n${LEGEND}\n`);
 }

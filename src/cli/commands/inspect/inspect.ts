@@ -5,6 +5,7 @@ import { chooseModel } from "../../model/choose-model.js";
 import { verify } from "../../model/verify.js";
 import { ckptDirOf } from "../../options/script-word.js";
 import { EXIT_OK } from "../../terminal/exit-code.js";
+import { fitLines } from "../../terminal/fit-lines.js";
 import { printNote } from "../../terminal/notes.js";
 import { Output } from "../../terminal/output.js";
 import { unusedLines } from "../../terminal/summary.js";
@@ -34,7 +35,7 @@ export async function inspect(dir: string | undefined, flags: InspectFlags): Pro
   );
   const report = inspectionReport(model, flags, verified);
   const output = new Output(process.stdout, () => {});
-  await output.write(flags.json ? `${JSON.stringify(report)}\n` : inspectionText(report));
+  await output.write(flags.json ? `${JSON.stringify(report)}\n` : fitLines(inspectionText(report)));
   return EXIT_OK;
 }
 

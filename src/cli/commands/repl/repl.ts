@@ -2,12 +2,15 @@
 import { existsSync } from "node:fs";
 import { failurePlace, LlamaError } from "../../../error.js";
 import type { Llama } from "../../../index.js";
+import { formOf, isFormOnStdin } from "../../model/answer-form.js";
 import { chatChoice, formatTitle } from "../../model/chat-choice.js";
 import { chooseModel, noteDemo } from "../../model/choose-model.js";
+import { FORM_SETTINGS } from "../../model/form-settings.js";
 import { withModel } from "../../model/load.js";
 import { runCommand } from "../../model/run-command.js";
 import { checkWords } from "../../options/script-word.js";
 import { EXIT_OK, SIGNAL_CODES } from "../../terminal/exit-code.js";
+import { fitLines } from "../../terminal/fit-lines.js";
 import { printError, printNote } from "../../terminal/notes.js";
 import type { Output } from "../../terminal/output.js";
 import { printAnswer } from "./answer.js";
@@ -53,9 +56,12 @@ async function converse(
 ): Promise<number> {
   const { system = null } = flags;
   const chat = chatChoice(flags.chat);
-  const dialogue = new Dialogue(llama, llama.conversation({ chat, system }), { ...flags, system }, chat);
+  if (isFormOnStdin(flags)) throw new LlamaError("usage", "stdin is the dialogue", { where: "--json_schema -" });
+  const form = formOf(flags);
+  const dialogue = new Dialogue(llama, llama.conversation({ chat, system }), { ...flags, system, form }, chat);
   if (flags.session !== undefined && existsSync(flags.session)) {
-    const given = Object.entries(dialogue.settings).filter(([name]) => isGiven(name));
+    const isFormGiven = FORM_SETTINGS.some(isGiven);
+    const given = Object.entries(dialogue.settings).filter(([name]) => (name === "form" ? isFormGiven : isGiven(name)));
     const line = await openDialogueFile(dialogue, flags.session, Object.fromEntries(given));
     if (!flags.quiet) printNote(line);
   }
@@ -201,7 +207,7 @@ class Repl {
   #host() {
     return {
       dialogue: this.#dialogue,
-      print: (text: string) => this.#output.write(`${text}\n`),
+      print: (text: string) => this.#output.write(`${fitLines(text)}\n`),
       answer: (text: string) => this.#answer(text),
       edit: (text: string) => this.#lines.suspendFor(() => edit(text)),
       toggleMultiline: () => {

@@ -22,6 +22,8 @@ const MAX_STORING = 64;
 
 export class WorkLoop {
   readonly stats = new GenerationStats();
+  /** Requests that are taken before those of the loop, and run beside it. */
+  urgent: { idle(): Promise<void> } | null = null;
   readonly #llama: Llama;
   readonly #source: RequestSource;
   readonly #options: LoopOptions;
@@ -49,6 +51,8 @@ export class WorkLoop {
         await this.#change();
         continue;
       }
+      await this.urgent?.idle();
+      if (!this.#hasRoom()) continue;
       const request = await this.#source.next();
       if (request) void this.#start(request);
     }
@@ -62,6 +66,31 @@ export class WorkLoop {
     this.#source.giveBackAll();
     if (this.#failure) throw this.#failure.error;
     return isWhole;
+  }
+
+  /** Requests that run, of the loop and beside it. */
+  get running(): number {
+    return this.#running;
+  }
+
+  /** Resolves when a further request has room. */
+  async room(): Promise<void> {
+    while (!this.#hasRoom() && !this.#failure) await this.#change();
+  }
+
+  /** Counts a request that runs beside the loop; returns what is to be called at its end. */
+  begin(): () => void {
+    this.#running++;
+    return () => {
+      this.#running--;
+      this.#wake();
+    };
+  }
+
+  /** Ends the loop with what the model has failed with. */
+  fail(error: unknown): void {
+    this.#failure ??= { error };
+    void this.#source.close().then(() => this.#wake());
   }
 
   /** Of the KV caches that run, one more of their average size must fit: how long a request is shows when it is read. */

@@ -1,6 +1,7 @@
 /** The command `worker`: loads the model and answers requests of the queue until a signal or a failure; ends in order. */
 import { LlamaError } from "../../../error.js";
 import { plural } from "../../../formats/files/amounts.js";
+import type { Llama } from "../../../index.js";
 import type { Net } from "../../../net/nats/net.js";
 import type { SourceEvent } from "../../../net/queue/request-source.js";
 import { RequestSource } from "../../../net/queue/request-source.js";
@@ -12,10 +13,13 @@ import { runWithModel } from "../../model/run-command.js";
 import type { StartEngine } from "../../model/run-nodes.js";
 import { connectQueue } from "../../queue/connect-queue.js";
 import { identityText, queueIdentity } from "../../queue/queue-identity.js";
+import { ServiceWorker } from "../../queue/service-worker.js";
+import { answerStatus } from "../../queue/worker-status.js";
 import { reportState } from "../../supervisor/supervised.js";
 import { EXIT_OK } from "../../terminal/exit-code.js";
 import { Interrupt } from "../../terminal/interrupt.js";
 import { printNote } from "../../terminal/notes.js";
+import { packageVersion } from "../../terminal/version.js";
 import { WorkLoop } from "./work-loop.js";
 import type { WorkerFlags } from "./worker-flags.js";
 
@@ -63,7 +67,28 @@ export async function worker(flags: WorkerFlags): Promise<number> {
           say(`Ending: ${plural(source.running, "request")} may finish; ${rest}.`);
         }
       });
-      await loop.run();
+      const service = await startService(queue, llama, identity, loop, say);
+      const about = {
+        model: identity.model,
+        dtype: identity.dtype,
+        version: packageVersion(),
+        rows: flags.concurrency,
+      };
+      void answerStatus(queue, () => {
+        const { promptTokens, generatedTokens } = loop.stats;
+        const tokens = promptTokens + generatedTokens + service.tokens;
+        return { ...about, tokens, running: loop.running, seconds: (performance.now() - start) / 1000 };
+      }).catch((error) => say(`Trouble with the queue: ${error.message}`));
+      const end = new AbortController();
+      const closing = new Promise<void>((resolve) => {
+        const close = () => void service.close(end.signal).then(resolve);
+        signal.addEventListener("abort", close, { once: true });
+        end.signal.addEventListener("abort", close, { once: true });
+      });
+      await loop.run().finally(() => {
+        end.abort();
+        return closing;
+      });
       await queue.flush().catch(() => {});
       const seconds = (performance.now() - start) / 1000;
       say(
@@ -84,6 +109,29 @@ export async function worker(flags: WorkerFlags): Promise<number> {
     interrupt.dispose();
     await net?.close();
   }
+}
+
+/** Takes the requests of fronts, before the others. */
+async function startService(
+  net: Net,
+  llama: Llama,
+  { model }: { model: string },
+  loop: WorkLoop,
+  say: (text: string) => void,
+): Promise<ServiceWorker> {
+  const service = await ServiceWorker.open({
+    ...{ net, llama, model },
+    room: loop.room.bind(loop),
+    begin: loop.begin.bind(loop),
+    onFailure: loop.fail.bind(loop),
+    onEvent: (event) => {
+      if (event.kind === "strange") say(`A message that is no request was removed (${JSON.stringify(event.subject)}).`);
+      if (event.kind === "poison") say(`Request ${event.place} is given up: workers were lost with it.`);
+      if (event.kind === "trouble") say(`Trouble with the queue: ${event.error.message}`);
+    },
+  });
+  loop.urgent = service;
+  return service;
 }
 
 function followConnection(net: Net, say: (text: string) => void, onClosed: () => void): { isClosed: boolean } {
