@@ -15,7 +15,7 @@ export interface StagePlace {
 }
 
 export interface Plan {
-  /** Grows with each plan of a group; 0: there is none yet. */
+  /** Grows with each plan of a group; 0: before the first. */
   epoch: number;
   /** The process of node 0. */
   leader: string;
