@@ -84,6 +84,10 @@ for (const { name, text, head, packages, imports } of files) {
         "terminal or process use",
       );
     }
+    if (name.startsWith("server/")) {
+      const code = text.replace(/\/\*[\s\S]*?\*\/|\/\/.*/g, "");
+      assert.doesNotMatch(code, /(?<![\w-])--[a-z]{2}/, "a flag in a message of the server");
+    }
     assert.doesNotMatch(name, /(^|\/)(utils|helpers|common)\.ts$/);
   });
 }
