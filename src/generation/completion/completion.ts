@@ -1,4 +1,5 @@
 /** A completion from its request to its end: ids, text and log-probabilities in step with each other. Does not know who waits for it. */
+import { taggedDetokenizer } from "../form/tag-tokens.js";
 import type { ModelContext } from "../loading/model-context.js";
 import {
   type GenerateOptions,
@@ -49,7 +50,8 @@ export class RunningCompletion {
     this.sampling = resolveSampling(options, config.vocabSize, randomSeed);
     this.stats = traits.stats ?? new GenerationStats();
     this.#promptIds = promptIds;
-    this.#text = new CompletionText(tokenizer.detokenizer(), resolveStop(options), promptIds);
+    const detokenizer = form === undefined ? tokenizer.detokenizer() : taggedDetokenizer(tokenizer);
+    this.#text = new CompletionText(detokenizer, resolveStop(options), promptIds);
     this.#logprobs = new TokenLogprobs(tokenizer, promptIds, options);
     const ends = new Set([...tokenizer.stopIds, ...stopIds]);
     const base = {

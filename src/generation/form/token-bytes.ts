@@ -1,6 +1,7 @@
 /** The bytes that each token of a vocabulary adds to a text. Does not know grammars. */
 import { setImmediate as breathe } from "node:timers/promises";
 import type { Tokenizer } from "../../tokenizer/tokenizer.js";
+import { tagTokens } from "./tag-tokens.js";
 
 /** Tokens between two breaths, some milliseconds. */
 const SLICE = 2048;
@@ -12,13 +13,15 @@ const SLICE = 2048;
 export async function tokenBytes(tokenizer: Tokenizer, count: number): Promise<string[]> {
   const { specialTokens, stopIds, padId } = tokenizer;
   const silent = new Set([...specialTokens.values(), ...stopIds, padId]);
+  const tags = tagTokens(tokenizer);
   const anchor = tokenizer.encode("a").at(-1)!;
   const shared = tokenizer.detokenizer();
   const result: string[] = [];
   for (let id = 0; id < count; id++) {
     if (id % SLICE === SLICE - 1) await breathe();
-    if (silent.has(id)) {
-      result.push("");
+    const tag = tags.get(id);
+    if (tag !== undefined || silent.has(id)) {
+      result.push(tag ?? "");
       continue;
     }
     const bytes = shared.bytes(id);

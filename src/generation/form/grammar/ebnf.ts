@@ -82,13 +82,14 @@ class Reader {
     const start = this.#at;
     const name = this.#match(NAME)?.[0];
     if (name === undefined) throw this.#error('a text in ", a class in [], a rule or a group');
+    // XGrammar's macros; with a space before it, a group follows the rule.
+    if (this.#source[this.#at] === "(") throw this.#error(`no ${name}(), which is not supported`);
     this.#space();
     const isNext = this.#source.startsWith("::=", this.#at);
     if (isNext) {
       this.#at = start;
       return null;
     }
-    if (this.#source[this.#at] === "(") throw this.#error(`no ${name}(), which is not supported`);
     return rule(name);
   }
 
