@@ -4,16 +4,8 @@ import { type ChatChoice, type ChatFormat, checkTexts, checkTools, NO_STOPS } fr
 import { checkRoles, type Dialog, type DialogInput, readDialog } from "../chat/dialog.js";
 import { DIALOG_ENDINGS, type DialogEnding, resolveEnding } from "../chat/dialog-ending.js";
 
-<<<<<<< HEAD
-
-import type { TextContext } from "../loading/text-context.js";
-
-=======
-
 import { SchemaGrammar } from "../form/schema/schema-grammar.js";
-import type { ModelContext } from "../loading/model-context.js";
-
->>>>>>> 357aa4d5e20319170a8a2e95e7f34df6b6c10333
+import type { TextContext } from "../loading/text-context.js";
 
 import { either, LIST, oneOf, TEXT } from "../options/check-options.js";
 import { wrongType } from "../options/wrong-type.js";

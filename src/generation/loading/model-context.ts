@@ -5,7 +5,6 @@ import type { ModelConfig } from "../../model/config/config.js";
 import type { EncodeThread } from "../../tokenizer/loading/encode-thread.js";
 import type { Tokenizer } from "../../tokenizer/tokenizer.js";
 import type { FolderKind } from "../chat/folder-kind.js";
-import { Forms } from "../form/forms.js";
 import { checkCount, type GenerateOptions, resolveLookup } from "../sampling/options.js";
 import { type FeedOptions, inFlight, type Requests } from "../scheduling/in-flight.js";
 import type { GenerationRequest } from "../scheduling/request.js";
@@ -14,7 +13,6 @@ import { TextContext } from "./text-context.js";
 
 export class ModelContext extends TextContext {
   readonly loop: RequestLoop;
-  readonly forms: Forms;
   readonly #dtype: ComputeType;
 
   constructor(
@@ -28,7 +26,6 @@ export class ModelContext extends TextContext {
   ) {
     super(tokenizer, config, maxSeqLen, encoder, kind);
     this.loop = loop;
-    this.forms = new Forms(tokenizer, config.vocabSize);
     this.#dtype = dtype;
   }
 

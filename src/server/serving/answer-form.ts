@@ -17,13 +17,8 @@ export interface AnswerForm {
 }
 
 /** Checks and compiles the form of an answer, so that what is wrong with it is known before a stream begins. Throws ApiError that names the field. */
-<<<<<<< HEAD
-export async function answerForm(
-  llama: ServerModel,
-=======
 export function answerForm(
-  llama: Llama,
->>>>>>> 357aa4d5e20319170a8a2e95e7f34df6b6c10333
+  llama: ServerModel,
   asked: AskedForm | null,
   askedTools: AskedTools | null,
   { chat }: Pick<ServeSettings, "chat">,
