@@ -26,6 +26,7 @@ import { type LoadedConversation, type SaveOptions, writeConversation } from "./
 import { loadConversation } from "./conversation/load-conversation.js";
 import { startConversation } from "./conversation/start-conversation.js";
 import type { Form } from "./form/form.js";
+import { loadForms } from "./form/forms.js";
 import { type BuildOptions, checkBuildOptions, engineSettings } from "./loading/build-options.js";
 import { resolveMaxSeqLen, sharedLength } from "./loading/context-length.js";
 import { checkMemory } from "./loading/memory-check.js";
@@ -106,7 +107,8 @@ export class Llama {
     const maxSeqLen = resolveMaxSeqLen(options.maxSeqLen, checkpoint.config, setup);
     if (!options.force) checkMemory(checkpoint.config, setup.worldSize, setup, maxSeqLen);
     const settings = engineSettings(options, checkpoint.byteLength);
-    const { engine, tokenizer } = await startModel(opened, { ...settings, ...setup, maxSeqLen });
+    const starting = startModel(opened, { ...settings, ...setup, maxSeqLen });
+    const [{ engine, tokenizer }] = await Promise.all([starting, loadForms()]);
     const limits = {
       ...resolveLimits(options, engine.positionBytes, maxSeqLen, machineMemory().available),
       ...sharedLength(checkpoint.config),

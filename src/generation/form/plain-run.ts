@@ -25,7 +25,7 @@ const LONGER: readonly (readonly [
 /** Whether a text is plain characters and nothing else; `text` has one character a byte. Returns their number, or null. */
 export function plainLength(text: string): number | null {
   const decoded = Buffer.from(text, "latin1").toString();
-  if (text === "" || /[\0-\x1f"\\\uFFFD]/.test(decoded)) return null;
+  if (text === "" || /[^ -\u{10FFFF}]|["\\\uFFFD]/u.test(decoded)) return null;
   return Array.from(decoded).length;
 }
 

@@ -14,7 +14,7 @@ export class TokenTrie {
   readonly #all: ByteTree;
   /** Tokens that are not only plain characters, or very long. */
   readonly #others: ByteTree;
-  /** A bit for each token of at most so many plain characters, by their number. */
+  /** A bit for each token of at most n plain characters, by n. */
   readonly #plain: readonly Int32Array[];
 
   constructor(texts: readonly string[]) {
