@@ -122,8 +122,7 @@ export class QueueModel implements ServerModel {
 
   hasTools: ServerModel["hasTools"] = (chat) => this.#options.text.hasTools(chat);
 
-  /** The worker compiles it. */
-  async prepareForm(): Promise<void> {}
+  prepareForm: ServerModel["prepareForm"] = (form) => this.#options.text.prepareForm(form);
 
   async admit(count: number): Promise<void> {
     if (!this.#options.net.isConnected) {
