@@ -180,7 +180,7 @@ function sorted(text: string): string {
   return records.sort().join("\n");
 }
 
-/** Servers that were started with a file of ours. */
+/** Servers that were started with a file of this program. */
 function leftovers(): string[] {
   const pids = readdirSync("/proc").filter((name) => /^\d+$/.test(name));
   return pids.filter((pid) => {

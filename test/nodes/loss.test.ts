@@ -1,4 +1,4 @@
-/** Hosts that are lost in the middle of a text: it goes on, no token twice and none missing, and everybody ends. */
+/** Hosts that are lost in the middle of a text: it continues, no token twice or missing, and everybody ends. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { llama } from "../cli/cli-process.js";

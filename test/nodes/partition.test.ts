@@ -1,4 +1,4 @@
-/** A network that fails between hosts while a text is written: it goes on when the network is there again, and otherwise all end. */
+/** A network that fails between hosts while a text is written: it continues when the network is there again, and otherwise all end. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";

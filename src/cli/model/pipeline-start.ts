@@ -18,7 +18,7 @@ export interface CutOptions {
   force: boolean;
 }
 
-/** The class of error after which the loop goes on in the next epoch. */
+/** The class of error after which the loop continues in the next epoch. */
 export function asStageLost(error: LlamaError): StageLost {
   return error instanceof StageLost ? error : new StageLost(error.message);
 }

@@ -9,7 +9,7 @@ import type { NodeModel } from "./node-facts.js";
 import { RankLogs } from "./rank-logs.js";
 import type { NodeRun, StartEngine } from "./run-nodes.js";
 
-/** Of commands whose work goes on whatever hosts are lost. */
+/** Of commands whose work continues whatever hosts are lost. */
 export const UNLIMITED = { restarts: Number.POSITIVE_INFINITY };
 
 /** How a command runs on several hosts. */
@@ -57,6 +57,16 @@ export async function runCommand(
   } finally {
     interrupt.dispose();
   }
+}
+
+/** Runs `work` of a command with a frame of its own, on one host or on several. `--max_restarts` is that of its process. */
+export async function runWithModel(
+  { flags, logs, signal }: Pick<NodeRun, "logs" | "signal"> & { flags: LoadFlags },
+  work: (start?: StartEngine) => Promise<number>,
+): Promise<number> {
+  if (!hasNodes(flags)) return work();
+  const nodeFlags = { ...flags, max_restarts: undefined };
+  return (await onNodes({ flags: nodeFlags, logs, signal, ...UNLIMITED }, undefined, work)) ?? EXIT_OK;
 }
 
 /** What belongs to several hosts is loaded only where it is asked for. */

@@ -30,7 +30,7 @@ const NO_SCRIPT = "no script is run";
 const WITHOUT_EFFECT: Readonly<Record<string, string>> = {
   max_restarts: "ranks are not restarted",
   ...{ rdzv_backend: ONE_HOST, rdzv_endpoint: ONE_HOST, rdzv_id: ONE_HOST, rdzv_conf: ONE_HOST },
-  ...{ node_rank: ONE_HOST, layers_per_node: ONE_HOST },
+  layers_per_node: ONE_HOST,
   ...{ local_addr: ONE_PROCESS, start_method: ONE_PROCESS },
   ...{ no_python: NO_SCRIPT, run_path: NO_SCRIPT },
 };
@@ -41,10 +41,14 @@ export function applyTorchrunEnvironment(command: CommandUnknownOpts, env: NodeJ
   apply(command, "nproc_per_node", "WORLD_SIZE", env);
 }
 
-/** Prints which options of the line do nothing here, one line for each reason. */
+/** Prints which options of the line do nothing here, one line for each reason. Throws LlamaError for a rank of a host without the number of hosts. */
 export function noteWithoutEffect(command: CommandUnknownOpts): void {
   const reasons = new Map<string, string[]>();
   const isGroup = hasNodes(command.opts());
+  const rank: unknown = command.getOptionValue("node_rank");
+  if (!isGroup && typeof rank === "number" && rank > 0) {
+    throw new LlamaError("usage", `--node_rank ${rank} needs --nnodes`, { fix: "Give all hosts the same --nnodes" });
+  }
   for (const [name, reason] of Object.entries(WITHOUT_EFFECT)) {
     if (isGroup && NODE_OPTIONS.includes(name)) continue;
     const value: unknown = command.getOptionValue(name);

@@ -19,7 +19,7 @@ export interface StageWork {
   enter(epoch: { number: number; link: RingLink }): void;
   /** Steps that it has run. */
   readonly steps: number;
-  /** Rejects when the stage cannot go on. */
+  /** Rejects when the stage cannot continue. */
   readonly failed: Promise<never>;
 }
 
@@ -180,7 +180,7 @@ export class Follower {
     this.#link = null;
   }
 
-  /** Tells node 0 why this host cannot go on, and throws it. */
+  /** Tells node 0 why this host cannot continue, and throws it. */
   #fail(error: unknown): never {
     const { signal } = this.member.options;
     if (!signal?.aborted) {

@@ -26,7 +26,7 @@ export class Leader {
   readonly #hosts: Hosts;
   readonly #asError: (error: LlamaError) => LlamaError;
   #plan: Plan;
-  /** Revision of the plan in the bucket; 0: there is none. */
+  /** Revision of the plan in the bucket; 0: there is no plan yet. */
   #revision = 0;
   #link: RingLink | null = null;
   #stopWatch: (() => void) | null = null;

@@ -16,7 +16,7 @@ interface Heard {
 
 /**
  * Time is counted in own ticks: while this process is stopped (Ctrl-Z, a suspended machine) none pass, so that it does not find
- * all others dead when it goes on. While there is no connection none pass either: the others cannot be heard.
+ * all others dead when it continues. While there is no connection none pass either: the others cannot be heard.
  */
 export class Pulse {
   /** Ticks of 250 ms since the start. */

@@ -13,10 +13,9 @@ import { chatChoice } from "../../model/chat-choice.js";
 import { chooseModel, type ModelChoice, noteDemo } from "../../model/choose-model.js";
 import { withModel } from "../../model/load.js";
 import { RankLogs } from "../../model/rank-logs.js";
-import { UNLIMITED } from "../../model/run-command.js";
+import { runWithModel } from "../../model/run-command.js";
 import type { StartEngine } from "../../model/run-nodes.js";
 import type { SamplingFlags } from "../../options/flags.js";
-import { hasNodes } from "../../options/node-flags.js";
 import { samplingSettings } from "../../options/option-groups.js";
 import { inheritedPort, reportState } from "../../supervisor/supervised.js";
 import { EXIT_OK } from "../../terminal/exit-code.js";
@@ -75,16 +74,7 @@ export async function serve(flags: ServeFlags): Promise<number> {
     return withModel(use, (llama) => answer(llama, about(llama), server, ending));
   };
   try {
-    if (!hasNodes(flags)) return await run();
-    const { openNodeModel, runNodes } = await import("../../model/run-nodes.js");
-    // What --max_restarts means here is another process for node 0 itself.
-    const nodeFlags = { ...flags, max_restarts: undefined };
-    return (
-      (await runNodes(
-        { flags: nodeFlags, model: openNodeModel(flags, logs, signal), logs, signal, ...UNLIMITED },
-        run,
-      )) ?? EXIT_OK
-    );
+    return await runWithModel({ flags, logs, signal }, run);
   } catch (error) {
     if (!interrupt.explains(error)) throw error;
     return interrupt.exitCode ?? EXIT_OK;

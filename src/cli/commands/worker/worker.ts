@@ -9,6 +9,8 @@ import { duration, number } from "../../json-lines/line-progress.js";
 import { chooseModel, noteDemo } from "../../model/choose-model.js";
 import { requestLimits, withModel } from "../../model/load.js";
 import { RankLogs } from "../../model/rank-logs.js";
+import { runWithModel } from "../../model/run-command.js";
+import type { StartEngine } from "../../model/run-nodes.js";
 import { connectQueue } from "../../queue/connect-queue.js";
 import { identityText, queueIdentity } from "../../queue/queue-identity.js";
 import { ServiceWorker } from "../../queue/service-worker.js";
@@ -31,8 +33,9 @@ export async function worker(flags: WorkerFlags): Promise<number> {
   const say = (text: string) => {
     if (!flags.quiet) printNote(text);
   };
-  let net: Net | null = null;
-  try {
+  let net = null as Net | null;
+  const logs = new RankLogs(flags);
+  const run = async (startEngine?: StartEngine) => {
     const identity = queueIdentity(choice, flags);
     // Before the model is loaded, which takes longer: a wrong key or address is said at once.
     net = await connectQueue(flags, "llama-ts worker", signal);
@@ -43,8 +46,8 @@ export async function worker(flags: WorkerFlags): Promise<number> {
       if (text !== null) say(text);
     };
     const source = await RequestSource.open(queue, identity.model, onEvent);
-    const use = { model: choice, flags, logs: new RankLogs(flags), limits: requestLimits(flags), signal };
-    return await withModel(use, async (llama) => {
+    const use = { model: choice, flags, logs, limits: requestLimits(flags), signal, startEngine };
+    return withModel(use, async (llama) => {
       reportState({ restarts: flags.max_restarts });
       say(`Ready: ${plural(llama.worldSize, "rank")}, ${identityText(identity)}.`);
       let done = 0;
@@ -96,6 +99,9 @@ export async function worker(flags: WorkerFlags): Promise<number> {
       }
       return EXIT_OK;
     });
+  };
+  try {
+    return await runWithModel({ flags, logs, signal }, run);
   } catch (error) {
     if (!interrupt.explains(error)) throw error;
     return interrupt.exitCode ?? EXIT_OK;
@@ -119,7 +125,8 @@ async function startService(
     begin: loop.begin.bind(loop),
     onFailure: loop.fail.bind(loop),
     onEvent: (event) => {
-      if (event.kind === "strange") say(`A message that is no request was removed (${JSON.stringify(event.subject)}).`);
+      if (event.kind === "strange")
+        say(`A message that is not a request was removed (${JSON.stringify(event.subject)}).`);
       if (event.kind === "poison") say(`Request ${event.place} is given up: workers were lost with it.`);
       if (event.kind === "trouble") say(`Trouble with the queue: ${event.error.message}`);
     },
