@@ -22,7 +22,7 @@ const isLinux = process.platform === "linux";
 const skip = isLinux ? withoutNats : "reads /proc";
 
 /** Resolves when that many characters of the text have come. */
-const written = (host: Host, characters: number) => host.until(new RegExp(`[^]{${characters}}`), "stdout");
+const written = (host: Host, characters: number) => host.until(new RegExp(`[\\s\\S]{${characters}}`), "stdout");
 
 test("losses in the middle of a text", { skip, concurrency: 2 }, async (t) => {
   await using server = await NatsServer.start();

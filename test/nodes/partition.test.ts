@@ -18,7 +18,7 @@ const LINE = [
   "--seed",
   "5",
 ];
-const written = (host: Host, characters: number) => host.until(new RegExp(`[^]{${characters}}`), "stdout");
+const written = (host: Host, characters: number) => host.until(new RegExp(`[\\s\\S]{${characters}}`), "stdout");
 
 test("the network fails in the middle of a text", {
   skip: withoutNats || withoutNamespaces,
