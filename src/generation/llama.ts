@@ -215,8 +215,8 @@ export class Llama {
   }
 
   /** Checks a form and compiles its grammar, which is then kept for requests. Throws LlamaError (usage) for what cannot be bound. */
-  async prepareForm(form: Form): Promise<void> {
-    void form;
+  prepareForm(form: Form): void {
+    this.#model.forms.compile(form);
   }
 
   /** Ids of any text, however long; a long one is encoded in a thread, so that nothing else waits. */

@@ -61,6 +61,8 @@ test("a word that names no command, topic or argument is refused, beside --help 
       line,
     );
   }
+  // commander refuses the option, whose value this may be.
+  assert.equal(normalise("serve --nosuch 16"), "serve --nosuch 16");
   // commander refuses these words, since nothing asks for help any more.
   for (const line of ["nosuch --help", "nosuch -h", "torchrun nosuch --help"]) assert.equal(normalise(line), "nosuch");
   for (const line of ["--help nosuch", "-h nosuch"]) assert.equal(normalise(line), "help nosuch");

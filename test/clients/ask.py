@@ -44,12 +44,12 @@ def ask_forms():
     from typing import Literal
 
     import openai
-    from pydantic import BaseModel
+    from pydantic import BaseModel, Field
 
     class Dog(BaseModel):
         name: Literal["Spot", "Rex"]
-        age: int
-        tags: list[Literal["big", "old"]]
+        age: int = Field(ge=0, le=20)
+        tags: list[Literal["big", "old"]] = Field(max_length=2)
 
     client = openai.OpenAI(base_url=f"{URL}/v1", api_key=KEY, max_retries=0)
     known = {"model": "demo", "messages": QUESTION, "max_tokens": 200, "temperature": 1, "seed": 5}

@@ -9,7 +9,7 @@ import { fileURLToPath } from "node:url";
 export interface NatsBinary {
   path: string;
   version: string;
-  /** 2.10 and later sync each message if they are told to. */
+  /** 2.10 and later sync each message if their configuration says so. */
   syncsAlways: boolean;
 }
 

@@ -11,6 +11,8 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { createRandom } from "../../src/generation/sampling/random.js";
+import { connect } from "../../src/net/nats/net.js";
+import { COLLECTOR, WORKERS } from "../../src/net/queue/layout.js";
 import { BIN, llama } from "../cli/cli-process.js";
 import { type NatsBinary, NatsServer, natsBinaries } from "./nats-server.js";
 
@@ -90,7 +92,9 @@ class QueueSoak {
     while (this.#collector) {
       const size = this.#size();
       if (size !== last.size) last = { size, at: performance.now() };
-      assert.ok(performance.now() - last.at < HANGS_MS, `hangs at ${size} of ${length} bytes\n${this.#log}`);
+      if (performance.now() - last.at > HANGS_MS) {
+        assert.fail(`hangs at ${size} of ${length} bytes\n${await this.#state()}\n${this.#log}`);
+      }
       if (places.length > 0 && size >= places[0]!) {
         places.shift();
         const what = await this.#fault(faults - places.length - 1);
@@ -99,14 +103,36 @@ class QueueSoak {
       await sleep(10);
     }
     const seconds = (performance.now() - begin) / 1000;
-    assert.equal(places.length, 0, `${places.length} faults never came`);
-    assert.deepEqual(this.#lines("out.jsonl"), this.#lines("local.jsonl"));
+    this.#compare();
     assert.ok(!existsSync(this.#path("out.jsonl.job")), "the job's file stayed");
     return { seconds, localSeconds, killed: this.#killed };
   }
 
+  /** Each line once, equal to that of the run without faults. */
+  #compare(): void {
+    const [found, expected] = [this.#lines("out.jsonl"), this.#lines("local.jsonl")];
+    const [have, want] = [new Set(found), new Set(expected)];
+    const missing = expected.filter((line) => !have.has(line));
+    const wrong = found.filter((line) => !want.has(line));
+    const context = JSON.stringify({ killed: this.#killed, lines: found.length, missing, wrong }, null, 1);
+    assert.ok(missing.length + wrong.length === 0 && found.length === expected.length, `${context}\n${this.#log}`);
+  }
+
   killAll(): void {
     for (const child of [...this.#workers, this.#collector]) child?.kill("SIGKILL");
+  }
+
+  /** What the server has, for the report of a run that hangs. */
+  async #state(): Promise<string> {
+    const net = await connect({ servers: [this.#server.url], name: "soak" });
+    const streams = await net.streams();
+    const lines: string[] = [];
+    for (const name of [...(await streams.streamNames("lts.req.>")), ...(await streams.streamNames("lts.ans.>"))]) {
+      const consumer = await streams.consumerState(name, name.startsWith("LTS_REQ") ? WORKERS : COLLECTOR);
+      lines.push(`${name} ${JSON.stringify(await streams.streamState(name))} ${JSON.stringify(consumer)}`);
+    }
+    await net.close();
+    return lines.join("\n");
   }
 
   /** The first faults are one of each kind. */

@@ -28,7 +28,8 @@ export class JobNotes {
         break;
       }
       case "consumer-made-again":
-        this.print("The server delivered nothing that waits: its list of deliveries was made again.");
+        if (this.#flags.verbose)
+          this.print("The server delivered nothing that waits: its list of deliveries was made again.");
         break;
       case "disconnected":
         this.print("The connection to the server is lost; waiting for it.");

@@ -46,11 +46,11 @@ export type ServiceEvent =
 const PULL_MS = 20_000;
 const WORKING_MS = 5000;
 /** Between looks for the stream, which the first front makes. */
-const RETRY_MS = 2000;
+const RETRY_MS = 1000;
 /** Time for a front to say whether it still waits. */
 const REPLY_MS = 5000;
 /** A front that is away for longer will ask again. */
-const AWAY_TRIES = 10;
+const AWAY_TRIES = 20;
 /** After a pull has waited so long, the queue is empty. */
 const EMPTY_MS = 20;
 
@@ -67,6 +67,7 @@ export class ServiceWorker {
   readonly #timer: NodeJS.Timeout;
   readonly #loop: Promise<void>;
   readonly #cancels: { close(): void };
+  readonly #stopListening: () => void;
   #puller: Puller | null = null;
   /** Tokens of all prompts and texts so far. */
   tokens = 0;
@@ -82,6 +83,10 @@ export class ServiceWorker {
     this.#timer = setInterval(() => {
       for (const { message } of this.#running.values()) message.working();
     }, WORKING_MS);
+    // A server that was away may have lost the queue, and does not answer pulls of what it does not know.
+    this.#stopListening = options.net.onStatus((status) => {
+      if (status === "reconnected") void this.#dropPuller();
+    });
     this.#loop = this.#pull();
   }
 
@@ -112,6 +117,7 @@ export class ServiceWorker {
     await this.#loop;
     clearInterval(this.#timer);
     this.#cancels.close();
+    this.#stopListening();
   }
 
   #giveBack(): void {
@@ -158,14 +164,16 @@ export class ServiceWorker {
     await this.#options.room();
     if (this.#closing.signal.aborted) return null;
     this.#pullingSince = performance.now();
-    const message = await this.#puller.next(PULL_MS);
+    const message = await this.#puller?.next(PULL_MS);
     this.#pullingSince = null;
-    if (message === null && !this.#closing.signal.aborted) {
-      const puller = this.#puller;
-      this.#puller = null;
-      await puller.close();
-    }
-    return message;
+    if (!message && !this.#closing.signal.aborted) await this.#dropPuller();
+    return message ?? null;
+  }
+
+  async #dropPuller(): Promise<void> {
+    const puller = this.#puller;
+    this.#puller = null;
+    await puller?.close();
   }
 
   async #run(message: PulledMessage): Promise<void> {
@@ -239,9 +247,9 @@ export class ServiceWorker {
 
   /** Says the last word until the front has it. */
   async #deliver(place: string, message: ServiceMessage): Promise<void> {
-    for (let i = 0; i < AWAY_TRIES && !this.#closing.signal.aborted; i++) {
+    for (let i = 0; i < AWAY_TRIES; i++) {
       try {
-        if ((await this.#ask(place, message)) !== null) return;
+        if (this.#options.net.isConnected && (await this.#ask(place, message)) !== null) return;
       } catch (error) {
         if (!(error instanceof LlamaError) || error.kind !== "usage") throw error;
         if (message.kind !== "end") return;

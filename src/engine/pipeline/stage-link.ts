@@ -20,7 +20,7 @@ export interface StageLink {
   send(bytes: Uint8Array): void;
   /** Called once, before the first send; messages that came earlier are handed over then. */
   listen(receiver: StageReceiver): void;
-  /** Ends the link; the receiver hears nothing more. */
+  /** Ends the link: what was sent before still goes out, and the receiver hears nothing more. */
   close(): void;
 }
 

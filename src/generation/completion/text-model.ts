@@ -7,6 +7,7 @@ import type { EncodeThread } from "../../tokenizer/loading/encode-thread.js";
 import type { EncodeOptions, Tokenizer } from "../../tokenizer/tokenizer.js";
 import type { ChatChoice, ChatName } from "../chat/chat-format.js";
 import { folderKind } from "../chat/folder-kind.js";
+import type { Form } from "../form/form.js";
 import type { BuildOptions } from "../loading/build-options.js";
 import { DEFAULT_MAX_SEQ_LEN } from "../loading/context-length.js";
 import { findModel, type ModelFiles, openModel, resolveSetup } from "../loading/open-model.js";
@@ -99,6 +100,11 @@ export class TextModel {
   /** Whether the chat format of dialogs knows tools. */
   hasTools(chat?: ChatChoice): boolean {
     return this.context.dialogFormat(chat).tools.kind === "calls";
+  }
+
+  /** As `prepareForm` of a loaded model. */
+  prepareForm(form: Form): void {
+    this.context.forms.compile(form);
   }
 
   close(): Promise<void> {

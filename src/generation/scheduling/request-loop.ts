@@ -11,7 +11,7 @@ import { iterate } from "./event-queue.js";
 import { type OpenRequest, openRequest } from "./open-request.js";
 import type { EndEvent, Forward, GenerationRequest, RequestEvent } from "./request.js";
 import { checkFits, checkQueue, type LoopLimits, pagedPositions } from "./request-limits.js";
-import { draftable, sampleTokens, takeScores } from "./sample-tokens.js";
+import { boundDrafts, draftable, sampleTokens, takeScores } from "./sample-tokens.js";
 import { type Chunk, Scheduler } from "./scheduler.js";
 import { StepPace } from "./step-pace.js";
 import { StepsInFlight } from "./steps-in-flight.js";
@@ -173,7 +173,7 @@ export class RequestLoop {
 
   /** One pass of the engine, and what follows from its logits. */
   async #step(texts: readonly OpenRequest[], chunks: readonly Chunk[]): Promise<void> {
-    const drafts = chunks.length > 0 ? null : this.#speculation.plan(texts.map(draftable));
+    const drafts = chunks.length > 0 ? null : boundDrafts(texts, this.#speculation.plan(texts.map(draftable)));
     const batch = texts.map(({ ids, length, sequence }, i): SequenceTokens => {
       const tokens = [ids[length]!, ...(drafts?.[i] ?? [])];
       return { sequence: sequence!, position: length, tokens, logits: "all" };

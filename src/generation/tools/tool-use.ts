@@ -50,7 +50,7 @@ export function toolUse(
 
 /** The schema of a tool's arguments; any object for one that cannot be bound and need not be. */
 function boundSchema({ function: own }: Tool, where: string, check: (schema: object, where: string) => void): object {
-  const schema = { type: "object", ...own.parameters };
+  const schema = withoutOthers({ type: "object", ...own.parameters });
   try {
     check(schema, where);
     return schema;
@@ -59,6 +59,15 @@ function boundSchema({ function: own }: Tool, where: string, check: (schema: obj
     if (!isOwn || own.strict === true) throw error;
     return { type: "object" };
   }
+}
+
+/** Keywords beside which `additionalProperties` would forbid what they allow. */
+const BRANCHES = ["$ref", "allOf", "anyOf", "oneOf", "patternProperties", "unevaluatedProperties"];
+
+/** A function has the parameters that it names: models invent others where a schema lets them. */
+function withoutOthers(schema: object): object {
+  if (BRANCHES.some((key) => key in schema)) return schema;
+  return { additionalProperties: false, ...schema };
 }
 
 /** A form as a part of a structural tag. */

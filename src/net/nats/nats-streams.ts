@@ -15,6 +15,7 @@ import {
 } from "@nats-io/jetstream";
 import { type NatsConnection, nanos } from "@nats-io/transport-node";
 import { LlamaError } from "../../error.js";
+import { LostConnection } from "./lost-connection.js";
 import { toHeaders } from "./nats-message.js";
 import { NatsPuller } from "./nats-puller.js";
 import { netError, tooLarge } from "./net-error.js";
@@ -51,12 +52,14 @@ class NatsStreams implements Streams {
   readonly #client: JetStreamClient;
   readonly #manager: JetStreamManager;
   readonly #where: string;
+  readonly #lost: LostConnection;
 
   constructor(connection: NatsConnection, client: JetStreamClient, manager: JetStreamManager, where: string) {
     this.#connection = connection;
     this.#client = client;
     this.#manager = manager;
     this.#where = where;
+    this.#lost = new LostConnection(connection);
   }
 
   async ensureStream({ name, subjects, storage, maxMessages = -1 }: StreamSpec): Promise<void> {
@@ -153,7 +156,7 @@ class NatsStreams implements Streams {
     if (limit !== undefined && data.length + HEADER_BYTES > limit) throw tooLarge(data.length + HEADER_BYTES, limit);
     try {
       const all = toHeaders({ ...headers, ...FIRST_OF_SUBJECT })!;
-      await this.#client.publish(subject, data, { headers: all, timeout: TIMEOUT_MS });
+      await this.#lost.orLost(this.#client.publish(subject, data, { headers: all, timeout: TIMEOUT_MS }));
       return "stored";
     } catch (error) {
       if (error instanceof JetStreamApiError) {
@@ -190,12 +193,13 @@ class NatsStreams implements Streams {
     if ((await this.consumerState(stream, consumer)) === null) {
       throw new LlamaError("runtime", `has no stream ${stream} with a consumer ${consumer}`, { where: this.#where });
     }
-    return new NatsPuller(this.#connection, `$JS.API.CONSUMER.MSG.NEXT.${stream}.${consumer}`, this.#where);
+    const subject = `$JS.API.CONSUMER.MSG.NEXT.${stream}.${consumer}`;
+    return new NatsPuller(this.#connection, subject, this.#where, this.#lost);
   }
 
   async #run<T>(what: string, action: () => Promise<T>): Promise<T> {
     try {
-      return await action();
+      return await this.#lost.orLost(action());
     } catch (error) {
       throw netError(error, `${this.#where} ${what}`);
     }

@@ -86,7 +86,7 @@ export interface Streams {
   has(stream: string, subject: string): Promise<boolean>;
   /** The message of this subject, or null. */
   get(stream: string, subject: string): Promise<Uint8Array | null>;
-  /** Removes the message of this subject, delivered or not; nothing happens if there is none. */
+  /** Removes the message of this subject, delivered or not; nothing happens without one. */
   remove(stream: string, subject: string): Promise<void>;
   /** Throws LlamaError if the consumer is not there. */
   puller(stream: string, consumer: string): Promise<Puller>;

@@ -2,7 +2,8 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { LlamaError } from "../../error.js";
 import type { Net, Streams } from "../nats/net.js";
-import { answerStream, requestStream, requestSubject, WORKERS, workerConsumer } from "./layout.js";
+import { answerStream, COLLECTOR_CONSUMER, requestStream, requestSubject, WORKERS, workerConsumer } from "./layout.js";
+import { StuckStream } from "./stuck-stream.js";
 
 /** What a submitter may say of its job. */
 export type JobEvent =
@@ -25,8 +26,6 @@ const LOOK_MS = 5000;
 const SILENCE_MS = 8000;
 /** Between two lines about missing workers. */
 const NO_WORKERS_MS = 60_000;
-/** Requests that are stored, wait for nobody and are delivered to nobody for so long are the server's fault. */
-const STUCK_MS = 60_000;
 /** A server that is away for longer, or without room for longer, ends the job. */
 const AWAY_MS = 600_000;
 
@@ -48,7 +47,8 @@ export class JobWatch {
   /** Requests that were submitted are nowhere on the server. */
   isLost = false;
   #missingBefore = false;
-  #stuckSince: number | null = null;
+  readonly #requests: StuckStream;
+  readonly #answers: StuckStream;
   #toldAt = Number.NEGATIVE_INFINITY;
   #awaySince: number | null = null;
 
@@ -57,6 +57,9 @@ export class JobWatch {
     this.#streams = streams;
     this.#options = options;
     this.#job = job;
+    const { model, ackWaitMs } = options;
+    this.#requests = new StuckStream(streams, requestStream(model).name, workerConsumer(ackWaitMs));
+    this.#answers = new StuckStream(streams, answerStream(options.job).name, COLLECTOR_CONSUMER);
   }
 
   /** Until `signal`. */
@@ -91,7 +94,6 @@ export class JobWatch {
     }
     if (this.#job.open() === 0 || this.#job.silentMs() < SILENCE_MS) {
       this.#missingBefore = false;
-      this.#stuckSince = null;
       return;
     }
     try {
@@ -103,7 +105,7 @@ export class JobWatch {
   }
 
   async #ask(): Promise<void> {
-    const { model, job, ackWaitMs } = this.#options;
+    const { model, job } = this.#options;
     const { name } = requestStream(model);
     const consumer = await this.#streams.consumerState(name, WORKERS);
     const stored = consumer && (await this.#streams.count(name, requestSubject(model, job, "*")));
@@ -116,18 +118,14 @@ export class JobWatch {
     }
     this.#missingBefore = isMissing;
     if (!consumer || isMissing) return;
-    const { pending, unacked, waiting } = consumer;
+    const { unacked, waiting } = consumer;
     const now = performance.now();
     if (waiting === 0 && unacked === 0 && now - this.#toldAt > NO_WORKERS_MS) {
       this.#toldAt = now;
       this.#job.tell?.({ kind: "no-workers", waiting: stored ?? 0 });
     }
-    const isStuck = (stored ?? 0) > 0 && pending === 0 && unacked === 0;
-    this.#stuckSince = isStuck ? (this.#stuckSince ?? now) : null;
-    if (this.#stuckSince === null || now - this.#stuckSince < STUCK_MS) return;
-    this.#stuckSince = null;
-    await this.#streams.deleteConsumer(name, WORKERS);
-    await this.#streams.ensureConsumer(name, workerConsumer(ackWaitMs));
-    this.#job.tell?.({ kind: "consumer-made-again" });
+    for (const stream of [this.#requests, this.#answers]) {
+      if (await stream.look()) this.#job.tell?.({ kind: "consumer-made-again" });
+    }
   }
 }

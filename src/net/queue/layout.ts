@@ -13,7 +13,7 @@ export const POISON_DELIVERIES = 6;
 const MAX_REQUESTS = 10_000;
 /** Delivered and not acknowledged, over all clients; the server's own default of 1,000 would stop 63 workers of 16 rows. */
 const MAX_UNACKED = 20_000;
-const COLLECT_ACK_WAIT_MS = 30_000;
+const COLLECT_ACK_WAIT_MS = 10_000;
 
 export const WORKERS = "w";
 export const COLLECTOR = "c";

@@ -2,6 +2,7 @@
  * The submitter's side of the queue: stores the requests of one job and collects their answers, each once, however workers and
  * server end meanwhile. Does not know what requests and answers hold.
  */
+import { setMaxListeners } from "node:events";
 import { setTimeout as sleep } from "node:timers/promises";
 import { LlamaError } from "../../error.js";
 import { type Net, type Streams, TooLarge } from "../nats/net.js";
@@ -18,6 +19,7 @@ import {
   workerConsumer,
 } from "./layout.js";
 import { LineSet } from "./line-set.js";
+import { StuckStream } from "./stuck-stream.js";
 
 export interface JobRequest {
   /** Number of the request in its job, from 1; the same request has the same number in every run. */
@@ -48,6 +50,8 @@ const MAX_OPEN = 20_000;
 /** Requests that wait for the server's word at once. */
 const SUBMITTING = 64;
 const RETRY_MS = 300;
+/** Between looks whether the server delivers what it has. */
+const LOOK_MS = 1000;
 /** A request that the server cannot take, while no answer comes either, ends the job after it. */
 const GIVE_UP_MS = 60_000;
 const REPEAT_MS = 30_000;
@@ -71,6 +75,8 @@ export class QueueJob<R extends JobRequest = JobRequest> {
     this.#net = net;
     this.#streams = streams;
     this.#options = options;
+    // Every request that waits listens to it.
+    setMaxListeners(0, this.#stop.signal);
   }
 
   /** Runs the job to its end. Throws LlamaError if the server refuses or stays away, and what `take` or `requests` throws. */
@@ -89,11 +95,11 @@ export class QueueJob<R extends JobRequest = JobRequest> {
 
   async #run(): Promise<JobEnd> {
     const { job, onEvent, signal } = this.#options;
-    await this.#prepare();
-    // Its deliveries to a collector that was killed would else be waited for.
-    await this.#streams.deleteConsumer(answerStream(job).name, COLLECTOR);
-    await this.#streams.ensureConsumer(answerStream(job).name, COLLECTOR_CONSUMER);
-    const puller = await this.#streams.puller(answerStream(job).name, COLLECTOR);
+    const puller = await this.#lasting(async () => {
+      await this.#prepare();
+      await this.#deliverAgain();
+      return this.#streams.puller(answerStream(job).name, COLLECTOR);
+    });
     const reader = new AnswerReader(puller, this.#take.bind(this), this.#fail.bind(this));
     const watch = new JobWatch(this.#net, this.#streams, this.#options, {
       open: () => this.#open.size - this.#unsent,
@@ -101,7 +107,12 @@ export class QueueJob<R extends JobRequest = JobRequest> {
       fail: this.#fail.bind(this),
       tell: (event) => {
         // The silence before was the server's.
-        if (event.kind === "reconnected") this.#lastAnswer = performance.now();
+        if (event.kind === "reconnected") {
+          this.#lastAnswer = performance.now();
+          this.#deliverAgain().catch((error) => {
+            if (!this.#stop.signal.aborted) this.#fail(error);
+          });
+        }
         onEvent?.(event);
       },
     });
@@ -135,12 +146,42 @@ export class QueueJob<R extends JobRequest = JobRequest> {
     await this.#streams.ensureConsumer(requestStream(model).name, workerConsumer(ackWaitMs));
   }
 
+  /** What was on its way to a collector that was killed, or over a connection that was lost, would else be waited for. */
+  async #deliverAgain(): Promise<void> {
+    const { name } = answerStream(this.#options.job);
+    await this.#lasting(async () => {
+      await this.#streams.deleteConsumer(name, COLLECTOR);
+      await this.#streams.ensureConsumer(name, COLLECTOR_CONSUMER);
+    });
+  }
+
+  /** Tries again while a server that was there starts again. */
+  async #lasting<T>(action: () => Promise<T>): Promise<T> {
+    const start = performance.now();
+    for (;;) {
+      try {
+        return await action();
+      } catch (error) {
+        const isOver = this.#stop.signal.aborted || performance.now() - start > GIVE_UP_MS;
+        if (!(error instanceof LlamaError) || error.kind === "usage" || isOver) throw error;
+        this.#tellTrouble(error);
+      }
+      await this.#pause(RETRY_MS);
+    }
+  }
+
   /** What an earlier run of the job left on the server is taken before any line is submitted again. */
   async #takeStored(): Promise<void> {
     const { name } = answerStream(this.#options.job);
+    const stuck = new StuckStream(this.#streams, name, COLLECTOR_CONSUMER);
+    let lookAt = performance.now() + LOOK_MS;
     while (!this.#stop.signal.aborted) {
-      const state = await this.#streams.streamState(name);
+      const state = await this.#lasting(() => this.#streams.streamState(name));
       if ((state?.messages ?? 0) === 0) return;
+      if (performance.now() > lookAt) {
+        if (await this.#lasting(() => stuck.look())) this.#tell({ kind: "consumer-made-again" });
+        lookAt = performance.now() + LOOK_MS;
+      }
       await this.#pause(50);
     }
   }

@@ -26,7 +26,7 @@ export class QueueDepth {
     this.#maxQueue = maxQueue;
   }
 
-  /** Throws ApiError (429) if `count` further requests would wait behind too many. */
+  /** Throws ApiError (429) if too many wait already for `count` further requests. */
   async admit(count: number): Promise<void> {
     await this.#ask();
     if (this.waiting > 0 && this.waiting + count > this.#maxQueue) throw this.full();

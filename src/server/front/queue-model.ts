@@ -36,7 +36,7 @@ interface Open {
 }
 
 /** After this silence a request is put into the queue again, if it is in no stream. */
-const QUIET_MS = 3000;
+const QUIET_MS = 2000;
 const ENCODER = new TextEncoder();
 
 export class QueueModel implements ServerModel {
@@ -122,8 +122,7 @@ export class QueueModel implements ServerModel {
 
   hasTools: ServerModel["hasTools"] = (chat) => this.#options.text.hasTools(chat);
 
-  /** The worker compiles it. */
-  async prepareForm(): Promise<void> {}
+  prepareForm: ServerModel["prepareForm"] = (form) => this.#options.text.prepareForm(form);
 
   async admit(count: number): Promise<void> {
     if (!this.#options.net.isConnected) {

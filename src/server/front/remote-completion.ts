@@ -51,7 +51,7 @@ export class RemoteCompletion {
   take(message: ServiceMessage): ServiceReply {
     if (this.#end !== null) return "gone";
     this.#hasBegun = true;
-    // An answer is one, whichever run it is of.
+    // The first whole answer counts, of any run.
     if (message.kind === "end") return this.#finish(message);
     if (message.attempt < this.#attempt) return "gone";
     if (message.attempt > this.#attempt) {

@@ -132,7 +132,7 @@ function runOptions({ client, signal }: Exchange, { access, admission, settings 
       status: 504,
       type: "server_error",
       code: "timeout",
-      message: `The answer took longer than --request_timeout (${timeoutMs / 1000} s)`,
+      message: `The answer took longer than this server allows (${timeoutMs / 1000} s)`,
       headers: { "x-should-retry": "false" },
     });
   const cacheOwner = access.needsKey ? client : "";

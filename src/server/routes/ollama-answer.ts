@@ -47,7 +47,7 @@ const generate: Route = {
     const request = exchange.body as GenerateRequest;
     checkTaggedModel(request.model, service.settings);
     const forms = new OllamaForms(taggedName(service.settings), GENERATED);
-    const form = await answerForm(llama, askedFormat(request), null, service.settings);
+    const form = answerForm(llama, askedFormat(request), null, service.settings);
     const plan = planOf(llama, request, form, exchange, service);
     if (!request.prompt) return { json: forms.loaded() };
     const prompt = await generatePrompt(llama, request.prompt, request, service);
@@ -72,12 +72,7 @@ const chat: Route = {
     const { messages = [] } = request;
     checkTaggedModel(request.model, service.settings);
     const forms = new OllamaForms(taggedName(service.settings), SAID);
-    const form = await answerForm(
-      llama,
-      askedFormat(request),
-      askedTools({ tools: request.tools ?? [] }),
-      service.settings,
-    );
+    const form = answerForm(llama, askedFormat(request), askedTools({ tools: request.tools ?? [] }), service.settings);
     const plan = planOf(llama, request, form, exchange, service);
     if (messages.length === 0) return { json: forms.loaded() };
     const ending = messages.at(-1)!.role === "assistant" ? "continue" : "answer";

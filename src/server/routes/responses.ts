@@ -39,9 +39,7 @@ export const responses: Route = {
     const request = exchange.body as unknown as ResponseRequest;
     checkModel(request.model, settings);
     checkResponse(request);
-    const form = await answerForm(llama, askedTextFormat(request), askedFunctions(request), settings).catch((error) => {
-      throw flatPlace(error);
-    });
+    const form = flatly(() => answerForm(llama, askedTextFormat(request), askedFunctions(request), settings));
     const { messages, places } = messagesOf(request);
     const list = { name: "input", before: 0, places };
     const prompt = await encodeChat(llama, messages, "answer", settings, list, form.tools);
@@ -63,15 +61,16 @@ export const responses: Route = {
   },
 };
 
-/** In this route a tool has no object of its own for the function. */
-function flatPlace(error: unknown): unknown {
-  if (!(error instanceof ApiError)) return error;
-  const { param, code } = error.body.error as { param: string | null; code: string };
-  return invalid(
-    error.message.replace(/(tools\[\d+\])\.function\b/g, "$1"),
-    param?.replace(".function", "") ?? null,
-    code,
-  );
+/** In this route a tool has no object of its own for the function: so the places in errors have none either. */
+function flatly<T>(work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    if (!(error instanceof ApiError)) throw error;
+    const { param, code } = error.body.error as { param: string | null; code: string };
+    const message = error.message.replace(/(tools\[\d+\])\.function\b/g, "$1");
+    throw invalid(message, param?.replace(".function", "") ?? null, code);
+  }
 }
 
 /** What a piece of an answer holds. */

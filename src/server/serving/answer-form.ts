@@ -17,17 +17,17 @@ export interface AnswerForm {
 }
 
 /** Checks and compiles the form of an answer, so that what is wrong with it is known before a stream begins. Throws ApiError that names the field. */
-export async function answerForm(
+export function answerForm(
   llama: ServerModel,
   asked: AskedForm | null,
   askedTools: AskedTools | null,
   { chat }: Pick<ServeSettings, "chat">,
-): Promise<AnswerForm> {
+): AnswerForm {
   const tools = askedTools?.tools ?? [];
   try {
     const use = tools.length === 0 ? null : toolUse(llama, tools, askedTools!, asked, chat);
     const form = use?.form ?? asked?.form ?? null;
-    if (form !== null) await llama.prepareForm(form);
+    if (form !== null) llama.prepareForm(form);
     return { option: form === null ? {} : { form }, tools, use };
   } catch (error) {
     if (!(error instanceof LlamaError) || error.kind !== "usage") throw error;

@@ -62,7 +62,8 @@ export async function encodeMessages(
   tools: readonly ToolInput[] = [],
 ): Promise<{ ids: number[]; stopIds: number[] }> {
   if (!hasChat(llama, choice)) {
-    const fix = "Continue text with /v1/completions, or start the server with --chat: `text` writes messages as lines";
+    const fix =
+      "Continue text with /v1/completions, or start the server with a chat format: `text` writes messages as lines";
     throw invalid(`This model has no chat format. ${fix}`, name, "unsupported_parameter");
   }
   const size = JSON.stringify(messages.map(({ content }) => content ?? "")).length;

@@ -10,7 +10,6 @@ import { withModel } from "../../model/load.js";
 import { runCommand } from "../../model/run-command.js";
 import { checkWords } from "../../options/script-word.js";
 import { EXIT_OK, SIGNAL_CODES } from "../../terminal/exit-code.js";
-import { fitLines } from "../../terminal/fit-lines.js";
 import { printError, printNote } from "../../terminal/notes.js";
 import type { Output } from "../../terminal/output.js";
 import { printAnswer } from "./answer.js";
@@ -207,7 +206,7 @@ class Repl {
   #host() {
     return {
       dialogue: this.#dialogue,
-      print: (text: string) => this.#output.write(`${fitLines(text)}\n`),
+      print: (text: string) => this.#output.write(`${text}\n`),
       answer: (text: string) => this.#answer(text),
       edit: (text: string) => this.#lines.suspendFor(() => edit(text)),
       toggleMultiline: () => {

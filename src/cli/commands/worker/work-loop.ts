@@ -1,4 +1,5 @@
 /** The loop of a worker: takes as many requests from the queue as the model has room for, runs them and stores their answers. Does not know kinds of requests. */
+import { setMaxListeners } from "node:events";
 import { setTimeout as sleep } from "node:timers/promises";
 import { LlamaError } from "../../../error.js";
 import { GenerationStats, type Llama } from "../../../index.js";
@@ -38,6 +39,8 @@ export class WorkLoop {
     this.#llama = llama;
     this.#source = source;
     this.#options = options;
+    // Every request listens to it.
+    setMaxListeners(0, this.#control.signal);
   }
 
   /** Until the signal: true if all that ran was answered. Throws what the model failed with; other workers then get the requests. */

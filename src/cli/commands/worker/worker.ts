@@ -125,7 +125,8 @@ async function startService(
     begin: loop.begin.bind(loop),
     onFailure: loop.fail.bind(loop),
     onEvent: (event) => {
-      if (event.kind === "strange") say(`A message that is no request was removed (${JSON.stringify(event.subject)}).`);
+      if (event.kind === "strange")
+        say(`A message that is not a request was removed (${JSON.stringify(event.subject)}).`);
       if (event.kind === "poison") say(`Request ${event.place} is given up: workers were lost with it.`);
       if (event.kind === "trouble") say(`Trouble with the queue: ${event.error.message}`);
     },
