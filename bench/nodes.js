@@ -73,7 +73,7 @@ async function batchRate(count, runLine) {
   return (long.made - short.made) / (long.time - short.time);
 }
 
-function onTwo(rate, group) {
+function onTwo(group) {
   return (args) => {
     const meet = [
       "--nnodes",
@@ -114,10 +114,10 @@ try {
       run("ip", "netns", "exec", name, "tc", "qdisc", "replace", "dev", "e0", "root", ...tbf);
     }
     const hop = (rows) => 0.0003 + 0.00015 + rows * dim * 4 * (1 / (BYTES_PER_SECOND[rate] ?? 117e6) + 2.4e-9);
-    const one = rateOf(await onTwo(rate, `one${i}`)(ONE));
+    const one = rateOf(await onTwo(`one${i}`)(ONE));
     // Both hosts' steps together take as long as one host's; then a hop each way, of which one carries only ids.
     const expected = 1 / (1 / alone + hop(1) + 0.00045);
-    const many = await batchRate(texts, onTwo(rate, `many${i}`));
+    const many = await batchRate(texts, onTwo(`many${i}`));
     const step = texts / 2 / half / 2;
     const expectedMany = texts / Math.max(2 * step, 2 * step + hop(texts / 2) + 0.00045);
     const share = (found, should) =>
