@@ -33,7 +33,7 @@ test("commands on several hosts", { skip: withoutNats, concurrency: 3 }, async (
   const same = (name: string, n: number, line: readonly string[], input?: string) =>
     t.test(name, async () => {
       const [alone, ends] = await Promise.all([
-        llama(line, input === undefined ? {} : { input }),
+        llama(line, { timeout: 60_000, ...(input !== undefined && { input }) }),
         onHosts(n, [...line, ...meeting(address, String(n))], () => [], input),
       ]);
       for (const { code, stderr } of ends) assert.equal(code, 0, stderr);
