@@ -25,7 +25,7 @@ const DOORS: Record<string, RegExp> = {
     /^(engine\/(host\/rank-group|machine\/process-mark|rank\/worker|measure\/bandwidth(-reader)?)|tokenizer\/loading\/encode-(thread|worker))\.ts$/,
   "sentencepiece-js": /^tokenizer\/kinds\/sentencepiece-tokenizer\.ts$/,
   "@huggingface/jinja": /^generation\/template\/(chat-template|globals|interpreter|values)\.ts$/,
-  "@mlc-ai/web-xgrammar": /^generation\/form\/xgrammar\.ts$/,
+  "@eslint-community/regexpp": /^generation\/form\/grammar\/regex\.ts$/,
   "oniguruma-to-es": /^tokenizer\/pipeline\/pattern\.ts$/,
   "@bufbuild/protobuf/wire": /^formats\/(protobuf\/(onnx-writer|protobuf-fields)|tokenizer\/sentencepiece-writer)\.ts$/,
   hono: /^server\/routes\/app\.ts$/,
@@ -41,8 +41,9 @@ const DOORS: Record<string, RegExp> = {
   ora: /^cli\//,
   "string-width": /^cli\//,
   chalk: /^cli\//,
-  // the supervisor's child; taskset; the editor of the REPL
-  "node:child_process": /^(cli\/(supervisor\/supervisor\.c|commands\/repl\/editor\.)|engine\/machine\/cpu-bind\.)ts$/,
+  // the supervisor's child; taskset; the editor of the REPL; the server of a group of hosts
+  "node:child_process":
+    /^(cli\/(supervisor\/supervisor\.c|commands\/repl\/editor\.|net\/own-server\.)|engine\/machine\/cpu-bind\.)ts$/,
   // Outside the command line: test-fault reads the tests' environment variable, rank-group sets one for the runtime, worker
   // reads its memory usage, cache-folder and hub-cache find the user's cache folders, process-mark names this process,
   // sentencepiece-tokenizer removes a library's listeners.
@@ -82,6 +83,10 @@ for (const { name, text, head, packages, imports } of files) {
         /\bconsole\.|\bprocess\.(?!removeListener|listeners|rawListeners)/,
         "terminal or process use",
       );
+    }
+    if (name.startsWith("server/")) {
+      const code = text.replace(/\/\*[\s\S]*?\*\/|\/\/.*/g, "");
+      assert.doesNotMatch(code, /(?<![\w-])--[a-z]{2}/, "a flag in a message of the server");
     }
     assert.doesNotMatch(name, /(^|\/)(utils|helpers|common)\.ts$/);
   });

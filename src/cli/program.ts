@@ -8,22 +8,25 @@ import { addConfig } from "./commands/config/config-command.js";
 import { addEval } from "./commands/eval/eval-command.js";
 import { addGenerate } from "./commands/generate/generate-command.js";
 import { addInspect } from "./commands/inspect/inspect-command.js";
+import { addQueue } from "./commands/queue/queue-command.js";
 import { addRepl } from "./commands/repl/repl-command.js";
 import { addScore } from "./commands/score/score-command.js";
 import { addServe } from "./commands/serve/serve-command.js";
 import { addCompletion } from "./commands/shell-completion/shell-completion-command.js";
+import { addWorker } from "./commands/worker/worker-command.js";
 import { type CommandWords, checkCommandWords, innerCommand } from "./options/command-words.js";
 import { EXIT_CODES_HELP, heading, itemDescription, programHelp } from "./options/help.js";
 import { applySettings, type SettingCommand } from "./options/settings.js";
 import { EXIT_OK } from "./terminal/exit-code.js";
+import { fitLines } from "./terminal/fit-lines.js";
 import { printError, printNote, setColor } from "./terminal/notes.js";
 import { Output } from "./terminal/output.js";
 import { versionText } from "./terminal/version.js";
 
 const GROUPS = {
-  "Run:": [addGenerate, addRepl, addBatch, addServe],
+  "Run:": [addGenerate, addRepl, addBatch, addServe, addWorker],
   "Measure:": [addScore, addEval, addBench],
-  "Look:": [addInspect, addCache, addConfig, addCompletion],
+  "Look:": [addInspect, addQueue, addCache, addConfig, addCompletion],
 };
 
 /** Every command passes its exit code to `exit`; usage errors are printed, then thrown as CommanderError. */
@@ -43,7 +46,10 @@ export function createProgram(exit: (code: number) => void) {
       formatHelp: (command, helper) =>
         command.parent ? Help.prototype.formatHelp.call(helper, command, helper) : programHelp(command, helper),
     })
-    .configureOutput({ outputError: (text) => printError(oneLine(text)) })
+    .configureOutput({
+      writeOut: (text) => process.stdout.write(fitLines(text)),
+      outputError: (text) => printError(oneLine(text)),
+    })
     .hook("preAction", (program, command) => {
       // A mistake in the settings file must not stop help, config (which shows it) or a shell that starts.
       const names = [command.name(), command.parent?.name()];
@@ -82,7 +88,7 @@ function addHelp(program: Command, exit: (code: number) => void): void {
     .command("exit-codes")
     .description("List the exit codes.")
     .action(async () => {
-      await new Output(process.stdout, () => {}).write(EXIT_CODES_HELP);
+      await new Output(process.stdout, () => {}).write(fitLines(EXIT_CODES_HELP));
       exit(EXIT_OK);
     });
 }

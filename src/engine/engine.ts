@@ -13,7 +13,7 @@ import { memoryNeed } from "../model/sizes/memory-need.js";
 import { allLayers, partition } from "../model/split/partition.js";
 import { resolveKvType } from "./attention/resolve-kv-type.js";
 import { cutSteps, type SequenceTokens } from "./host/cut-steps.js";
-import { type EngineOptions, STEP_TOKENS } from "./host/engine-options.js";
+import { type EngineOptions, RANK_TIMEOUT_MS, STEP_TOKENS } from "./host/engine-options.js";
 import type { EngineTimes, ModelEngine } from "./host/model-engine.js";
 import { closedError } from "./host/rank-failure.js";
 import { RankGroup } from "./host/rank-group.js";
@@ -35,7 +35,6 @@ const LOGITS_BYTES = 32 << 20;
  * While other programs run, a longer poll takes the core from the rank being waited for (`node bench/busy.js`).
  */
 const SPIN_MS = 0.05;
-const RANK_TIMEOUT_MS = 300_000;
 
 export type { SequenceTokens } from "./host/cut-steps.js";
 

@@ -17,20 +17,16 @@ import type { ChatChoice, ChatName } from "./chat/chat-format.js";
 import type { ChatPrediction, DialogInput } from "./chat/dialog.js";
 import { folderKind } from "./chat/folder-kind.js";
 import { type BatchAnswer, type BatchOptions, type BatchRequest, runBatch } from "./completion/batch.js";
-import { type ChatPrompt, encodeDialog, encodePrompt, type Prompt } from "./completion/encode-prompt.js";
+import { type ChatPrompt, encodeDialog, encodePrompt, type Prompt, useTools } from "./completion/encode-prompt.js";
 import { completeDialogs, completeTexts, type DialogOptions, generateIds } from "./completion/meta-generate.js";
 import type { CompletionPrediction, GenerateResult, StreamEvent } from "./completion/results.js";
 import { streamText } from "./completion/stream.js";
 import { type CompletionEvent, SUBMIT_TYPES, type SubmitOptions, submitPrompt } from "./completion/submit.js";
 import { CONVERSATION_TYPES, type Conversation, type ConversationOptions } from "./conversation/conversation.js";
-import {
-  type LoadedConversation,
-  openConversation,
-  type SaveOptions,
-  writeConversation,
-} from "./conversation/conversation-file.js";
-import { sessionFormat } from "./conversation/session-format.js";
+import { type LoadedConversation, type SaveOptions, writeConversation } from "./conversation/conversation-file.js";
+import { loadConversation } from "./conversation/load-conversation.js";
 import { startConversation } from "./conversation/start-conversation.js";
+import type { Form } from "./form/form.js";
 import { type BuildOptions, checkBuildOptions, engineSettings } from "./loading/build-options.js";
 import { resolveMaxSeqLen, sharedLength } from "./loading/context-length.js";
 import { checkMemory } from "./loading/memory-check.js";
@@ -39,11 +35,13 @@ import { findModel, type ModelFiles, openModel, resolveSetup, startModel } from 
 import { checkOptions } from "./options/check-options.js";
 import type { GenerateOptions } from "./sampling/options.js";
 import type { FeedOptions, Requests } from "./scheduling/in-flight.js";
-import { checkPrompt } from "./scheduling/prompt-check.js";
 import { type LoopLimits, resolveLimits } from "./scheduling/request-limits.js";
 import { type RequestCounts, RequestLoop } from "./scheduling/request-loop.js";
+import { lastLogits } from "./scoring/last-logits.js";
 import { type PerplexityOptions, scoreText } from "./scoring/perplexity.js";
 import { type ScoreAnswer, type ScoreRequest, scoreAll } from "./scoring/score.js";
+import type { ToolInput } from "./tools/tool.js";
+import type { ToolUse, ToolUseOptions } from "./tools/tool-use.js";
 
 export class Llama {
   readonly tokenizer: Tokenizer;
@@ -151,18 +149,8 @@ export class Llama {
   }
 
   /** Logits [vocabSize] after the last id. Throws LlamaError (usage) for ids outside the vocabulary, or too many for the context. */
-  async logits(ids: readonly number[]): Promise<Float32Array> {
-    checkPrompt(ids, 0, this);
-    let last: Float32Array | null = null;
-    const take = (_: number, logits: Float32Array) => {
-      last = logits.slice();
-    };
-    const score = { from: ids.length - 1, take };
-    const rest = { maxTokens: 0, sample: () => 0, stopIds: new Set<number>(), logprobs: false };
-    for await (const _ of this.#loop.submit({ promptIds: ids, score, ...rest })) {
-      // The logits come by the way of `take`.
-    }
-    return last!;
+  logits(ids: readonly number[]): Promise<Float32Array> {
+    return lastLogits(this.#model, ids);
   }
 
   /**
@@ -213,6 +201,24 @@ export class Llama {
     return { ids: await ids, stopIds: [...stopIds] };
   }
 
+  /**
+   * What tools mean for an answer: the form to submit it with, and the reader of its calls. The prompt takes the same tools.
+   * Throws LlamaError (usage) where the chat format knows no tools, or for a schema that cannot be bound.
+   */
+  toolUse(tools: readonly ToolInput[], options: ToolUseOptions & { chat?: ChatChoice } = {}): ToolUse {
+    return useTools(this.#model, tools, options);
+  }
+
+  /** Whether the chat format of dialogs knows tools. */
+  hasTools(chat?: ChatChoice): boolean {
+    return this.#model.dialogFormat(chat).tools.kind === "calls";
+  }
+
+  /** Checks a form and compiles its grammar, which is then kept for requests. Throws LlamaError (usage) for what cannot be bound. */
+  prepareForm(form: Form): void {
+    this.#model.forms.compile(form);
+  }
+
   /** Ids of any text, however long; a long one is encoded in a thread, so that nothing else waits. */
   async encodeText(text: string, options: EncodeOptions = {}): Promise<number[]> {
     return this.#model.encodeText(text, options);
@@ -260,17 +266,8 @@ export class Llama {
   }
 
   /** A conversation from a file, in its chat format; its KV cache is restored if it is this model's, else computed again. */
-  async loadConversation(file: string, { chat = "auto" }: { chat?: ChatChoice } = {}): Promise<LoadedConversation> {
-    const saved = await openConversation(file);
-    try {
-      const { system, settings } = saved.header;
-      const format = sessionFormat(saved.header, file, chat, (choice) => this.#model.conversationFormat(choice));
-      const conversation = startConversation(this.#model, format, system);
-      const cache = await saved.fill(this.#engine, this.#loop, conversation, this.tokenizer);
-      return { conversation, settings, cache };
-    } finally {
-      await saved.close();
-    }
+  loadConversation(file: string, { chat = "auto" }: { chat?: ChatChoice } = {}): Promise<LoadedConversation> {
+    return loadConversation(this.#engine, this.#model, file, chat);
   }
 
   /** Ids of a dialog as the model's chat template writes it, or without one Meta's code, up to where the answer begins; throws LlamaError where these refuse it. */

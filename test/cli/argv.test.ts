@@ -61,12 +61,14 @@ test("a word that names no command, topic or argument is refused, beside --help 
       line,
     );
   }
+  // commander refuses the option, whose value this may be.
+  assert.equal(normalise("serve --nosuch 16"), "serve --nosuch 16");
   // commander refuses these words, since nothing asks for help any more.
   for (const line of ["nosuch --help", "nosuch -h", "torchrun nosuch --help"]) assert.equal(normalise(line), "nosuch");
   for (const line of ["--help nosuch", "-h nosuch"]) assert.equal(normalise(line), "help nosuch");
 });
 
-test("`help` may stand before and after a command that has commands", () => {
+test("`help` may be before or after a command that has commands", () => {
   assert.equal(normalise("cache help"), "help cache");
   assert.equal(normalise("cache help list"), "help cache list");
   assert.equal(normalise("--help cache list"), "help cache list");

@@ -98,6 +98,18 @@ weather: no
     assert.equal(count(dialog, tool), count(plain, WEATHER));
   });
 
+  test("has the model's template for tools, where it has one of its own", () => {
+    const tokenizer = { ...tokenizers.bytes, chatTemplate: PLAIN, toolTemplate: TAG_FORM };
+    const own = chosenFormat("template", "none", tokenizer, config);
+    assert.equal(own.tools.kind, "calls");
+    const dialog = readDialog([{ role: "user", content: "Rain?" }]);
+    const tools = readTools([WEATHER]);
+    assert.deepEqual(own.encodeDialog(dialog, "answer", tools), format(TAG_FORM).encodeDialog(dialog, "answer", tools));
+    assert.deepEqual(own.encodeDialog(dialog), format(PLAIN).encodeDialog(dialog));
+    const called = readDialog([...dialog, { role: "assistant", tool_calls: [CALL] }, { role: "user", content: "So?" }]);
+    assert.throws(() => own.encodeDialog(called), /messages\[1\].tool_calls.*Send the tools too/);
+  });
+
   test("is refused where it is wrong, with the place", () => {
     const wrong = (messages: object[], pattern: RegExp) => {
       assert.throws(

@@ -32,16 +32,12 @@ test("equal hosts read as many bytes as possible alike; node 0 holds the last la
 test("a host that reads twice as fast gets twice the layers, as far as its memory holds them", () => {
   const fast = (gigabytes: number) => cutLayers(config, [node("a"), node("b", gigabytes, 80e9)], setup);
   assert.deepEqual(counts(fast(64)), [26, 54]);
-  const [a, b] = fast(32) as [ReturnType<typeof fast>[0], ReturnType<typeof fast>[0]];
-  assert.ok(b.total <= 32e9 && a.total <= 64e9);
-  const [more] = cutLayers(config, [node("a"), node("b")], setup, {
-    counts: counts([a, b]).map((n, i) => n + 1 - 2 * i),
-  });
-  assert.ok(more!.total > a.total);
-  // One layer more does not fit.
-  assert.throws(() =>
-    cutLayers(config, [node("a"), node("b", 32, 80e9)], setup, { counts: [counts([a])[0]! - 1, counts([b])[0]! + 1] }),
-  );
+  const [a, b] = fast(32);
+  assert.ok(b!.total <= 32e9 && b!.total > 30e9, String(b!.total));
+  // Two layers more do not fit.
+  const [least, most] = counts([a!, b!]) as [number, number];
+  const more = { counts: [least - 2, most + 2] };
+  assert.throws(() => cutLayers(config, [node("a"), node("b", 32, 80e9)], setup, more), /b layers 0 to \d+ need/);
 });
 
 test("what a host needs is what its layers need, and it says how many positions it has room for", () => {

@@ -1,4 +1,4 @@
-/** Members of a group in this process, each with its own connection to a real server, for tests: stages that write their rank behind what passes. */
+/** Members of a group in this process, each with its own connection to a real server, for tests: stages that add their rank to what passes. */
 import { LlamaError } from "../../src/error.js";
 import { Follower, type StageWork } from "../../src/net/group/follower.js";
 import { Leader } from "../../src/net/group/leader.js";
@@ -30,7 +30,7 @@ export async function join(url: string, id: string, options: Partial<GroupOption
   }
 }
 
-/** A stage that passes on each message with its rank behind it. */
+/** A stage that adds its rank to each message and passes it on. */
 export class Echo implements StageWork {
   steps = 0;
   loads = 0;
@@ -48,7 +48,7 @@ export class Echo implements StageWork {
   enter({ link }: { link: RingLink }): void {
     link.listen({
       message: (bytes) => {
-        if (bytes[0] === 0xff) throw new LlamaError("runtime", "a message that is none");
+        if (bytes[0] === 0xff) throw new LlamaError("runtime", "not a message");
         this.steps++;
         link.send(Uint8Array.from([...bytes, this.rank]));
       },

@@ -3,21 +3,20 @@ import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { homedir, tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
-import { after } from "node:test";
 import { fileURLToPath } from "node:url";
 
 /** A program `nats-server`, and its version as numbers. */
 export interface NatsBinary {
   path: string;
   version: string;
-  /** 2.10 and later sync each message if they are told to. */
+  /** 2.10 and later sync each message if their configuration says so. */
   syncsAlways: boolean;
 }
 
 export interface NatsServerOptions {
   /** Default: the first of `natsBinaries`. */
   binary?: NatsBinary;
-  /** Its folder, for the store too; default: a temporary one that is removed after the tests of the file. */
+  /** Its folder, for the store too; default: a temporary one that is removed at the end of the process. */
   folder?: string;
   /** Secret that every client needs. */
   token?: string;
@@ -182,13 +181,15 @@ export class NatsServer {
 }
 
 const running = new Set<ChildProcess>();
+const folders: string[] = [];
 process.on("exit", () => {
   for (const child of running) child.kill("SIGKILL");
+  for (const folder of folders) rmSync(folder, { recursive: true, force: true, maxRetries: 3, retryDelay: 100 });
 });
 
 function temporary(): string {
   const folder = mkdtempSync(join(tmpdir(), "llama-ts-nats-"));
-  after(() => rmSync(folder, { recursive: true, force: true, maxRetries: 3 }));
+  folders.push(folder);
   return folder;
 }
 

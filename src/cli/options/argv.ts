@@ -51,8 +51,8 @@ export function normaliseArgv(argv: readonly string[], program: CommandSpelling,
   const options = [...program.options, ...(command?.options ?? []), ...inner];
   const spelling = new OptionWords(command?.name() ?? "", options, isTorchrun);
   const line = spelling.normalise(words);
-  // For `help` commander suggests another topic.
-  if (command && command.name() !== "help") checkCommandWords(command, spelling.freeWords);
+  // For `help` commander suggests another topic, for an unknown option another one.
+  if (command && command.name() !== "help" && !spelling.hasUnknown) checkCommandWords(command, spelling.freeWords);
   return line;
 }
 

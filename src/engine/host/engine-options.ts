@@ -5,6 +5,8 @@ import type { KvType } from "../../model/architecture/kv-type.js";
 
 /** Maximum number of tokens that the engine runs in one step: bounds activations, sums and their buffers. */
 export const STEP_TOKENS = 256;
+/** Milliseconds without progress after which an engine counts as failed, unless asked otherwise. */
+export const RANK_TIMEOUT_MS = 300_000;
 
 export interface EngineOptions {
   worldSize: number;

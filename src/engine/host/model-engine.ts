@@ -43,7 +43,7 @@ export interface ModelEngine {
    * Runs tokens of any number of sequences in steps of bounded size; returns the requested logits of each, [rows, vocabSize].
    * Calls run one after another, or follow each other through the stages. An abort stops between layers; the KV caches are then
    * valid at least up to `position`. `onTokens` is called after each step with the number of tokens that have run. Throws
-   * LlamaError, the signal's reason, or StageLost, after which recover() begins anew.
+   * LlamaError, the signal's reason, or StageLost, after which recover() is needed.
    */
   forward(
     batch: readonly SequenceTokens[],

@@ -39,7 +39,7 @@ export class PartJoiner {
   #count = 0;
   #bytes = 0;
 
-  /** `check`: refuses a message by its header, with BadMessage, before anything is kept of it. */
+  /** `check`: refuses a whole message by its header, with BadMessage; then it has not come. */
   constructor(plan: StagePlan, stage: number, epoch: number, check: (header: StageHeader) => void) {
     this.#plan = plan;
     this.#stage = stage;
@@ -66,10 +66,12 @@ export class PartJoiner {
     this.#bytes += payload.length;
     this.#parts++;
     if (this.#parts < count) return null;
-    this.#k++;
     this.#message = null;
     this.#parts = 0;
     this.#bytes = 0;
+    this.#checkIds(message);
+    this.#check(message);
+    this.#k++;
     return message;
   }
 
@@ -77,8 +79,14 @@ export class PartJoiner {
     const { bytes, unit } = payloadSize(this.#plan, this.#stage, header.body);
     if (count > Math.max(1, bytes / unit)) throw new BadMessage(`${count} parts of ${bytes} bytes`);
     checkSize(bytes, unit, 0, payload, count === 1);
-    this.#check(header);
     return { ...header, payload: new Uint8Array(bytes) };
+  }
+
+  /** The first stage gets tokens of the vocabulary. */
+  #checkIds({ body, payload }: StageMessage): void {
+    if (this.#stage > 0 || body.kind !== "step") return;
+    const wrong = new Int32Array(payload.buffer).find((id) => id < 0 || id >= this.#plan.vocabSize);
+    if (wrong !== undefined) throw new BadMessage(`token ${wrong} of ${this.#plan.vocabSize}`);
   }
 
   #checkPart({ body, payload: { length } }: StageMessage, count: number, payload: Uint8Array): void {

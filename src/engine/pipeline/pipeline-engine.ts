@@ -7,6 +7,7 @@ import type { ComputeType } from "../../model/architecture/compute-type.js";
 import type { KvType } from "../../model/architecture/kv-type.js";
 import type { Engine } from "../engine.js";
 import { cutSteps, type SequenceTokens, type Step } from "../host/cut-steps.js";
+import { RANK_TIMEOUT_MS } from "../host/engine-options.js";
 import type { EngineTimes, ModelEngine } from "../host/model-engine.js";
 import { closedError } from "../host/rank-failure.js";
 import type { RankTimes } from "../host/rank-times.js";
@@ -25,6 +26,8 @@ export interface PipelineOptions {
   recover(lost: StageLost): Promise<Epoch>;
   /** A message was dropped, and why. */
   onRefused?: (reason: string) => void;
+  /** A stage counts as lost if nothing comes back for this many milliseconds while a step is on its way; 0: never. Default: 5 minutes. */
+  timeoutMs?: number | undefined;
 }
 
 export class PipelineEngine implements ModelEngine {
@@ -184,13 +187,11 @@ export class PipelineEngine implements ModelEngine {
   #begin(epoch: Epoch): Ring {
     checkLink(epoch.link, this.#plan);
     this.#runner.reset();
-    const onRefused = this.#options.onRefused ?? (() => {});
-    return new Ring(this.#plan, epoch, this.#runner, {
-      onEnd: (error) => {
-        this.#end ??= error;
-      },
-      onRefused,
-    });
+    const { onRefused = () => {}, timeoutMs = RANK_TIMEOUT_MS } = this.#options;
+    const onEnd = (error: Error) => {
+      this.#end ??= error;
+    };
+    return new Ring(this.#plan, epoch, this.#runner, { onEnd, onRefused }, timeoutMs);
   }
 
   /** Returns the logits [rows, vocabSize] of a step. */

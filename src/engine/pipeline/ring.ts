@@ -1,5 +1,6 @@
 /** Node 0's end of the ring in one epoch: numbers the messages, and gives each its answer when it has come round. Does not cut batches. */
 import { LlamaError } from "../../error.js";
+import { StallWatch } from "../host/stall-watch.js";
 import { cutMessage, PartJoiner, type StageMessage } from "./message-parts.js";
 import { type Epoch, StageLost } from "./stage-link.js";
 import { BadMessage, MAX_ACTIONS, type SequenceAction, type StageBody, type StageHeader } from "./stage-message.js";
@@ -36,13 +37,20 @@ export class Ring {
   #actions: SequenceAction[] = [];
   #k = 0;
   #end: Error | null = null;
+  /** Parts that have come. */
+  #received = 0;
+  /** Runs while something is on its way. */
+  readonly #watch: StallWatch;
 
-  constructor(plan: StagePlan, epoch: Epoch, runner: StageRunner, events: RingEvents) {
+  /** The epoch ends if nothing comes for `timeoutMs` while something is on its way; 0: never. */
+  constructor(plan: StagePlan, epoch: Epoch, runner: StageRunner, events: RingEvents, timeoutMs: number) {
     this.#plan = plan;
     this.#epoch = epoch;
     this.#runner = runner;
     this.#events = events;
     this.#joiner = new PartJoiner(plan, plan.stages.length - 1, epoch.number, (header) => this.#check(header));
+    const progress = () => this.#received;
+    this.#watch = new StallWatch(progress, timeoutMs, () => this.end(new StageLost(silence(timeoutMs))));
     epoch.link.listen({ message: (bytes) => this.#receive(bytes), failed: (error) => this.end(error) });
   }
 
@@ -69,10 +77,10 @@ export class Ring {
   ): Promise<Uint8Array> {
     return new Promise((resolve, reject) => {
       if (this.#end) throw this.#end;
-      if (body.kind === "step") for (const { sequence } of body.spans) this.#sequences.add(sequence);
-      else if (body.kind === "restore") this.#sequences.add(body.sequence);
+      this.#note(body);
       const actions = this.#actions;
       this.#actions = [];
+      if (this.#trips.length === 0) this.#watch.start();
       this.#trips.push({ actions, body, logitRows, signal, resolve, reject });
       const message = { epoch: this.#epoch.number, k: this.#k++, actions, body, payload };
       for (const part of cutMessage(message, this.#plan, 0, this.#epoch.link.maxMessage)) this.#epoch.link.send(part);
@@ -83,6 +91,7 @@ export class Ring {
   end(error: Error): void {
     if (this.#end) return;
     this.#end = error;
+    this.#watch.stop();
     this.#epoch.link.close();
     this.#sequences.clear();
     for (const { reject } of this.#trips.splice(0)) reject(error);
@@ -94,6 +103,16 @@ export class Ring {
     this.send({ kind: "step", spans: [] }, new Uint8Array(0)).catch(() => undefined);
   }
 
+  /** Notes the sequences of a message. Throws RangeError for one that does not exist, before the stages refuse the message. */
+  #note(body: StageBody): void {
+    const use = (sequence: number, isNew: boolean) => {
+      if (!isNew && !this.#sequences.has(sequence)) throw new RangeError(`sequence ${sequence} does not exist`);
+      this.#sequences.add(sequence);
+    };
+    if (body.kind === "step") for (const { sequence, position } of body.spans) use(sequence, position === 0);
+    else if (body.kind !== "failed") use(body.sequence, body.kind === "restore");
+  }
+
   /** What comes back must be what was sent. */
   #check({ body }: StageHeader): void {
     const trip = this.#trips[0];
@@ -102,6 +121,7 @@ export class Ring {
   }
 
   #receive(bytes: Uint8Array): void {
+    this.#received++;
     try {
       const message = this.#joiner.push(bytes);
       if (message) this.#arrived(message);
@@ -119,9 +139,14 @@ export class Ring {
       return;
     }
     const trip = this.#trips.shift()!;
+    if (this.#trips.length === 0) this.#watch.stop();
     this.#runner.run(trip, payload, trip.logitRows, trip.signal).then(trip.resolve, (error) => {
       trip.reject(this.#end ?? error);
       if (!this.#end && !trip.signal?.aborted) this.end(error);
     });
   }
+}
+
+function silence(milliseconds: number): string {
+  return `no stage made progress for ${Math.round(milliseconds / 1000)} s`;
 }

@@ -12,7 +12,7 @@ import { StageSequences } from "./stage-sequences.js";
 export interface StageEvents {
   /** The epoch is over; the next one begins with enter(). */
   onLost(error: StageLost): void;
-  /** The stage's own engine has failed and can do no more; node 0 is told. */
+  /** The stage's own engine has failed and does no more; node 0 hears of it. */
   onFailure(error: unknown): void;
   /** A message was dropped, and why. */
   onRefused(reason: string): void;
@@ -22,6 +22,8 @@ export interface HostTimes extends StageTimes {
   /** Bytes of messages. */
   received: number;
   sent: number;
+  /** Sequences whose keys and values are here now. */
+  sequences: number;
 }
 
 export class StageHost {
@@ -42,7 +44,7 @@ export class StageHost {
   }
 
   get times(): HostTimes {
-    return { ...this.#runner.times, ...this.#bytes };
+    return { ...this.#runner.times, ...this.#bytes, sequences: this.#runner.sequences };
   }
 
   /** Drops all sequences, and what of the last epoch is not done; works for a new one from now on. Throws LlamaError for a link that is too narrow. */

@@ -20,7 +20,7 @@ export interface StageLink {
   send(bytes: Uint8Array): void;
   /** Called once, before the first send; messages that came earlier are handed over then. */
   listen(receiver: StageReceiver): void;
-  /** Ends the link; the receiver hears nothing more. */
+  /** Ends the link: what was sent before still goes out, and the receiver hears nothing more. */
   close(): void;
 }
 
@@ -30,7 +30,7 @@ export interface Epoch {
   link: StageLink;
 }
 
-/** A stage is gone or cannot be trusted any more; the texts can go on in a later epoch. */
+/** A stage is gone or cannot be trusted any more; the texts can continue in a later epoch. */
 export class StageLost extends LlamaError {
   constructor(problem: string, details: ConstructorParameters<typeof LlamaError>[2] = {}) {
     super("runtime", problem, details);

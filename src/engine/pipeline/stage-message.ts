@@ -29,7 +29,7 @@ export type StageBody =
   | { kind: "save"; sequence: number; layer: number; length: number }
   /** Payload: the same, from node 0 to the stage that holds it. */
   | { kind: "restore"; sequence: number; layer: number; length: number }
-  /** A stage cannot go on. `expected`: the kind of an error that the user can act on. */
+  /** A stage has failed for good. `expected`: the kind of an error that the user can act on. */
   | { kind: "failed"; problem: string; expected: ErrorKind | null };
 
 /** A message without its payload. `k` counts the messages of an epoch from 0; every stage passes every message on. */

@@ -30,6 +30,11 @@ export class StageRunner {
     this.#stage = stage;
   }
 
+  /** Sequences whose keys and values are here. */
+  get sequences(): number {
+    return this.#sequences.size;
+  }
+
   /**
    * Runs a message after those before it. Returns the payload for the next stage: h, or the logits of `logitRows` from the last stage;
    * of saved keys and values those that are here; else what came. `signal` leaves out or stops its step. Throws what the engine

@@ -1,4 +1,4 @@
-/** Lets so many steps be on their way at once as there are stages; the others wait in their order. Does not know what a step is. */
+/** Limits the steps that are on their way at once to the number of stages; the others wait in their order. Does not know what a step is. */
 export class StepRoom {
   #free: number;
   readonly #waiting: (() => void)[] = [];

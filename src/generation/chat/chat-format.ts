@@ -49,7 +49,7 @@ export const NO_STOPS: ReadonlySet<number> = new Set();
 export const NO_TOOLS: TemplateTools = { kind: "none" };
 
 /** Throws LlamaError (usage) for tools or calls in a format that cannot write them. */
-export function checkTools({ name, tools: known }: ChatFormat, dialog: Dialog, tools: readonly Tool[] | null): void {
+export function checkTools({ name, tools: known }: ChatFormat, dialog: Dialog, tools: readonly object[] | null): void {
   if (known.kind === "calls") return;
   const message = dialog.findIndex(({ tool_calls: calls }) => calls !== undefined);
   if (tools === null && message < 0) return;

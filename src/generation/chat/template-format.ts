@@ -17,8 +17,15 @@ interface Rendered {
   ids: readonly number[];
 }
 
-/** Makes a format for one conversation, whose prompts it remembers, and for any number of dialogs. */
-export function templateFormat(tokenizer: Tokenizer, template: ChatTemplate): ChatFormat {
+/**
+ * Makes a format for one conversation, whose prompts it remembers, and for any number of dialogs. `withTools`: the template of
+ * dialogs with tools, where the model has one of its own for them.
+ */
+export function templateFormat(
+  tokenizer: Tokenizer,
+  template: ChatTemplate,
+  withTools: ChatTemplate | null = null,
+): ChatFormat {
   const shield = new ShieldedText(tokenizer, template.source);
   /** The prompts of a conversation, by the number of turns before them. */
   const prompts: Rendered[] = [];
@@ -44,7 +51,17 @@ export function templateFormat(tokenizer: Tokenizer, template: ChatTemplate): Ch
         found: "the role assistant",
       });
     }
-    return new TemplateDialog(template, shield, dialog, ending, tools ?? null).encode();
+    if (withTools === null) return new TemplateDialog(template, shield, dialog, ending, tools ?? null).encode();
+    if (tools) {
+      const own = new ShieldedText(tokenizer, withTools.source);
+      return new TemplateDialog(withTools, own, dialog, ending, tools).encode();
+    }
+    const call = dialog.findIndex(({ tool_calls: calls }) => calls !== undefined);
+    if (call < 0) return new TemplateDialog(template, shield, dialog, ending).encode();
+    throw new LlamaError("usage", "the template of this model writes calls in dialogs with tools only", {
+      where: `messages[${call}].tool_calls`,
+      fix: "Send the tools too",
+    });
   };
 
   /** The ids of a conversation's prompt; answers keep their ids where the template writes them as they are. */
@@ -98,7 +115,7 @@ export function templateFormat(tokenizer: Tokenizer, template: ChatTemplate): Ch
       return stopIds;
     },
     get tools() {
-      known ??= templateTools(template);
+      known ??= templateTools(withTools ?? template);
       return known;
     },
     encodeDialog,

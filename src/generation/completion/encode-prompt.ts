@@ -3,10 +3,14 @@ import { checkAnswerIds } from "../chat/answer-ids.js";
 import { type ChatChoice, type ChatFormat, checkTexts, checkTools, NO_STOPS } from "../chat/chat-format.js";
 import { checkRoles, type Dialog, type DialogInput, readDialog } from "../chat/dialog.js";
 import { DIALOG_ENDINGS, type DialogEnding, resolveEnding } from "../chat/dialog-ending.js";
+
+import { SchemaGrammar } from "../form/schema/schema-grammar.js";
 import type { TextContext } from "../loading/text-context.js";
+
 import { either, LIST, oneOf, TEXT } from "../options/check-options.js";
 import { wrongType } from "../options/wrong-type.js";
 import { readTools, type Tool, type ToolInput } from "../tools/tool.js";
+import { type ToolUse, type ToolUseOptions, toolUse } from "../tools/tool-use.js";
 
 /** Messages to answer, and the chat format to write them in: by default the model's template, or that of Meta's code. */
 export interface ChatPrompt {
@@ -68,6 +72,17 @@ export function dialogOf(
   if (format.name !== "template") checkRoles(dialog);
   checkTools(format, dialog, tools);
   return dialog;
+}
+
+/** What tools mean for the answer of a dialog. Throws LlamaError (usage) where its format knows none, or for a schema that cannot be bound. */
+export function useTools(
+  model: TextContext,
+  tools: readonly ToolInput[],
+  { chat, ...options }: ToolUseOptions & { chat?: ChatChoice },
+): ToolUse {
+  const format = model.dialogFormat(chat);
+  checkTools(format, [], tools);
+  return toolUse(format.tools, tools, options, (schema, where) => void new SchemaGrammar(schema, where));
 }
 
 /** Ids of a dialog up to where the answer begins. Throws LlamaError (usage) for one that the format does not allow. */

@@ -58,7 +58,10 @@ export function submitPrompt(
     const completion = new RunningCompletion(model, promptIds, options, traits, stopIds);
     return { completion, events: model.loop.submit(completion.request, signal) };
   };
-  const running = Array.isArray(ids) ? begin(ids) : ids.then(begin);
+  const { form } = options;
+  if (form !== undefined) model.forms.compile(form);
+  const ready = form === undefined ? ids : Promise.all([ids, model.forms.load()]).then(([found]) => found);
+  const running = Array.isArray(ready) ? begin(ready) : ready.then(begin);
   // It is thrown with the first event.
   if (running instanceof Promise) running.catch(() => {});
   return {

@@ -1,39 +1,42 @@
 /** A model without its weights: it encodes and decodes texts, and knows what the model is. Runs nothing. */
 import type { ComputeType } from "../../model/architecture/compute-type.js";
 import type { Checkpoint } from "../../model/checkpoint/checkpoint.js";
+import { fingerprint } from "../../model/checkpoint/fingerprint.js";
 import type { ModelConfig } from "../../model/config/config.js";
 import type { EncodeThread } from "../../tokenizer/loading/encode-thread.js";
 import type { EncodeOptions, Tokenizer } from "../../tokenizer/tokenizer.js";
-import type { ChatName } from "../chat/chat-format.js";
+import type { ChatChoice, ChatName } from "../chat/chat-format.js";
 import { folderKind } from "../chat/folder-kind.js";
+import type { Form } from "../form/form.js";
 import type { BuildOptions } from "../loading/build-options.js";
 import { DEFAULT_MAX_SEQ_LEN } from "../loading/context-length.js";
 import { findModel, type ModelFiles, openModel, resolveSetup } from "../loading/open-model.js";
 import { TextContext } from "../loading/text-context.js";
-import { encodePrompt, type Prompt } from "./encode-prompt.js";
+import type { ToolInput } from "../tools/tool.js";
+import type { ToolUse, ToolUseOptions } from "../tools/tool-use.js";
+import { encodePrompt, type Prompt, useTools } from "./encode-prompt.js";
 
 export type TextModelOptions = Pick<BuildOptions, "ckptDir" | "tokenizerPath" | "maxSeqLen" | "dtype">;
 
 export class TextModel {
   readonly context: TextContext;
   readonly files: ModelFiles;
+  readonly checkpoint: Checkpoint;
   /** Type that the weights would have in memory. */
   readonly dtype: ComputeType;
-  /** Parameters in all tensors of the checkpoint. */
-  readonly parameterCount: number;
   readonly #encoder: EncodeThread;
 
   private constructor(
     context: TextContext,
     files: ModelFiles,
     dtype: ComputeType,
-    { parameterCount }: Checkpoint,
+    checkpoint: Checkpoint,
     encoder: EncodeThread,
   ) {
     this.context = context;
     this.files = files;
     this.dtype = dtype;
-    this.parameterCount = parameterCount;
+    this.checkpoint = checkpoint;
     this.#encoder = encoder;
   }
 
@@ -49,6 +52,16 @@ export class TextModel {
     const tokenizer = await source.load();
     const context = new TextContext(tokenizer, config, maxSeqLen, encoder, folderKind(options.ckptDir));
     return new TextModel(context, files, dtype, checkpoint, encoder);
+  }
+
+  /** Parameters in all tensors of the checkpoint. */
+  get parameterCount(): number {
+    return this.checkpoint.parameterCount;
+  }
+
+  /** The hash of the model's contents, equal for every copy of its files. Reads from them. */
+  fingerprint(): string {
+    return fingerprint(this.checkpoint, { path: this.files.tokenizerPath, vocabulary: this.tokenizer });
   }
 
   get tokenizer(): Tokenizer {
@@ -77,6 +90,21 @@ export class TextModel {
   /** As `encodeText` of a loaded model. */
   async encodeText(text: string, options: EncodeOptions = {}): Promise<number[]> {
     return this.context.encodeText(text, options);
+  }
+
+  /** As `toolUse` of a loaded model. */
+  toolUse(tools: readonly ToolInput[], options: ToolUseOptions & { chat?: ChatChoice } = {}): ToolUse {
+    return useTools(this.context, tools, options);
+  }
+
+  /** Whether the chat format of dialogs knows tools. */
+  hasTools(chat?: ChatChoice): boolean {
+    return this.context.dialogFormat(chat).tools.kind === "calls";
+  }
+
+  /** As `prepareForm` of a loaded model. */
+  prepareForm(form: Form): void {
+    this.context.forms.compile(form);
   }
 
   close(): Promise<void> {

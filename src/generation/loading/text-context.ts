@@ -5,6 +5,7 @@ import type { EncodeOptions, Tokenizer } from "../../tokenizer/tokenizer.js";
 import type { ChatChoice, ChatFormat, ChatName } from "../chat/chat-format.js";
 import { chosenFormat, dialogFormat, guessFormat } from "../chat/choose-format.js";
 import type { FolderKind } from "../chat/folder-kind.js";
+import { Forms } from "../form/forms.js";
 import { tooLong } from "../scheduling/prompt-check.js";
 import { LongTexts } from "./long-texts.js";
 
@@ -15,6 +16,7 @@ export class TextContext {
   readonly tokenizer: Tokenizer;
   readonly config: ModelConfig;
   readonly maxSeqLen: number;
+  readonly forms: Forms;
   /** For dialogs, whose formats encode as they go. */
   readonly longTexts: LongTexts;
   readonly #encoder: EncodeThread;
@@ -35,6 +37,7 @@ export class TextContext {
     this.tokenizer = tokenizer;
     this.config = config;
     this.maxSeqLen = maxSeqLen;
+    this.forms = new Forms(tokenizer, config.vocabSize);
   }
 
   /**

@@ -93,3 +93,9 @@ export function checkFits(
     fix: "Lower max_gen_len or raise kv_memory",
   });
 }
+
+/** Throws LlamaError (runtime) if as many requests wait as may. */
+export function checkQueue(waiting: number, { maxQueue }: LoopLimits): void {
+  if (waiting < maxQueue) return;
+  throw new LlamaError("runtime", "the queue is full", { found: `${waiting} requests wait`, fix: "Try again later" });
+}

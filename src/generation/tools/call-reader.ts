@@ -47,6 +47,11 @@ export class CallReader {
     return this.#calls.map(({ call }) => call);
   }
 
+  /** Those whose arguments are complete. */
+  get wholeCalls(): readonly ToolCall[] {
+    return this.#calls.filter(({ isWhole }) => isWhole).map(({ call }) => call);
+  }
+
   /** The text beside the calls. */
   get content(): string {
     return this.#content;

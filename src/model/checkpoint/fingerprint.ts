@@ -10,7 +10,7 @@ import type { Checkpoint } from "./checkpoint.js";
 
 /** Changes when the hash covers something else. */
 const VERSION = 1;
-/** A storage of at most so many bytes, such as a norm, is hashed as a whole; of others, samples. */
+/** A storage of at most this size, such as a norm, is hashed as a whole; of others, samples. */
 const WHOLE_BYTES = 128 << 10;
 const SAMPLES = 4;
 const SAMPLE_BYTES = 4096;

@@ -3,7 +3,7 @@ import type { ErrorKind } from "../../error.js";
 import { type Plan, readPlan } from "./plan.js";
 import { object, parseJson, text, texts, wholeNumber } from "./read-json.js";
 
-/** joined: waits for a plan; loading and ready: in the epoch; broken: its link has failed; failed: it cannot go on; ended: it leaves. */
+/** joined: waits for a plan; loading and ready: in the epoch; broken: its link has failed; failed: it cannot continue; ended: it leaves. */
 export type NodeState = "joined" | "loading" | "ready" | "broken" | "failed" | "ended";
 const STATES: readonly NodeState[] = ["joined", "loading", "ready", "broken", "failed", "ended"];
 
@@ -28,7 +28,7 @@ export function beatBytes(beat: Beat): Uint8Array {
   return new TextEncoder().encode(JSON.stringify(beat));
 }
 
-/** A beat from its bytes; null if it is none. */
+/** A beat from its bytes; null if it is not one. */
 export function readBeat(data: Uint8Array): Beat | null {
   const json = parseJson(data);
   if (json === null) return null;

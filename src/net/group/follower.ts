@@ -14,12 +14,12 @@ const LOOK_TICKS = 8;
 /** What a stage does for its group. */
 export interface StageWork {
   /** Loads the layers of a place; called again only for other layers. Throws LlamaError for what the user can mend. */
-  load(place: StagePlace, settings: Plan["settings"], signal: AbortSignal): Promise<void>;
+  load(place: StagePlace, plan: Plan, signal: AbortSignal): Promise<void>;
   /** Serves an epoch over its link until that fails or closes; nothing of the one before counts. */
   enter(epoch: { number: number; link: RingLink }): void;
   /** Steps that it has run. */
   readonly steps: number;
-  /** Rejects when the stage cannot go on. */
+  /** Rejects when the stage cannot continue. */
   readonly failed: Promise<never>;
 }
 
@@ -68,7 +68,7 @@ export class Follower {
         const share = `${stage.from} ${stage.to} ${JSON.stringify(plan.settings)}`;
         member.become("loading", { epoch: plan.epoch });
         if (share !== loaded) {
-          const loading = work.load(stage, plan.settings, signal).catch((error) => this.#fail(error));
+          const loading = work.load(stage, plan, signal).catch((error) => this.#fail(error));
           // The group may end meanwhile.
           const end = this.#until((one) => (one.over ? one : undefined));
           end.catch(() => {});
@@ -171,7 +171,7 @@ export class Follower {
   /** This host is not in the plan: it waits as a spare. */
   #wait(plan: Plan): void {
     this.member.become("joined", { epoch: plan.epoch });
-    if (plan.stages.length > 0 && !this.#isSpare) this.member.options.say("Waiting as a spare.");
+    if (plan.stages.length > 0 && !this.#isSpare) this.member.options.say("Waiting for a place.");
     this.#isSpare = plan.stages.length > 0;
   }
 
@@ -180,7 +180,7 @@ export class Follower {
     this.#link = null;
   }
 
-  /** Tells node 0 why this host cannot go on, and throws it. */
+  /** Tells node 0 why this host cannot continue, and throws it. */
   #fail(error: unknown): never {
     const { signal } = this.member.options;
     if (!signal?.aborted) {

@@ -26,7 +26,7 @@ export class Leader {
   readonly #hosts: Hosts;
   readonly #asError: (error: LlamaError) => LlamaError;
   #plan: Plan;
-  /** Revision of the plan in the bucket; 0: there is none. */
+  /** Revision of the plan in the bucket; 0: there is no plan yet. */
   #revision = 0;
   #link: RingLink | null = null;
   #stopWatch: (() => void) | null = null;
@@ -120,6 +120,8 @@ export class Leader {
   async #fill(): Promise<StagePlace[]> {
     const { options, pulse, record } = this.member;
     const before = this.#plan.stages;
+    const others = before.filter(({ boot }) => boot !== record.boot);
+    if (this.#plan.epoch > 0) await Promise.all(others.map(({ boot }) => this.member.ask(boot)));
     let lost = before.filter((stage) => !this.#lives(stage));
     if (this.#plan.epoch > 0) for (const stage of lost) this.#count(stage);
     const filled = () => {
@@ -159,7 +161,7 @@ export class Leader {
     const how =
       beat?.state === "failed" || beat?.state === "ended"
         ? (beat.reason ?? "it has ended")
-        : `no heartbeat for ${options.lostAfterMs / 1000} s`;
+        : "its process has ended, or no heartbeat came";
     options.say(`Lost: ${this.#shown(stage)}: ${how}.`);
     if (++this.#restarts <= options.maxRestarts) return;
     throw new LlamaError("runtime", `a host was lost at ${new Date().toTimeString().slice(0, 8)}: ${how}`, {

@@ -99,6 +99,13 @@ export class Member {
     this.pulse.send();
   }
 
+  /** Asks a process whether it lives; one that does not, whose connection the server has seen end, counts as lost at once. */
+  async ask(boot: string): Promise<void> {
+    const { net, pulse, group, options } = this;
+    const isThere = await isAlive(net, bootSubject(group, boot), options.lostAfterMs).catch(() => true);
+    if (!isThere) pulse.end(boot);
+  }
+
   /** Leaves the group. */
   async close(): Promise<void> {
     this.become("ended");

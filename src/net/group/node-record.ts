@@ -18,7 +18,7 @@ export interface NodeRecord {
   facts: Readonly<Record<string, string>>;
 }
 
-/** A record from its bytes; null if it is none. */
+/** A record from its bytes; null if it is not one. */
 export function readRecord(data: Uint8Array): NodeRecord | null {
   const json = parseJson(data);
   if (json === null) return null;
@@ -37,7 +37,7 @@ export function nodeName({ rank, host }: Pick<NodeRecord, "rank" | "host">): str
   return `node ${rank} (${host})`;
 }
 
-/** The first difference of a host to node 0, with both values; null if there is none. Weights that differ are the model's fault, all else is usage. */
+/** The first difference of a host to node 0, with both values; null if they are alike. Weights that differ are the model's fault, all else is usage. */
 export function differenceTo(first: NodeRecord, other: NodeRecord): LlamaError | null {
   const names = new Set([...Object.keys(first.equal), ...Object.keys(other.equal)]);
   for (const name of names) {

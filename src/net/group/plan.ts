@@ -15,7 +15,7 @@ export interface StagePlace {
 }
 
 export interface Plan {
-  /** Grows with each plan of a group; 0: there is none yet. */
+  /** Grows with each plan of a group; 0: before the first. */
   epoch: number;
   /** The process of node 0. */
   leader: string;
@@ -26,7 +26,7 @@ export interface Plan {
   over?: { error: { kind: ErrorKind; message: string } | null };
 }
 
-/** A plan from JSON; null if it is none. */
+/** A plan from JSON; null if it is not one. */
 export function readPlan(json: JsonObject | null): Plan | null {
   if (json === null || !Array.isArray(json.stages) || json.stages.length > MAX_STAGES) return null;
   const epoch = wholeNumber(json.epoch, 0, Number.MAX_SAFE_INTEGER);

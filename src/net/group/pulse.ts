@@ -16,7 +16,7 @@ interface Heard {
 
 /**
  * Time is counted in own ticks: while this process is stopped (Ctrl-Z, a suspended machine) none pass, so that it does not find
- * all others dead when it goes on. While there is no connection none pass either: the others cannot be heard.
+ * all others dead when it continues. While there is no connection none pass either: the others cannot be heard.
  */
 export class Pulse {
   /** Ticks of 250 ms since the start. */
@@ -51,6 +51,13 @@ export class Pulse {
   /** The last beat of a process, however old. */
   lastOf(boot: string): Beat | null {
     return this.#heard.get(boot)?.beat ?? null;
+  }
+
+  /** A process is known to have ended, before its silence says so. */
+  end(boot: string): void {
+    const heard = this.#heard.get(boot);
+    if (heard) heard.silent = Number.POSITIVE_INFINITY;
+    this.#changed();
   }
 
   /** The beats of all other processes that live, by rank. */

@@ -121,7 +121,7 @@ export class RingLink {
 
   #receive({ data, headers, reply, respond }: NetMessage): void {
     const number = Number(headers[NUMBER]);
-    // Anybody may answer to any subject: the answer goes only where the stage before waits for it.
+    // Anybody may answer to any subject: the answer continuesly where the stage before waits for it.
     const { group, epoch, place, places } = this.#ring;
     if (reply !== takenSubject(group, epoch, (place + places - 1) % places) || !(number > 0)) return;
     if (number !== this.#received + 1) {

@@ -15,7 +15,7 @@ import type { Bucket, Net, NetMessage, NetOptions, NetStatus, NetSubscription } 
 import { openBucket } from "./nats-bucket.js";
 import { toHeaders, toMessage } from "./nats-message.js";
 import { natsStreams } from "./nats-streams.js";
-import { NoAnswer, netError } from "./net-error.js";
+import { NoAnswer, netError, tooLarge } from "./net-error.js";
 import type { Streams } from "./streams.js";
 
 const PING_MS = 5000;
@@ -198,11 +198,7 @@ class NatsNet implements Net {
   }
 
   #checkSize(data: Uint8Array): void {
-    if (data.length <= this.maxPayload) return;
-    throw new LlamaError("usage", "the message is too large for the server", {
-      expected: `at most ${this.maxPayload} bytes (max_payload of nats-server)`,
-      found: `${data.length} bytes`,
-    });
+    if (data.length > this.maxPayload) throw tooLarge(data.length, this.maxPayload);
   }
 
   async #follow(): Promise<void> {

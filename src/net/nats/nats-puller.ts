@@ -1,5 +1,6 @@
 /** Pulls messages of a consumer one by one, in JetStream's protocol (ADR-15): a pull is a request to which the message is the answer. */
 import { createInbox, type Msg, type NatsConnection, nanos, type Subscription } from "@nats-io/transport-node";
+import type { LostConnection } from "./lost-connection.js";
 import { fromHeaders } from "./nats-message.js";
 import { netError } from "./net-error.js";
 import type { PulledMessage, Puller } from "./streams.js";
@@ -24,13 +25,15 @@ export class NatsPuller implements Puller {
   readonly #connection: NatsConnection;
   readonly #subject: string;
   readonly #where: string;
+  readonly #lost: LostConnection;
   readonly #inbox = createInbox();
   readonly #subscription: Subscription;
   /** As many as pulls are on their way; a message goes to the first, not to the one whose pull it answers. */
   readonly #waiters: Waiter[] = [];
   #isClosed = false;
 
-  constructor(connection: NatsConnection, subject: string, where: string) {
+  constructor(connection: NatsConnection, subject: string, where: string, lost: LostConnection) {
+    this.#lost = lost;
     this.#connection = connection;
     this.#subject = subject;
     this.#where = where;
@@ -84,7 +87,7 @@ export class NatsPuller implements Puller {
       else setTimeout(() => this.#settle(waiter, null), pause);
       return;
     }
-    const pulled = toPulled(this.#connection, message, this.#where);
+    const pulled = toPulled(this.#connection, message, this.#where, this.#lost);
     if (pulled === null) return;
     if (waiter) this.#settle(waiter, pulled);
     else pulled.nak();
@@ -102,7 +105,7 @@ export class NatsPuller implements Puller {
 }
 
 /** Null for a message that does not come from a stream. */
-function toPulled(connection: NatsConnection, message: Msg, where: string): PulledMessage | null {
+function toPulled(connection: NatsConnection, message: Msg, where: string, lost: LostConnection): PulledMessage | null {
   // $JS.ACK.STREAM.CONSUMER.DELIVERED.SEQUENCE.CONSUMER_SEQUENCE.TIME.PENDING, or with domain and account after ACK
   const tokens = message.reply!.split(".");
   if (tokens[0] !== "$JS" || tokens[1] !== "ACK" || tokens.length < 9) return null;
@@ -116,7 +119,7 @@ function toPulled(connection: NatsConnection, message: Msg, where: string): Pull
     pending: pending!,
     ack: async () => {
       try {
-        await connection.request(reply, ACK, { timeout: ACK_TIMEOUT_MS });
+        await lost.orLost(connection.request(reply, ACK, { timeout: ACK_TIMEOUT_MS }));
       } catch (error) {
         throw netError(error, `${where} ${message.subject}`);
       }

@@ -15,20 +15,26 @@ import {
 } from "@nats-io/jetstream";
 import { type NatsConnection, nanos } from "@nats-io/transport-node";
 import { LlamaError } from "../../error.js";
+import { LostConnection } from "./lost-connection.js";
 import { toHeaders } from "./nats-message.js";
 import { NatsPuller } from "./nats-puller.js";
-import { netError } from "./net-error.js";
+import { netError, tooLarge } from "./net-error.js";
 import type { ConsumerSpec, ConsumerState, Puller, Stored, StreamSpec, StreamState, Streams } from "./streams.js";
 
 /** Codes of the server (nats-server, server/errors.json). */
 const NO_STREAM = 10059;
 const NO_CONSUMER = 10014;
 const STORE_FAILED = 10077;
+const NO_MESSAGE = 10057;
+/** Limits of the server, of its memory and of its files. */
+const NO_RESOURCES = [10023, 10028, 10047];
 /** The subject has a message: before and from 2.11. */
 const WRONG_SEQUENCE = [10071, 10164];
 const TIMEOUT_MS = 5000;
 /** Pulls that may wait at the server, over all clients. */
 const MAX_WAITING = 8192;
+/** Room for the headers of a message. */
+const HEADER_BYTES = 256;
 /** Sent with each message: the subject may have none. */
 const FIRST_OF_SUBJECT = { "Nats-Expected-Last-Subject-Sequence": "0" };
 
@@ -46,12 +52,14 @@ class NatsStreams implements Streams {
   readonly #client: JetStreamClient;
   readonly #manager: JetStreamManager;
   readonly #where: string;
+  readonly #lost: LostConnection;
 
   constructor(connection: NatsConnection, client: JetStreamClient, manager: JetStreamManager, where: string) {
     this.#connection = connection;
     this.#client = client;
     this.#manager = manager;
     this.#where = where;
+    this.#lost = new LostConnection(connection);
   }
 
   async ensureStream({ name, subjects, storage, maxMessages = -1 }: StreamSpec): Promise<void> {
@@ -124,6 +132,7 @@ class NatsStreams implements Streams {
         unacked: info.num_ack_pending,
         redelivered: info.num_redelivered,
         waiting: info.num_waiting,
+        ackWaitMs: (info.config.ack_wait ?? 0) / 1e6,
       }
     );
   }
@@ -136,16 +145,25 @@ class NatsStreams implements Streams {
     });
   }
 
+  async count(stream: string, subject: string): Promise<number> {
+    const asked = { subjects_filter: subject };
+    const info = await this.#run(stream, () => orNull(NO_STREAM, this.#manager.streams.info(stream, asked)));
+    return Object.keys(info?.state.subjects ?? {}).length;
+  }
+
   async store(subject: string, data: Uint8Array, headers: Record<string, string> = {}): Promise<Stored> {
+    const limit = this.#connection.info?.max_payload;
+    if (limit !== undefined && data.length + HEADER_BYTES > limit) throw tooLarge(data.length + HEADER_BYTES, limit);
     try {
       const all = toHeaders({ ...headers, ...FIRST_OF_SUBJECT })!;
-      await this.#client.publish(subject, data, { headers: all, timeout: TIMEOUT_MS });
+      await this.#lost.orLost(this.#client.publish(subject, data, { headers: all, timeout: TIMEOUT_MS }));
       return "stored";
     } catch (error) {
       if (error instanceof JetStreamApiError) {
         const { code, message } = error;
         if (WRONG_SEQUENCE.includes(code) || (code === STORE_FAILED && /per subject/.test(message))) return "exists";
         if (code === STORE_FAILED && /maximum (messages|bytes)/.test(message)) return "full";
+        if (code === STORE_FAILED || NO_RESOURCES.includes(code)) return "no-room";
         if (code === NO_STREAM) return "no-stream";
       }
       // Nobody listens to the subject: no stream has it, or the server's storage is not running.
@@ -163,16 +181,25 @@ class NatsStreams implements Streams {
     return message?.data ?? null;
   }
 
+  async remove(stream: string, subject: string): Promise<void> {
+    await this.#run(stream, async () => {
+      const message = await this.#manager.direct.getMessage(stream, { last_by_subj: subject });
+      // A worker may have acknowledged it meanwhile.
+      if (message) await orNull(NO_MESSAGE, this.#manager.streams.deleteMessage(stream, message.seq, false));
+    });
+  }
+
   async puller(stream: string, consumer: string): Promise<Puller> {
     if ((await this.consumerState(stream, consumer)) === null) {
       throw new LlamaError("runtime", `has no stream ${stream} with a consumer ${consumer}`, { where: this.#where });
     }
-    return new NatsPuller(this.#connection, `$JS.API.CONSUMER.MSG.NEXT.${stream}.${consumer}`, this.#where);
+    const subject = `$JS.API.CONSUMER.MSG.NEXT.${stream}.${consumer}`;
+    return new NatsPuller(this.#connection, subject, this.#where, this.#lost);
   }
 
   async #run<T>(what: string, action: () => Promise<T>): Promise<T> {
     try {
-      return await action();
+      return await this.#lost.orLost(action());
     } catch (error) {
       throw netError(error, `${this.#where} ${what}`);
     }

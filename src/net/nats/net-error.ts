@@ -7,6 +7,17 @@ export class NoResponders extends LlamaError {}
 /** No answer came in time. */
 export class NoAnswer extends LlamaError {}
 
+/** More than the server takes as one message. */
+export class TooLarge extends LlamaError {}
+
+/** `limit`: max_payload of the server. */
+export function tooLarge(bytes: number, limit: number): TooLarge {
+  return new TooLarge("usage", "the message is too large for the server", {
+    expected: `at most ${limit} bytes (max_payload of nats-server)`,
+    found: `${bytes} bytes`,
+  });
+}
+
 interface ClientError extends Error {
   code?: number | string;
   operation?: string;

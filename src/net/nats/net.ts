@@ -2,7 +2,7 @@
 import type { Net, NetOptions } from "./connection.js";
 
 export type { Bucket, Net, NetMessage, NetOptions, NetStatus, NetSubscription } from "./connection.js";
-export { NoAnswer, NoResponders } from "./net-error.js";
+export { NoAnswer, NoResponders, TooLarge } from "./net-error.js";
 export type * from "./streams.js";
 
 /** Connects, and throws LlamaError at once if no server can be reached or it refuses the key. */

@@ -35,10 +35,11 @@ export interface ConsumerState {
   redelivered: number;
   /** Pulls that wait for a message. */
   waiting: number;
+  ackWaitMs: number;
 }
 
-/** `full`: the stream has no room; `exists`: the subject has a message; `no-stream`: nothing stores this subject. */
-export type Stored = "stored" | "full" | "exists" | "no-stream";
+/** `full`: the stream has no room; `no-room`: the server has none; `exists`: the subject has a message; `no-stream`: nothing stores this subject. */
+export type Stored = "stored" | "full" | "no-room" | "exists" | "no-stream";
 
 /** A message that was pulled. Acknowledging removes it from its stream. */
 export interface PulledMessage {
@@ -53,7 +54,7 @@ export interface PulledMessage {
   ack(): Promise<void>;
   /** Gives it back: it is delivered again at once, or after `delayMs`. */
   nak(delayMs?: number): void;
-  /** Starts the consumer's time to acknowledge anew. */
+  /** Starts the consumer's time to acknowledge again. */
   working(): void;
 }
 
@@ -77,12 +78,16 @@ export interface Streams {
   consumerState(stream: string, name: string): Promise<ConsumerState | null>;
   /** Names of the streams that store such subjects (`*` and `>` are wildcards). */
   streamNames(subject: string): Promise<string[]>;
-  /** Stores a message; resolves when the server has it. Throws LlamaError if no answer comes or the server cannot store. */
+  /** Messages of the stream with such a subject. */
+  count(stream: string, subject: string): Promise<number>;
+  /** Stores a message; resolves when the server has it. Throws TooLarge, or LlamaError if no answer comes. */
   store(subject: string, data: Uint8Array, headers?: Record<string, string>): Promise<Stored>;
   /** Whether the stream holds a message of this subject. */
   has(stream: string, subject: string): Promise<boolean>;
   /** The message of this subject, or null. */
   get(stream: string, subject: string): Promise<Uint8Array | null>;
+  /** Removes the message of this subject, delivered or not; nothing happens without one. */
+  remove(stream: string, subject: string): Promise<void>;
   /** Throws LlamaError if the consumer is not there. */
   puller(stream: string, consumer: string): Promise<Puller>;
 }

@@ -17,7 +17,7 @@ export interface StreamForm {
   first(choice: number): unknown[];
   /** The prompt is computed. */
   prompt(choice: number, event: { promptLogprobs: ChoiceResult["completion"]["promptLogprobs"] }): unknown[];
-  piece(choice: number, text: string, placed: readonly PlacedToken[], soFar: OpenChoice): unknown;
+  piece(choice: number, text: string, placed: readonly PlacedToken[], soFar: OpenChoice): unknown[];
   last(choice: number, text: string, placed: readonly PlacedToken[], result: ChoiceResult): unknown[];
   /** An event without choices. */
   aside(fields: Record<string, unknown>): unknown;
@@ -74,7 +74,7 @@ export async function streamChoices(
           if (processed === total) form.prompt(i, event).forEach(send);
         } else {
           held[i]!.push(...trails[i]!.push(event.id, event.text, event.logprob));
-          if (event.text !== "") send(form.piece(i, event.text, held[i]!.splice(0), choice));
+          if (event.text !== "") form.piece(i, event.text, held[i]!.splice(0), choice).forEach(send);
         }
       },
       onDone: (i, result) => {
@@ -132,7 +132,7 @@ function runOptions({ client, signal }: Exchange, { access, admission, settings 
       status: 504,
       type: "server_error",
       code: "timeout",
-      message: `The answer took longer than --request_timeout (${timeoutMs / 1000} s)`,
+      message: `The answer took longer than this server allows (${timeoutMs / 1000} s)`,
       headers: { "x-should-retry": "false" },
     });
   const cacheOwner = access.needsKey ? client : "";

@@ -7,7 +7,7 @@ import type { ServerModel } from "../serving/server-model.js";
 /** Throws ApiError for the name of another model; absent or empty is this one. */
 export function checkModel(name: string | undefined, { names }: Pick<ServeSettings, "names">): void {
   if (!name || names.includes(name) || names.includes("*")) return;
-  const message = `This server runs ${names[0]}, and no other model; --model_alias gives it more names`;
+  const message = `This server runs ${names[0]}, and no other model; more names can be given to it when it starts`;
   throw new ApiError({ status: 404, code: "model_not_found", message, param: "model" });
 }
 

@@ -61,7 +61,10 @@ const show: Route = {
       json: {
         ...{ modelfile: `# Served by llama-ts\nFROM ${taggedName(settings)}`, parameters },
         ...{ template: llama.tokenizer.chatTemplate ?? "", details: detailsOf(llama), model_info: infoOf(llama) },
-        ...{ capabilities: ["completion"], modified_at: writtenAt(settings.created) },
+        ...{
+          capabilities: ["completion", ...(llama.hasTools(settings.chat) ? ["tools"] : [])],
+          modified_at: writtenAt(settings.created),
+        },
       },
     };
   },

@@ -57,6 +57,7 @@ export async function runChoices(
   const leave = () => stop(run.signal.reason);
   const choices = plans.map(({ ids }) => openChoice(ids.length));
   const request: OpenRequest = { client: run.client, waiting: plans.length, running: 0, choices, cancel: stop };
+  await llama.admit?.(plans.length);
   if (run.signal.aborted) throw run.signal.reason;
   run.admission.enter(request);
   run.signal.addEventListener("abort", leave, { once: true });

@@ -15,6 +15,10 @@ export interface RingOptions extends Partial<EngineOptions> {
   delayMs?: number;
   /** Positions of all KV caches together at most. */
   maxPositions?: number;
+  /** What follows the loss of a stage. Default: a new epoch at once. */
+  recover?: () => Promise<Epoch>;
+  /** Milliseconds without a message after which a stage counts as lost. */
+  timeoutMs?: number;
 }
 
 /** A link of one epoch, to the next one of its circle. */
@@ -41,6 +45,7 @@ class LocalLink implements StageLink {
 
   listen(receiver: StageReceiver): void {
     this.#receiver = receiver;
+    if (!this.#isOpen) receiver.failed(new StageLost("a stage was lost on purpose"));
     for (const bytes of this.#early) receiver.message(bytes);
   }
 
@@ -82,7 +87,7 @@ export class LocalRing {
 
   /** `ranges`: the layers of each stage. */
   static async start(checkpoint: Checkpoint, ranges: readonly Range[], options: RingOptions = {}): Promise<LocalRing> {
-    const { maxMessage: _, delayMs: __, maxPositions = null, ...rest } = options;
+    const { maxMessage: _, delayMs: __, maxPositions = null, recover, timeoutMs, ...rest } = options;
     const settings: EngineOptions = { worldSize: 1, dtype: "fp32", maxSeqLen: 512, threadsPerRank: 1, ...rest };
     const engines = await Promise.all(ranges.map((layers) => Engine.start(checkpoint, { ...settings, layers })));
     const last = engines.at(-1)!;
@@ -98,7 +103,8 @@ export class LocalRing {
       );
     const ring = new LocalRing(engines, hosts, options);
     ring.pipeline = new PipelineEngine(last, plan, ring.enter(), {
-      recover: async () => ring.enter(),
+      recover: recover ?? (async () => ring.enter()),
+      timeoutMs,
       onRefused: (reason) => ring.refused.push(reason),
     });
     return ring;

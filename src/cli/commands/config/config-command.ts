@@ -6,6 +6,7 @@ import { examples } from "../../options/help.js";
 import { applySettings, type SettingCommand, settable } from "../../options/settings.js";
 import { applyTorchrunEnvironment } from "../../options/torchrun-env.js";
 import { EXIT_OK } from "../../terminal/exit-code.js";
+import { fitLines } from "../../terminal/fit-lines.js";
 import { Output } from "../../terminal/output.js";
 
 export function addConfig(program: Command, exit: (code: number) => void): void {
@@ -41,7 +42,7 @@ export function addConfig(program: Command, exit: (code: number) => void): void 
       const text = flags.json
         ? `${JSON.stringify({ command: name, file: path, options: values })}\n`
         : table(path, values);
-      await new Output(process.stdout, () => {}).write(text);
+      await new Output(process.stdout, () => {}).write(flags.json ? text : fitLines(text));
       exit(EXIT_OK);
     });
 }
