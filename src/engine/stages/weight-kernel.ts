@@ -1,5 +1,5 @@
 /**
- * Turns and quantises a chunk of weights: by a kernel in WebAssembly, or in JavaScript where there is none; both give the same bits.
+ * Turns and quantises a chunk of weights: by a kernel in WebAssembly, or in JavaScript where it cannot run; both give the same bits.
  * Does not know tensors or files.
  */
 import { searchTables } from "../../model/architecture/grid-search.js";
@@ -57,7 +57,7 @@ class WeightKernel implements ChunkMaths {
   readonly #exports: Exports;
   readonly #tables: number;
   readonly #scratch: number;
-  /** Where the factors of a stream are, if there are some, and behind them the chunk. */
+  /** Where the factors of a stream are, if there are some, and after them the chunk. */
   readonly #factors: number;
 
   constructor() {
