@@ -44,6 +44,7 @@ const generate: Route = {
     checkTaggedModel(request.model, service.settings);
     const forms = new OllamaForms(taggedName(service.settings), GENERATED);
     const plan = planOf(llama, request, exchange, service);
+    checkIds(llama, request.context ?? [], "context");
     if (!request.prompt) return { json: forms.loaded() };
     const prompt = await generatePrompt(llama, request.prompt, request, service);
     return run(llama, { ...plan, ...prompt }, { forms, hasContext: !request.raw, request, exchange, service });
@@ -100,7 +101,6 @@ async function generatePrompt(
   if (raw && (system !== null || context.length > 0)) {
     throw invalid("raw mode does not support system or context", system !== null ? "system" : "context");
   }
-  checkIds(llama, context, "context");
   const isChat = !raw && hasChat(llama, settings.chat);
   if (!isChat && system !== null) {
     throw invalid("This model has no chat format, and so no system text; write it in the prompt", "system");
