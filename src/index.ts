@@ -28,6 +28,7 @@ export {
   type TurnStats,
 } from "./generation/conversation/conversation.js";
 export type { CacheRestore, LoadedConversation, SaveOptions } from "./generation/conversation/conversation-file.js";
+export type { Form, Tag, TagFormat } from "./generation/form/form.js";
 export { Llama } from "./generation/llama.js";
 export type { BuildOptions } from "./generation/loading/build-options.js";
 export { demoModel } from "./generation/loading/demo-model.js";
@@ -38,6 +39,9 @@ export type { LimitOptions } from "./generation/scheduling/request-limits.js";
 export { GenerationStats, type Timings } from "./generation/scheduling/stats.js";
 export type { PerplexityOptions } from "./generation/scoring/perplexity.js";
 export type { Score, ScoreAnswer, ScoredPair, ScoredToken, ScoreRequest } from "./generation/scoring/score.js";
+export type { AnswerPart, CallReader } from "./generation/tools/call-reader.js";
+export type { Tool, ToolCall, ToolChoice, ToolInput } from "./generation/tools/tool.js";
+export type { ToolUse, ToolUseOptions } from "./generation/tools/tool-use.js";
 export type { ComputeType } from "./model/architecture/compute-type.js";
 export type { DifferingReplica } from "./model/checkpoint/replicas.js";
 export type { ModelConfig, RopeScaling, Rotation, StoredFormat, Variation } from "./model/config/config.js";

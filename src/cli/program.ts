@@ -8,10 +8,12 @@ import { addConfig } from "./commands/config/config-command.js";
 import { addEval } from "./commands/eval/eval-command.js";
 import { addGenerate } from "./commands/generate/generate-command.js";
 import { addInspect } from "./commands/inspect/inspect-command.js";
+import { addQueue } from "./commands/queue/queue-command.js";
 import { addRepl } from "./commands/repl/repl-command.js";
 import { addScore } from "./commands/score/score-command.js";
 import { addServe } from "./commands/serve/serve-command.js";
 import { addCompletion } from "./commands/shell-completion/shell-completion-command.js";
+import { addWorker } from "./commands/worker/worker-command.js";
 import { type CommandWords, checkCommandWords, innerCommand } from "./options/command-words.js";
 import { EXIT_CODES_HELP, heading, itemDescription, programHelp } from "./options/help.js";
 import { applySettings, type SettingCommand } from "./options/settings.js";
@@ -22,9 +24,9 @@ import { Output } from "./terminal/output.js";
 import { versionText } from "./terminal/version.js";
 
 const GROUPS = {
-  "Run:": [addGenerate, addRepl, addBatch, addServe],
+  "Run:": [addGenerate, addRepl, addBatch, addServe, addWorker],
   "Measure:": [addScore, addEval, addBench],
-  "Look:": [addInspect, addCache, addConfig, addCompletion],
+  "Look:": [addInspect, addQueue, addCache, addConfig, addCompletion],
 };
 
 /** Every command passes its exit code to `exit`; usage errors are printed, then thrown as CommanderError. */

@@ -4,7 +4,7 @@
  */
 
 /** Commands that load no model and no tokenizer; `inspect` loads a tokenizer. */
-const SMALL = ["help", "cache", "completion", "__complete", "config"];
+const SMALL = ["help", "cache", "queue", "completion", "__complete", "config"];
 const QUESTIONS = ["-h", "--help", "-V", "--version"];
 /** Values that turn a switch off, as for other settings. */
 const OFF = ["", "0", "false", "no", "off"];

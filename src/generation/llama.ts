@@ -2,12 +2,13 @@
  * The library's face: a loaded model with the methods of Meta's generation.py.
  * Knows text, tokens and options; does not know ranks and tensors.
  */
-import type { Engine } from "../engine/engine.js";
+import type { ModelEngine } from "../engine/host/model-engine.js";
 import type { RankTimes } from "../engine/host/rank-times.js";
 import { machineMemory } from "../engine/machine/machine-memory.js";
 import type { LoadReport } from "../engine/shared/messages.js";
 import type { CacheOutcome } from "../engine/weight-cache/cache-plan.js";
 import type { ComputeType } from "../model/architecture/compute-type.js";
+import type { KvType } from "../model/architecture/kv-type.js";
 import type { Checkpoint } from "../model/checkpoint/checkpoint.js";
 import type { ModelConfig } from "../model/config/config.js";
 import type { EncodeThread } from "../tokenizer/loading/encode-thread.js";
@@ -16,20 +17,16 @@ import type { ChatChoice, ChatName } from "./chat/chat-format.js";
 import type { ChatPrediction, DialogInput } from "./chat/dialog.js";
 import { folderKind } from "./chat/folder-kind.js";
 import { type BatchAnswer, type BatchOptions, type BatchRequest, runBatch } from "./completion/batch.js";
-import { type ChatPrompt, encodeDialog, encodePrompt, type Prompt } from "./completion/encode-prompt.js";
+import { type ChatPrompt, encodeDialog, encodePrompt, type Prompt, useTools } from "./completion/encode-prompt.js";
 import { completeDialogs, completeTexts, type DialogOptions, generateIds } from "./completion/meta-generate.js";
 import type { CompletionPrediction, GenerateResult, StreamEvent } from "./completion/results.js";
 import { streamText } from "./completion/stream.js";
 import { type CompletionEvent, SUBMIT_TYPES, type SubmitOptions, submitPrompt } from "./completion/submit.js";
 import { CONVERSATION_TYPES, type Conversation, type ConversationOptions } from "./conversation/conversation.js";
-import {
-  type LoadedConversation,
-  openConversation,
-  type SaveOptions,
-  writeConversation,
-} from "./conversation/conversation-file.js";
-import { sessionFormat } from "./conversation/session-format.js";
+import { type LoadedConversation, type SaveOptions, writeConversation } from "./conversation/conversation-file.js";
+import { loadConversation } from "./conversation/load-conversation.js";
 import { startConversation } from "./conversation/start-conversation.js";
+import type { Form } from "./form/form.js";
 import { type BuildOptions, checkBuildOptions, engineSettings } from "./loading/build-options.js";
 import { resolveMaxSeqLen, sharedLength } from "./loading/context-length.js";
 import { checkMemory } from "./loading/memory-check.js";
@@ -38,11 +35,13 @@ import { findModel, type ModelFiles, openModel, resolveSetup, startModel } from 
 import { checkOptions } from "./options/check-options.js";
 import type { GenerateOptions } from "./sampling/options.js";
 import type { FeedOptions, Requests } from "./scheduling/in-flight.js";
-import { checkPrompt } from "./scheduling/prompt-check.js";
 import { type LoopLimits, resolveLimits } from "./scheduling/request-limits.js";
 import { type RequestCounts, RequestLoop } from "./scheduling/request-loop.js";
+import { lastLogits } from "./scoring/last-logits.js";
 import { type PerplexityOptions, scoreText } from "./scoring/perplexity.js";
 import { type ScoreAnswer, type ScoreRequest, scoreAll } from "./scoring/score.js";
+import type { ToolInput } from "./tools/tool.js";
+import type { ToolUse, ToolUseOptions } from "./tools/tool-use.js";
 
 export class Llama {
   readonly tokenizer: Tokenizer;
@@ -62,7 +61,7 @@ export class Llama {
   readonly unknownParams: readonly string[];
   /** What the user should know about how the model was read, a sentence each. */
   readonly remarks: readonly string[];
-  readonly #engine: Engine;
+  readonly #engine: ModelEngine;
   readonly #encoder: EncodeThread;
   readonly #loop: RequestLoop;
   readonly #model: ModelContext;
@@ -72,28 +71,22 @@ export class Llama {
   private constructor(parts: {
     ckptDir: string;
     tokenizer: Tokenizer;
-    engine: Engine;
+    engine: ModelEngine;
     checkpoint: Checkpoint;
     limits: LoopLimits;
     encoder: EncodeThread;
     maxSeqLen: number;
     loadMs: number;
   }) {
-    this.tokenizer = parts.tokenizer;
-    this.config = parts.checkpoint.config;
-    this.parameterCount = parts.checkpoint.parameterCount;
-    this.shardCount = parts.checkpoint.shardCount;
-    this.unexpectedTensors = parts.checkpoint.unexpected;
-    this.differingTensors = parts.checkpoint.differing;
-    this.unknownParams = parts.checkpoint.unknownParams;
-    this.remarks = parts.checkpoint.remarks ?? [];
-    this.maxSeqLen = parts.maxSeqLen;
-    this.loadMs = parts.loadMs;
-    this.#engine = parts.engine;
-    this.#encoder = parts.encoder;
-    this.ckptDir = parts.ckptDir;
-    this.#loop = new RequestLoop(parts.engine, parts.limits, parts.engine.dtype);
-    const { tokenizer, engine, encoder, maxSeqLen } = parts;
+    const { tokenizer, engine, encoder, maxSeqLen, checkpoint } = parts;
+    ({ ckptDir: this.ckptDir, loadMs: this.loadMs, tokenizer: this.tokenizer, maxSeqLen: this.maxSeqLen } = parts);
+    ({ config: this.config, parameterCount: this.parameterCount, shardCount: this.shardCount } = checkpoint);
+    ({ unexpected: this.unexpectedTensors, differing: this.differingTensors } = checkpoint);
+    this.unknownParams = checkpoint.unknownParams;
+    this.remarks = checkpoint.remarks ?? [];
+    this.#engine = engine;
+    this.#encoder = encoder;
+    this.#loop = new RequestLoop(engine, parts.limits, engine.dtype);
     const kind = folderKind(parts.ckptDir);
     this.#model = new ModelContext(this.#loop, tokenizer, this.config, maxSeqLen, engine.dtype, encoder, kind);
   }
@@ -105,12 +98,13 @@ export class Llama {
     const opened = openModel(files ?? findModel(options));
     const { checkpoint } = opened;
     const setup = resolveSetup(checkpoint, options);
-    const maxSeqLen = resolveMaxSeqLen(options.maxSeqLen, checkpoint.config, setup);
-    if (!options.force) checkMemory(checkpoint.config, setup.worldSize, setup, maxSeqLen);
+    const { startEngine } = options;
+    const maxSeqLen = resolveMaxSeqLen(options.maxSeqLen, checkpoint.config, setup, startEngine && { available: 0 });
+    if (!options.force && !startEngine) checkMemory(checkpoint.config, setup.worldSize, setup, maxSeqLen);
     const settings = engineSettings(options, checkpoint.byteLength);
-    const { engine, tokenizer } = await startModel(opened, { ...settings, ...setup, maxSeqLen });
+    const { engine, tokenizer } = await startModel(opened, { ...settings, ...setup, maxSeqLen }, startEngine);
     const limits = {
-      ...resolveLimits(options, engine.positionBytes, maxSeqLen, machineMemory().available),
+      ...resolveLimits(options, engine, maxSeqLen, machineMemory().available),
       ...sharedLength(checkpoint.config),
     };
     return new Llama({
@@ -134,6 +128,11 @@ export class Llama {
     return this.#engine.dtype;
   }
 
+  /** Type of keys and values in memory. */
+  get kvDtype(): KvType {
+    return this.#engine.kvType;
+  }
+
   /** What each rank read, and how long that took. */
   get load(): readonly LoadReport[] {
     return this.#engine.load;
@@ -150,18 +149,8 @@ export class Llama {
   }
 
   /** Logits [vocabSize] after the last id. Throws LlamaError (usage) for ids outside the vocabulary, or too many for the context. */
-  async logits(ids: readonly number[]): Promise<Float32Array> {
-    checkPrompt(ids, 0, this);
-    let last: Float32Array | null = null;
-    const take = (_: number, logits: Float32Array) => {
-      last = logits.slice();
-    };
-    const score = { from: ids.length - 1, take };
-    const rest = { maxTokens: 0, sample: () => 0, stopIds: new Set<number>(), logprobs: false };
-    for await (const _ of this.#loop.submit({ promptIds: ids, score, ...rest })) {
-      // The logits come by the way of `take`.
-    }
-    return last!;
+  logits(ids: readonly number[]): Promise<Float32Array> {
+    return lastLogits(this.#model, ids);
   }
 
   /**
@@ -212,6 +201,24 @@ export class Llama {
     return { ids: await ids, stopIds: [...stopIds] };
   }
 
+  /**
+   * What tools mean for an answer: the form to submit it with, and the reader of its calls. The prompt takes the same tools.
+   * Throws LlamaError (usage) where the chat format knows no tools, or for a schema that cannot be bound.
+   */
+  toolUse(tools: readonly ToolInput[], options: ToolUseOptions & { chat?: ChatChoice } = {}): ToolUse {
+    return useTools(this.#model, tools, options);
+  }
+
+  /** Whether the chat format of dialogs knows tools. */
+  hasTools(chat?: ChatChoice): boolean {
+    return this.#model.dialogFormat(chat).tools.kind === "calls";
+  }
+
+  /** Checks a form and compiles its grammar, which is then kept for requests. Throws LlamaError (usage) for what cannot be bound. */
+  prepareForm(form: Form): void {
+    this.#model.forms.compile(form);
+  }
+
   /** Ids of any text, however long; a long one is encoded in a thread, so that nothing else waits. */
   async encodeText(text: string, options: EncodeOptions = {}): Promise<number[]> {
     return this.#model.encodeText(text, options);
@@ -259,17 +266,8 @@ export class Llama {
   }
 
   /** A conversation from a file, in its chat format; its KV cache is restored if it is this model's, else computed again. */
-  async loadConversation(file: string, { chat = "auto" }: { chat?: ChatChoice } = {}): Promise<LoadedConversation> {
-    const saved = await openConversation(file);
-    try {
-      const { system, settings } = saved.header;
-      const format = sessionFormat(saved.header, file, chat, (choice) => this.#model.conversationFormat(choice));
-      const conversation = startConversation(this.#model, format, system);
-      const cache = await saved.fill(this.#engine, this.#loop, conversation, this.tokenizer);
-      return { conversation, settings, cache };
-    } finally {
-      await saved.close();
-    }
+  loadConversation(file: string, { chat = "auto" }: { chat?: ChatChoice } = {}): Promise<LoadedConversation> {
+    return loadConversation(this.#engine, this.#model, file, chat);
   }
 
   /** Ids of a dialog as the model's chat template writes it, or without one Meta's code, up to where the answer begins; throws LlamaError where these refuse it. */

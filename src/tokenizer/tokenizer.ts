@@ -38,6 +38,8 @@ export interface Vocabulary {
   readonly tokenNames: TokenNames;
   /** The Jinja source that came with the tokenizer. */
   readonly chatTemplate: string | null;
+  /** That of dialogs with tools, where it is another one. */
+  readonly toolTemplate?: string | null;
 }
 
 export type TokenNames = Readonly<Record<"bos" | "eos" | "unk" | "pad", string | null>>;

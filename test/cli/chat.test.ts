@@ -160,7 +160,7 @@ describe("chat on the command line", { concurrency: 2 }, () => {
       "messages[0].role: unknown role; expected system, user, assistant, tool or ipython, found developer",
       "messages[0].content: has the wrong type; expected a string or a list of text parts, found nothing",
       'messages[0]: has the wrong type; expected {"role": ..., "content": ...}, found "Hi"',
-      "messages[0].tool_calls: calls of tools cannot be written",
+      'messages[0].tool_calls[0].function: has the wrong form; expected {"name": ..., "arguments": ...}, found nothing',
     ];
     assert.deepEqual(
       answers.slice(2).map(({ error }) => error.message),

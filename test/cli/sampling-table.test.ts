@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { SETTING_NAMES } from "../../src/cli/commands/repl/settings.js";
+import { FORM_SETTINGS } from "../../src/cli/model/form-settings.js";
 import { parserOf, type SamplingFlags } from "../../src/cli/options/flags.js";
 import type { SAMPLING_OPTIONS, SamplingKey, SamplingName } from "../../src/generation/sampling/option-table.js";
 import { SAMPLING_ROWS } from "../../src/generation/sampling/option-table.js";
@@ -57,7 +58,7 @@ test("a text that is not a value is refused with what is expected", () => {
   refused("prompt_lookup_num_tokens", "many", "auto or a whole number of at least 0");
 });
 
-test("`/set` has the options of the table that are settings, and the system prompt", () => {
+test("`/set` has the options of the table that are settings, the system prompt and the forms", () => {
   const names = SAMPLING_ROWS.filter(({ isSetting }) => isSetting !== false).map(({ name }) => name as string);
-  assert.deepEqual(SETTING_NAMES, [...names, "system"]);
+  assert.deepEqual(SETTING_NAMES, [...names, "system", ...FORM_SETTINGS]);
 });

@@ -40,6 +40,36 @@ def ask_openai():
     }
 
 
+def ask_forms():
+    from typing import Literal
+
+    import openai
+    from pydantic import BaseModel, Field
+
+    class Dog(BaseModel):
+        name: Literal["Spot", "Rex"]
+        age: int = Field(ge=0, le=20)
+        tags: list[Literal["big", "old"]] = Field(max_length=2)
+
+    client = openai.OpenAI(base_url=f"{URL}/v1", api_key=KEY, max_retries=0)
+    known = {"model": "demo", "messages": QUESTION, "max_tokens": 200, "temperature": 1, "seed": 5}
+    parsed = client.chat.completions.parse(response_format=Dog, **known).choices[0].message.parsed
+    bound = client.chat.completions.create(extra_body={"structured_outputs": {"regex": "[a-c]{3}"}}, **known)
+    schema = {"type": "object", "properties": {"name": {"enum": ["Spot", "Rex"]}}, "required": ["name"]}
+    tools = [{"type": "function", "function": {"name": "find_dog", "parameters": schema}}]
+    with client.chat.completions.stream(tools=tools, tool_choice="required", parallel_tool_calls=False, **known) as events:
+        for _ in events:
+            pass
+        choice = events.get_final_completion().choices[0]
+    call = choice.message.tool_calls[0].function
+    return {
+        "parsed": parsed.model_dump(),
+        "bound": bound.choices[0].message.content,
+        "call": {"name": call.name, "arguments": call.arguments},
+        "reason": choice.finish_reason,
+    }
+
+
 def ask_litellm():
     import litellm
 
@@ -89,4 +119,5 @@ def parse_metrics():
     return families
 
 
-print(json.dumps({"openai": ask_openai, "litellm": ask_litellm, "llm": ask_llm, "metrics": parse_metrics}[NAME]()))
+ASKED = {"openai": ask_openai, "forms": ask_forms, "litellm": ask_litellm, "llm": ask_llm, "metrics": parse_metrics}
+print(json.dumps(ASKED[NAME]()))

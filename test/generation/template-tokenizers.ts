@@ -9,7 +9,7 @@ import { llama2Json, llama3Json } from "../tokenizer/tokenizer-json.js";
 
 export type TemplateTokenizers = Record<"pieces" | "bytes", Tokenizer>;
 
-/** A tokenizer.json with two special tokens more, and the names of BOS and EOS. */
+/** A tokenizer.json with special tokens of templates, and the names of BOS and EOS. */
 async function tokenizerOf(
   dir: string,
   name: string,
@@ -19,7 +19,7 @@ async function tokenizerOf(
 ) {
   const vocab = Object.values(json.model.vocab as Record<string, number>);
   const next = Math.max(...vocab, ...json.added_tokens.map(({ id }) => id)) + 1;
-  const added = ["<|im_start|>", "<|im_end|>", "<|a-b/(c)|>"].map((content, i) => ({
+  const added = ["<|im_start|>", "<|im_end|>", "<|a-b/(c)|>", "<tool_call>"].map((content, i) => ({
     ...json.added_tokens[0]!,
     id: next + i,
     content,

@@ -148,7 +148,10 @@ test("wrong bodies are refused with one form of error, and the server works on",
     [{ prompt: "a ".repeat(100_000) }, 400, "context_length_exceeded"],
     [{ prompt: "a", model: "gpt-4" }, 404, "model_not_found"],
     [{ prompt: "a", tools: [{}] }, 400, "unsupported_parameter"],
-    [{ prompt: "a", response_format: { type: "json_object" } }, 400, "unsupported_parameter"],
+    [{ prompt: "a", response_format: { type: "yaml" } }, 400, "unsupported_parameter"],
+    [{ prompt: "a", structured_outputs: { structural_tag: "a" } }, 400, "unsupported_parameter"],
+    [{ prompt: "a", guided_choice: ["a"], grammar: "root ::= a" }, 400, "invalid_value"],
+    [{ prompt: "a", format: "json" }, 400, "unsupported_parameter"],
   ];
   for (const [sent, status, code] of bodies) {
     const answer = await server.json("/v1/completions", sent);

@@ -119,6 +119,21 @@ test("a chat template comes from its own file, from the key, or from the default
   );
 });
 
+test("a template for tools comes from the list, or from a file of its own", async () => {
+  const template = async (files: object) => (await open(folder({ "tokenizer.json": json, ...files }))).toolTemplate;
+  const list = [
+    { name: "tool_use", template: "t" },
+    { name: "default", template: "d" },
+  ];
+  assert.equal(await template({ "tokenizer_config.json": { chat_template: list } }), "t");
+  assert.equal(await template({ "tokenizer_config.json": { chat_template: "a" } }), null);
+  const path = folder({ "tokenizer.json": json, "chat_template.jinja": "d" });
+  mkdirSync(join(path, "additional_chat_templates"));
+  writeFileSync(join(path, "additional_chat_templates", "tool_use.jinja"), "file");
+  const { chatTemplate, toolTemplate } = await open(path);
+  assert.deepEqual([chatTemplate, toolTemplate], ["d", "file"]);
+});
+
 test("a bad file beside the tokenizer is named", async () => {
   const refuses = (files: object, message: RegExp) =>
     assert.rejects(open(folder({ "tokenizer.json": json, ...files })), { kind: "model", message });

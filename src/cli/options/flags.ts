@@ -3,17 +3,19 @@ import { InvalidArgumentError } from "@commander-js/extra-typings";
 import { CHAT_NAMES } from "../../generation/chat/chat-format.js";
 import * as kinds from "../../generation/options/value-kinds.js";
 import { MAX_TOP_LOGPROBS } from "../../generation/sampling/option-table.js";
+import type { NodeFlags } from "./node-flags.js";
 import type { TorchrunFlags } from "./torchrun-flags.js";
 
 // Types, not interfaces: only types are assignable to commander's OptionValues.
 
 /** The options of rankOptions(): how ranks run and what they report. */
-export type RankFlags = TorchrunFlags & {
-  /** Seconds. */
-  rank_timeout: number;
-  cpu_bind: "none" | "spread";
-  no_supervisor?: true | undefined;
-};
+export type RankFlags = TorchrunFlags &
+  NodeFlags & {
+    /** Seconds. */
+    rank_timeout: number;
+    cpu_bind: "none" | "spread";
+    no_supervisor?: true | undefined;
+  };
 
 /** The options of modelOptions(), by their names on the command line. */
 export type ModelFlags = RankFlags & {
@@ -53,6 +55,16 @@ export type SamplingFlags = {
   prompt_lookup_num_tokens: number | "auto";
 };
 
+/** The options of formOptions(): at most one. */
+export type FormFlags = {
+  /** A file, "-" for stdin, or the text of a schema. */
+  json_schema?: string | undefined;
+  json_object?: true | undefined;
+  regex?: string | undefined;
+  /** A file. */
+  grammar?: string | undefined;
+};
+
 /** The options of lineOptions(). */
 export type LineFlags = {
   output?: string | undefined;
@@ -71,7 +83,7 @@ export type MessageFlags = {
 };
 
 /** The options of `generate`. */
-export interface GenerateFlags extends ModelFlags, SamplingFlags, MessageFlags, ChatFlags {
+export interface GenerateFlags extends ModelFlags, SamplingFlags, MessageFlags, ChatFlags, FormFlags {
   prompt?: string | undefined;
   system?: string | undefined;
   parse_special?: true | undefined;

@@ -12,7 +12,7 @@ const EXIT_MEMORY = 4;
 /** Signals by which V8 and the C library end a process that gets no memory. */
 const NO_MEMORY: readonly NodeJS.Signals[] = ["SIGTRAP", "SIGABRT", "SIGILL", "SIGSEGV", "SIGBUS"];
 
-type DeathFacts = Omit<Watched, "restarts" | "port">;
+type DeathFacts = Omit<Watched, "restarts" | "port" | "helper">;
 
 /** The text for stderr and the exit code after `signal` has ended the child. */
 export function deathReport(signal: NodeJS.Signals, watched: DeathFacts): { text: string; code: number } {

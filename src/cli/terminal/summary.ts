@@ -23,9 +23,15 @@ export function summaryLine(llama: Pick<Llama, "loadMs">, completion: Completion
   return [...parts, `seed ${seed}`].join(" · ");
 }
 
+/** What the reader of an answer should know of its form. */
+export function formLines({ formComplete, finishReason }: Pick<Completion, "formComplete" | "finishReason">): string[] {
+  if (formComplete !== false) return [];
+  return [`The answer is not a whole one of its form: it ended early (${finishReason}).`];
+}
+
 /** The object of --json. Scripts depend on its names. */
 export function jsonResult(llama: Pick<Llama, "loadMs" | "worldSize" | "dtype">, completion: Completion, echo: string) {
-  const { text, ids, promptIds, finishReason, seed, timings, logprobs, promptLogprobs } = completion;
+  const { text, ids, promptIds, finishReason, formComplete, seed, timings, logprobs, promptLogprobs } = completion;
   return {
     text: echo + text,
     ids,
@@ -33,6 +39,7 @@ export function jsonResult(llama: Pick<Llama, "loadMs" | "worldSize" | "dtype">,
     ...(logprobs && { logprobs }),
     ...(promptLogprobs && { prompt_logprobs: promptLogprobs }),
     finish_reason: finishReason,
+    ...(formComplete !== null && { form_complete: formComplete }),
     seed,
     world_size: llama.worldSize,
     dtype: llama.dtype,
@@ -55,7 +62,7 @@ export function modelLines(llama: Llama, ckptDir: string): string[] {
   const lines = [
     `model ${ckptDir}: dim ${config.dim}, ${config.nLayers} layers, ${config.nHeads} heads (${config.nKvHeads} for keys and values), ` +
       `vocabulary ${config.vocabSize}, ${count(llama.parameterCount)} parameters in ${plural(llama.shardCount, "file")}`,
-    `${plural(worldSize, "rank")} of ${plural(threadsPerRank, "thread")}, ${llama.dtype}, context ${llama.maxSeqLen} tokens`,
+    `${plural(worldSize, "rank")} of ${plural(threadsPerRank, "thread")}, ${llama.dtype}, keys and values ${llama.kvDtype}, context ${llama.maxSeqLen} tokens`,
   ];
   if (llama.weightCache.folder !== null) lines.push(`weights ${llama.weightCache.state}: ${llama.weightCache.folder}`);
   return lines;

@@ -29,6 +29,7 @@ export interface GgufVocabulary {
   readonly ids: Readonly<Record<TokenRole, number | null | undefined>>;
   readonly flags: Readonly<Record<keyof typeof FLAGS, boolean | undefined>>;
   readonly chatTemplate: string | null;
+  readonly toolTemplate: string | null;
 }
 
 const ROLES = {
@@ -87,6 +88,7 @@ export function readGgufVocabulary(file: GgufFile): GgufVocabulary {
     ids: reader.each(ROLES, (key) => reader.id(key, tokens.length)),
     flags: reader.each(FLAGS, (key) => reader.flag(key)),
     chatTemplate: reader.text("chat_template", "tokenizer.") ?? null,
+    toolTemplate: reader.text("chat_template.tool_use", "tokenizer.") ?? null,
   };
 }
 

@@ -27,6 +27,8 @@ export interface TokenizerSettings {
   readonly stopIds?: readonly number[] | undefined;
   /** The Jinja source of the chat template. */
   readonly chatTemplate?: string | null | undefined;
+  /** That of the template for dialogs with tools, where it is another one. */
+  readonly toolTemplate?: string | null | undefined;
   /** Tokens above the vocabulary of the tokenizer's file, or options of tokens in it. */
   readonly addedTokens?: readonly AddedToken[] | undefined;
   /** Names of all special tokens; those without an id get the next ones, as in transformers. */
@@ -71,7 +73,8 @@ export function readTokenizerSettings(folder: string, modelFolder: string, facts
     ...{ bos: named[0], eos: named[1], unk: named[2], pad: named[4] },
     ...{ addBos: flagOf(config.add_bos_token), addEos: flagOf(config.add_eos_token) },
     stopIds: stopIds(modelFolder, facts.eosTokenId),
-    chatTemplate: chatTemplate(folder, config.chat_template, path),
+    chatTemplate: chatTemplate(folder, config.chat_template, path, "default"),
+    toolTemplate: chatTemplate(folder, config.chat_template, path, "tool_use"),
     ...{ addedTokens, specialNames },
     ...(takesClass && {
       addPrefixSpace: flagOf(config.add_prefix_space) ?? true,
@@ -127,18 +130,19 @@ function stopIds(folder: string, fallback: unknown): number[] {
   return ids.filter((id) => isId(id));
 }
 
-/** A file of its own comes before the key; of a list of named templates the one named "default". */
-function chatTemplate(folder: string, value: unknown, where: string): string | null {
-  const file = join(folder, "chat_template.jinja");
+/** A template by its name: a file of its own comes before the key, which has one template, "default", or a list of named ones. */
+function chatTemplate(folder: string, value: unknown, where: string, wanted: "default" | "tool_use"): string | null {
+  const files = { default: "chat_template.jinja", tool_use: join("additional_chat_templates", "tool_use.jinja") };
+  const file = join(folder, files[wanted]);
   if (existsSync(file)) return decodeText(readWhole(file, MAX_TEMPLATE, "a chat template"), file, "model");
   if (value === undefined || value === null) return null;
-  if (typeof value === "string") return value;
+  if (typeof value === "string") return wanted === "default" ? value : null;
   const expected = "text, or a list of templates with names";
   if (!Array.isArray(value)) throw badTemplate(where, expected, showValue(value));
   for (const entry of value) {
     const { name, template } = isObject(entry) ? entry : {};
     if (typeof name !== "string" || typeof template !== "string") throw badTemplate(where, expected, showValue(entry));
-    if (name === "default") return template;
+    if (name === wanted) return template;
   }
   return null;
 }

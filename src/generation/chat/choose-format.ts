@@ -14,12 +14,15 @@ import { templateFormat } from "./template-format.js";
 export function chatFormat(name: ChatName, tokenizer: Tokenizer, config: ModelConfig): ChatFormat {
   if (name === "none") return plainTextFormat(tokenizer);
   if (name === "template") {
-    const { chatTemplate } = tokenizer;
+    const { chatTemplate, toolTemplate = null } = tokenizer;
     if (chatTemplate === null) {
       const fix = "Give the file of a template, or llama2, llama3 or none";
       throw new LlamaError("usage", "the model has no chat template", { fix });
     }
-    return templateFormat(tokenizer, new ChatTemplate(chatTemplate, templateNames(tokenizer)));
+    const names = templateNames(tokenizer);
+    const withTools =
+      toolTemplate === null ? null : new ChatTemplate(toolTemplate, names, "the chat template for tools");
+    return templateFormat(tokenizer, new ChatTemplate(chatTemplate, names), withTools);
   }
   if (name !== familyFormat(tokenizer)) {
     throw new LlamaError("usage", `the chat format ${name} does not match this model's tokenizer`, {

@@ -22,6 +22,10 @@ export function resolveEnding(dialog: Dialog, ending: DialogEnding): { dialog: D
       found: last?.role ?? "no message",
     });
   }
+  if (last.tool_calls !== undefined) {
+    const where = `messages[${dialog.length - 1}].tool_calls`;
+    throw new LlamaError("usage", "an answer that calls tools cannot be continued", { where });
+  }
   const isEmpty = last.token_ids ? last.token_ids.length === 0 : strip(last.content) === "";
   return isEmpty ? { dialog: dialog.slice(0, -1), ending: "answer" } : { dialog, ending };
 }

@@ -2,6 +2,8 @@
 import { LlamaError } from "../../error.js";
 import { isObject, showValue } from "../../formats/files/json-value.js";
 import type { FinishReason } from "../sampling/options.js";
+import { readCalls } from "../tools/call-message.js";
+import type { ToolCall } from "../tools/tool.js";
 
 export type Role = "system" | "user" | "assistant" | "tool" | "ipython" | "developer";
 
@@ -10,6 +12,11 @@ export interface Message {
   content: string;
   /** An answer's own ids, which are kept instead of encoding its text again. */
   token_ids?: readonly number[];
+  /** Of an answer: the calls that it makes. */
+  tool_calls?: readonly ToolCall[];
+  /** Of a result: the id of the call that it answers, and the tool's name. */
+  tool_call_id?: string;
+  name?: string;
 }
 
 export type Dialog = readonly Message[];
@@ -23,8 +30,11 @@ export interface TextPart {
 /** A dialog as it may be given: a content may be a list of text parts, which become lines of one text. An answer may be given by its ids alone. */
 export type DialogInput = readonly {
   role: Role;
-  content?: string | readonly TextPart[];
+  content?: string | readonly TextPart[] | null;
   token_ids?: readonly number[];
+  tool_calls?: readonly ToolCall[];
+  tool_call_id?: string;
+  name?: string;
 }[];
 
 /** The result of chatCompletion() for a dialog, as in Meta's generation.py: tokens and logprobs only if logprobs were requested. */
@@ -35,9 +45,6 @@ export interface ChatPrediction {
   logprobs?: number[];
 }
 
-/** Keys of OpenAI's messages that would change the prompt. */
-const CALLS = ["tool_calls", "function_call"];
-
 /** A dialog with plain contents. Throws LlamaError (usage) that names the message and its key. */
 export function readDialog(messages: readonly unknown[]): Dialog {
   return messages.map((message, i) => {
@@ -45,15 +52,42 @@ export function readDialog(messages: readonly unknown[]): Dialog {
     if (!isObject(message)) throw wrong(where, '{"role": ..., "content": ...}', message);
     const { role, content, token_ids: tokenIds } = message;
     if (typeof role !== "string") throw wrong(`${where}.role`, "a string", role);
-    const call = CALLS.find((key) => (message[key] ?? null) !== null);
-    if (call !== undefined)
-      throw new LlamaError("usage", "calls of tools cannot be written", { where: `${where}.${call}` });
+    if ((message.function_call ?? null) !== null) {
+      throw new LlamaError("usage", "is the old form of a call", {
+        where: `${where}.function_call`,
+        expected: "tool_calls",
+      });
+    }
     const ids = tokenIds ?? undefined;
     if (ids !== undefined && !isIdList(ids)) throw wrong(`${where}.token_ids`, "a list of token ids", ids);
-    // The text follows from the ids.
-    const text = ids && (content ?? null) === null ? "" : contentOf(content, `${where}.content`);
-    return { role: role as Role, content: text, ...(ids && { token_ids: ids }) };
+    const calls = readCalls(message.tool_calls, `${where}.tool_calls`);
+    if (calls !== null && role !== "assistant") {
+      throw new LlamaError("usage", "only answers call tools", { where: `${where}.tool_calls`, found: role });
+    }
+    if (calls !== null && ids !== undefined) {
+      throw new LlamaError("usage", "an answer that calls tools is written by the template", {
+        where: `${where}.token_ids`,
+        fix: "Leave them out",
+      });
+    }
+    // The text follows from the ids; calls need no text.
+    const text = (ids || calls) && (content ?? null) === null ? "" : contentOf(content, `${where}.content`);
+    const result = { ...textAt("tool_call_id", message, where), ...textAt("name", message, where) };
+    return {
+      ...{ role: role as Role, content: text, ...(ids && { token_ids: ids }), ...(calls && { tool_calls: calls }) },
+      ...(RESULTS.includes(role) && result),
+    };
   });
+}
+
+/** Roles of the results of calls. */
+const RESULTS = ["tool", "ipython"];
+
+function textAt(key: "tool_call_id" | "name", message: Record<string, unknown>, where: string): Partial<Message> {
+  const value = message[key] ?? undefined;
+  if (value === undefined) return {};
+  if (typeof value !== "string") throw wrong(`${where}.${key}`, "a string", value);
+  return { [key]: value };
 }
 
 function isIdList(value: unknown): value is number[] {

@@ -2,7 +2,7 @@
 import { LlamaError } from "../../error.js";
 import { isSpace, strip } from "../../tokenizer/encoding/python-whitespace.js";
 import { requireEos, type Tokenizer } from "../../tokenizer/tokenizer.js";
-import { type ChatFormat, NO_STOPS } from "./chat-format.js";
+import { type ChatFormat, NO_STOPS, NO_TOOLS } from "./chat-format.js";
 import type { Dialog, Message } from "./dialog.js";
 import type { DialogEnding } from "./dialog-ending.js";
 import { turnwise } from "./turnwise.js";
@@ -46,6 +46,7 @@ export function llama2Format(tokenizer: Tokenizer): ChatFormat {
     name: "llama2",
     templateHash: null,
     stopIds: NO_STOPS,
+    tools: NO_TOOLS,
     encodeDialog,
     encodeConversation: turnwise({
       openTurn(text, system, isFirst) {

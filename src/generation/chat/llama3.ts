@@ -2,7 +2,7 @@
 import { LlamaError } from "../../error.js";
 import { strip } from "../../tokenizer/encoding/python-whitespace.js";
 import { requireBos, type Tokenizer } from "../../tokenizer/tokenizer.js";
-import { type ChatFormat, NO_STOPS } from "./chat-format.js";
+import { type ChatFormat, NO_STOPS, NO_TOOLS } from "./chat-format.js";
 import type { Dialog, Message } from "./dialog.js";
 import type { DialogEnding } from "./dialog-ending.js";
 import { turnwise } from "./turnwise.js";
@@ -35,6 +35,7 @@ export function llama3Format(tokenizer: Tokenizer, strips: boolean): ChatFormat 
     name: "llama3",
     templateHash: null,
     stopIds: NO_STOPS,
+    tools: NO_TOOLS,
     encodeDialog,
     encodeConversation: turnwise({
       openTurn(text, system, isFirst) {

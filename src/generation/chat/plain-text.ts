@@ -1,7 +1,7 @@
 /** The chat formats "none" and "text", for models that only continue text: messages and answers form one text. */
 import { LlamaError } from "../../error.js";
 import { encodeAfter, type Tokenizer } from "../../tokenizer/tokenizer.js";
-import { type ChatFormat, NO_STOPS } from "./chat-format.js";
+import { type ChatFormat, NO_STOPS, NO_TOOLS } from "./chat-format.js";
 import type { Dialog } from "./dialog.js";
 import { turnwise } from "./turnwise.js";
 
@@ -11,6 +11,7 @@ export function plainTextFormat(tokenizer: Tokenizer, hasDialogs = false): ChatF
     name: "none",
     templateHash: null,
     stopIds: NO_STOPS,
+    tools: NO_TOOLS,
     encodeDialog(dialog) {
       if (hasDialogs) return encodeLines(tokenizer, dialog);
       throw new LlamaError("usage", "the chat format none only continues text: it has no dialogs");

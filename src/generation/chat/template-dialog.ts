@@ -2,6 +2,8 @@
 import { LlamaError } from "../../error.js";
 import { strip, stripEnd } from "../../tokenizer/encoding/python-whitespace.js";
 import type { ChatTemplate } from "../template/chat-template.js";
+import { markDeep, templateParts } from "../tools/call-message.js";
+import type { Tool } from "../tools/tool.js";
 import type { Dialog } from "./dialog.js";
 import type { DialogEnding } from "./dialog-ending.js";
 import { freeMarks, type Marks, type ShieldedText } from "./shielded-text.js";
@@ -21,16 +23,26 @@ export class TemplateDialog {
   readonly #shield: ShieldedText;
   readonly #dialog: Dialog;
   readonly #ending: DialogEnding;
+  readonly #tools: readonly Tool[] | null;
   /** Around names of special tokens in messages, and around answers with ids. */
   readonly #names: Marks;
   readonly #answers: Marks;
 
-  constructor(template: ChatTemplate, shield: ShieldedText, dialog: Dialog, ending: DialogEnding) {
+  constructor(
+    template: ChatTemplate,
+    shield: ShieldedText,
+    dialog: Dialog,
+    ending: DialogEnding,
+    tools: readonly Tool[] | null = null,
+  ) {
     this.#template = template;
     this.#shield = shield;
     this.#dialog = dialog;
     this.#ending = ending;
-    [this.#names, this.#answers] = freeMarks([template.source, ...dialog.map(({ content }) => content)]);
+    this.#tools = tools;
+    const calls = dialog.flatMap(({ tool_calls: made = [] }) => made);
+    const texts = [...dialog.map(({ content }) => content), ...(calls.length > 0 ? [JSON.stringify(calls)] : [])];
+    [this.#names, this.#answers] = freeMarks([template.source, ...texts, ...(tools ? [JSON.stringify(tools)] : [])]);
   }
 
   /** Answers keep their ids where the template writes their text as it is; others are encoded with the text around them. */
@@ -46,13 +58,16 @@ export class TemplateDialog {
 
   #render(messages: Dialog, withIds: readonly number[], ending = this.#ending): string {
     const [open, close] = this.#answers;
-    const marked = messages.map(({ role, content }, i) => {
+    const marked = messages.map((message, i) => {
+      const { role, content } = message;
       const text = this.#shield.mark(content, this.#names, role === "assistant");
       if (withIds.includes(i)) return { role, content: `${open}${i}${open}${text}${close}` };
       const isContinued = ending === "continue" && i === messages.length - 1;
-      return { role, content: isContinued ? text + CONTINUES : text };
+      const parts = templateParts(message, messages.slice(0, i), (own) => this.#shield.mark(own, this.#names, false));
+      return { role, content: isContinued ? text + CONTINUES : text, ...parts };
     });
-    return this.#template.render(marked, ending === "answer");
+    const tools = this.#tools && (markDeep(this.#tools, (own) => this.#shield.mark(own, this.#names, false)) as Tool[]);
+    return this.#template.render(marked, ending === "answer", undefined, tools);
   }
 
   /** The answers that stand whole in a text. */

@@ -2,6 +2,8 @@
 import { LlamaError } from "../../error.js";
 import { encodeAfter, type Tokenizer } from "../../tokenizer/tokenizer.js";
 import type { ChatTemplate } from "../template/chat-template.js";
+import { type TemplateTools, templateTools } from "../tools/call-form.js";
+import type { Tool } from "../tools/tool.js";
 import { type ChatFormat, NO_STOPS, type Turn } from "./chat-format.js";
 import { checkRoles, type Dialog } from "./dialog.js";
 import type { DialogEnding } from "./dialog-ending.js";
@@ -15,12 +17,20 @@ interface Rendered {
   ids: readonly number[];
 }
 
-/** Makes a format for one conversation, whose prompts it remembers, and for any number of dialogs. */
-export function templateFormat(tokenizer: Tokenizer, template: ChatTemplate): ChatFormat {
+/**
+ * Makes a format for one conversation, whose prompts it remembers, and for any number of dialogs. `withTools`: the template of
+ * dialogs with tools, where the model has one of its own for them.
+ */
+export function templateFormat(
+  tokenizer: Tokenizer,
+  template: ChatTemplate,
+  withTools: ChatTemplate | null = null,
+): ChatFormat {
   const shield = new ShieldedText(tokenizer, template.source);
   /** The prompts of a conversation, by the number of turns before them. */
   const prompts: Rendered[] = [];
   let stopIds: ReadonlySet<number> | null = null;
+  let known: TemplateTools | null = null;
 
   const render = (dialog: Dialog): { text: string; marks: Marks } => {
     const [marks] = freeMarks([template.source, ...dialog.map(({ content }) => content)]);
@@ -31,7 +41,7 @@ export function templateFormat(tokenizer: Tokenizer, template: ChatTemplate): Ch
     return { text: template.render(messages, true), marks };
   };
 
-  const encodeDialog = (dialog: Dialog, ending: DialogEnding = "answer"): number[] => {
+  const encodeDialog = (dialog: Dialog, ending: DialogEnding = "answer", tools?: readonly Tool[]): number[] => {
     // A template that does not know the role would at best write it as it is.
     checkRoles(dialog, template.source.includes("developer") ? ["developer"] : []);
     const last = dialog.at(-1)!;
@@ -41,7 +51,17 @@ export function templateFormat(tokenizer: Tokenizer, template: ChatTemplate): Ch
         found: "the role assistant",
       });
     }
-    return new TemplateDialog(template, shield, dialog, ending).encode();
+    if (withTools === null) return new TemplateDialog(template, shield, dialog, ending, tools ?? null).encode();
+    if (tools) {
+      const own = new ShieldedText(tokenizer, withTools.source);
+      return new TemplateDialog(withTools, own, dialog, ending, tools).encode();
+    }
+    const call = dialog.findIndex(({ tool_calls: calls }) => calls !== undefined);
+    if (call < 0) return new TemplateDialog(template, shield, dialog, ending).encode();
+    throw new LlamaError("usage", "the template of this model writes calls in dialogs with tools only", {
+      where: `messages[${call}].tool_calls`,
+      fix: "Send the tools too",
+    });
   };
 
   /** The ids of a conversation's prompt; answers keep their ids where the template writes them as they are. */
@@ -93,6 +113,10 @@ export function templateFormat(tokenizer: Tokenizer, template: ChatTemplate): Ch
     get stopIds() {
       stopIds ??= endOfAnswer(tokenizer, template, shield);
       return stopIds;
+    },
+    get tools() {
+      known ??= templateTools(withTools ?? template);
+      return known;
     },
     encodeDialog,
     encodeConversation,

@@ -1,4 +1,5 @@
 /** A completion from its request to its end: ids, text and log-probabilities in step with each other. Does not know who waits for it. */
+import { taggedDetokenizer } from "../form/tag-tokens.js";
 import type { ModelContext } from "../loading/model-context.js";
 import {
   type GenerateOptions,
@@ -34,7 +35,7 @@ export class RunningCompletion {
   #delivered = "";
   #reusedTokens = 0;
 
-  /** `stopIds` end it, beside the model's own stops. Throws LlamaError (usage) for what cannot be run. */
+  /** `stopIds` end it, beside the model's own stops. With a form the model's forms are loaded. Throws LlamaError (usage) for what cannot be run. */
   constructor(
     model: ModelContext,
     promptIds: number[],
@@ -44,16 +45,19 @@ export class RunningCompletion {
   ) {
     const { tokenizer, config, maxSeqLen } = model;
     checkPrompt(promptIds, 0, model);
-    const { logprobs = false, cachePrompt = true } = options;
+    const { logprobs = false, cachePrompt = true, form } = options;
     const maxTokens = Math.min(resolveMaxGenLen(options, maxSeqLen), maxSeqLen - promptIds.length);
     this.sampling = resolveSampling(options, config.vocabSize, randomSeed);
     this.stats = traits.stats ?? new GenerationStats();
     this.#promptIds = promptIds;
-    this.#text = new CompletionText(tokenizer.detokenizer(), resolveStop(options), promptIds);
+    const detokenizer = form === undefined ? tokenizer.detokenizer() : taggedDetokenizer(tokenizer);
+    this.#text = new CompletionText(detokenizer, resolveStop(options), promptIds);
     this.#logprobs = new TokenLogprobs(tokenizer, promptIds, options);
+    const ends = new Set([...tokenizer.stopIds, ...stopIds]);
     const base = {
       ...{ promptIds, maxTokens, logprobs, cachePrompt, tokenCount: tokenizer.vocabSize },
-      stopIds: new Set([...tokenizer.stopIds, ...stopIds]),
+      stopIds: ends,
+      ...(form !== undefined && { constraint: model.forms.constraint(form, promptIds, ends) }),
       ...traits,
       ...model.lookup(options, this.sampling),
       stats: this.stats,
@@ -87,6 +91,7 @@ export class RunningCompletion {
         ids,
         promptIds: this.#promptIds,
         finishReason: reason,
+        formComplete: this.#formComplete(isCut),
         seed: this.sampling.seed,
       },
       ...{ reusedTokens: this.#reusedTokens, stopId: stop?.id ?? null, stopString: this.#text.stopString },
@@ -95,5 +100,11 @@ export class RunningCompletion {
       timings: this.stats.timings(),
     };
     return { text, completion };
+  }
+
+  /** A text that a stop string ended lacks that string, and an abort may have dropped tokens that the form has seen. */
+  #formComplete(isCut: boolean): boolean | null {
+    const { constraint } = this.request;
+    return constraint ? constraint.isComplete && !isCut && this.#text.stopString === null : null;
   }
 }

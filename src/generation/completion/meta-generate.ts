@@ -48,6 +48,11 @@ export async function generateIds(
   // Meta's generate() scores a batch without room for new tokens unshifted: position t by its own logits.
   const shift = Math.min(...lengths) === totalLength ? 0 : 1;
   const stats = new GenerationStats();
+  const stopsOf = new Set([...model.tokenizer.stopIds, ...stopIds]);
+  if (options.form !== undefined) {
+    model.forms.compile(options.form);
+    await model.forms.load();
+  }
   const requests = promptIds.map((ids, i): GenerationRequest => {
     const take = (index: number, logits: Float32Array) => {
       const scored = ids[index + shift];
@@ -57,7 +62,7 @@ export async function generateIds(
       promptIds: ids,
       maxTokens: Math.min(maxGenLen, totalLength - ids.length),
       ...{
-        stopIds: new Set([...model.tokenizer.stopIds, ...stopIds]),
+        stopIds: stopsOf,
         tokenCount: model.tokenizer.vocabSize,
         logprobs,
         stats,
@@ -65,6 +70,7 @@ export async function generateIds(
         cachePrompt: options.cachePrompt ?? true,
       },
       ...model.lookup(options, sampling),
+      ...(options.form !== undefined && { constraint: model.forms.constraint(options.form, ids, stopsOf) }),
       ...(logprobs && echo && { score: { from: 0, take } }),
     };
     return createRequest(base, { ...sampling, seed: sampling.seed + i }, texts[i]);

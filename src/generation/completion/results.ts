@@ -36,6 +36,8 @@ export interface Completion {
   stopLogprob: TokenLogprob | null;
   /** The stop string that ended it, which is not in `text`. */
   stopString: string | null;
+  /** Whether the text is a whole of the form that was asked for; null without one. */
+  formComplete: boolean | null;
   seed: number;
   timings: Timings;
   /** Of the new tokens; null unless asked for. */

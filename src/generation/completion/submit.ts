@@ -5,7 +5,7 @@ import { LIST, TEXT } from "../options/check-options.js";
 import { GENERATE_TYPES, type GenerateOptions } from "../sampling/options.js";
 import type { PrefillEvent, QueuedEvent, RequestEvent } from "../scheduling/request.js";
 import { type RequestTraits, RunningCompletion } from "./completion.js";
-import { ENDING, type EncodedPrompt, MESSAGES, PROMPT, type Prompt } from "./encode-prompt.js";
+import { ENDING, type EncodedPrompt, MESSAGES, PROMPT, type Prompt, TOOLS } from "./encode-prompt.js";
 import type { Completion } from "./results.js";
 import type { TokenLogprob } from "./token-logprobs.js";
 
@@ -26,7 +26,7 @@ const { onPrompt: _, ...requestTypes } = GENERATE_TYPES;
 const STOP_IDS = { ...LIST, type: "a list of token ids" };
 export const SUBMIT_TYPES = {
   ...{ ...requestTypes, prompt: PROMPT, messages: MESSAGES },
-  ...{ chat: CHAT_CHOICE, ending: ENDING, stopIds: STOP_IDS, cacheSalt: TEXT, client: TEXT },
+  ...{ chat: CHAT_CHOICE, ending: ENDING, tools: TOOLS, stopIds: STOP_IDS, cacheSalt: TEXT, client: TEXT },
 };
 
 /** What happens to a request, in this order: queued, prefill (several), token (any number), end. */
@@ -58,7 +58,10 @@ export function submitPrompt(
     const completion = new RunningCompletion(model, promptIds, options, traits, stopIds);
     return { completion, events: model.loop.submit(completion.request, signal) };
   };
-  const running = Array.isArray(ids) ? begin(ids) : ids.then(begin);
+  const { form } = options;
+  if (form !== undefined) model.forms.compile(form);
+  const ready = form === undefined ? ids : Promise.all([ids, model.forms.load()]).then(([found]) => found);
+  const running = Array.isArray(ready) ? begin(ready) : ready.then(begin);
   // It is thrown with the first event.
   if (running instanceof Promise) running.catch(() => {});
   return {

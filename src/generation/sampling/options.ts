@@ -1,5 +1,6 @@
 /** The options of a generation and their checks. Options are resolved once, here; later code has no optional values. */
 import { LlamaError } from "../../error.js";
+import { FORM, type Form } from "../form/form.js";
 import {
   BOOLEAN,
   either,
@@ -42,6 +43,8 @@ export interface GenerateOptions extends SamplingOptions {
   maxGenLen?: number | null;
   /** Ends the text before the first of these strings; finishReason is then "stop". */
   stop?: string | readonly string[];
+  /** The form of the text: tokens that would leave it are never chosen. */
+  form?: Form;
   /** Return log-probabilities of the tokens (from the raw logits, without temperature and top_p). */
   logprobs?: boolean;
   /** With logprobs, in streams and batches: also return this many most likely tokens at each position. Default 0. */
@@ -71,6 +74,7 @@ const samplingTypes = Object.fromEntries(SAMPLING_ROWS.map(({ key, kind }) => [k
 export const GENERATE_TYPES: OptionTypes<GenerateOptions> = {
   ...samplingTypes,
   maxGenLen: either(samplingTypes.maxGenLen, NULL),
+  form: FORM,
   logprobs: BOOLEAN,
   topLogprobs: NUMBER,
   echo: BOOLEAN,

@@ -1,5 +1,6 @@
 /** A request to a model and what comes of it: plain data, and the functions that the submitter provides. */
-import type { Engine } from "../../engine/engine.js";
+import type { ModelEngine } from "../../engine/host/model-engine.js";
+import type { Constraint } from "../form/constraint.js";
 import type { RankedToken } from "../sampling/logprobs.js";
 import type { FinishReason } from "../sampling/options.js";
 import type { GenerationStats } from "./stats.js";
@@ -14,6 +15,8 @@ export interface GenerationRequest {
   /** Logits [vocabSize] to the next id. An error from it ends this request alone. */
   sample: (logits: Float32Array) => number;
   stopIds: ReadonlySet<number>;
+  /** Binds the new tokens to a form: `sample` gets only the logits of tokens that may follow. Of this request alone. */
+  constraint?: Constraint;
   /** Called with each new token; returns the text that is final with it, and whether the request ends with it. */
   push?: (id: number) => { text: string; isLast: boolean };
   logprobs: boolean;
@@ -82,4 +85,7 @@ export interface EndEvent {
 }
 
 /** The part of the engine that the loop needs. */
-export type Forward = Pick<Engine, "forward" | "newSequence" | "fork" | "trim" | "release">;
+export type Forward = Pick<
+  ModelEngine,
+  "forward" | "newSequence" | "fork" | "trim" | "release" | "depth" | "recover" | "holds"
+>;

@@ -1,8 +1,9 @@
 /** What follows from the logits of a step for one request: scores, new tokens, its end. Knows logits and ids; not the engine. */
 import { logSoftmaxAt, topLogprobs } from "../sampling/logprobs.js";
 import type { Draftable } from "../speculation/speculation.js";
+import type { OpenRequest } from "./open-request.js";
 import type { EndEvent } from "./request.js";
-import type { Chunk, OpenRequest } from "./scheduler.js";
+import type { Chunk } from "./scheduler.js";
 
 /** Passes a chunk's logits [tokens, vocabSize] to a request that wants them; returns those of the last token. */
 export function takeScores({ entry, position, tokens, logits }: Chunk, rows: Float32Array): Float32Array {
@@ -19,26 +20,47 @@ export function draftable({ drafts, request, ids }: OpenRequest): Draftable {
   return { drafts, count: lookup, isTimed, room: promptIds.length + maxTokens - ids.length - 1 };
 }
 
+/** Tokens of a step that forms leave no choice about, at most for each request. */
+const MAX_FORCED = 15;
+
+/**
+ * The drafts of each request that its form allows. Where the form leaves one text, that is the draft. Drafts are only guesses:
+ * sampling decides, so that they never change a text.
+ */
+export function boundDrafts(
+  entries: readonly OpenRequest[],
+  drafts: readonly (readonly number[])[],
+): (readonly number[])[] {
+  return entries.map((entry, i) => {
+    const { constraint } = entry.request;
+    if (!constraint) return drafts[i]!;
+    const forced = constraint.forced().slice(0, Math.min(MAX_FORCED, draftable(entry).room));
+    return forced.length > 0 ? forced : drafts[i]!.slice(0, constraint.prefix(drafts[i]!));
+  });
+}
+
 /**
  * Samples tokens from the logits [1 + drafts, vocabSize] after the pending token and after each draft, as long as the draft is
  * what was sampled: the same tokens from the same random numbers as one by one. Returns the end if the request has come to it.
  */
 export function sampleTokens(entry: OpenRequest, drafts: readonly number[], logits: Float32Array): EndEvent | null {
   const { request, ids, events } = entry;
-  const { stats } = request;
+  const { stats, constraint } = request;
   const vocabSize = logits.length / (drafts.length + 1);
   for (let i = 0; ; i++) {
     const after = logits.subarray(i * vocabSize, (i + 1) * vocabSize);
-    const id = request.sample(after);
+    const id = request.sample(constraint ? constraint.mask(after) : after);
     const logprob = request.logprobs ? logSoftmaxAt(after, id) : null;
     const top = request.topLogprobs ? topLogprobs(after, request.topLogprobs, request.tokenCount) : null;
     if (request.stopIds.has(id)) return { kind: "end", reason: "stop", stop: { id, logprob, top } };
+    constraint?.accept(id);
     ids.push(id);
     entry.drafts?.push(id);
     if (stats) stats.generatedTokens++;
     const { text, isLast } = request.push?.(id) ?? { text: "", isLast: false };
     events.push({ kind: "token", id, text, logprob, top });
-    if (isLast) return { kind: "end", reason: "stop", stop: null };
+    // Where a form is whole and nothing may follow, there is nothing to sample.
+    if (isLast || constraint?.isOver) return { kind: "end", reason: "stop", stop: null };
     if (ids.length === request.promptIds.length + request.maxTokens)
       return { kind: "end", reason: "length", stop: null };
     if (drafts[i] !== id) return null;

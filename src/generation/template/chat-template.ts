@@ -7,10 +7,15 @@ import { RaisedByTemplate, setGlobals } from "./globals.js";
 import { createInterpreter } from "./interpreter.js";
 import { checkSource, LimitError, Limits } from "./limits.js";
 
-/** A message as templates see it. */
+/** A message as templates see it. Keys that are absent are undefined there. */
 export interface TemplateMessage {
   role: string;
   content: string;
+  /** Of an answer; templates write the arguments as JSON themselves. */
+  tool_calls?: readonly { id: string; type: "function"; function: { name: string; arguments: object } }[];
+  /** Of a result: the call that it answers, and the tool's name. */
+  tool_call_id?: string;
+  name?: string;
 }
 
 /** Names of tokens, as templates see them: bos_token and so on. A null is undefined there, as in transformers. */
@@ -42,14 +47,22 @@ export class ChatTemplate {
     this.#parse();
   }
 
-  /** The text of messages, with the start of an answer if asked for. Throws LlamaError (usage) for what the template refuses or gets wrong. */
-  render(messages: readonly TemplateMessage[], addGenerationPrompt: boolean, now = new Date()): string {
+  /**
+   * The text of messages, with the start of an answer if asked for. `tools`: what the model may call, as transformers gives it
+   * to templates. Throws LlamaError (usage) for what the template refuses or gets wrong.
+   */
+  render(
+    messages: readonly TemplateMessage[],
+    addGenerationPrompt: boolean,
+    now = new Date(),
+    tools: readonly object[] | null = null,
+  ): string {
     const { jinja, program } = this.#parse();
-    const limits = new Limits(messages.reduce((sum, { role, content }) => sum + role.length + content.length, 0));
+    const limits = new Limits(sizeOf(messages) + (tools === null ? 0 : JSON.stringify(tools).length));
     const environment = new jinja.Environment();
     setGlobals(environment, limits, now);
     const given = Object.entries(this.#names).filter(([, name]) => name !== null);
-    const variables = { messages, tools: null, documents: null, add_generation_prompt: addGenerationPrompt };
+    const variables = { messages, tools, documents: null, add_generation_prompt: addGenerationPrompt };
     for (const [name, value] of [...Object.entries(variables), ...given]) environment.set(name, value);
     try {
       return String(createInterpreter(jinja, environment, limits).run(program).value);
@@ -86,6 +99,13 @@ export class ChatTemplate {
     }
     return new LlamaError("usage", "cannot render the messages", { where, found: oneLine(cause), cause });
   }
+}
+
+/** Characters of messages. */
+function sizeOf(messages: readonly TemplateMessage[]): number {
+  return messages.reduce((sum, { role, content, tool_calls: calls }) => {
+    return sum + role.length + content.length + (calls ? JSON.stringify(calls).length : 0);
+  }, 0);
 }
 
 /** The message of an error in one line, of a length that can be read. */

@@ -1,9 +1,9 @@
 /** Runs the choices of one request for a route: as one answer, or as a stream of events. Does not know their JSON. */
-import type { Llama } from "../../index.js";
 import { ApiError } from "../http/api-error.js";
 import { EventStream, type Framing } from "../http/event-stream.js";
 import type { OpenChoice } from "../serving/admission.js";
 import { type ChoicePlan, type ChoiceResult, type RunOptions, runChoices } from "../serving/run-choices.js";
+import type { ServerModel } from "../serving/server-model.js";
 import { type PlacedToken, TokenTrail } from "../wire/token-trail.js";
 import { generatedTokens, type Usage } from "../wire/usage.js";
 import { errorOf } from "./errors.js";
@@ -17,7 +17,7 @@ export interface StreamForm {
   first(choice: number): unknown[];
   /** The prompt is computed. */
   prompt(choice: number, event: { promptLogprobs: ChoiceResult["completion"]["promptLogprobs"] }): unknown[];
-  piece(choice: number, text: string, placed: readonly PlacedToken[], soFar: OpenChoice): unknown;
+  piece(choice: number, text: string, placed: readonly PlacedToken[], soFar: OpenChoice): unknown[];
   last(choice: number, text: string, placed: readonly PlacedToken[], result: ChoiceResult): unknown[];
   /** An event without choices. */
   aside(fields: Record<string, unknown>): unknown;
@@ -35,7 +35,7 @@ export interface StreamOptions {
 }
 
 export function collectChoices(
-  llama: Llama,
+  llama: ServerModel,
   plans: readonly ChoicePlan[],
   exchange: Exchange,
   service: Service,
@@ -45,7 +45,7 @@ export function collectChoices(
 
 /** Writes a stream to its end; an error before the first event is thrown, a later one becomes an event. */
 export async function streamChoices(
-  llama: Llama,
+  llama: ServerModel,
   plans: readonly ChoicePlan[],
   exchange: Exchange,
   service: Service,
@@ -74,7 +74,7 @@ export async function streamChoices(
           if (processed === total) form.prompt(i, event).forEach(send);
         } else {
           held[i]!.push(...trails[i]!.push(event.id, event.text, event.logprob));
-          if (event.text !== "") send(form.piece(i, event.text, held[i]!.splice(0), choice));
+          if (event.text !== "") form.piece(i, event.text, held[i]!.splice(0), choice).forEach(send);
         }
       },
       onDone: (i, result) => {

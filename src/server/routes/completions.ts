@@ -1,13 +1,15 @@
 /** POST /v1/completions: continues texts or token ids, as OpenAI's API. */
-import type { Llama } from "../../index.js";
 import { invalid } from "../http/api-error.js";
 import { newId } from "../http/ids.js";
 import { COMPLETION } from "../schema/answers.js";
 import { COMPLETION_REQUEST, type CompletionRequest } from "../schema/completion-request.js";
+import { askedForm } from "../schema/form-fields.js";
 import type { OpenChoice } from "../serving/admission.js";
-import { choiceSeed, requestOptions } from "../serving/request-options.js";
+import { type AnswerForm, answerForm } from "../serving/answer-form.js";
+import { choiceSeed, formNote, requestOptions } from "../serving/request-options.js";
 import type { ChoicePlan, ChoiceResult } from "../serving/run-choices.js";
 import type { ServeSettings } from "../serving/serve-settings.js";
+import type { ServerModel } from "../serving/server-model.js";
 import { completionLogprobs } from "../wire/logprobs.js";
 import { TokenTexts } from "../wire/token-texts.js";
 import { type PlacedToken, placeAnswer, placePrompt, withoutStop } from "../wire/token-trail.js";
@@ -31,8 +33,9 @@ export const completions: Route = {
     const request = exchange.body as unknown as CompletionRequest;
     checkModel(request.model, service.settings);
     checkTogether(request);
+    const form = answerForm(llama, askedForm(request), null, service.settings);
     const prompts = await readPrompts(llama, request, service.settings.hiddenBos);
-    const job = new CompletionJob(llama, request, prompts, service.settings);
+    const job = new CompletionJob(llama, request, prompts, form, service.settings);
     if (request.stream) return job.stream(exchange, service);
     const results = await collectChoices(llama, job.plans, exchange, service);
     const json = job.answer(results);
@@ -49,7 +52,7 @@ function checkTogether({ n = 1, best_of: bestOf = n, stream, stream_options: opt
 
 class CompletionJob {
   readonly plans: ChoicePlan[];
-  readonly #llama: Llama;
+  readonly #llama: ServerModel;
   readonly #request: CompletionRequest;
   readonly #prompts: readonly PromptIds[];
   readonly #texts: TokenTexts;
@@ -59,7 +62,13 @@ class CompletionJob {
   readonly #seed: number;
   readonly #head: Record<string, unknown>;
 
-  constructor(llama: Llama, request: CompletionRequest, prompts: readonly PromptIds[], settings: ServeSettings) {
+  constructor(
+    llama: ServerModel,
+    request: CompletionRequest,
+    prompts: readonly PromptIds[],
+    { option }: AnswerForm,
+    settings: ServeSettings,
+  ) {
     const { n = 1, best_of: tries = n, max_tokens: maxTokens = DEFAULT_TOKENS, logprobs, echo, stream } = request;
     if (prompts.length * tries > settings.maxChoices) {
       const found = `${prompts.length} prompts x ${tries}`;
@@ -73,7 +82,7 @@ class CompletionJob {
         stopIds: request.stop_token_ids ?? [],
         salt: request.cache_salt ?? "",
         options: {
-          ...{ ...base, maxGenLen, seed: choiceSeed(base.seed, i), topLogprobs: logprobs ?? 0 },
+          ...{ ...base, ...option, maxGenLen, seed: choiceSeed(base.seed, i), topLogprobs: logprobs ?? 0 },
           logprobs: logprobs !== undefined || tries > n,
           // The prompt's log-probabilities are the same for all its choices; in a stream each writes its own.
           echo: echo === true && logprobs !== undefined && (i === 0 || stream === true),
@@ -130,7 +139,7 @@ class CompletionJob {
         const placed = this.#promptTokens(prompt(i), promptLogprobs);
         return [event([{ ...part(i, prompt(i).text, placed), token_ids: undefined }])];
       },
-      piece: (i, text, placed, soFar) => event([part(i, text, placed)], timed(soFar)),
+      piece: (i, text, placed, soFar) => [event([part(i, text, placed)], timed(soFar))],
       last: (i, text, placed, result) => {
         const choice = { ...this.#choice(i, prompt(i), text, placed, result), logprobs: this.#logprobs(placed) };
         const own = withoutStop(placed, result).map(({ id }) => id);
@@ -152,17 +161,12 @@ class CompletionJob {
     return null;
   }
 
-  #choice(
-    index: number,
-    prompt: PromptIds,
-    text: string,
-    placed: readonly PlacedToken[],
-    { completion }: ChoiceResult,
-  ) {
+  #choice(index: number, prompt: PromptIds, text: string, placed: readonly PlacedToken[], result: ChoiceResult) {
+    const { completion } = result;
     const { finishReason, stopString, stopId, ids } = completion;
     return {
       ...{ index, text, logprobs: this.#logprobs(placed), finish_reason: finishReason },
-      stop_reason: stopString ?? stopId,
+      ...{ stop_reason: stopString ?? stopId, ...formNote(result) },
       ...(this.#request.return_token_ids && { prompt_token_ids: prompt.ids.slice(prompt.hidden), token_ids: ids }),
     };
   }

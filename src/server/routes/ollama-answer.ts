@@ -1,9 +1,10 @@
 /** ollama's POST /api/generate and /api/chat: the answers of the other routes in its form. */
-import type { Llama } from "../../index.js";
+import type { CallReader } from "../../index.js";
 import { contextExceeded, invalid } from "../http/api-error.js";
 import { LINES } from "../http/event-stream.js";
 import { OLLAMA_CHATTED, OLLAMA_GENERATED } from "../schema/ollama-answers.js";
 import {
+  askedFormat,
   checkOllamaOptions,
   GENERATE_REQUEST,
   type GenerateRequest,
@@ -12,10 +13,13 @@ import {
   readOptions,
   samplingOf,
 } from "../schema/ollama-requests.js";
+import { askedTools } from "../schema/tool-fields.js";
+import { type AnswerForm, answerForm, callReader } from "../serving/answer-form.js";
 import { encodeChat, hasChat } from "../serving/chat-prompt.js";
 import { continueChat, continueText } from "../serving/context-prompt.js";
 import { requestOptions } from "../serving/request-options.js";
 import type { ChoicePlan, ChoiceResult } from "../serving/run-choices.js";
+import type { ServerModel } from "../serving/server-model.js";
 import { chatLogprobs } from "../wire/logprobs.js";
 import { GENERATED, OllamaForms, SAID } from "../wire/ollama-forms.js";
 import { TokenTexts } from "../wire/token-texts.js";
@@ -43,11 +47,16 @@ const generate: Route = {
     const request = exchange.body as GenerateRequest;
     checkTaggedModel(request.model, service.settings);
     const forms = new OllamaForms(taggedName(service.settings), GENERATED);
-    const plan = planOf(llama, request, exchange, service);
+    const form = answerForm(llama, askedFormat(request), null, service.settings);
+    const plan = planOf(llama, request, form, exchange, service);
     checkIds(llama, request.context ?? [], "context");
     if (!request.prompt) return { json: forms.loaded() };
     const prompt = await generatePrompt(llama, request.prompt, request, service);
-    return run(llama, { ...plan, ...prompt }, { forms, hasContext: !request.raw, request, exchange, service });
+    return run(
+      llama,
+      { ...plan, ...prompt },
+      { forms, hasContext: !request.raw, reader: null, request, exchange, service },
+    );
   },
 };
 
@@ -64,18 +73,21 @@ const chat: Route = {
     const { messages = [] } = request;
     checkTaggedModel(request.model, service.settings);
     const forms = new OllamaForms(taggedName(service.settings), SAID);
-    const plan = planOf(llama, request, exchange, service);
+    const form = answerForm(llama, askedFormat(request), askedTools({ tools: request.tools ?? [] }), service.settings);
+    const plan = planOf(llama, request, form, exchange, service);
     if (messages.length === 0) return { json: forms.loaded() };
     const ending = messages.at(-1)!.role === "assistant" ? "continue" : "answer";
-    const prompt = await encodeChat(llama, messages, ending, service.settings);
-    return run(llama, { ...plan, ...prompt }, { forms, hasContext: false, request, exchange, service });
+    const prompt = await encodeChat(llama, messages, ending, service.settings, undefined, form.tools);
+    const reader = callReader(form);
+    return run(llama, { ...plan, ...prompt }, { forms, hasContext: false, reader, request, exchange, service });
   },
 };
 
 /** All of a choice but its prompt. Throws ApiError for options that this server does not have. */
 function planOf(
-  llama: Llama,
+  llama: ServerModel,
   request: GenerateRequest | OllamaChatRequest,
+  { option }: AnswerForm,
   exchange: Exchange,
   { settings }: Service,
 ): Omit<ChoicePlan, "ids" | "stopIds"> {
@@ -87,12 +99,12 @@ function planOf(
   const { sampling, maxTokens } = samplingOf(options);
   const base = requestOptions(sampling, settings.sampling, llama.tokenizer, llama.config.vocabSize);
   const maxGenLen = maxTokens === null ? settings.maxGenLen : Math.min(maxTokens, settings.maxGenLen ?? maxTokens);
-  return { salt: "", options: { ...base, maxGenLen, logprobs, topLogprobs } };
+  return { salt: "", options: { ...base, ...option, maxGenLen, logprobs, topLogprobs } };
 }
 
 /** A prompt as a user's message where the model has a chat format, else as a text; either may follow the context of an earlier answer. */
 async function generatePrompt(
-  llama: Llama,
+  llama: ServerModel,
   text: string,
   { system: own, raw = false, context = [] }: GenerateRequest,
   { settings }: Service,
@@ -128,21 +140,36 @@ async function generatePrompt(
 interface Run {
   forms: OllamaForms;
   hasContext: boolean;
+  /** Of the calls in an answer that may have some. */
+  reader: CallReader | null;
   request: GenerateRequest | OllamaChatRequest;
   exchange: Exchange;
   service: Service;
 }
 
 async function run(
-  llama: Llama,
+  llama: ServerModel,
   plan: ChoicePlan,
-  { forms, hasContext, request, exchange, service }: Run,
+  { forms, hasContext, reader, request, exchange, service }: Run,
 ): Promise<Answer> {
   const texts = new TokenTexts(llama.tokenizer);
   const describe = (placed: readonly PlacedToken[]) => {
     return plan.options.logprobs ? chatLogprobs(placed, texts).content : null;
   };
-  const end = (text: string, placed: readonly PlacedToken[], result: ChoiceResult) => {
+  let told = 0;
+  /** The text of a piece without calls, and the calls that are whole with it. */
+  const read = (piece: string, isLast: boolean) => {
+    if (reader === null) return { text: piece, calls: [] };
+    const before = reader.content.length;
+    reader.push(piece);
+    if (isLast) reader.end();
+    const calls = reader.wholeCalls.slice(told);
+    told += calls.length;
+    return { text: reader.content.slice(before), calls };
+  };
+  // The tokens of a text that is not decided yet come with the next line.
+  const held: PlacedToken[] = [];
+  const end = (text: ReturnType<typeof read>, placed: readonly PlacedToken[], result: ChoiceResult) => {
     const { promptIds, ids } = result.completion;
     const totalMs = performance.now() - exchange.startedAt;
     const logprobs = describe(withoutStop(placed, result));
@@ -155,17 +182,24 @@ async function run(
     const results = await collectChoices(llama, [plan], exchange, service);
     const [result] = results as [ChoiceResult];
     note(results);
-    return { json: end(result.completion.text, placeAnswer(llama.tokenizer, result.completion), result) };
+    return { json: end(read(result.completion.text, true), placeAnswer(llama.tokenizer, result.completion), result) };
   }
   const form: StreamForm = {
     framing: LINES,
     first: () => [],
     prompt: () => [],
-    piece: (_, text, placed) => forms.piece(text, describe(placed)),
-    last: (_, text, placed, result) => {
-      if (text === "") return [end("", placed, result)];
+    piece: (_, piece, placed) => {
+      held.push(...placed);
+      const { text, calls } = read(piece, false);
+      return text === "" && calls.length === 0 ? [] : [forms.piece(text, describe(held.splice(0)), calls)];
+    },
+    last: (_, piece, last, result) => {
+      const placed = [...held.splice(0), ...last];
+      const { text, calls } = read(piece, true);
+      const none = { text: "", calls: [] };
+      if (text === "" && calls.length === 0) return [end(none, placed, result)];
       const rest = withoutStop(placed, result);
-      return [forms.piece(text, describe(rest)), end("", placed.slice(rest.length), result)];
+      return [forms.piece(text, describe(rest), calls), end(none, placed.slice(rest.length), result)];
     },
     aside: () => null,
     usage: () => null,

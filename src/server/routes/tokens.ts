@@ -1,5 +1,5 @@
 /** The routes about tokens: /tokenize and /detokenize in the dialects of llama.cpp and vLLM, /apply-template, /tokenizer_info. */
-import type { Llama } from "../../index.js";
+import type { ToolInput } from "../../index.js";
 import { invalid } from "../http/api-error.js";
 import { TEMPLATE, TOKEN_TEXT, TOKENS } from "../schema/answers.js";
 import {
@@ -10,7 +10,9 @@ import {
   TOKENIZE_REQUEST,
   type TokenizeRequest,
 } from "../schema/token-requests.js";
+import { askedTools } from "../schema/tool-fields.js";
 import { encodeMessages, endingOf } from "../serving/chat-prompt.js";
+import type { ServerModel } from "../serving/server-model.js";
 import { TokenTexts } from "../wire/token-texts.js";
 import { checkModel } from "./model-name.js";
 import type { Route } from "./route.js";
@@ -33,7 +35,7 @@ const tokenize: Route = {
     if (given.length !== 1)
       throw invalid("One of content, prompt and messages is needed", "content", "missing_required_parameter");
     const ids = messages
-      ? (await encodeMessages(llama, messages, endingOf(request), settings)).ids
+      ? (await encodeMessages(llama, messages, endingOf(request), settings, undefined, toolsOf(request))).ids
       : await encodeText(llama, content ?? prompt!, request, content === undefined);
     const texts = new TokenTexts(llama.tokenizer);
     const count = { count: ids.length, max_model_len: llama.maxSeqLen };
@@ -43,7 +45,11 @@ const tokenize: Route = {
   },
 };
 
-function encodeText(llama: Llama, text: string, request: TokenizeRequest, isPrompt: boolean): Promise<number[]> {
+function toolsOf({ tools = [] }: { tools?: unknown[] }): readonly ToolInput[] {
+  return askedTools({ tools })?.tools ?? [];
+}
+
+function encodeText(llama: ServerModel, text: string, request: TokenizeRequest, isPrompt: boolean): Promise<number[]> {
   const { add_special: add = false, add_special_tokens: addTokens = true, parse_special: special = true } = request;
   if (text.length > MAX_TEXT)
     throw invalid(`The text has more than ${MAX_TEXT} characters`, isPrompt ? "prompt" : "content");
@@ -86,7 +92,15 @@ const applyTemplate: Route = {
     const llama = model.ready;
     const request = body as unknown as TemplateRequest;
     checkModel(request.model, settings);
-    const { ids, stopIds } = await encodeMessages(llama, request.messages, endingOf(request), settings);
+    const tools = toolsOf(request);
+    const { ids, stopIds } = await encodeMessages(
+      llama,
+      request.messages,
+      endingOf(request),
+      settings,
+      undefined,
+      tools,
+    );
     const { bosId, addsBos } = llama.tokenizer;
     // Every text begins with this token where the tokenizer adds it; elsewhere it is the template's.
     const shown = shownText(llama, addsBos && ids[0] === bosId ? ids.slice(1) : ids);
@@ -95,7 +109,7 @@ const applyTemplate: Route = {
 };
 
 /** Special tokens by their names, all others as text. */
-function shownText({ tokenizer }: Llama, ids: readonly number[]): string {
+function shownText({ tokenizer }: ServerModel, ids: readonly number[]): string {
   const names = new Map([...tokenizer.specialTokens].map(([name, id]) => [id, name]));
   const stream = tokenizer.detokenizer();
   return ids.map((id) => (names.has(id) ? stream.push(id) + names.get(id) : stream.push(id))).join("") + stream.flush();

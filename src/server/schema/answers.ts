@@ -38,10 +38,11 @@ const TIMINGS = Type.Object({
 
 const CHOICE_END = {
   index: ID,
-  finish_reason: Type.Union([Type.Literal("stop"), Type.Literal("length")]),
+  finish_reason: Type.Union([Type.Literal("stop"), Type.Literal("length"), Type.Literal("tool_calls")]),
   stop_reason: Type.Union([Type.String(), ID, Type.Null()]),
   prompt_token_ids: optional(Type.Array(ID)),
   token_ids: optional(Type.Array(ID)),
+  form_complete: optional(Type.Boolean()),
 };
 
 const HEAD = {
@@ -75,6 +76,12 @@ export const COMPLETION = Type.Object({
   ),
 });
 
+const CALL = Type.Object({
+  id: Type.String(),
+  type: Type.Literal("function"),
+  function: Type.Object({ name: Type.String(), arguments: Type.String() }),
+});
+
 const CHAT_TOKEN = { token: Type.String(), logprob: Type.Number(), bytes: Type.Array(ID) };
 
 const CHAT_TOKENS = Type.Array(Type.Object({ ...CHAT_TOKEN, top_logprobs: Type.Array(Type.Object(CHAT_TOKEN)) }));
@@ -85,7 +92,12 @@ export const CHAT_COMPLETION = Type.Object({
   choices: Type.Array(
     Type.Object({
       ...CHOICE_END,
-      message: Type.Object({ role: Type.Literal("assistant"), content: Type.String(), refusal: Type.Null() }),
+      message: Type.Object({
+        role: Type.Literal("assistant"),
+        content: or(Type.String()),
+        tool_calls: optional(Type.Array(CALL)),
+        refusal: Type.Null(),
+      }),
       logprobs: or(
         Type.Object({
           content: CHAT_TOKENS,
@@ -116,13 +128,20 @@ export const RESPONSE = Type.Object({
   max_output_tokens: or(COUNT),
   model: Type.String(),
   output: Type.Array(
-    Type.Object({
-      type: Type.Literal("message"),
-      id: Type.String(),
-      status: ENDED,
-      role: Type.Literal("assistant"),
-      content: Type.Array(ONE_TEXT),
-    }),
+    Type.Union([
+      Type.Object({
+        type: Type.Literal("message"),
+        id: Type.String(),
+        status: ENDED,
+        role: Type.Literal("assistant"),
+        content: Type.Array(ONE_TEXT),
+      }),
+      Type.Object({
+        type: Type.Literal("function_call"),
+        ...{ id: Type.String(), call_id: Type.String(), name: Type.String(), arguments: Type.String() },
+        status: ENDED,
+      }),
+    ]),
   ),
   temperature: Type.Number(),
   top_p: Type.Number(),

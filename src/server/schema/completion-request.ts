@@ -1,5 +1,6 @@
 /** The body of POST /v1/completions. */
 import Type, { type Static } from "typebox";
+import { FORM_FIELDS } from "./form-fields.js";
 import { FLAG, IDS, LOGPROB_COUNT, SAMPLING_FIELDS } from "./sampling-fields.js";
 
 const id = Type.Integer({ minimum: 0 });
@@ -15,6 +16,7 @@ export const COMPLETION_REQUEST = Type.Object({
     { title: "a string, a list of strings, a list of token ids, or a list of such lists; not empty and not mixed" },
   ),
   ...SAMPLING_FIELDS,
+  ...FORM_FIELDS,
   best_of: Type.Optional(Type.Integer({ minimum: 1, maximum: 20, title: "a whole number from 1 to 20" })),
   echo: Type.Optional(FLAG),
   logprobs: Type.Optional(LOGPROB_COUNT),

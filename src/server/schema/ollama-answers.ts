@@ -67,5 +67,16 @@ export const OLLAMA_GENERATED = Type.Object({
 
 export const OLLAMA_CHATTED = Type.Object({
   ...END,
-  message: Type.Object({ role: Type.Literal("assistant"), content: Type.String() }),
+  message: Type.Object({
+    role: Type.Literal("assistant"),
+    content: Type.String(),
+    tool_calls: optional(
+      Type.Array(
+        Type.Object({
+          id: Type.String(),
+          function: Type.Object({ name: Type.String(), arguments: Type.Record(Type.String(), Type.Unknown()) }),
+        }),
+      ),
+    ),
+  }),
 });

@@ -3,8 +3,10 @@ import Type, { type Static } from "typebox";
 import { invalid, unsupported } from "../http/api-error.js";
 import { MESSAGE } from "./chat-request.js";
 import type { CompletionRequest } from "./completion-request.js";
+import type { AskedForm } from "./form-fields.js";
 import { readRequest } from "./read-request.js";
 import { FLAG, IDS, LOGPROB_COUNT, SAMPLING_FIELDS, TEXT } from "./sampling-fields.js";
+import { TOOL_FIELDS } from "./tool-fields.js";
 
 const optional = Type.Optional;
 const { temperature, top_k, top_p, min_p, repeat_penalty, presence_penalty, frequency_penalty, seed, stop } =
@@ -29,6 +31,7 @@ const SHARED = {
   options: optional(Type.Object({}, { title: "an object of options" })),
   logprobs: optional(FLAG),
   top_logprobs: optional(LOGPROB_COUNT),
+  format: optional(Type.Union([TEXT, Type.Object({})], { title: '"json" or a JSON Schema' })),
 };
 
 export const GENERATE_REQUEST = Type.Object({
@@ -42,6 +45,7 @@ export const GENERATE_REQUEST = Type.Object({
 export const OLLAMA_CHAT_REQUEST = Type.Object({
   ...SHARED,
   messages: optional(Type.Array(MESSAGE, { title: "a list of messages" })),
+  tools: TOOL_FIELDS.tools,
 });
 
 export const SHOW_REQUEST = Type.Object({ model: optional(TEXT), name: optional(TEXT) });
@@ -80,6 +84,15 @@ export function checkOllamaOptions(options: OllamaOptions, context: number): voi
   if (last !== -1 && penalty !== 1) {
     throw unsupported("options.repeat_last_n", "penalties count the tokens of the whole text, which is -1");
   }
+}
+
+/** The form that `format` asks for; null: any text. Throws ApiError for another word. */
+export function askedFormat({ format = "" }: GenerateRequest | OllamaChatRequest): AskedForm | null {
+  const field = "format";
+  if (format === "") return null;
+  if (format === "json") return { form: { jsonObject: true }, field };
+  if (typeof format === "string") throw invalid('format must be "json" or a JSON Schema', field);
+  return { form: { jsonSchema: format }, field };
 }
 
 /** The sampling of the options, in the fields of the other routes; `max_tokens` null: as long as there is room. */

@@ -7,31 +7,37 @@ import { unsupported } from "../http/api-error.js";
 /** Fields that clients send and that change no answer here. */
 export const HARMLESS = new Set([
   ...["user", "metadata", "store", "service_tier", "safety_identifier", "prompt_cache_key", "prompt_cache_retention"],
-  ...["parallel_tool_calls", "verbosity", "reasoning_effort", "prediction"],
+  ...["verbosity", "reasoning_effort", "prediction"],
   ...["reasoning", "max_tool_calls", "prompt_cache_options"],
   // Of ollama: prompts are never cut, and the model stays.
   ...["keep_alive", "truncate", "shift", "verbose", "insecure"],
 ]);
 
-const TOOLS = "this server calls no tools; leave it out, or describe the tools in the messages";
-const FORM = "this server does not bind answers to a form; ask for it in the prompt";
+const OLD_TOOLS = "it is the old form of tools and tool_choice";
+const NO_TOOLS = "this route continues text; /v1/chat/completions calls tools";
+const NO_FORM =
+  "bind an answer with response_format, in /v1/responses with text.format, in ollama's routes with format";
 const KEEPS_NOTHING = "this server keeps no answers; send the whole dialog";
 const TEXT_ONLY = "this model reads and writes text only";
 
+/** Fields of forms, in the routes that have others for it. */
+const FORM_NAMES = [
+  ...["response_format", "structured_outputs", "grammar", "json_schema", "json_object", "regex", "format"],
+  ...["guided_json", "guided_regex", "guided_choice", "guided_grammar", "guided_whitespace_pattern"],
+];
+
+function isText(value: { type?: unknown }): boolean {
+  return value.type === "text";
+}
+
 /** Fields that would change the answer, with the reason. Their empty and default values pass. */
 const REFUSED: Readonly<Record<string, { why: string; passes?: (value: never) => boolean }>> = {
-  tools: { why: TOOLS },
-  tool_choice: { why: TOOLS, passes: (value) => value === "none" || value === "auto" },
-  functions: { why: TOOLS },
-  function_call: { why: TOOLS, passes: (value) => value === "none" || value === "auto" },
-  response_format: { why: FORM, passes: ({ type }: { type?: unknown }) => type === "text" },
-  grammar: { why: FORM },
-  json_schema: { why: FORM },
-  guided_json: { why: FORM },
-  guided_regex: { why: FORM },
-  guided_choice: { why: FORM },
-  guided_grammar: { why: FORM },
-  format: { why: FORM },
+  // Where a route has them, its schema names them.
+  tools: { why: NO_TOOLS },
+  tool_choice: { why: NO_TOOLS, passes: (value) => value === "none" || value === "auto" },
+  functions: { why: OLD_TOOLS },
+  function_call: { why: OLD_TOOLS, passes: (value) => value === "none" || value === "auto" },
+  ...Object.fromEntries(FORM_NAMES.map((name) => [name, { why: NO_FORM, passes: isText }])),
   images: { why: TEXT_ONLY },
   audio: { why: TEXT_ONLY },
   modalities: { why: TEXT_ONLY, passes: (value: unknown) => JSON.stringify(value) === '["text"]' },
@@ -50,9 +56,14 @@ const REFUSED: Readonly<Record<string, { why: string; passes?: (value: never) =>
 };
 
 /** Fields of a message that would change the answer. */
-const REFUSED_IN_MESSAGE = { tool_calls: TOOLS, function_call: TOOLS, audio: TEXT_ONLY, images: TEXT_ONLY };
+const REFUSED_IN_MESSAGE = { function_call: OLD_TOOLS, audio: TEXT_ONLY, images: TEXT_ONLY };
 
-const REFUSED_IN_INPUT = { token_ids: "/v1/chat/completions takes answers by their ids" };
+const REFUSED_IN_INPUT = {
+  ...{ token_ids: "/v1/chat/completions takes answers by their ids" },
+  tool_calls: "a call is an item of its own, function_call",
+};
+/** What a list of input may have beside messages. */
+const INPUT_ITEMS = ["function_call", "function_call_output"];
 
 export function isRefused(name: string): boolean {
   return Object.hasOwn(REFUSED, name);
@@ -78,8 +89,12 @@ const TEXT_PARTS = ["text", "input_text", "output_text"];
 
 function checkMessage(where: string, message: Record<string, unknown>): void {
   const { type: kind } = message;
-  if (typeof kind === "string" && kind !== "message") {
-    throw unsupported(where, `${kind.slice(0, 40)}: this server reads messages only`);
+  const isItem = where.startsWith("input") && INPUT_ITEMS.includes(kind as string);
+  if (typeof kind === "string" && kind !== "message" && !isItem) {
+    throw unsupported(
+      where,
+      `${kind.slice(0, 40)}: this server reads messages, and calls of functions with their results`,
+    );
   }
   const reasons = where.startsWith("input") ? { ...REFUSED_IN_MESSAGE, ...REFUSED_IN_INPUT } : REFUSED_IN_MESSAGE;
   for (const [name, why] of Object.entries(reasons)) {

@@ -2,6 +2,7 @@
 import Type, { type Static } from "typebox";
 import { ENDING_FIELDS, MESSAGES } from "./chat-request.js";
 import { FLAG, IDS, TEXT } from "./sampling-fields.js";
+import { TOOL_FIELDS } from "./tool-fields.js";
 
 const optional = Type.Optional;
 
@@ -10,6 +11,7 @@ export const TOKENIZE_REQUEST = Type.Object({
   content: optional(TEXT),
   prompt: optional(TEXT),
   messages: optional(MESSAGES),
+  tools: TOOL_FIELDS.tools,
   ...ENDING_FIELDS,
   add_special: optional(FLAG),
   add_special_tokens: optional(FLAG),
@@ -21,7 +23,12 @@ export const TOKENIZE_REQUEST = Type.Object({
 
 export const DETOKENIZE_REQUEST = Type.Object({ tokens: IDS, model: optional(TEXT) });
 
-export const TEMPLATE_REQUEST = Type.Object({ messages: MESSAGES, ...ENDING_FIELDS, model: optional(TEXT) });
+export const TEMPLATE_REQUEST = Type.Object({
+  messages: MESSAGES,
+  tools: TOOL_FIELDS.tools,
+  ...ENDING_FIELDS,
+  model: optional(TEXT),
+});
 
 export type TokenizeRequest = Static<typeof TOKENIZE_REQUEST>;
 export type DetokenizeRequest = Static<typeof DETOKENIZE_REQUEST>;

@@ -1,5 +1,5 @@
 /** Turns the fields of a request into the library's options, with the server's defaults. Does not know routes. */
-import type { GenerateOptions, RequestOptions, Tokenizer } from "../../index.js";
+import type { Completion, GenerateOptions, RequestOptions, Tokenizer } from "../../index.js";
 import { invalid } from "../http/api-error.js";
 import type { CompletionRequest } from "../schema/completion-request.js";
 
@@ -36,6 +36,12 @@ function seedOf(seed: number | undefined, fallback: number | undefined): number 
   if (seed === undefined && fallback !== undefined) return fallback;
   if (seed === undefined || seed === -1) return Math.floor(Math.random() * 2 ** 32);
   return ((seed % 2 ** 32) + 2 ** 32) % 2 ** 32;
+}
+
+/** Of an answer that was bound to a form: whether it is complete. */
+export function formNote({ completion }: { completion: Completion }): { form_complete?: boolean } {
+  const { formComplete = null } = completion;
+  return formComplete === null ? {} : { form_complete: formComplete };
 }
 
 /** The seed of the choice `index` of a prompt. */

@@ -1,13 +1,19 @@
 /** Answers in ollama's form: objects that are a line each in a stream, with times in nanoseconds. Does not know how answers are made. */
+import type { ToolCall } from "../../index.js";
 import type { ChoiceResult } from "../serving/run-choices.js";
 import type { ChatLogprobs } from "./logprobs.js";
 import { generatedTokens } from "./usage.js";
 
 /** How /api/generate and /api/chat hold a text. */
-export type TextField = (text: string) => Record<string, unknown>;
+export type TextField = (text: string, calls: readonly ToolCall[]) => Record<string, unknown>;
 
 export const GENERATED: TextField = (text) => ({ response: text });
-export const SAID: TextField = (text) => ({ message: { role: "assistant", content: text } });
+export const SAID: TextField = (text, calls) => {
+  const made = calls.map(({ id, function: own }) => {
+    return { id, function: { name: own.name, arguments: JSON.parse(own.arguments) as unknown } };
+  });
+  return { message: { role: "assistant", content: text, ...(made.length > 0 && { tool_calls: made }) } };
+};
 
 type Logprobs = ChatLogprobs["content"] | null;
 
@@ -20,8 +26,9 @@ export class OllamaForms {
     this.#field = field;
   }
 
-  piece(text: string, logprobs: Logprobs): unknown {
-    return { ...this.#head(text), done: false, ...(logprobs && { logprobs }) };
+  /** `calls`: whole calls that the text has had. */
+  piece(text: string, logprobs: Logprobs, calls: readonly ToolCall[] = []): unknown {
+    return { ...this.#head(text, calls), done: false, ...(logprobs && { logprobs }) };
   }
 
   /** The answer to a request without a text: the model is there already. */
@@ -30,10 +37,16 @@ export class OllamaForms {
   }
 
   /** `totalMs`: since the request; `context`: ids for a next request, null without. */
-  end(text: string, logprobs: Logprobs, result: ChoiceResult, totalMs: number, context: number[] | null): unknown {
+  end(
+    { text, calls = [] }: { text: string; calls?: readonly ToolCall[] },
+    logprobs: Logprobs,
+    result: ChoiceResult,
+    totalMs: number,
+    context: number[] | null,
+  ): unknown {
     const { completion, queueMs, promptMs, textMs } = result;
     return {
-      ...{ ...this.#head(text), done: true, done_reason: completion.finishReason },
+      ...{ ...this.#head(text, calls), done: true, done_reason: completion.finishReason },
       ...(logprobs && logprobs.length > 0 && { logprobs }),
       ...(context && { context }),
       ...{ total_duration: nanoseconds(totalMs), load_duration: nanoseconds(queueMs) },
@@ -42,8 +55,8 @@ export class OllamaForms {
     };
   }
 
-  #head(text: string): Record<string, unknown> {
-    return { model: this.#model, created_at: new Date().toISOString(), ...this.#field(text) };
+  #head(text: string, calls: readonly ToolCall[] = []): Record<string, unknown> {
+    return { model: this.#model, created_at: new Date().toISOString(), ...this.#field(text, calls) };
   }
 }
 

@@ -69,7 +69,7 @@ function openBytePairs(vocabulary: WithStops): TokenizerSource {
 
 type Names = Pick<TokenizerSettings, "bos" | "eos" | "unk" | "pad">;
 
-function settingsOf({ path, flags, stopIds, chatTemplate }: WithStops, names: Names, addsBos: boolean) {
+function settingsOf({ path, flags, stopIds, chatTemplate, toolTemplate }: WithStops, names: Names, addsBos: boolean) {
   const [addBos, addEos] = [flags.addBos ?? addsBos, flags.addEos ?? false];
   for (const [flag, name, key] of [
     [addBos, names.bos, "bos"],
@@ -81,7 +81,7 @@ function settingsOf({ path, flags, stopIds, chatTemplate }: WithStops, names: Na
       where,
     });
   }
-  return { ...names, addBos, addEos, stopIds, chatTemplate } satisfies TokenizerSettings;
+  return { ...names, addBos, addEos, stopIds, chatTemplate, toolTemplate } satisfies TokenizerSettings;
 }
 
 function nameOf(tokens: readonly string[], id: number | null | undefined): string | null {

@@ -64,7 +64,7 @@ export function openHuggingFaceTokenizer(
       ...{ bos: nameOf(settings.bos, bosId), eos: nameOf(settings.eos, eosId) },
       ...{ unk: settings.unk ?? json.model.unknown, pad: settings.pad ?? null },
     },
-    chatTemplate: settings.chatTemplate ?? null,
+    ...{ chatTemplate: settings.chatTemplate ?? null, toolTemplate: settings.toolTemplate ?? null },
   } as const;
   const load = async () =>
     createTokenizer(vocabulary, createTextPipeline(json, added, path), detokenizerOf(path, json, tokens, added));

@@ -55,7 +55,7 @@ export function openSentencePieceTokenizer(file: TokenizerFile, settings: Tokeni
       ...{ bos: nameOf(settings.bos, model.bosId), eos: nameOf(settings.eos, model.eosId) },
       ...{ unk: nameOf(settings.unk, model.unkId), pad: nameOf(settings.pad, padId) },
     },
-    chatTemplate: settings.chatTemplate ?? null,
+    ...{ chatTemplate: settings.chatTemplate ?? null, toolTemplate: settings.toolTemplate ?? null },
   } as const;
   const load = async () => {
     const encode = await loadSections(file, pieces.length, new AddedTokens(added), settings);

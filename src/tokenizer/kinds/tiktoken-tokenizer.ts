@@ -32,7 +32,7 @@ export function openTiktokenTokenizer(
     maxTokenBytes: tokens.reduce((most, { length }) => Math.max(most, length), 1),
     ...{ bosId, addsBos: true, eosId, specialTokens },
     tokenNames: { bos: "<|begin_of_text|>", eos: "<|end_of_text|>", unk: null, pad: null },
-    chatTemplate: settings.chatTemplate ?? null,
+    ...{ chatTemplate: settings.chatTemplate ?? null, toolTemplate: settings.toolTemplate ?? null },
     padId: specialTokens.get("<|finetune_right_pad_id|>") ?? -1,
     stopIds: new Set([...idsOf(STOP_TOKENS), ...(settings.stopIds ?? [])]),
   } as const;

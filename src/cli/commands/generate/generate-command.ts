@@ -4,6 +4,7 @@ import { topCount } from "../../options/flags.js";
 import { examples } from "../../options/help.js";
 import {
   chatOptions,
+  formOptions,
   messageOptions,
   modelOptions,
   samplingOptions,
@@ -24,7 +25,7 @@ export function addGenerate(program: Command, exit: (code: number) => void): voi
     .option("--no_stdin", "do not read stdin (by default piped text is placed before the prompt)")
     .option("--system <text>", "answer the prompt as a chat, with this system prompt")
     .option("--parse_special", "read names of special tokens in the prompt, such as <|eot_id|>, as tokens");
-  const output = samplingOptions(scriptOptions(modelOptions(chatOptions(prompt))))
+  const output = formOptions(samplingOptions(scriptOptions(modelOptions(chatOptions(prompt)))))
     .optionsGroup("Output:")
     .option("--echo", "print the prompt before the text")
     .addOption(new Option("--json", "print one JSON object instead of text").conflicts("stream_json"))

@@ -1,7 +1,8 @@
 /** The command `generate`: reads a prompt and streams its completion to stdout or a file. */
 import { LlamaError } from "../../../error.js";
 import { AtomicFile } from "../../../formats/files/atomic-file.js";
-import type { ChatChoice, ChatPrompt, Completion, Dialog, Llama } from "../../../index.js";
+import type { ChatChoice, ChatPrompt, Completion, Dialog, Form, Llama } from "../../../index.js";
+import { answerForm, isFormOnStdin } from "../../model/answer-form.js";
 import { chatChoice, oneShotFormat } from "../../model/chat-choice.js";
 import { chooseModel, noteDemo } from "../../model/choose-model.js";
 import { withModel } from "../../model/load.js";
@@ -12,28 +13,34 @@ import { checkWords, scriptOf } from "../../options/script-word.js";
 import { reportState } from "../../supervisor/supervised.js";
 import { printNote } from "../../terminal/notes.js";
 import { promptText, StatusLine } from "../../terminal/status-line.js";
-import { promptLines, summaryLine } from "../../terminal/summary.js";
+import { formLines, promptLines, summaryLine } from "../../terminal/summary.js";
 import { CompletionWriter } from "./completion-writer.js";
 import { readPrompt } from "./prompt.js";
 
 /** Runs the command and returns the exit code. `words` are the arguments that are not options. */
 export function generate(flags: GenerateFlags, words: readonly string[]): Promise<number> {
-  return runCommand(flags, async ({ signal, output, logs }) => {
+  return runCommand(flags, async ({ signal, output, logs, startEngine }) => {
     checkWords(words, flags);
     if (flags.logprobs !== undefined && !flags.json && !flags.stream_json) {
       throw new LlamaError("usage", "--logprobs needs --json or --stream_json");
     }
     const choice = chatOf(flags, words);
     const model = chooseModel(flags);
-    const prompt = await readPrompt(flags, signal, scriptOf(words, flags));
+    if (isFormOnStdin(flags) && flags.prompt === "-") {
+      throw new LlamaError("usage", "stdin cannot be both the schema and the prompt");
+    }
+    const form = await answerForm(flags, signal);
+    const own = isFormOnStdin(flags) ? { ...flags, no_stdin: true as const } : flags;
+    const prompt = await readPrompt(own, signal, scriptOf(words, flags));
     noteDemo(model, flags);
-    const summary = await withModel({ model, flags, logs, signal }, async (llama) => {
+    const summary = await withModel({ model, flags, logs, signal, startEngine }, async (llama) => {
       reportState({ phase: "generating" });
       const request = requestFor(llama, prompt, choice, flags);
       const completion = await (flags.output === undefined
-        ? stream(llama, request, flags, output.write.bind(output), signal)
-        : streamToFile(llama, request, flags, flags.output, signal));
-      return [...promptLines(llama, completion), summaryLine(llama, completion)].join("\n");
+        ? stream(llama, request, form, flags, output.write.bind(output), signal)
+        : streamToFile(llama, request, form, flags, flags.output, signal));
+      const lines = [...promptLines(llama, completion), ...formLines(completion), summaryLine(llama, completion)];
+      return lines.join("\n");
     });
     if (!flags.quiet && !output.closed) printNote(summary);
   });
@@ -69,13 +76,14 @@ function requestFor(llama: Llama, shown: string, choice: ChatChoice | null, flag
 async function streamToFile(
   llama: Llama,
   request: Request,
+  form: Form | null,
   flags: GenerateFlags,
   path: string,
   signal: AbortSignal,
 ): Promise<Completion> {
   const file = await AtomicFile.create(path);
   try {
-    const completion = await stream(llama, request, flags, file.write.bind(file), signal);
+    const completion = await stream(llama, request, form, flags, file.write.bind(file), signal);
     if (completion.finishReason === "abort") await file.abandon();
     else await file.finish();
     return completion;
@@ -89,6 +97,7 @@ async function streamToFile(
 async function stream(
   llama: Llama,
   { prompt, shown }: Request,
+  form: Form | null,
   flags: GenerateFlags,
   write: (text: string) => Promise<void>,
   signal: AbortSignal,
@@ -102,7 +111,15 @@ async function stream(
   const { echo = false, logprobs } = flags;
   const scores = logprobs !== undefined && { logprobs: true, topLogprobs: logprobs === true ? 0 : logprobs };
   const parseSpecial = flags.parse_special === true;
-  const options = { ...samplingSettings(flags), ...scores, echo, parseSpecial, onPrompt, signal };
+  const options = {
+    ...samplingSettings(flags),
+    ...(form && { form }),
+    ...scores,
+    echo,
+    parseSpecial,
+    onPrompt,
+    signal,
+  };
   const writer = new CompletionWriter(write, llama, { ...flags, isAnswer: typeof prompt === "object" }, shown);
   let completion: Completion | null = null;
   try {

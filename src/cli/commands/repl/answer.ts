@@ -3,7 +3,7 @@ import { plural } from "../../../formats/files/amounts.js";
 import { printNote } from "../../terminal/notes.js";
 import type { Output } from "../../terminal/output.js";
 import { promptText, StatusLine } from "../../terminal/status-line.js";
-import { rate } from "../../terminal/summary.js";
+import { formLines, rate } from "../../terminal/summary.js";
 import { WordWrap } from "../../terminal/word-wrap.js";
 import type { Answer, Dialogue } from "./dialogue.js";
 
@@ -46,6 +46,7 @@ export async function printAnswer(
     if (!isAtStart || isEmpty) await output.write("\n");
     isAtStart = true;
     if (answer.droppedTurns > 0 && !quiet) printNote(droppedText(answer.droppedTurns));
+    if (!quiet) formLines(answer).forEach(printNote);
     if (hasFigures) printNote(figures(answer, dialogue.llama.maxSeqLen));
   } finally {
     status.clear();

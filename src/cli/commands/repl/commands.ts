@@ -8,7 +8,7 @@ import { count } from "../../terminal/summary.js";
 import { figures } from "./answer.js";
 import type { Dialogue } from "./dialogue.js";
 import { loadDialogue, saveDialogue } from "./dialogue-file.js";
-import { change, SETTING_NAMES, showSetting } from "./settings.js";
+import { allSettings, change, SETTING_NAMES, showSetting } from "./settings.js";
 
 /** What a command can use: the dialogue, output, the editor and the state of the REPL. */
 export interface CommandHost {
@@ -98,12 +98,12 @@ async function set({ dialogue, print }: CommandHost, argument: string): Promise<
     return print(statsSetting(dialogue));
   }
   if (value !== "") change(dialogue.settings, name, value);
-  else if (!(SETTING_NAMES as readonly string[]).includes(name)) change(dialogue.settings, name, value);
+  else if (!SETTING_NAMES.includes(name)) change(dialogue.settings, name, value);
   await print(showSetting(dialogue.settings, name));
 }
 
 function settingLines(dialogue: Dialogue): string[] {
-  return [...SETTING_NAMES.map((name) => showSetting(dialogue.settings, name)), statsSetting(dialogue)];
+  return [...allSettings(dialogue.settings), statsSetting(dialogue)];
 }
 
 function statsSetting({ stats }: Dialogue): string {

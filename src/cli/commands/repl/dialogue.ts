@@ -56,7 +56,9 @@ export class Dialogue {
     this.conversation.system = this.settings.system;
     const start = performance.now();
     let firstTokenMs = 0;
-    for await (const event of this.conversation.send(text, { ...samplingSettings(this.settings), onPrompt, signal })) {
+    const { form } = this.settings;
+    const options = { ...samplingSettings(this.settings), ...(form && { form }), onPrompt, signal };
+    for await (const event of this.conversation.send(text, options)) {
       if (firstTokenMs === 0) firstTokenMs = performance.now() - start;
       await write(this.#shown(event.text, event.id));
       if (event.done) this.#record({ ...event.done, firstTokenMs });

@@ -3,6 +3,7 @@ import type { Command } from "@commander-js/extra-typings";
 import { examples } from "../../options/help.js";
 import {
   chatOptions,
+  formOptions,
   messageOptions,
   modelOptions,
   samplingOptions,
@@ -22,7 +23,7 @@ export function addRepl(program: Command, exit: (code: number) => void): void {
     .option("--session <file>", "continue the conversation in this file, and save it back")
     .option("--session_cache", "save the KV cache too, so that the next start recomputes nothing")
     .option("--no_history", "do not read or write the input history");
-  messageOptions(samplingOptions(scriptOptions(modelOptions(chatOptions(dialogue, "auto")))))
+  messageOptions(formOptions(samplingOptions(scriptOptions(modelOptions(chatOptions(dialogue, "auto"))))))
     .version(versionText(), "-V, --version", "print the versions")
     .helpOption("-h, --help", "print help")
     .addHelpText(

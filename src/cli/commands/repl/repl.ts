@@ -2,8 +2,10 @@
 import { existsSync } from "node:fs";
 import { failurePlace, LlamaError } from "../../../error.js";
 import type { Llama } from "../../../index.js";
+import { formOf, isFormOnStdin } from "../../model/answer-form.js";
 import { chatChoice, formatTitle } from "../../model/chat-choice.js";
 import { chooseModel, noteDemo } from "../../model/choose-model.js";
+import { FORM_SETTINGS } from "../../model/form-settings.js";
 import { withModel } from "../../model/load.js";
 import { runCommand } from "../../model/run-command.js";
 import { checkWords } from "../../options/script-word.js";
@@ -32,11 +34,11 @@ export function repl(
   words: readonly string[],
   isGiven: (option: string) => boolean,
 ): Promise<number> {
-  return runCommand(flags, async ({ signal, output, logs, interrupt }) => {
+  return runCommand(flags, async ({ signal, output, logs, interrupt, startEngine }) => {
     checkWords(words, flags);
     const model = chooseModel(flags);
     if (process.stdin.isTTY) noteDemo(model, flags);
-    return withModel({ model, flags, logs, signal }, (llama) => {
+    return withModel({ model, flags, logs, signal, startEngine }, (llama) => {
       // From now on signals concern the answer or the prompt.
       interrupt.dispose();
       return converse(llama, flags, isGiven, output, signal);
@@ -53,9 +55,12 @@ async function converse(
 ): Promise<number> {
   const { system = null } = flags;
   const chat = chatChoice(flags.chat);
-  const dialogue = new Dialogue(llama, llama.conversation({ chat, system }), { ...flags, system }, chat);
+  if (isFormOnStdin(flags)) throw new LlamaError("usage", "stdin is the dialogue", { where: "--json_schema -" });
+  const form = formOf(flags);
+  const dialogue = new Dialogue(llama, llama.conversation({ chat, system }), { ...flags, system, form }, chat);
   if (flags.session !== undefined && existsSync(flags.session)) {
-    const given = Object.entries(dialogue.settings).filter(([name]) => isGiven(name));
+    const isFormGiven = FORM_SETTINGS.some(isGiven);
+    const given = Object.entries(dialogue.settings).filter(([name]) => (name === "form" ? isFormGiven : isGiven(name)));
     const line = await openDialogueFile(dialogue, flags.session, Object.fromEntries(given));
     if (!flags.quiet) printNote(line);
   }

@@ -3,26 +3,42 @@ import { LlamaError } from "../../../error.js";
 import { similarName } from "../../../generation/options/similar-name.js";
 import { texts } from "../../../generation/options/value-kinds.js";
 import { SAMPLING_ROWS, type SamplingOption } from "../../../generation/sampling/option-table.js";
+import type { Form } from "../../../index.js";
+import {
+  changedForm,
+  FORM_SETTINGS,
+  isFormSetting,
+  restoredForm,
+  savedForm,
+  showForm,
+} from "../../model/form-settings.js";
 import { parserOf, type SamplingFlags } from "../../options/flags.js";
 import { sameOption } from "../../options/peer-words.js";
 
 /** The settings of a dialogue, by their names on the command line. */
 export interface Settings extends SamplingFlags {
   system: string | null;
+  /** null: any text. */
+  form: Form | null;
 }
 
-type Name = keyof Settings;
+type Name = Exclude<keyof Settings, "form">;
 
 const ROWS = new Map(
   SAMPLING_ROWS.filter(({ isSetting }) => isSetting !== false).map((row) => [row.name as Name, row]),
 );
 
-export const SETTING_NAMES: readonly Name[] = [...ROWS.keys(), "system"];
+const NAMES: readonly Name[] = [...ROWS.keys(), "system"];
+export const SETTING_NAMES: readonly string[] = [...NAMES, ...FORM_SETTINGS];
 
 /** Changes one setting. Throws LlamaError (usage) for an unknown name or an invalid value. */
 export function change(settings: Settings, name: string, value: string): void {
+  if (isFormSetting(name)) {
+    settings.form = changedForm(settings.form, name, value);
+    return;
+  }
   if (!isName(name)) {
-    const peer = sameOption(`--${name.replaceAll("-", "_")}`, isName);
+    const peer = sameOption(`--${name.replaceAll("-", "_")}`, (one) => SETTING_NAMES.includes(one));
     const meant = peer ?? similarName(name, SETTING_NAMES);
     const details = meant === undefined ? { expected: SETTING_NAMES.join(", ") } : { fix: `Did you mean ${meant}?` };
     throw new LlamaError("usage", `unknown setting: ${name}`, details);
@@ -32,8 +48,8 @@ export function change(settings: Settings, name: string, value: string): void {
 
 /** The settings as a session file has them, without the system prompt, which the file has separately. */
 export function savedSettings(settings: Settings): Record<string, unknown> {
-  const { system: _, ...rest } = Object.fromEntries(SETTING_NAMES.map((name) => [name, settings[name] ?? null]));
-  return rest;
+  const { system: _, ...rest } = Object.fromEntries(NAMES.map((name) => [name, settings[name] ?? null]));
+  return { ...rest, ...(settings.form && Object.fromEntries([savedForm(settings.form)])) };
 }
 
 /** `settings` overridden by those of a session file. Throws LlamaError (usage) for an invalid value. */
@@ -43,8 +59,9 @@ export function restoreSettings(
   system: string | null,
   where: string,
 ): Settings {
-  const restored: Settings = { ...settings, system, seed: undefined, stop: undefined };
+  const restored: Settings = { ...settings, system, form: null, seed: undefined, stop: undefined };
   for (const [name, value] of Object.entries(saved)) {
+    if (isFormSetting(name) && value !== null) restored.form = restoredForm(name, value, where);
     if (!isName(name) || value === null) continue;
     if (typeof value === "number") set(restored, name, String(value));
     else if (name === "stop" && isTexts(value)) restored.stop = value;
@@ -59,6 +76,10 @@ function isTexts(value: unknown): value is string[] {
 
 /** A setting as text: its name and value. */
 export function showSetting(settings: Settings, name: string): string {
+  if (isFormSetting(name)) {
+    const shown = settings.form && showForm(settings.form);
+    return shown?.startsWith(`${name} `) ? shown : `${name} none`;
+  }
   if (!isName(name)) return "";
   const value = settings[name];
   if (value === undefined || value === null) return `${name} ${ROWS.get(name)?.unset ?? "none"}`;
@@ -91,7 +112,13 @@ function settingOf({ kind, unset }: SamplingOption, text: string): unknown {
 }
 
 function isName(name: string): name is Name {
-  return (SETTING_NAMES as readonly string[]).includes(name);
+  return (NAMES as readonly string[]).includes(name);
+}
+
+/** The lines of all settings; of the forms, the one that there is. */
+export function allSettings(settings: Settings): string[] {
+  const { form } = settings;
+  return [...NAMES.map((name) => showSetting(settings, name)), ...(form ? [showForm(form)] : [])];
 }
 
 /** Parses up to `most` texts in double quotes, with escapes as in JSON; a text without quotes is used literally. */
