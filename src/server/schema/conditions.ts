@@ -6,11 +6,11 @@ type Schema = Record<string, unknown>;
 export function conditions(fields: readonly string[], path: string): Schema[] {
   const has = (...names: string[]) => names.every((name) => fields.includes(name));
   const rules: Schema[] = [];
-  if (has("stream_options", "stream")) rules.push({ if: isGiven("stream_options"), then: isTrue("stream") });
+  if (has("stream_options", "stream")) rules.push(implies(isGiven("stream_options"), isTrue("stream")));
   if (has("top_logprobs", "logprobs")) {
     // ollama's clients send 0 for none.
     const number = { type: "integer", minimum: path.startsWith("/api/") ? 1 : 0 };
-    rules.push({ if: isOf("top_logprobs", number), then: isTrue("logprobs") });
+    rules.push(implies(isOf("top_logprobs", number), isTrue("logprobs")));
   }
   if (has("add_generation_prompt", "continue_final_message")) {
     rules.push({ not: { allOf: [isTrue("add_generation_prompt"), isTrue("continue_final_message")] } });
@@ -21,14 +21,19 @@ export function conditions(fields: readonly string[], path: string): Schema[] {
     const properties = { system: none({ maxLength: 0 }), context: none({ maxItems: 0 }) };
     // Without a prompt the model is only loaded.
     const prompt = isOf("prompt", { type: "string", minLength: 1 });
-    rules.push({ if: { allOf: [isTrue("raw"), prompt] }, then: { properties } });
+    rules.push(implies({ allOf: [isTrue("raw"), prompt] }, { properties }));
   }
   if (has("prompt", "add_special_tokens", "max_tokens")) {
     // Without BOS an empty text has no tokens.
     const text = { not: { anyOf: [{ const: "" }, { type: "array", contains: { const: "" } }] } };
-    rules.push({ if: isOf("add_special_tokens", { const: false }), then: { properties: { prompt: text } } });
+    rules.push(implies(isOf("add_special_tokens", { const: false }), { properties: { prompt: text } }));
   }
   return rules;
+}
+
+/** Where the first holds, the second must. */
+function implies(condition: Schema, rule: Schema): Schema {
+  return { anyOf: [{ not: condition }, rule] };
 }
 
 function isOf(name: string, schema: Schema): Schema {
