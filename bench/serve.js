@@ -1,7 +1,8 @@
 #!/usr/bin/env node
 /**
  * Measures the server: new tokens per second of N clients at once beside one batch in this process, times to the first token and
- * gaps between tokens with arrivals at random (Poisson), and what HTTP adds to a token.
+ * gaps between tokens with arrivals at random (Poisson), and what HTTP adds to a token. The clients run in this process, on the
+ * same cores: where those are few, the processor time a token compares server and batch without them.
  *   node bench/serve.js [--ckpt_dir DIR] [--dtype fp32] [--nproc_per_node 2] [--clients 16] [--pp 64] [--tg 64] [--rounds 3]
  *                       [--requests 64] [--load 0.7] [--url http://127.0.0.1:PORT --model NAME]
  * --load: arrivals as a part of what the clients at once have reached. With --url another server is measured, in the same way and
@@ -9,6 +10,8 @@
  */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
+import { readdirSync, readFileSync } from "node:fs";
+import { Agent, request } from "node:http";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { demoModel, Llama } from "../dist/src/index.js";
@@ -35,33 +38,58 @@ const at = (list, part) => sorted(list)[Math.min(list.length - 1, Math.floor(par
 const median = (list) => at(list, 0.5);
 const ms = (value) => `${value.toFixed(value < 10 ? 2 : 0)} ms`;
 
-/** Streams one answer; returns the times of its events, from the request. */
-async function ask(url, prompt, count = tg) {
+const agent = new Agent({ keepAlive: true, maxSockets: Number.POSITIVE_INFINITY });
+
+/**
+ * Streams one answer; returns the times of its events, from the request. The clients have the same cores as the server, so they do
+ * little: `fetch` and JSON.parse of each event would take more time than HTTP takes in the server.
+ */
+function ask(url, prompt, count = tg) {
   const start = performance.now();
-  const body = { prompt, max_tokens: count, temperature: 0, ignore_eos: true, stream: true, cache_prompt: false };
   const model = values.model === "" ? {} : { model: values.model };
-  const response = await fetch(`${url}/v1/completions`, {
-    method: "POST",
-    headers: { "content-type": "application/json" },
-    body: JSON.stringify({ ...body, ...model, stream_options: { include_usage: true } }),
+  const body = { prompt, max_tokens: count, temperature: 0, ignore_eos: true, stream: true, cache_prompt: false };
+  const text = JSON.stringify({ ...body, ...model, stream_options: { include_usage: true } });
+  const headers = { "content-type": "application/json", "content-length": text.length };
+  return new Promise((resolve, reject) => {
+    const asked = request(`${url}/v1/completions`, { method: "POST", agent, headers }, (response) => {
+      const times = [];
+      let tokens = 0;
+      let rest = "";
+      response.setEncoding("utf8");
+      response.on("data", (piece) => {
+        const now = performance.now() - start;
+        rest += piece;
+        if (response.statusCode !== 200) return;
+        for (let end = rest.indexOf("\n\n"); end >= 0; end = rest.indexOf("\n\n")) {
+          const event = rest.slice(0, end);
+          rest = rest.slice(end + 2);
+          if (!event.startsWith("data: {")) continue;
+          if (/"text":"[^"]/.test(event)) times.push(now);
+          else if (event.includes('"usage":{')) tokens = JSON.parse(event.slice(6)).usage.completion_tokens;
+          else if (event.includes('"error":')) reject(new Error(event));
+        }
+      });
+      response.on("end", () => {
+        if (response.statusCode !== 200) reject(new Error(`${response.statusCode}: ${rest}`));
+        else resolve({ times, tokens, total: performance.now() - start });
+      });
+      response.on("error", reject);
+    });
+    asked.on("error", reject).end(text);
   });
-  if (response.status !== 200) throw new Error(`${response.status}: ${await response.text()}`);
-  const times = [];
-  let tokens = 0;
-  let rest = "";
-  for await (const piece of response.body.pipeThrough(new TextDecoderStream())) {
-    const now = performance.now() - start;
-    const events = (rest + piece).split("\n\n");
-    rest = events.pop();
-    for (const event of events) {
-      if (!event.startsWith("data: {")) continue;
-      const { choices, usage, error } = JSON.parse(event.slice(6));
-      if (error) throw new Error(error.message);
-      if (choices?.[0]?.text) times.push(now);
-      if (usage) tokens = usage.completion_tokens;
-    }
+}
+
+/** Processor time of a process so far, in milliseconds; null where the system does not say it (Linux does). */
+function processorTime(pid) {
+  try {
+    const threads = readdirSync(`/proc/${pid}/task`);
+    const times = threads.map((id) =>
+      Number(readFileSync(`/proc/${pid}/task/${id}/schedstat`, "latin1").split(" ")[0]),
+    );
+    return times.reduce((sum, time) => sum + time, 0) / 1e6;
+  } catch {
+    return null;
   }
-  return { times, tokens, total: performance.now() - start };
 }
 
 /** New tokens per second of all clients, each with one request. */
@@ -101,6 +129,7 @@ async function startServer() {
     `${clients}`,
     "--log_format",
     "none",
+    "--no_supervisor",
     "--port",
     "0",
   ];
@@ -140,16 +169,22 @@ if (values.url) {
   const options = { temperature: 0, maxGenLen: tg, promptLookupNumTokens: 0, cachePrompt: false, logitBias: bias };
   const batches = [];
   const http = [];
+  const serverTimes = [];
+  const batchTimes = [];
   const own = [];
   for (let round = 0; round < rounds; round++) {
+    const before = processorTime(server.child.pid);
     rates.push(await atOnce(url));
+    serverTimes.push((processorTime(server.child.pid) - before) / (clients * tg));
     const { promptLookupNumTokens, ...rest } = options;
     const rows = Array.from({ length: clients }, () => ({ tag: 0, prompt: promptIds(), options: rest }));
     const start = performance.now();
+    const startTime = processorTime(process.pid);
     let tokens = 0;
     const together = { concurrency: clients, promptLookupNumTokens };
     for await (const { completion } of llama.batch(rows, together)) tokens += completion.ids.length;
     batches.push((tokens * 1000) / (performance.now() - start));
+    batchTimes.push((processorTime(process.pid) - startTime) / tokens);
     const prompt = promptIds();
     own.push(await alone(llama, prompt, options));
     const { times } = await ask(url, prompt);
@@ -160,6 +195,12 @@ if (values.url) {
   console.log(
     `${clients} clients at once: ${median(rates).toFixed(1)} tok/s; batch ${median(batches).toFixed(1)}; ratio ${median(ratios).toFixed(2)} (${range(ratios)})`,
   );
+  if (processorTime(process.pid) !== null) {
+    const shares = batchTimes.map((time, i) => time / serverTimes[i]);
+    console.log(
+      `processor time a token: server ${ms(median(serverTimes))}, batch ${ms(median(batchTimes))}; batch / server ${median(shares).toFixed(2)} (${range(shares)})`,
+    );
+  }
   const added = http.map((time, i) => time - own[i]);
   console.log(
     `one text: ${ms(median(http))} a token by HTTP, ${ms(median(own))} without; HTTP adds ${ms(median(added))} (${range(added)})`,

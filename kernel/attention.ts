@@ -6,8 +6,10 @@ import * as float32 from "./float32";
 import * as int8 from "./int8";
 import { magnitude, rounded } from "./rows";
 import { expOne, exponentials, largest, weigh } from "./softmax";
+import { turn, turnBack } from "./turn";
 
 export { readHead, writeRows } from "./rows";
+export { turnHeads } from "./turn";
 
 /** Tokens of a page. */
 const PAGE = 64;
@@ -39,7 +41,7 @@ export function begin(queries: i32, states: usize, sums: usize, width: usize): v
 
 /**
  * Copies query rows [rows, heads * headDim] to queries [KV heads, rows, ratio, width] with a factor on every number: fp32, or
- * int16 with its scale in `scales` (null: fp32).
+ * int16 with its scale in `scales` (null: fp32), turned as int8 keys are. Changes the rows.
  */
 export function prepare(
   from: usize,
@@ -62,6 +64,7 @@ export function prepare(
           memory.fill(at + ((<usize>headDim) << 2), 0, (width - headDim) << 2);
         } else {
           const at = to + ((n * width) << 1);
+          turn(from, headDim);
           const most = magnitude(from, headDim);
           const steps: f32 = most > 0 ? 32767 / most : 0;
           let i = 0;
@@ -259,7 +262,7 @@ function soften(scores: usize, states: usize, n: i32, from: i32, to: i32, first:
   store<f32>(state, kept, 8);
 }
 
-/** Writes the results [rows, heads * headDim]: the sums of each query divided by the sum of its exponentials. */
+/** Writes the results [rows, heads * headDim]: the sums of each query divided by the sum of its exponentials, turned back if `isTurned`. */
 export function finish(
   to: usize,
   rows: i32,
@@ -269,6 +272,7 @@ export function finish(
   states: usize,
   sums: usize,
   width: usize,
+  isTurned: bool,
 ): void {
   for (let row = 0; row < rows; row++) {
     for (let head = 0; head < kvHeads; head++) {
@@ -277,6 +281,7 @@ export function finish(
         const factor: f32 = 1 / load<f32>(states + n * STATE, 4);
         const at = sums + ((n * width) << 2);
         scale(at, to, headDim, factor);
+        if (isTurned) turnBack(to, headDim);
         to += (<usize>headDim) << 2;
       }
     }

@@ -1,19 +1,23 @@
-/** Compiles the attention kernel to WebAssembly beside the code that loads it; does nothing if that is newer than its sources. */
+/** Compiles the kernels to WebAssembly beside the code that loads them; does nothing for one that is newer than all sources. */
 import { mkdirSync, readdirSync, statSync } from "node:fs";
+import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const folder = fileURLToPath(new URL(".", import.meta.url));
-const target = fileURLToPath(new URL("../dist/src/engine/attention/attention.wasm", import.meta.url));
+/** Where each kernel goes. */
+const TARGETS = { attention: "engine/attention", weights: "engine/stages" };
 
 function changed(path) {
   return statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0;
 }
 
 const newest = Math.max(...readdirSync(folder).map((name) => changed(`${folder}${name}`)));
-if (changed(target) <= newest) {
+for (const [name, place] of Object.entries(TARGETS)) {
+  const target = fileURLToPath(new URL(`../dist/src/${place}/${name}.wasm`, import.meta.url));
+  if (changed(target) > newest) continue;
   // Loading the compiler takes longer than compiling.
   const { default: asc } = await import("assemblyscript/asc");
-  mkdirSync(new URL(".", `file://${target}`), { recursive: true });
+  mkdirSync(dirname(target), { recursive: true });
   const options = [
     "--enable",
     "simd",
@@ -25,6 +29,6 @@ if (changed(target) <= newest) {
     "--initialMemory",
     "1",
   ];
-  const { error, stderr } = await asc.main([`${folder}attention.ts`, "--outFile", target, ...options]);
-  if (error) throw new Error(`the kernel does not compile: ${stderr}`);
+  const { error, stderr } = await asc.main([`${folder}${name}.ts`, "--outFile", target, ...options]);
+  if (error) throw new Error(`${name}.ts does not compile: ${stderr}`);
 }

@@ -1,4 +1,5 @@
-/** Writes rows of keys and values to a page in int8, with a scale for each token and head, and reads a head of a page as fp32. */
+/** Writes rows of keys and values to a page in int8, turned, with a scale for each token and head, and reads a head of a page as fp32. */
+import { turn } from "./turn";
 
 /** Tokens of a page. */
 const PAGE = 64;
@@ -61,7 +62,7 @@ function writeValues(from: usize, to: usize, headDim: i32): f32 {
 
 /**
  * Writes `rows` rows of keys and values [rows, KV heads * headDim] to the tokens of a page from `slot` on. A head of a page has
- * keys [PAGE, width], values in pairs of tokens [PAGE / 2, width, 2], and the scales of both [PAGE].
+ * keys [PAGE, width], values in pairs of tokens [PAGE / 2, width, 2], and the scales of both [PAGE]. Changes the rows.
  */
 export function writeRows(
   page: usize,
@@ -80,6 +81,8 @@ export function writeRows(
     for (let head = 0; head < kvHeads; head++) {
       const at = page + <usize>head * headBytes;
       const scales = at + 2 * matrix + (token << 2);
+      turn(keys, headDim);
+      turn(values, headDim);
       store<f32>(scales, writeKey(keys, at + token * width, headDim));
       const pair = at + matrix + (token >> 1) * (width << 1) + (token & 1);
       store<f32>(scales, writeValues(values, pair, headDim), PAGE << 2);
@@ -95,7 +98,7 @@ function widen(to: usize, numbers: v128, scale: v128): void {
   v128.store(to, f32x4.mul(f32x4.convert_i32x4_s(i32x4.extend_high_i16x8_s(numbers)), scale), 16);
 }
 
-/** Reads tokens `first` to `end` of a head of a page as fp32: keys and values [tokens, headDim]. */
+/** Reads tokens `first` to `end` of a head of a page as fp32: keys and values [tokens, headDim], turned as they are in the page. */
 export function readHead(
   head: usize,
   first: i32,

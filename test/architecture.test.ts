@@ -6,7 +6,7 @@ import { FILE_LIST, fileList } from "./documents/file-list.js";
 import { circles, roomOf, sourceFiles } from "./source-files.js";
 
 /** In the order of the data: a file may import from its own layer or an earlier one. */
-const LAYERS = ["formats", "tokenizer", "model", "engine", "generation", "evaluation", "server", "cli"];
+const LAYERS = ["formats", "tokenizer", "model", "net", "engine", "generation", "evaluation", "server", "cli"];
 /** The only files outside a room: the public file of a layer, and the files that start the program. */
 const FACES = [
   ...["index.ts", "error.ts", "tokenizer/tokenizer.ts", "engine/engine.ts", "generation/llama.ts", "server/server.ts"],
@@ -31,6 +31,9 @@ const DOORS: Record<string, RegExp> = {
   hono: /^server\/routes\/app\.ts$/,
   "@hono/node-server": /^server\/routes\/app\.ts$/,
   "@hono/node-server/utils/response": /^server\/routes\/app\.ts$/,
+  "@nats-io/transport-node": /^net\/nats\//,
+  "@nats-io/jetstream": /^net\/nats\//,
+  "@nats-io/kv": /^net\/nats\//,
   typebox: /^server\/schema\//,
   "typebox/value": /^server\/schema\/read-request\.ts$/,
   commander: /^cli\//,
@@ -38,8 +41,9 @@ const DOORS: Record<string, RegExp> = {
   ora: /^cli\//,
   "string-width": /^cli\//,
   chalk: /^cli\//,
-  // the supervisor's child; taskset; the editor of the REPL
-  "node:child_process": /^(cli\/(supervisor\/supervisor\.c|commands\/repl\/editor\.)|engine\/machine\/cpu-bind\.)ts$/,
+  // the supervisor's child; taskset; the editor of the REPL; the server of a group of hosts
+  "node:child_process":
+    /^(cli\/(supervisor\/supervisor\.c|commands\/repl\/editor\.|net\/own-server\.)|engine\/machine\/cpu-bind\.)ts$/,
   // Outside the command line: test-fault reads the tests' environment variable, rank-group sets one for the runtime, worker
   // reads its memory usage, cache-folder and hub-cache find the user's cache folders, process-mark names this process,
   // sentencepiece-tokenizer removes a library's listeners.
@@ -79,6 +83,10 @@ for (const { name, text, head, packages, imports } of files) {
         /\bconsole\.|\bprocess\.(?!removeListener|listeners|rawListeners)/,
         "terminal or process use",
       );
+    }
+    if (name.startsWith("server/")) {
+      const code = text.replace(/\/\*[\s\S]*?\*\/|\/\/.*/g, "");
+      assert.doesNotMatch(code, /(?<![\w-])--[a-z]{2}/, "a flag in a message of the server");
     }
     assert.doesNotMatch(name, /(^|\/)(utils|helpers|common)\.ts$/);
   });

@@ -12,6 +12,8 @@ import { printBug, printError, printNote } from "./terminal/notes.js";
 import { tolerateClosedPipes } from "./terminal/output.js";
 import { placeLine } from "./terminal/summary.js";
 
+// Without a listener Node opens its debugger's port at this signal.
+process.on("SIGUSR1", () => {});
 if (process.argv[1] === fileURLToPath(import.meta.url)) connectToSupervisor();
 tolerateClosedPipes();
 // No process.exit() here: output to a pipe must drain first.

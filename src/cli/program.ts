@@ -8,21 +8,25 @@ import { addConfig } from "./commands/config/config-command.js";
 import { addEval } from "./commands/eval/eval-command.js";
 import { addGenerate } from "./commands/generate/generate-command.js";
 import { addInspect } from "./commands/inspect/inspect-command.js";
+import { addQueue } from "./commands/queue/queue-command.js";
 import { addRepl } from "./commands/repl/repl-command.js";
 import { addScore } from "./commands/score/score-command.js";
 import { addServe } from "./commands/serve/serve-command.js";
 import { addCompletion } from "./commands/shell-completion/shell-completion-command.js";
+import { addWorker } from "./commands/worker/worker-command.js";
+import { type CommandWords, checkCommandWords, innerCommand } from "./options/command-words.js";
 import { EXIT_CODES_HELP, heading, itemDescription, programHelp } from "./options/help.js";
 import { applySettings, type SettingCommand } from "./options/settings.js";
 import { EXIT_OK } from "./terminal/exit-code.js";
+import { fitLines } from "./terminal/fit-lines.js";
 import { printError, printNote, setColor } from "./terminal/notes.js";
 import { Output } from "./terminal/output.js";
 import { versionText } from "./terminal/version.js";
 
 const GROUPS = {
-  "Run:": [addGenerate, addRepl, addBatch, addServe],
+  "Run:": [addGenerate, addRepl, addBatch, addServe, addWorker],
   "Measure:": [addScore, addEval, addBench],
-  "Look:": [addInspect, addCache, addConfig, addCompletion],
+  "Look:": [addInspect, addQueue, addCache, addConfig, addCompletion],
 };
 
 /** Every command passes its exit code to `exit`; usage errors are printed, then thrown as CommanderError. */
@@ -42,7 +46,10 @@ export function createProgram(exit: (code: number) => void) {
       formatHelp: (command, helper) =>
         command.parent ? Help.prototype.formatHelp.call(helper, command, helper) : programHelp(command, helper),
     })
-    .configureOutput({ outputError: (text) => printError(oneLine(text)) })
+    .configureOutput({
+      writeOut: (text) => process.stdout.write(fitLines(text)),
+      outputError: (text) => printError(oneLine(text)),
+    })
     .hook("preAction", (program, command) => {
       // A mistake in the settings file must not stop help, config (which shows it) or a shell that starts.
       const names = [command.name(), command.parent?.name()];
@@ -81,15 +88,23 @@ function addHelp(program: Command, exit: (code: number) => void): void {
     .command("exit-codes")
     .description("List the exit codes.")
     .action(async () => {
-      await new Output(process.stdout, () => {}).write(EXIT_CODES_HELP);
+      await new Output(process.stdout, () => {}).write(fitLines(EXIT_CODES_HELP));
       exit(EXIT_OK);
     });
 }
 
-/** `help cache list` is the help of the command in the command. */
-function innermost(command: Command, [word, ...rest]: readonly string[]): Command {
-  const inner = command.commands.find((one) => one.name() === word || one.aliases().includes(word!));
-  return inner ? innermost(inner as Command, rest) : command;
+/** `help cache list` is the help of the command in the command. Throws LlamaError (usage) for any other word. */
+function innermost(command: Command, words: readonly string[], path = command.name()): Command {
+  const inner = innerCommand(command, words[0]) as Command | null;
+  if (inner) return innermost(inner, words.slice(1), `${path} ${inner.name()}`);
+  if (words.length > 0) checkCommandWords({ ...asWords(command), registeredArguments: [] }, words, path);
+  return command;
+}
+
+/** The members of a command that are read; those of commander are on its prototype. */
+function asWords(command: Command): CommandWords {
+  const { commands, registeredArguments } = command;
+  return { name: () => command.name(), aliases: () => command.aliases(), commands, registeredArguments };
 }
 
 /** commander puts its suggestion on a line of its own. */

@@ -2,19 +2,20 @@
  * The host of the ranks: starts them, sends them flat batches, collects the logits and stops them.
  * Maps (tokens, positions) to logits. Does not know text, sampling or flags.
  */
-import { LlamaError } from "../error.js";
 import { changedError } from "../formats/files/file-stamp.js";
 import type { Range } from "../formats/tensor/range.js";
 import type { ComputeType } from "../model/architecture/compute-type.js";
-import type { KvType } from "../model/architecture/kv-type.js";
-import { planStep } from "../model/architecture/step-plan.js";
+import { type KvType, kvForm } from "../model/architecture/kv-type.js";
+import { partCount, planStep } from "../model/architecture/step-plan.js";
 import type { Checkpoint } from "../model/checkpoint/checkpoint.js";
 import { modelBytesPerToken } from "../model/sizes/bytes-per-token.js";
 import { memoryNeed } from "../model/sizes/memory-need.js";
 import { allLayers, partition } from "../model/split/partition.js";
 import { resolveKvType } from "./attention/resolve-kv-type.js";
-import { cutSteps, type SequenceTokens, type Step } from "./host/cut-steps.js";
-import { type EngineOptions, STEP_TOKENS } from "./host/engine-options.js";
+import { cutSteps, type SequenceTokens } from "./host/cut-steps.js";
+import { type EngineOptions, RANK_TIMEOUT_MS, STEP_TOKENS } from "./host/engine-options.js";
+import type { EngineTimes, ModelEngine } from "./host/model-engine.js";
+import { closedError } from "./host/rank-failure.js";
 import { RankGroup } from "./host/rank-group.js";
 import { RankClock, type RankTimes } from "./host/rank-times.js";
 import { availableCores, threadsOfRank } from "./machine/cores.js";
@@ -22,7 +23,7 @@ import { spreadCores } from "./machine/cpu-bind.js";
 import { KvColumns } from "./rank/kv-columns.js";
 import { allocateCollective, requestCancel } from "./shared/collective.js";
 import { allocateHeartbeats } from "./shared/heartbeat.js";
-import type { LoadReport, RankSetup } from "./shared/messages.js";
+import type { LoadReport, RankSetup, SequenceSpan } from "./shared/messages.js";
 import { plannedFault } from "./shared/test-fault.js";
 import { type CacheOutcome, WeightCachePlan } from "./weight-cache/cache-plan.js";
 import { modelIdentity } from "./weight-cache/model-identity.js";
@@ -34,30 +35,17 @@ const LOGITS_BYTES = 32 << 20;
  * While other programs run, a longer poll takes the core from the rank being waited for (`node bench/busy.js`).
  */
 const SPIN_MS = 0.05;
-const RANK_TIMEOUT_MS = 300_000;
 
 export type { SequenceTokens } from "./host/cut-steps.js";
 
-/** Total time of all forward passes, in milliseconds. */
-export interface EngineTimes {
-  steps: number;
-  total: number;
-  /** Time spent waiting for other ranks, mean over all ranks. */
-  waited: number;
-}
-
-export class Engine {
+export class Engine implements ModelEngine {
   readonly worldSize: number;
   readonly threadsPerRank: number;
   readonly dtype: ComputeType;
-  /** Type of keys and values. */
   readonly kvType: KvType;
-  /** Hash of everything that determines keys and values, except the number of ranks, which changes only their last bits. */
   readonly identity: string;
   readonly load: readonly LoadReport[];
-  /** How the weight cache was used. */
   readonly weightCache: CacheOutcome;
-  /** KV-cache bytes per position, summed over all ranks. */
   readonly positionBytes: number;
   readonly times: EngineTimes = { steps: 0, total: 0, waited: 0 };
   readonly #clock: RankClock;
@@ -65,7 +53,6 @@ export class Engine {
   readonly #setup: RankSetup;
   readonly #columns: KvColumns;
   readonly #vocabSize: number;
-  readonly #logitRows: number;
   #turn: Promise<unknown> = Promise.resolve();
   #nextSequence = 0;
   #closed = false;
@@ -92,7 +79,6 @@ export class Engine {
     this.threadsPerRank = setup.threads;
     this.dtype = setup.dtype;
     this.#vocabSize = setup.checkpoint.config.vocabSize;
-    this.#logitRows = setup.logits.byteLength / 4 / this.#vocabSize;
   }
 
   /** Starts the ranks and waits until each has loaded its share. Throws LlamaError, or the signal's reason after an abort. */
@@ -102,7 +88,8 @@ export class Engine {
     throwIfChanged(checkpoint);
     const kvType = resolveKvType(options.kvDtype, dtype, config);
     const identity = modelIdentity(checkpoint, dtype);
-    const layers = allLayers(config);
+    const { layers = allLayers(config) } = options;
+    const hasHead = partCount("head", config, layers) > 0;
     const shares = partition(config, worldSize, layers);
     const plan = planStep(config, layers, worldSize);
     const cores = availableCores();
@@ -120,7 +107,7 @@ export class Engine {
       heartbeats: allocateHeartbeats(worldSize),
       fault: plannedFault(),
       collective: allocateCollective(worldSize, STEP_TOKENS * config.dim),
-      logits: new SharedArrayBuffer(rows * config.vocabSize * 4),
+      logits: new SharedArrayBuffer(hasHead ? rows * config.vocabSize * 4 : 0),
     };
     const bound = options.cpuBind === "spread" ? spreadCores(worldSize, threads) : null;
     const memory = memoryNeed(config, worldSize, dtype, maxSeqLen, STEP_TOKENS, layers, kvType).total;
@@ -145,7 +132,7 @@ export class Engine {
         await group.close();
         throw changed;
       }
-      return new Engine(group, setups, `${identity} ${kvType}`, load, weights.outcome);
+      return new Engine(group, setups, `${identity} ${kvForm(kvType)}`, load, weights.outcome);
     } catch (error) {
       if (signal?.aborted) throw error;
       // A mixture of two files can fail in any way; the change is the cause.
@@ -157,67 +144,65 @@ export class Engine {
     }
   }
 
-  /** Returns the id of a new sequence. */
   newSequence(): number {
     return this.#nextSequence++;
   }
 
-  /** Creates a sequence that begins with the first `length` tokens of another; copies their keys and values. */
   fork(source: number, length: number): number {
     const sequence = this.newSequence();
     this.#group.post({ kind: "fork", source, sequence, length });
     return sequence;
   }
 
-  /** Frees what the KV cache of a sequence holds beyond `positions` tokens. */
   trim(sequence: number, positions: number): void {
     this.#group.post({ kind: "trim", sequence, positions });
   }
 
-  /** How each rank spent its time so far. */
   get rankTimes(): RankTimes[] {
     return this.#clock.times();
   }
 
-  /** The layers whose keys and values the engine holds. */
   get layers(): Range {
     return this.#setup.share.layers;
   }
 
-  /** KV-cache bytes of `length` tokens in one layer. */
+  /** Rows of logits that a step returns at most. */
+  get maxLogitRows(): number {
+    return this.#setup.logits.byteLength / 4 / this.#vocabSize;
+  }
+
   layerBytes(length: number): number {
     return 2 * length * this.#columns.rowBytes;
   }
 
-  /** Yields keys and values of the first `length` tokens of a sequence, one layer at a time: [2, length, KV heads, bytes of a head]. */
+  /** Yields the engine's own layers. */
   async *save(sequence: number, length: number): AsyncGenerator<Uint8Array, void, void> {
     for (let layer = this.layers.start; layer < this.layers.end; layer++) {
-      const pieces = this.#turn.then(() => {
-        if (this.#closed) throw closedError();
-        return this.#group.save({ kind: "save", sequence, layer, length });
-      });
-      this.#turn = pieces.catch(() => undefined);
-      yield this.#columns.join(await pieces);
+      yield await this.saveLayer(sequence, layer, length);
     }
   }
 
-  /** Fills a layer of a sequence with what save() yielded; that engine must have the same identity, with any number of ranks. */
+  /** Keys and values of one of the engine's layers, as save() yields them. */
+  async saveLayer(sequence: number, layer: number, length: number): Promise<Uint8Array> {
+    const pieces = this.#turn.then(() => {
+      if (this.#closed) throw closedError();
+      return this.#group.save({ kind: "save", sequence, layer, length });
+    });
+    this.#turn = pieces.catch(() => undefined);
+    return this.#columns.join(await pieces);
+  }
+
   restore(sequence: number, layer: number, rows: Uint8Array): void {
     for (let rank = 0; rank < this.worldSize; rank++) {
       this.#group.postTo(rank, { kind: "restore", sequence, layer, bytes: this.#columns.partOf(rank, rows) });
     }
   }
 
-  /** Frees a sequence's KV cache. */
   release(sequence: number): void {
     this.#group.post({ kind: "release", sequence });
   }
 
-  /**
-   * Runs tokens of any number of sequences in steps of bounded size; returns the requested logits of each, [rows, vocabSize].
-   * Calls run one after another. An abort stops between layers; the KV caches are then valid at least up to `position`.
-   * `onTokens` is called after each step with the number of tokens that have run. Throws LlamaError, or the signal's reason.
-   */
+  /** Runs one step after another; only an engine of all layers can. */
   forward(
     batch: readonly SequenceTokens[],
     signal?: AbortSignal,
@@ -238,10 +223,9 @@ export class Engine {
       ({ logits, tokens }) =>
         new Float32Array((logits === "none" ? 0 : logits === "last" ? 1 : tokens.length) * this.#vocabSize),
     );
-    for (const step of cutSteps(batch, STEP_TOKENS, this.#logitRows)) {
+    for (const step of cutSteps(batch, STEP_TOKENS, this.maxLogitRows)) {
       signal?.throwIfAborted();
-      if (this.#closed) throw closedError();
-      await this.#step(step, signal);
+      await this.#step(Int32Array.from(step.tokens), step.spans, step.logitRows, signal);
       done += step.tokens.length;
       onTokens?.(done);
       const shared = new Float32Array(this.#setup.logits);
@@ -252,30 +236,52 @@ export class Engine {
     return results;
   }
 
-  async #step({ tokens, spans, logitRows }: Step, signal?: AbortSignal): Promise<void> {
+  /**
+   * Runs one step of a range of layers: ids, or what the layers before return. Returns h after the last of them, [tokens, dim], or
+   * with the head the logits of `logitRows`, [rows, vocabSize]. Steps run in the order of the calls. Throws as forward() does.
+   */
+  step(
+    input: Int32Array | Float32Array,
+    spans: SequenceSpan[],
+    logitRows: readonly number[],
+    signal?: AbortSignal,
+  ): Promise<Float32Array> {
+    const result = this.#turn.then(async () => {
+      signal?.throwIfAborted();
+      const h = await this.#step(input, spans, logitRows, signal);
+      return h ?? new Float32Array(this.#setup.logits).slice(0, logitRows.length * this.#vocabSize);
+    });
+    this.#turn = result.catch(() => undefined);
+    return result;
+  }
+
+  /** Returns h of the first rank; null where the logits are in shared memory. */
+  async #step(
+    input: Int32Array | Float32Array,
+    spans: SequenceSpan[],
+    logitRows: readonly number[],
+    signal?: AbortSignal,
+  ): Promise<Float32Array | null> {
+    if (this.#closed) throw closedError();
     const { collective } = this.#setup;
     const cancel = () => requestCancel(collective, true);
     signal?.addEventListener("abort", cancel, { once: true });
     const begin = performance.now();
     try {
-      const answers = await this.#group.step({
-        kind: "step",
-        tokens: Int32Array.from(tokens),
-        spans,
-        logitRows: Int32Array.from(logitRows),
-      });
+      const rows = Int32Array.from(logitRows);
+      const answers = await this.#group.step({ kind: "step", input, spans, logitRows: rows });
       this.#clock.add(begin, answers);
       this.times.steps++;
       this.times.total += answers[0]!.total;
       this.times.waited += answers.reduce((sum, { waited }) => sum + waited, 0) / answers.length;
       if (answers[0]!.cancelled) throw signal?.aborted ? signal.reason : closedError();
+      return answers[0]!.h;
     } finally {
       signal?.removeEventListener("abort", cancel);
       requestCancel(collective, false);
     }
   }
 
-  /** Stops the ranks and waits until their threads have ended. Running and waiting calls of forward() are rejected. */
   async close(): Promise<void> {
     this.#closed = true;
     requestCancel(this.#setup.collective, true);
@@ -287,8 +293,4 @@ export class Engine {
 function throwIfChanged({ stamps }: Checkpoint, cause?: unknown): void {
   const changed = changedError(stamps, cause);
   if (changed) throw changed;
-}
-
-function closedError(): LlamaError {
-  return new LlamaError("runtime", "the model is closed");
 }

@@ -2,12 +2,13 @@
  * The library's face: a loaded model with the methods of Meta's generation.py.
  * Knows text, tokens and options; does not know ranks and tensors.
  */
-import type { Engine } from "../engine/engine.js";
+import type { ModelEngine } from "../engine/host/model-engine.js";
 import type { RankTimes } from "../engine/host/rank-times.js";
 import { machineMemory } from "../engine/machine/machine-memory.js";
 import type { LoadReport } from "../engine/shared/messages.js";
 import type { CacheOutcome } from "../engine/weight-cache/cache-plan.js";
 import type { ComputeType } from "../model/architecture/compute-type.js";
+import type { KvType } from "../model/architecture/kv-type.js";
 import type { Checkpoint } from "../model/checkpoint/checkpoint.js";
 import type { ModelConfig } from "../model/config/config.js";
 import type { EncodeThread } from "../tokenizer/loading/encode-thread.js";
@@ -61,7 +62,7 @@ export class Llama {
   readonly unknownParams: readonly string[];
   /** What the user should know about how the model was read, a sentence each. */
   readonly remarks: readonly string[];
-  readonly #engine: Engine;
+  readonly #engine: ModelEngine;
   readonly #encoder: EncodeThread;
   readonly #loop: RequestLoop;
   readonly #model: ModelContext;
@@ -71,28 +72,22 @@ export class Llama {
   private constructor(parts: {
     ckptDir: string;
     tokenizer: Tokenizer;
-    engine: Engine;
+    engine: ModelEngine;
     checkpoint: Checkpoint;
     limits: LoopLimits;
     encoder: EncodeThread;
     maxSeqLen: number;
     loadMs: number;
   }) {
-    this.tokenizer = parts.tokenizer;
-    this.config = parts.checkpoint.config;
-    this.parameterCount = parts.checkpoint.parameterCount;
-    this.shardCount = parts.checkpoint.shardCount;
-    this.unexpectedTensors = parts.checkpoint.unexpected;
-    this.differingTensors = parts.checkpoint.differing;
-    this.unknownParams = parts.checkpoint.unknownParams;
-    this.remarks = parts.checkpoint.remarks ?? [];
-    this.maxSeqLen = parts.maxSeqLen;
-    this.loadMs = parts.loadMs;
-    this.#engine = parts.engine;
-    this.#encoder = parts.encoder;
-    this.ckptDir = parts.ckptDir;
-    this.#loop = new RequestLoop(parts.engine, parts.limits, parts.engine.dtype);
-    const { tokenizer, engine, encoder, maxSeqLen } = parts;
+    const { tokenizer, engine, encoder, maxSeqLen, checkpoint } = parts;
+    ({ ckptDir: this.ckptDir, loadMs: this.loadMs, tokenizer: this.tokenizer, maxSeqLen: this.maxSeqLen } = parts);
+    ({ config: this.config, parameterCount: this.parameterCount, shardCount: this.shardCount } = checkpoint);
+    ({ unexpected: this.unexpectedTensors, differing: this.differingTensors } = checkpoint);
+    this.unknownParams = checkpoint.unknownParams;
+    this.remarks = checkpoint.remarks ?? [];
+    this.#engine = engine;
+    this.#encoder = encoder;
+    this.#loop = new RequestLoop(engine, parts.limits, engine.dtype);
     const kind = folderKind(parts.ckptDir);
     this.#model = new ModelContext(this.#loop, tokenizer, this.config, maxSeqLen, engine.dtype, encoder, kind);
   }
@@ -104,13 +99,14 @@ export class Llama {
     const opened = openModel(files ?? findModel(options));
     const { checkpoint } = opened;
     const setup = resolveSetup(checkpoint, options);
-    const maxSeqLen = resolveMaxSeqLen(options.maxSeqLen, checkpoint.config, setup);
-    if (!options.force) checkMemory(checkpoint.config, setup.worldSize, setup, maxSeqLen);
+    const { startEngine } = options;
+    const maxSeqLen = resolveMaxSeqLen(options.maxSeqLen, checkpoint.config, setup, startEngine && { available: 0 });
+    if (!options.force && !startEngine) checkMemory(checkpoint.config, setup.worldSize, setup, maxSeqLen);
     const settings = engineSettings(options, checkpoint.byteLength);
-    const starting = startModel(opened, { ...settings, ...setup, maxSeqLen });
+    const starting = startModel(opened, { ...settings, ...setup, maxSeqLen }, startEngine);
     const [{ engine, tokenizer }] = await Promise.all([starting, loadForms()]);
     const limits = {
-      ...resolveLimits(options, engine.positionBytes, maxSeqLen, machineMemory().available),
+      ...resolveLimits(options, engine, maxSeqLen, machineMemory().available),
       ...sharedLength(checkpoint.config),
     };
     return new Llama({
@@ -132,6 +128,11 @@ export class Llama {
   /** Type of the weights in memory. */
   get dtype(): ComputeType {
     return this.#engine.dtype;
+  }
+
+  /** Type of keys and values in memory. */
+  get kvDtype(): KvType {
+    return this.#engine.kvType;
   }
 
   /** What each rank read, and how long that took. */

@@ -1,5 +1,4 @@
 /** The server: one model for many programs, by HTTP. Does not know flags, the terminal or logits. */
-import type { Llama } from "../index.js";
 import { Access } from "./http/access.js";
 import { unavailable } from "./http/api-error.js";
 import { HttpListener, type TlsFiles } from "./http/http-listener.js";
@@ -9,6 +8,7 @@ import { createListener } from "./routes/app.js";
 import { Admission } from "./serving/admission.js";
 import type { ServeSettings } from "./serving/serve-settings.js";
 import { ServedModel } from "./serving/served-model.js";
+import type { ServerModel } from "./serving/server-model.js";
 
 export interface ServerEvents {
   onLog(entry: LogEntry): void;
@@ -57,7 +57,7 @@ export class Server {
   }
 
   /** The model has loaded. */
-  start(llama: Llama): void {
+  start(llama: ServerModel): void {
     this.#model.start(llama);
   }
 

@@ -40,3 +40,46 @@ test("without a command a pipe means generate, and a terminal means repl unless 
   assert.equal(normalise("--ckpt_dir a --prompt-file=x", true), "generate --ckpt_dir a --prompt_file=x");
   assert.equal(normalise("generate --ckpt_dir a", true), "generate --ckpt_dir a");
 });
+
+test("a word that names no command, topic or argument is refused, beside --help too", () => {
+  const refused: readonly (readonly [line: string, message: RegExp])[] = [
+    ["cache nosuch --help", /^cache: unknown command 'nosuch'; expected list, prune, rm or clear/],
+    ["cache --help nosuch", /^cache: unknown command 'nosuch'/],
+    ["cache --json nosuch", /^cache: unknown command 'nosuch'/],
+    ["cache list nosuch --help", /^cache list: unexpected argument 'nosuch'/],
+    ["cache prune nosuch", /^cache prune: unexpected argument 'nosuch'/],
+    ["config nosuch -h", /^config: unknown command 'nosuch'; expected generate, /],
+    ["eval nosuch --help", /^eval: unknown command 'nosuch'; expected list, compare, report or scores/],
+    ["eval --limit 2 nosuch", /^eval: unknown command 'nosuch'/],
+    ["completion nosuch --help", /^completion: unknown argument 'nosuch'; expected bash, zsh, fish/],
+    ["inspect a b --help", /^inspect: unexpected argument 'b'/],
+  ];
+  for (const [line, message] of refused) {
+    assert.throws(
+      () => normalise(line),
+      (error: Error) => message.test(error.message),
+      line,
+    );
+  }
+  // commander refuses the option, whose value this may be.
+  assert.equal(normalise("serve --nosuch 16"), "serve --nosuch 16");
+  // commander refuses these words, since nothing asks for help any more.
+  for (const line of ["nosuch --help", "nosuch -h", "torchrun nosuch --help"]) assert.equal(normalise(line), "nosuch");
+  for (const line of ["--help nosuch", "-h nosuch"]) assert.equal(normalise(line), "help nosuch");
+});
+
+test("`help` may be before or after a command that has commands", () => {
+  assert.equal(normalise("cache help"), "help cache");
+  assert.equal(normalise("cache help list"), "help cache list");
+  assert.equal(normalise("--help cache list"), "help cache list");
+  assert.equal(normalise("help help"), "--help");
+  for (const line of [
+    "cache ls",
+    "cache rm a b --help",
+    "eval list piqa boolq",
+    "config batch --json",
+    "cache --json",
+  ]) {
+    assert.equal(normalise(line), line);
+  }
+});

@@ -122,8 +122,11 @@ describe("cache", () => {
 
   test("an unknown command is an error in one line", async () => {
     for (const [words, message] of [
-      [["show"], "unknown command 'show'; expected list, prune, rm or clear"],
-      [["list", "all"], "unexpected argument 'all'. list takes none"],
+      [
+        ["show"],
+        "cache: unknown command 'show'; expected list, prune, rm or clear. llama-ts help cache lists the options",
+      ],
+      [["list", "all"], "cache list: unexpected argument 'all'"],
       [["rm"], "missing required argument 'dir'"],
     ] as const) {
       const { code, stdout, stderr } = await cache(...words);

@@ -80,7 +80,7 @@ describe("generate", { concurrency: 2 }, () => {
     const { stderr } = await llama([...GENERATE, "--verbose", "--nproc_per_node", "2"]);
     assert.match(stderr, /dim 128, 5 layers, 8 heads/);
     assert.match(stderr, /rank 1: \d+ steps in \d+ ms: \d+ % computing, \d+ % in sums, \d+ % idle\n/);
-    assert.match(stderr, /2 ranks of \d+ threads?, fp32, context 512 tokens/);
+    assert.match(stderr, /2 ranks of \d+ threads?, fp32, keys and values fp32, context 512 tokens/);
     assert.match(stderr, /rank 0: read [\d.]+ MB in \d+ ms, holds [\d.]+ MB, \d+ threads?\nrank 1: read/);
   });
 

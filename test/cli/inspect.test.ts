@@ -48,6 +48,26 @@ describe("inspect", { concurrency: 2 }, () => {
     assert.equal(one.kv_bytes_per_1000_tokens, 5 * 2 * 128 * 4 * 1000);
   });
 
+  test("--nnodes: what each of n hosts like this one holds, as JSON and as a table", async () => {
+    const { nodes, max_seq_len } = await report(DEMO, "--nnodes", "2", "--dtype", "int8");
+    assert.equal(max_seq_len, 2048);
+    const layers = nodes.map((node: Record<string, number>) => [node.node, node.first_layer, node.last_layer]);
+    // Node 0 has the head, which is as large as several of these layers.
+    assert.deepEqual(layers, [
+      [0, 3, 4],
+      [1, 0, 2],
+    ]);
+    assert.ok(nodes.every(({ fits, kv_tokens }: { fits: boolean; kv_tokens: number }) => fits && kv_tokens > 2048));
+    const { stdout } = await llama(["inspect", DEMO, "--nnodes", "2"]);
+    assert.match(
+      stdout,
+      /\nWhat each of 2 hosts like this one holds:\n\ndtype +node +ranks +layers .*\nfp32 +0 .* yes\nfp32 +1 /,
+    );
+    const { code, stderr } = await llama(["inspect", DEMO, "--nnodes", "6"]);
+    assert.equal(code, 2);
+    assert.match(stderr, /nnodes: more hosts than layers; expected at most 5, one for each layer, found 6/);
+  });
+
   test("text: facts and a table on stdout, warnings on stderr", async () => {
     const { code, stdout, stderr } = await llama(["inspect", fixture("odd/params-unknown-key"), "--max_seq_len", "64"]);
     assert.equal(code, 0);

@@ -173,7 +173,7 @@ test("only the commands that load a model have torchrun's options", () => {
   const known = [...taken, ...refused, "run_path", "cpu_bind", "rank_timeout", "no_supervisor"];
   for (const command of createProgram(() => {}).commands) {
     const names = command.options.map(({ long }) => long!.slice(2));
-    const loads = ["generate", "repl", "batch", "score", "eval", "bench", "serve"].includes(command.name());
+    const loads = ["generate", "repl", "batch", "score", "eval", "bench", "serve", "worker"].includes(command.name());
     const found = known.filter((name) => names.includes(name));
     assert.deepEqual(found, loads ? known : [], command.name());
   }

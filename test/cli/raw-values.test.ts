@@ -7,8 +7,10 @@ import { Dice } from "../fuzz/dice.js";
 /** A random JSON text of an object, with odd spaces, escapes and numbers. */
 function randomObject(dice: Dice, depth: number): string {
   const space = () => ["", "", " ", "\t", " \r "][dice.below(5)]!;
-  const string = () =>
-    `"${["", "a", '\\"', "\\\\", "{[:,", "\\u0069d", "é🐱", "]}"][dice.below(8)]!.repeat(dice.below(3))}"`;
+  const pieces = ["", "a", '\\"', "{[:,", "\\u0069d", "é🐱", "]}", "\\\\"];
+  const string = (kinds = pieces.length) => `"${pieces[dice.below(kinds)]!.repeat(dice.below(3))}"`;
+  // After an object with the key `\`, JSON.parse of Node 24 and 26 reads the key `"` as `\` (V8's fast path for known shapes).
+  const key = () => string(pieces.length - 1);
   const value = (level: number): string => {
     const kind = dice.below(level > 0 ? 6 : 4);
     if (kind === 0) return string();
@@ -17,11 +19,11 @@ function randomObject(dice: Dice, depth: number): string {
     if (kind === 3) return `${space()}${string()}${space()}`;
     const parts = Array.from({ length: dice.below(4) }, () => space() + value(level - 1) + space());
     if (kind === 4) return `[${parts.join(",")}]`;
-    return `{${parts.map((part) => `${space()}${string()}${space()}:${part}`).join(",")}}`;
+    return `{${parts.map((part) => `${space()}${key()}${space()}:${part}`).join(",")}}`;
   };
   const pairs = Array.from(
     { length: dice.below(6) },
-    () => `${space()}${string()}${space()}:${space()}${value(depth)}${space()}`,
+    () => `${space()}${key()}${space()}:${space()}${value(depth)}${space()}`,
   );
   return `${space()}{${pairs.join(",")}}${space()}`;
 }

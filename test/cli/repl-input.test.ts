@@ -168,6 +168,30 @@ describe("input of the REPL on a terminal", { skip: withoutTerminal, concurrency
     assert.equal(await terminal.exit(), 0);
   });
 
+  test("a new width during an answer draws no prompt into it", async () => {
+    const long = ["--logit_bias", "2=-inf", "--max_seq_len", "16384", "--max_gen_len", "16000"];
+    const terminal = await open([...long, "--temperature", "1.5", "--top_p", "1", "--seed", "3"]);
+    terminal.type("Once upon a time\r");
+    await terminal.until(/Once upon a time\n[^\n]{20}/);
+    const from = terminal.raw.length;
+    for (const columns of [60, 40]) {
+      terminal.resize(columns);
+      await terminal.until(/\n[^\n]{20}/);
+    }
+    const during = terminal.raw.slice(from);
+    assert.doesNotMatch(during, /time|>>>/);
+    assert.ok(!during.includes(`${ESC}[0J`), JSON.stringify(during));
+    terminal.type(CTRL_C);
+    await terminal.prompt();
+    // At a prompt it still draws the line again.
+    terminal.type("/tokens a");
+    await terminal.until("/tokens a");
+    terminal.resize(50);
+    await terminal.until("/tokens a");
+    terminal.type(`${CTRL_C}${CTRL_D}`);
+    assert.equal(await terminal.exit(), 0);
+  });
+
   test("wide characters, long lines, a resize and tab completion work", async () => {
     const terminal = await open();
     terminal.type("/tokens 漢字 🦙🦙x\x7f\x7f\r");

@@ -38,6 +38,8 @@ const ONE = [
   ["llama-ts completion f", "llama-ts completion fish "],
   ["llama-ts config ba", "llama-ts config batch "],
   ["llama-ts cache cl", "llama-ts cache clear "],
+  ["llama-ts eval --tasks piqa,hellas", "llama-ts eval --tasks piqa,hellaswag "],
+  ["llama-ts eval list race_m", "llama-ts eval list race_middle "],
   ["llama-ts bench --preset 7", "llama-ts bench --preset 7"],
   ["llama-ts bench --preset 3.1-8", "llama-ts bench --preset 3.1-8B "],
   ["llama-ts bench --dtype int8,fp", "llama-ts bench --dtype int8,fp32 "],

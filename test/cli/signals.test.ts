@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import type { ChildProcess } from "node:child_process";
 import { describe, test } from "node:test";
 import { BIN, llama, run } from "./cli-process.js";
+import { atFirstText } from "./working-process.js";
 
 const LONG = [
   "generate",
@@ -28,6 +29,15 @@ describe("interruption", { skip: isWindows }, () => {
     assert.equal(code, 130, stderr);
     assert.equal(stdout, "");
     assert.match(stderr, /^No --ckpt_dir: [^\n]*\n$/);
+  });
+
+  test("SIGUSR1 opens no debugger, neither in the supervisor nor in the working process", async () => {
+    const args = ["generate", "--prompt", "Once upon a time", "--temperature", "0", "--max_gen_len", "100", "--quiet"];
+    const undisturbed = await llama(args);
+    const onStdout = atFirstText((worker: number, { pid }: ChildProcess) => {
+      for (const one of [worker, pid!]) process.kill(one, "SIGUSR1");
+    });
+    assert.deepEqual(await llama(args, onStdout), undisturbed);
   });
 
   test("the first Ctrl-C ends the program within seconds if a rank hangs while loading", async () => {

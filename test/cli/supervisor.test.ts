@@ -37,7 +37,7 @@ describe("the supervisor", { skip: process.platform !== "linux" && "it reads /pr
     const isWriting = () =>
       existsSync(cache) && readdirSync(cache).some((name) => readdirSync(join(cache, name)).length > 1);
     const onStart = async (child: ChildProcess) => {
-      await until(isWriting);
+      await until(isWriting, 60_000);
       child.kill("SIGINT");
       await sleep(400);
       child.kill("SIGINT");
@@ -46,7 +46,8 @@ describe("the supervisor", { skip: process.platform !== "linux" && "it reads /pr
     assert.ok(code === null || code === 130, `${code}`);
     assert.deepEqual([stdout, stderr], ["", ""]);
     assert.deepEqual(readdirSync(cache), []);
-    const killed = (child: ChildProcess) => until(isWriting).then(() => process.kill(worker(child.pid!)!, "SIGKILL"));
+    const killed = (child: ChildProcess) =>
+      until(isWriting, 60_000).then(() => process.kill(worker(child.pid!)!, "SIGKILL"));
     const again = await llama(CONVERT, { env, onStart: killed });
     assert.equal(again.code, 137);
     assert.match(again.stderr, /^llama-ts: the process was killed \(SIGKILL\) while loading the model; .*\n$/);
@@ -115,14 +116,26 @@ describe("the supervisor", { skip: process.platform !== "linux" && "it reads /pr
 });
 
 test("the message about a killed process names the cause, the phase and the memory", () => {
-  const watched = { phase: "generating", estimate: 13.1e9, peak: 12.34e9, wasOutOfMemory: true };
+  const watched = {
+    phase: "generating",
+    estimate: 13.1e9,
+    peak: 12.34e9,
+    wasOutOfMemory: true,
+    addressSpace: Infinity,
+  };
   const { text, code } = deathReport("SIGKILL", watched);
   assert.equal(code, 4);
   assert.match(
     text,
     /: out of memory while generating; peak memory 12\.3 GB, estimated need 13\.1 GB, (?:the machine|its container) has [\d.]+ GB\. Use a smaller --dtype/,
   );
-  const unknown = deathReport("SIGKILL", { phase: "starting", estimate: null, peak: null, wasOutOfMemory: false });
+  const unknown = deathReport("SIGKILL", {
+    phase: "starting",
+    estimate: null,
+    peak: null,
+    wasOutOfMemory: false,
+    addressSpace: Infinity,
+  });
   assert.equal(unknown.code, 137);
   assert.equal(
     unknown.text,

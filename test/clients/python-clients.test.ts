@@ -2,8 +2,9 @@
 import assert from "node:assert/strict";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { after, describe, test } from "node:test";
+import { describe, test } from "node:test";
 import { run, temporaryFolder } from "../cli/cli-process.js";
+import { lastly } from "../lastly.js";
 import { type Json, startServer, untilIdle } from "../server/server-process.js";
 import { CLIENTS, pythonTool, SKIP } from "./installed.js";
 
@@ -107,4 +108,4 @@ describe("clients in Python", { skip, concurrency: 2 }, () => {
   });
 });
 
-after(() => server?.child.kill());
+lastly(() => server?.child.kill());

@@ -35,9 +35,17 @@ function firstSentence(head: string): string {
 function compare(a: string, b: string): number {
   const key = (name: string) => {
     const folder = posix.dirname(name);
-    const layer = ["formats", "tokenizer", "model", "engine", "generation", "evaluation", "server", "cli"].indexOf(
-      name.split("/")[0]!,
-    );
+    const layer = [
+      "formats",
+      "tokenizer",
+      "model",
+      "net",
+      "engine",
+      "generation",
+      "evaluation",
+      "server",
+      "cli",
+    ].indexOf(name.split("/")[0]!);
     return [layer + 1, folder, name] as const;
   };
   const [x, y] = [key(a), key(b)];

@@ -28,16 +28,16 @@ const TAKEN: Readonly<Record<string, string | null>> = {
 };
 
 const STREAMS = "Expected 0 (none), 1 (stdout), 2 (stderr), 3 (both), or ranks as 0:1,1:3";
-const ONE_MACHINE = "llama-ts runs on one machine: expected";
 const ITSELF = "llama-ts starts its ranks itself, on one machine:";
 
 /** A value that is refused, by option, the name that the message has, and the reason. */
 const REFUSED: readonly (readonly [option: string, value: string, flags: string, reason: string])[] = [
   ["--nproc_per_node", "gpu", "--nproc_per_node <n>", "llama-ts runs on the CPU only"],
   ["--nproc_per_node", "xpu", "--nproc_per_node <n>", "llama-ts runs on the CPU only"],
-  ["--nnodes", "2", "--nnodes <n>", `${ONE_MACHINE} 1`],
-  ["--nnodes", "1:2", "--nnodes <n>", `${ONE_MACHINE} 1`],
-  ["--node_rank", "1", "--node_rank <n>", `${ONE_MACHINE} 0`],
+  ["--nnodes", "0", "--nnodes <n>", "Expected the number of hosts, 1 to 1024, or N:M for up to M - N spares"],
+  ["--nnodes", "1:2", "--nnodes <n>", "A model on one host has no spares: expected 1, or N:M with N from 2"],
+  ["--node_rank", "-1", "--node_rank <n>", "Expected a whole number from 0 to 1023"],
+  ["--rdzv_conf", "x", "--rdzv_conf <v>", "Expected KEY=VALUE pairs with commas, as join_timeout=60,lost_after=3"],
   ["--master_port", "http", "--master_port <port>", "Expected a whole number from 0 to 65535"],
   ["--max_restarts", "some", "--max_restarts <n>", "Expected a whole number of at least 0"],
   ["--monitor_interval", "soon", "--monitor_interval <s>", "Expected a number of at least 0"],
@@ -58,13 +58,17 @@ const REFUSED: readonly (readonly [option: string, value: string, flags: string,
   ],
 ];
 
-const MEETING = ["--rdzv_backend", "--rdzv_endpoint", "--rdzv_id", "--rdzv_conf", "--local_addr", "--start_method"];
+const MEETING = ["--rdzv_backend", "--rdzv_endpoint", "--rdzv_id", "--local_addr", "--start_method"];
 /** Options that are accepted with a remark, and the remark. */
 const REMARKED: readonly (readonly [words: readonly string[], remark: string])[] = [
   [["--max_restarts=3"], "--max_restarts has no effect: ranks are not restarted."],
   [
-    MEETING.flatMap((name) => [name, "x"]),
-    `${MEETING.slice(0, -1).join(", ")} and ${MEETING.at(-1)} have no effect: all ranks run in this process.`,
+    ["--rdzv_backend", "c10d", "--rdzv_endpoint", "x", "--rdzv_id", "x", "--rdzv_conf", "timeout=5"],
+    "--rdzv_backend, --rdzv_endpoint, --rdzv_id and --rdzv_conf have no effect: the model is on one host.",
+  ],
+  [
+    ["--local_addr", "x", "--start_method", "fork"],
+    "--local_addr and --start_method have no effect: all ranks run in this process.",
   ],
   [["--no_python", "--run_path"], "--no_python and --run_path have no effect: no script is run."],
 ];
@@ -141,7 +145,7 @@ describe("docs/torchrun.md", { concurrency: 2 }, () => {
 
   test("messages name the variables", async () => {
     const cases = {
-      PET_NNODES: ["2", `${ONE_MACHINE} 1.`],
+      PET_NNODES: ["two", "Expected the number of hosts, 1 to 1024, or N:M for up to M - N spares."],
       PET_MAX_RESTARTS: ["some", "Expected a whole number of at least 0."],
       WORLD_SIZE: ["gpu", "llama-ts runs on the CPU only."],
     };

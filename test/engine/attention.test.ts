@@ -64,6 +64,7 @@ function exact({ headDim, kvHeads, ratio, position, rows, window = Infinity }: C
   const [k, v] = [new Float32Array(tokens * headDim), new Float32Array(tokens * headDim)];
   for (let head = 0; head < heads; head++) {
     cache.readHead(0, Math.floor(head / ratio), 0, tokens, k, v);
+    for (const numbers of [k, v]) cache.turnHeads(numbers, "back");
     for (let row = 0; row < rows; row++) {
       const at = (row * heads + head) * headDim;
       const end = position + row + 1;

@@ -1,9 +1,10 @@
 /** An engine whose keys and values are int8: steps of any size, copies, and what other numbers of ranks restore. */
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
+import { before, test } from "node:test";
 import { Engine } from "../../src/engine/engine.js";
 import { openCheckpoint } from "../../src/model/checkpoint/checkpoint.js";
 import { demo } from "../folders.js";
+import { lastly } from "../lastly.js";
 import { maxDifference } from "../max-difference.js";
 
 const VOCAB = 2048;
@@ -27,7 +28,6 @@ before(async () => {
   sequence = engines[0]!.newSequence();
   [whole] = (await engines[0]!.forward([{ sequence, ...all }])) as [Float32Array];
 });
-after(() => Promise.all(engines.map((engine) => engine.close())));
 
 test("the logits are near those of fp32, and not the same", () => {
   const difference = maxDifference(whole, exact);
@@ -69,3 +69,5 @@ test("a copy continues as the whole, also after another number of ranks has rest
   const [found] = await three.forward([{ sequence: restored, ...rest }]);
   assert.ok(maxDifference(found!, whole) < 0.02, String(maxDifference(found!, whole)));
 });
+
+lastly(() => Promise.all(engines.map((engine) => engine.close())));

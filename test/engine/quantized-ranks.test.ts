@@ -7,6 +7,7 @@ import { after, test } from "node:test";
 import type { RankSetup } from "../../src/engine/shared/messages.js";
 import { quantizeStage } from "../../src/engine/stages/read-weights.js";
 import { stageGraphs } from "../../src/engine/stages/stages.js";
+import { chunkMaths } from "../../src/engine/stages/weight-kernel.js";
 import { weightPart } from "../../src/model/architecture/graph-builder.js";
 import { layerOf, planStep } from "../../src/model/architecture/step-plan.js";
 import { tensorName } from "../../src/model/architecture/tensor-table.js";
@@ -33,7 +34,7 @@ function blocksOf(from: Checkpoint, dtype: "int8" | "int4", worldSize: number): 
   for (const share of partition(config, worldSize)) {
     const setup = { checkpoint: from, share, plan, dtype } as RankSetup;
     for (const [stage, graph] of stageGraphs(setup)) {
-      const bytes = quantizeStage(source, setup, stage, graph);
+      const bytes = quantizeStage(source, setup, stage, graph, chunkMaths());
       for (const weight of graph.weights) {
         if (weight.kind === "vector") continue;
         const { format, packed, scales, zeros } = weight.quantized!;

@@ -209,6 +209,20 @@ describe("the weight cache", () => {
     }
   });
 
+  test("a stage with a few small constants is mapped, with these in the model's own file", async () => {
+    const shape = { dim: 1088, n_layers: 2, n_heads: 17, n_kv_heads: 1, vocab_size: 1024 };
+    const grouped = randomCheckpoint("grouped", new Map(Object.entries(shape)));
+    const plain = await logits(grouped, null, 1, "int4");
+    const first = await logits(grouped, root, 1, "int4");
+    // wo, wk, wq and wv are small; w1, w2 and w3 are not. The first stage has only small ones.
+    const files = readdirSync(first.folder!);
+    assert.ok(files.includes("0.0.wo-ffn-qkv.onnx.bin") && files.includes("0.constants.bin"), files.join());
+    const second = await logits(grouped, root, 1, "int4");
+    assert.deepEqual([first.state, second.state], ["written", "opened"]);
+    assert.deepEqual(first.logits, plain.logits);
+    assert.deepEqual(second.logits, plain.logits);
+  });
+
   test("constants that a disk has changed are noticed by their checksum, and written again", async () => {
     const { folder } = await logits(checkpoint, root, 2);
     const file = join(folder!, "1.constants.bin");

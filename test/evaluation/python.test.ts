@@ -5,6 +5,7 @@ import { readLiteral } from "../../src/evaluation/python/literal.js";
 import { PythonRandom } from "../../src/evaluation/python/random.js";
 import { pythonStr } from "../../src/evaluation/python/repr.js";
 import { capitalize, characterCount, pieceCount, stripStart } from "../../src/evaluation/python/text.js";
+import { targetText } from "../../src/evaluation/results/sample-lines.js";
 
 test("random.Random(seed) gives Python's words and samples, from small and from large pools", () => {
   const random = new PythonRandom(1234);
@@ -58,4 +59,22 @@ test("literals are read as ast.literal_eval reads them, and written as repr writ
   assert.equal(pythonStr(values), written);
   assert.deepEqual(readLiteral(written), values);
   assert.equal(pythonStr("a'b"), "a'b");
+});
+
+test("a right answer in brackets is written as lm-evaluation-harness writes it, which reads it as a list", () => {
+  for (const [answer, written] of [
+    ["[1,2]", "[1, 2]"],
+    ["[-3, 5]", "[-3, 5]"],
+    ["['a','b']", "['a', 'b']"],
+    ["[0.5,2]", "[0.5, 2]"],
+    ["[]", "[]"],
+    ["[0,\\infty]", "[0,\\infty]"],
+    ["[1,2)", "[1,2)"],
+    ["[x]", "[x]"],
+    ["[01]", "[01]"],
+  ] as const) {
+    assert.equal(targetText(answer), written, answer);
+  }
+  assert.equal(targetText(["a", "b"]), "['a', 'b']");
+  assert.equal(targetText(2), "2");
 });

@@ -1,15 +1,15 @@
 /** Tests that every way into the library names an option that is unknown or of the wrong type. */
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
+import { before, test } from "node:test";
 import { similarName } from "../../src/generation/options/similar-name.js";
 import { Llama, LlamaError } from "../../src/index.js";
 import { demo } from "../folders.js";
+import { lastly } from "../lastly.js";
 
 let llama: Llama;
 before(async () => {
   llama = await Llama.build({ ckptDir: demo, nprocPerNode: 1, maxSeqLen: 64 });
 });
-after(() => llama.close());
 
 /** Options as a program without types gives them. */
 type Loose = Record<string, unknown>;
@@ -133,3 +133,5 @@ test("a similar name is found in spite of typos, case and underscores, and only 
   assert.equal(similarName("threads", names), undefined);
   assert.equal(similarName("x".repeat(1e6), names), undefined);
 });
+
+lastly(() => llama.close());

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { after, describe, test } from "node:test";
+import { after, before, describe, test } from "node:test";
 import { type GenerateOptions, Llama } from "../../src/index.js";
 import { demo } from "../folders.js";
 import { hfTensors, type StoredTensor, writeHfFolder } from "../model/hugging-face-folder.js";
@@ -11,11 +11,7 @@ import { hfTensors, type StoredTensor, writeHfFolder } from "../model/hugging-fa
 const TOKENS = 2048;
 const root = mkdtempSync(join(tmpdir(), "llama-ts-test-"));
 const { config, tensors } = hfTensors(demo, TOKENS);
-const opened: Llama[] = [];
-after(async () => {
-  await Promise.all(opened.map((llama) => llama.close()));
-  rmSync(root, { recursive: true });
-});
+after(() => rmSync(root, { recursive: true }));
 
 /** The demo with this number of rows: cut off, or with copies of the last rows of its embedding, and of row `copied` of its head. */
 async function build(rows: number, copied: number, nprocPerNode = 1): Promise<Llama> {
@@ -36,9 +32,7 @@ async function build(rows: number, copied: number, nprocPerNode = 1): Promise<Ll
   });
   const dir = join(root, `${rows}-${copied}-${nprocPerNode}`);
   writeHfFolder(dir, { ...config, vocab_size: rows }, resized, join(demo, "tokenizer.model"));
-  const llama = await Llama.build({ ckptDir: dir, nprocPerNode, dtype: "fp32", maxSeqLen: 64, cacheDir: null });
-  opened.push(llama);
-  return llama;
+  return Llama.build({ ckptDir: dir, nprocPerNode, dtype: "fp32", maxSeqLen: 64, cacheDir: null });
 }
 
 async function complete(llama: Llama, options: GenerateOptions) {
@@ -48,11 +42,15 @@ async function complete(llama: Llama, options: GenerateOptions) {
 
 const COMMA = 1997;
 
-describe("rows beyond the tokenizer", async () => {
-  const plain = await Llama.build({ ckptDir: demo, nprocPerNode: 1, maxSeqLen: 64 });
-  opened.push(plain);
-  // 60 more rows are as likely as ",", the first token: with them it has 1 / 61 of the probability.
-  const padded = await build(TOKENS + 60, COMMA, 3);
+describe("rows beyond the tokenizer", () => {
+  let plain: Llama;
+  let padded: Llama;
+  before(async () => {
+    plain = await Llama.build({ ckptDir: demo, nprocPerNode: 1, maxSeqLen: 64 });
+    // 60 more rows are as likely as ",", the first token: with them it has 1 / 61 of the probability.
+    padded = await build(TOKENS + 60, COMMA, 3);
+  });
+  after(() => Promise.all([plain, padded].map((llama) => llama.close())));
 
   test("are never chosen, by greedy search or by sampling, and are in no list", async () => {
     const greedy = { temperature: 0, logprobs: true, topLogprobs: 20, echo: true };
@@ -91,8 +89,12 @@ describe("rows beyond the tokenizer", async () => {
   });
 });
 
-describe("tokens without a row", async () => {
-  const llama = await build(TOKENS - 8, COMMA);
+describe("tokens without a row", () => {
+  let llama: Llama;
+  before(async () => {
+    llama = await build(TOKENS - 8, COMMA);
+  });
+  after(() => llama.close());
 
   test("are refused by name, in prompts and in texts to score; other texts run", async () => {
     assert.equal((await complete(llama, { temperature: 0, maxGenLen: 1 })).ids[0], COMMA);

@@ -1,6 +1,7 @@
 /** Every view can be used by everyone: no broken rule of accessibility in both themes, nothing too wide at 320 pixels, all by keyboard. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { lastly } from "../lastly.js";
 import { startServer } from "../server/server-process.js";
 import { barriers, skip, startBrowser, type Visit, visit } from "./browser.js";
 import { conversation, exported, importFile } from "./conversations.js";
@@ -171,3 +172,5 @@ test("a chat needs no pointer: every place is reached by Tab, and the keys do wh
   }
   await textField(page).waitFor({ state: "detached" });
 });
+
+lastly(() => browser?.close());

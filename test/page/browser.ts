@@ -1,7 +1,6 @@
 /** Debian's Chromium for the tests of the page: opens it once a file, and notes what a page must never do. */
 import { existsSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
-import { after } from "node:test";
 import { type Browser, type BrowserContextOptions, chromium, type Page } from "playwright-core";
 
 const PATHS = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"];
@@ -13,12 +12,10 @@ export const skip = found === undefined ? "needs Chromium (apt-get install chrom
 /** The sandbox needs rights that root of a container gives away. */
 const isRoot = process.getuid?.() === 0;
 
-/** The browser of this file; it ends with the file's tests. Null if the tests are skipped. */
+/** A browser, which the file closes by `lastly`. Null if the tests are skipped. */
 export async function startBrowser(): Promise<Browser | null> {
   if (found === undefined) return null;
-  const browser = await chromium.launch({ executablePath: found, args: isRoot ? ["--no-sandbox"] : [] });
-  after(() => browser.close());
-  return browser;
+  return chromium.launch({ executablePath: found, args: isRoot ? ["--no-sandbox"] : [] });
 }
 
 export interface Visit {

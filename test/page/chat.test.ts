@@ -1,6 +1,7 @@
 /** Chat: turns as a tree, stop and continue, the context, and what a reload in the middle of an answer keeps. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { lastly } from "../lastly.js";
 import { startServer } from "../server/server-process.js";
 import { skip, startBrowser, visit } from "./browser.js";
 import { answers, button, drawn, messageField, sendMessage, setParameters, untilDone, untilText } from "./user.js";
@@ -188,3 +189,5 @@ test("curl for this asks the same", { skip }, async () => {
   assert.equal((await server!.json("/v1/chat/completions", { ...body, max_tokens: 1 })).status, 200);
   assert.deepEqual(await offences(), []);
 });
+
+lastly(() => browser?.close());

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
+import { lastly } from "../lastly.js";
 import { startServer } from "../server/server-process.js";
 import { skip, startBrowser, visit } from "./browser.js";
 import { button, continueText, setParameters, textField, untilText, writeText } from "./user.js";
@@ -176,3 +177,5 @@ test("a reload shows the same text; another tab follows", { skip }, async () => 
   await other.close();
   assert.deepEqual(await offences(), []);
 });
+
+lastly(() => browser?.close());

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import type { ServerResponse } from "node:http";
 import { test } from "node:test";
+import { lastly } from "../lastly.js";
 import { startServer } from "../server/server-process.js";
 import { skip, startBrowser, type Visit, visit } from "./browser.js";
 import { openStream, type Script, startScripted } from "./scripted-server.js";
@@ -201,3 +202,5 @@ test("a server with keys asks for one, and takes it for this tab alone", { skip 
   assert.deepEqual(await page.evaluate("JSON.stringify(localStorage)"), "{}");
   assert.deepEqual(await offences(), []);
 });
+
+lastly(() => browser?.close());

@@ -1,6 +1,7 @@
 /** Markdown becomes elements and nothing else: hostile texts stay texts, and a text that grows is drawn as a whole one. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { lastly } from "../lastly.js";
 import { skip, startBrowser } from "./browser.js";
 import { HOSTILE } from "./hostile-texts.js";
 import { openStage } from "./stage.js";
@@ -13,6 +14,7 @@ const stage =
     `import { h, render } from "preact";
 import { Markdown } from "./src/markdown/markdown.js";
 import { lex, lexMore } from "./src/markdown/lex.js";
+import { lastly } from "../lastly.js";
 const app = document.getElementById("app");
 globalThis.show = (text, isStreaming = false) => { render(h(Markdown, { text, isStreaming }), app); return app.firstChild; };
 globalThis.tree = (text) => {
@@ -129,3 +131,5 @@ test("texts made to take long, or to overflow the stack, are drawn in time", { s
   }
   assert.deepEqual(await stage!.offences(), []);
 });
+
+lastly(() => browser?.close());

@@ -1,6 +1,7 @@
 /** The parameters reach the requests, each goes back to the server's default, and the gauges count what the server counts. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { lastly } from "../lastly.js";
 import { startServer } from "../server/server-process.js";
 import { skip, startBrowser, type Visit, visit } from "./browser.js";
 import { startScripted } from "./scripted-server.js";
@@ -129,3 +130,5 @@ test("the system text goes before the messages", { skip }, async () => {
   assert.match(((await answer.json()) as { content: string }).content, /You are a cat\.[\s\S]*Hello/);
   assert.deepEqual(await offences(), []);
 });
+
+lastly(() => browser?.close());

@@ -1,6 +1,7 @@
 /** Hostile texts in messages, answers, names and imported files are shown as text: nothing runs, and no request leaves. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { lastly } from "../lastly.js";
 import { startServer } from "../server/server-process.js";
 import { skip, startBrowser, type Visit, visit } from "./browser.js";
 import { conversation, exported, importFile } from "./conversations.js";
@@ -121,3 +122,5 @@ test("a file that is not as the page wrote it is refused whole, and says where",
   assert.equal(await page.locator(".entry-title").count(), count);
   await checkQuiet();
 });
+
+lastly(() => browser?.close());

@@ -4,7 +4,6 @@
  */
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
-import { after } from "node:test";
 import type { Json, ServerProcess } from "../server/server-process.js";
 
 /** Answers a request and returns true, or leaves it to the real server. */
@@ -26,12 +25,10 @@ export async function startScripted(real: ServerProcess): Promise<ScriptedServer
     void answer(incoming, response).catch(() => response.destroy());
   });
   const listen = (port: number) => new Promise<void>((done) => http.listen(port, "127.0.0.1", done));
+  // It keeps nothing waiting: the tests' end is its end.
+  http.unref();
   await listen(0);
   const { port } = http.address() as AddressInfo;
-  after(() => {
-    http.closeAllConnections();
-    http.close();
-  });
   const scripted: ScriptedServer = {
     ...{ url: `http://127.0.0.1:${port}`, script: null, completions: [] },
     async die() {

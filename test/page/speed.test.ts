@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { readdirSync, readFileSync } from "node:fs";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
+import { lastly } from "../lastly.js";
 import { startServer } from "../server/server-process.js";
 import { skip, startBrowser, type Visit, visit } from "./browser.js";
 import { conversation, exported, importFile } from "./conversations.js";
@@ -142,3 +143,5 @@ test("all files of the page together have less than 60 kB by gzip, and make no H
   const text = readFileSync(`${folder}${script}`, "utf8");
   assert.doesNotMatch(text, /\beval\(|new Function\(|insertAdjacentHTML|outerHTML|document\.write/);
 });
+
+lastly(() => browser?.close());

@@ -1,6 +1,7 @@
 /** The tokens of a text: coloured by probability, each opens its alternatives, and another one is the beginning of a branch. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { lastly } from "../lastly.js";
 import { startServer } from "../server/server-process.js";
 import { skip, startBrowser, visit } from "./browser.js";
 import { button, continueText, drawn, sendMessage, setParameters, untilDone, untilText, writeText } from "./user.js";
@@ -138,3 +139,5 @@ test("in Chat another token makes a sibling of the answer", { skip }, async () =
   assert.equal((await tokens().allTextContents()).join(""), first);
   assert.deepEqual(await offences(), []);
 });
+
+lastly(() => browser?.close());

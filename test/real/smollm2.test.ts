@@ -1,8 +1,9 @@
 /** A real model, SmolLM2-135M-Instruct, straight from its GGUF file: ids, logits, greedy texts, a likelihood and a chat as transformers has them. */
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
+import { before, test } from "node:test";
 import { Llama } from "../../src/index.js";
 import { fixture, readJson } from "../folders.js";
+import { lastly } from "../lastly.js";
 import { findSmolLm2 } from "./smollm2-file.js";
 
 /** From transformers in float64, with the weights of the file (bench/tokenizers/smollm2.py). */
@@ -33,7 +34,6 @@ let llama: Llama;
 before(async () => {
   if ("path" in found) llama = await Llama.build({ ckptDir: found.path, dtype: "fp32", maxSeqLen: 512 });
 });
-after(() => llama?.close());
 
 test("SmolLM2: ids, logits and greedy texts of prompts", { skip }, async (t) => {
   let largest = 0;
@@ -86,3 +86,5 @@ test("SmolLM2: a conversation of three turns has the greedy ids of transformers,
   }
   talk.close();
 });
+
+lastly(() => llama?.close());

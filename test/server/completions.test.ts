@@ -1,8 +1,9 @@
 /** The real server, asked by OpenAI's own client: the numbers and texts are those of the library. */
 import assert from "node:assert/strict";
-import { after, test } from "node:test";
+import { test } from "node:test";
 import OpenAI from "openai";
 import { demoModel, Llama } from "../../src/index.js";
+import { lastly } from "../lastly.js";
 import { startServer } from "./server-process.js";
 
 const PROMPT = "Once upon a time";
@@ -12,7 +13,6 @@ const [server, llama] = await Promise.all([
   Llama.build({ ...demoModel, nprocPerNode: 1 }),
 ]);
 const client = new OpenAI({ baseURL: `${server.url}/v1`, apiKey: "none", maxRetries: 0 });
-after(() => llama.close());
 
 async function own(prompt: string | number[], options: Parameters<Llama["stream"]>[1]) {
   for await (const { done } of llama.stream(prompt, { temperature: 0.8, topP: 0.95, ...options }))
@@ -298,3 +298,5 @@ test("--hidden_bos puts a token before ids that is not reported, so that the fir
   assert.deepEqual(logprobs.token_logprobs, whole.choices[0]!.logprobs!.token_logprobs!.slice(1));
   assert.deepEqual([text, body.usage.prompt_tokens], [whole.choices[0]!.text, ids.length]);
 });
+
+lastly(() => llama.close());

@@ -1,8 +1,9 @@
 /** Many clients that misbehave at once: those who leave in each phase, who connect and say nothing, who send too much. Nothing is left of them. */
 import assert from "node:assert/strict";
 import { existsSync, readdirSync } from "node:fs";
-import { after, test } from "node:test";
+import { test } from "node:test";
 import { worker } from "../cli/working-process.js";
+import { lastly } from "../lastly.js";
 import { type RawClient, rawClient, rawRequest } from "./raw-client.js";
 import { startServer, untilIdle } from "./server-process.js";
 
@@ -11,7 +12,6 @@ const MANY = 200;
 const AT_ONCE = 16;
 const LONG = { prompt: "Once upon a time", max_tokens: 480, ignore_eos: true, stream: true };
 const server = await startServer([...QUIET, "--max_queue", String(2 * MANY)]);
-after(() => server.child.kill("SIGKILL"));
 
 /** What could be left of clients: choices, bytes of KV caches of running ones, open files, memory. */
 async function remains() {
@@ -114,3 +114,5 @@ test(`SIGTERM with ${AT_ONCE} streams: all come to their end, and the exit code 
   for (const client of streams) await client.until(/"finish_reason":"length"[\s\S]*data: \[DONE\]/);
   assert.equal(await server.ended(), 0);
 });
+
+lastly(() => server.child.kill("SIGKILL"));

@@ -189,7 +189,7 @@ test("wrong bodies are refused with one form of error, and the server works on",
 test("a taken port is said, with the next step", async () => {
   const { code, stderr } = await llama(["serve", "--port", String(server.port)]);
   assert.equal(code, 1);
-  assert.match(stderr, /the port is taken\. Choose another with --port N/);
+  assert.match(stderr, /the port is taken\. Choose another port, or 0 for a free one/);
 });
 
 test("SIGTERM: running answers finish, waiting ones get a 503, and the exit code is 0", async () => {

@@ -1,7 +1,8 @@
 /** Answers as the ids they were: out of the server with each event, and back into it; answers to continue. */
 import assert from "node:assert/strict";
-import { after, test } from "node:test";
+import { test } from "node:test";
 import { demoModel, Llama } from "../../src/index.js";
+import { lastly } from "../lastly.js";
 import { readEvents } from "./read-events.js";
 import { startServer } from "./server-process.js";
 
@@ -9,7 +10,6 @@ const [server, llama] = await Promise.all([
   startServer(["--chat", "llama2", "--log_format", "none", "--nproc_per_node", "1", "--system", "Be brief."]),
   Llama.build({ ...demoModel, nprocPerNode: 1 }),
 ]);
-after(() => llama.close());
 
 const user = (content: string) => ({ role: "user" as const, content });
 const system = { role: "system" as const, content: "Be brief." };
@@ -130,3 +130,5 @@ test("what cannot be continued or has foreign ids is refused by its place in the
   const { body } = await server.json(CHAT, { messages: [system, user("Hi"), long, user("More")] });
   assert.equal(body.error.code, "context_length_exceeded");
 });
+
+lastly(() => llama.close());

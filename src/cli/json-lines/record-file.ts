@@ -113,17 +113,23 @@ export class RecordFile {
     this.#length += bytes.length;
     this.#isDirty = true;
     // The next records are generated while the disk syncs.
-    this.#syncing ??= this.#sync();
+    this.#syncing ??= this.#syncAll();
   }
 
-  /** Waits until all records are on the disk. */
+  /** Waits until all records so far are on the disk. */
+  async sync(): Promise<void> {
+    while (this.#syncing) await this.#syncing;
+    if (this.#failure) throw this.#failure;
+  }
+
+  /** Closes the file after all records are on the disk. */
   async close(): Promise<void> {
     await this.#syncing;
     await this.#handle.close();
     if (this.#failure) throw this.#failure;
   }
 
-  async #sync(): Promise<void> {
+  async #syncAll(): Promise<void> {
     while (this.#isDirty && !this.#failure) {
       this.#isDirty = false;
       try {

@@ -5,17 +5,18 @@ import type { Json } from "../../generation/options/wrong-type.js";
 import { type FeedOptions, GenerationStats, type Llama, type Refused } from "../../index.js";
 import { chooseModel, noteDemo } from "../model/choose-model.js";
 import { type LoadFlags, requestLimits, withModel } from "../model/load.js";
-import { type CommandFrame, runCommand } from "../model/run-command.js";
+import { type CommandFrame, runCommand, UNLIMITED } from "../model/run-command.js";
 import type { LineFlags } from "../options/flags.js";
-import { isInShard, parseShard, WHOLE } from "../options/shard.js";
+import { parseShard, type Shard, WHOLE } from "../options/shard.js";
 import { EXIT_OK } from "../terminal/exit-code.js";
 import { printNote } from "../terminal/notes.js";
 import type { Output } from "../terminal/output.js";
-import { keyOf, type Origin, readLine, recordOf } from "./json-line.js";
+import { type Origin, recordOf } from "./json-line.js";
 import { KeySet } from "./key-set.js";
 import { type LineInput, openInput } from "./line-input.js";
 import { LineProgress } from "./line-progress.js";
 import { OutputLock } from "./output-lock.js";
+import { readRequests } from "./read-requests.js";
 import { RecordFile } from "./record-file.js";
 
 /** The options of such a command. */
@@ -37,31 +38,52 @@ export interface LineWork<R> {
   answer: (llama: Llama, requests: AsyncIterable<R | Refused<Origin>>, options: FeedOptions) => AsyncIterable<Answered>;
   /** Number of tokens processed, for the rate. */
   tokens: (stats: GenerationStats) => number;
+  /** Answers the lines in another way than by a model in this process; returns the number of tokens. */
+  elsewhere?: ((run: LineRun) => Promise<number>) | undefined;
+}
+
+/** A run over the lines of an input. */
+export interface LineRun extends CommandFrame {
+  input: LineInput;
+  /** The input from its beginning again; null for a pipe. */
+  reopen: (() => LineInput) | null;
+  answers: Answers;
+  progress: LineProgress;
+  stats: GenerationStats;
+  shard: Shard;
 }
 
 const EXIT_SOME_FAILED = 1;
 
 /** Runs the command and returns the exit code. */
 export function runLines<R>(path: string | undefined, flags: LineRunFlags, work: LineWork<R>): Promise<number> {
-  return runCommand(flags, async (frame) => {
-    const { signal, interrupt } = frame;
-    const stats = new GenerationStats();
-    const input = openInput(path, signal);
-    if (isSameFile(path, flags.output)) throw new LlamaError("usage", "is both input and output", { where: path! });
-    const answers = await openAnswers(flags, frame.output);
-    const progress = new LineProgress(!flags.quiet, input.bytes);
-    try {
-      await answerAll({ ...frame, input, answers, progress, stats }, flags, work);
-    } finally {
-      progress.clear();
-      await answers.close();
-    }
-    if (!flags.quiet) printNote(progress.summary(work.tokens(stats)));
-    if (interrupt.exitCode !== null && flags.output !== undefined && !flags.quiet) {
-      printNote(`Interrupted. Use --resume to continue ${flags.output}.`);
-    }
-    return progress.failed > 0 ? EXIT_SOME_FAILED : EXIT_OK;
-  });
+  return runCommand(
+    flags,
+    async (frame) => {
+      const { signal, interrupt } = frame;
+      const stats = new GenerationStats();
+      const input = openInput(path, signal);
+      if (isSameFile(path, flags.output)) throw new LlamaError("usage", "is both input and output", { where: path! });
+      const answers = await openAnswers(flags, frame.output);
+      const progress = new LineProgress(!flags.quiet, input.bytes);
+      let tokens = 0;
+      try {
+        const shard = flags.shard === undefined ? WHOLE : parseShard(flags.shard, process.env);
+        const reopen = input.bytes === null ? null : () => openInput(path, signal);
+        const run = { ...frame, input, reopen, answers, progress, stats, shard };
+        if (input.bytes !== 0) tokens = await (work.elsewhere?.(run) ?? answerAll(run, flags, work));
+      } finally {
+        progress.clear();
+        await answers.close();
+      }
+      if (!flags.quiet) printNote(progress.summary(tokens));
+      if (interrupt.exitCode !== null && flags.output !== undefined && !flags.quiet) {
+        printNote(`Interrupted. Use --resume to continue ${flags.output}.`);
+      }
+      return progress.failed > 0 ? EXIT_SOME_FAILED : EXIT_OK;
+    },
+    UNLIMITED,
+  );
 }
 
 function isSameFile(input: string | undefined, output: string | undefined): boolean {
@@ -70,10 +92,12 @@ function isSameFile(input: string | undefined, output: string | undefined): bool
   return one?.isFile() === true && one.ino === other?.ino && one.dev === other.dev;
 }
 
-interface Answers {
+export interface Answers {
   /** Keys of requests that are already answered. */
   done: KeySet;
   write: (record: string) => Promise<void>;
+  /** Waits until what was written is on the disk. */
+  sync: () => Promise<void>;
   close: () => Promise<void>;
 }
 
@@ -82,57 +106,49 @@ async function openAnswers(flags: LineFlags, stdout: Output): Promise<Answers> {
   if (output === undefined) {
     if (resume) throw new LlamaError("usage", "--resume needs --output");
     const write = (record: string) => stdout.write(`${record}\n`);
-    return { write, close: async () => {}, done: new KeySet() };
+    return { write, sync: async () => {}, close: async () => {}, done: new KeySet() };
   }
   const lock = await OutputLock.acquire(output);
   try {
     const opened = resume ? await RecordFile.resume(output) : null;
     const file = opened?.file ?? (await RecordFile.create(output, overwrite));
     const close = () => file.close().finally(() => lock.release());
-    return { write: file.append.bind(file), close, done: opened?.done ?? new KeySet() };
+    return { write: file.append.bind(file), sync: file.sync.bind(file), close, done: opened?.done ?? new KeySet() };
   } catch (error) {
     lock.release();
     throw error;
   }
 }
 
-interface Run extends CommandFrame {
-  input: LineInput;
-  answers: Answers;
-  progress: LineProgress;
-  stats: GenerationStats;
-}
-
-async function answerAll<R>(run: Run, flags: LineRunFlags, work: LineWork<R>): Promise<void> {
-  const { input, answers, progress, stats, logs, signal } = run;
-  if (input.bytes === 0) return;
-  const shard = flags.shard === undefined ? WHOLE : parseShard(flags.shard, process.env);
+async function answerAll<R>(run: LineRun, flags: LineRunFlags, work: LineWork<R>): Promise<number> {
+  const { input, answers, progress, stats, logs, shard, signal, startEngine } = run;
   const model = chooseModel(flags);
   noteDemo(model, flags);
   /** Bytes of input read. */
   let bytes = 0;
   const show = () => progress.show(bytes, work.tokens(stats));
-  const seen = new KeySet();
+  const lines = {
+    ...{ keys: work.keys, request: work.request, shard },
+    isDone: (key: string) => {
+      if (!answers.done.has(key)) return false;
+      progress.skipped++;
+      show();
+      return true;
+    },
+    onRead: (read: number) => {
+      bytes = read;
+    },
+  };
 
   async function* requests(): AsyncGenerator<R | Refused<Origin>> {
-    for await (const line of input.lines) {
-      bytes = line.end;
-      if (!isInShard(line.number, shard)) continue;
-      const { origin, request, error } = readLine(line, work.keys, work.request);
-      const key = keyOf(origin);
-      const isNew = seen.add(key);
-      if (isNew && !error && answers.done.has(key)) progress.skipped++;
-      else {
-        progress.begin(bytes);
-        const refused =
-          error ?? (isNew ? null : new LlamaError("usage", "duplicate id: already used on an earlier line"));
-        yield refused ? { tag: origin, refused } : (request as R);
-      }
+    for await (const { origin, request, error } of readRequests(input, lines)) {
+      progress.begin(bytes);
+      yield error ? { tag: origin, refused: error } : request;
       show();
     }
   }
   const limits = requestLimits(flags);
-  await withModel({ model, flags, logs, limits, signal }, async (llama) => {
+  await withModel({ model, flags, logs, limits, signal, startEngine }, async (llama) => {
     const options = { signal, stats };
     try {
       for await (const { tag, fields, error } of work.answer(llama, requests(), options)) {
@@ -149,4 +165,5 @@ async function answerAll<R>(run: Run, flags: LineRunFlags, work: LineWork<R>): P
       progress.clear();
     }
   });
+  return work.tokens(stats);
 }

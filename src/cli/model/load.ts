@@ -23,6 +23,8 @@ export interface ModelUse {
   signal: AbortSignal;
   /** Bytes read so far, and to be read. */
   onProgress?: (bytes: number, total: number) => void;
+  /** How a model over several hosts is started. */
+  startEngine?: BuildOptions["startEngine"] | undefined;
 }
 
 /** The limits of requests that the command line sets. */
@@ -64,9 +66,9 @@ export async function withRanks<R extends Ranks & { close(): Promise<void> }, T>
   }
 }
 
-async function loadModel({ model: choice, flags, logs, limits, signal, onProgress: report }: ModelUse): Promise<Llama> {
-  const { isDemo: _, ...model } = choice;
-  const { nproc_per_node: nprocPerNode, dtype, kv_dtype: kvDtype, quiet } = flags;
+async function loadModel(use: ModelUse): Promise<Llama> {
+  const { model, flags, limits, signal, onProgress: report, startEngine } = use;
+  const { nproc_per_node: nprocPerNode, dtype, quiet } = flags;
   const { Llama } = await import("../../index.js");
   const { findModel } = await import("../../generation/loading/open-model.js");
   const files = findModel(model);
@@ -82,25 +84,11 @@ async function loadModel({ model: choice, flags, logs, limits, signal, onProgres
   reportState({ phase: "loading the model" });
   let llama: Llama;
   try {
-    const cacheDir = flags.no_cache ? { cacheDir: null } : {};
-    const threads = flags.threads ?? threadsOfEnvironment(process.env);
     const options = {
-      ...{
-        ...model,
-        ...cacheDir,
-        ...limits,
-        force: flags.force ?? false,
-        nprocPerNode,
-        dtype,
-        kvDtype,
-        signal,
-        onProgress,
-      },
-      ...(threads !== undefined && { threadsPerRank: threads }),
-      ...rankSettings(flags, progress.printAbove.bind(progress), (ranks) => [
-        ...coreLines(ranks),
-        ...logs.unknownRankLines(ranks.worldSize),
-      ]),
+      ...buildOptions(use, progress.printAbove.bind(progress)),
+      ...limits,
+      onProgress,
+      ...(startEngine && { startEngine }),
     };
     llama = await Llama.build(options, files);
   } finally {
@@ -111,6 +99,23 @@ async function loadModel({ model: choice, flags, logs, limits, signal, onProgres
   if (!quiet) [...unusedLines(llama), ...contextLines(llama, isAsked), ...typeLines(llama, dtype)].forEach(printNote);
   if (flags.verbose) modelLines(llama, model.ckptDir).forEach(printNote);
   return llama;
+}
+
+/** How the command line wants a model to be loaded. `print` gets the warnings about the number of ranks. */
+export function buildOptions(
+  { model: choice, flags, logs, signal }: Pick<ModelUse, "model" | "flags" | "logs" | "signal">,
+  print: (line: string) => void,
+): BuildOptions {
+  const { isDemo: _, ...model } = choice;
+  const { nproc_per_node: nprocPerNode, dtype, kv_dtype: kvDtype } = flags;
+  const threads = flags.threads ?? threadsOfEnvironment(process.env);
+  return {
+    ...model,
+    ...(flags.no_cache && { cacheDir: null }),
+    ...{ force: flags.force ?? false, nprocPerNode, dtype, kvDtype, signal },
+    ...(threads !== undefined && { threadsPerRank: threads }),
+    ...rankSettings(flags, print, (ranks) => [...coreLines(ranks), ...logs.unknownRankLines(ranks.worldSize)]),
+  };
 }
 
 /** The engine's options from the options of ranks. `print` gets the warnings about the number of ranks before they load. */

@@ -3,17 +3,19 @@ import { InvalidArgumentError } from "@commander-js/extra-typings";
 import { CHAT_NAMES } from "../../generation/chat/chat-format.js";
 import * as kinds from "../../generation/options/value-kinds.js";
 import { MAX_TOP_LOGPROBS } from "../../generation/sampling/option-table.js";
+import type { NodeFlags } from "./node-flags.js";
 import type { TorchrunFlags } from "./torchrun-flags.js";
 
 // Types, not interfaces: only types are assignable to commander's OptionValues.
 
 /** The options of rankOptions(): how ranks run and what they report. */
-export type RankFlags = TorchrunFlags & {
-  /** Seconds. */
-  rank_timeout: number;
-  cpu_bind: "none" | "spread";
-  no_supervisor?: true | undefined;
-};
+export type RankFlags = TorchrunFlags &
+  NodeFlags & {
+    /** Seconds. */
+    rank_timeout: number;
+    cpu_bind: "none" | "spread";
+    no_supervisor?: true | undefined;
+  };
 
 /** The options of modelOptions(), by their names on the command line. */
 export type ModelFlags = RankFlags & {

@@ -15,7 +15,6 @@ type HelpItem = Pick<Option, "description" | "argChoices" | "defaultValue" | "de
 /** The options that a newcomer needs, in one line each: the overview has 24 lines of 80 columns. */
 const FIRST_OPTIONS = [
   ["--ckpt_dir <dir>", "folder or GGUF file of the model (default: demo)"],
-  ["--nproc_per_node <n>", "ranks (threads) that share the work (default: auto)"],
   ["--dtype <type>", "weights: auto, fp32, int8 or int4 (default: auto)"],
 ] as const;
 
@@ -34,9 +33,8 @@ export function programHelp(program: CommandUnknownOpts, helper: Help): string {
     const width = group.startsWith("Options") ? 20 : 10;
     return [helper.styleTitle(group), ...items.map((item) => helper.formatItem(item[0], width, item[1], helper))];
   });
-  return `${helper.styleTitle("Usage:")} ${helper.commandUsage(program)}
+  return `${helper.styleTitle("Usage:")} ${helper.commandUsage(program)}, without a command repl or generate
 ${program.description()}
-Without a command: repl on a terminal if there is no prompt, else generate.
 
 ${lines.join("\n")}
 ${helper.styleTitle("Try:")}  llama-ts generate --prompt "Once upon a time"

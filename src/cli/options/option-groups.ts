@@ -21,8 +21,9 @@ import {
   type SamplingFlags,
   wholeNumber,
 } from "./flags.js";
+import { layerCounts, MAX_NODES, nodeCount, rdzvConf } from "./node-flags.js";
 import { applyTorchrunEnvironment, noteWithoutEffect } from "./torchrun-env.js";
-import { firstNode, noBatchSize, oneNode, rankFilter, refusal, streamsText } from "./torchrun-flags.js";
+import { noBatchSize, rankFilter, refusal, streamsText } from "./torchrun-flags.js";
 
 /** Adds the options of the model and of how it is loaded, and those of ranks. */
 export function modelOptions<A extends unknown[], O extends OptionValues>(command: Command<A, O>) {
@@ -183,16 +184,15 @@ function addHiddenOptions(command: PlainCommand): void {
     command.addOption(parse ? option.argParser(parse) : option);
   };
   add("--standalone");
-  add("--nnodes <n>", oneNode);
-  add("--node_rank <n>", firstNode);
+  add("--nnodes <n>", nodeCount);
+  add("--node_rank <n>", wholeNumber(0, MAX_NODES - 1));
+  add("--layers_per_node <list>", layerCounts);
   add("--master_addr <host>");
   add("--master_port <port>", wholeNumber(0, 65535));
   add("--max_restarts <n>", wholeNumber(0));
   add("--monitor_interval <s>", decimal(0));
-
-  for (const name of ["rdzv_backend", "rdzv_endpoint", "rdzv_id", "rdzv_conf", "local_addr", "start_method"]) {
-    add(`--${name} <v>`);
-  }
+  add("--rdzv_conf <v>", rdzvConf);
+  for (const name of ["rdzv_backend", "rdzv_endpoint", "rdzv_id", "local_addr", "start_method"]) add(`--${name} <v>`);
   add("--event_log_handler <v>", refusal("use --log_dir and --verbose"));
   add("--logs_specs <v>", refusal("use --log_dir, --redirects and --tee"));
   add("--numa_binding <v>", refusal("start it under numactl or taskset"));

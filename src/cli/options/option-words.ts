@@ -21,6 +21,8 @@ const AMBIGUOUS: Readonly<Record<string, readonly [own: string, ...others: strin
   "-t": ["--tee", "--threads"],
   "-r": ["--redirects", "--trials", "--stop"],
 };
+/** Options of every command. */
+const OWN = ["-h", "--help", "-V", "--version"];
 /** Options that only a line for torchrun has. */
 const TORCHRUN = /^--(log[-_]dir|redirects|tee|local[-_]ranks[-_]filter|role|nnodes|standalone|rdzv[-_]\w+)(=|$)/;
 
@@ -35,6 +37,8 @@ export class OptionWords {
   readonly #free: number[] = [];
   readonly #ambiguous: (readonly [name: string, value: string])[] = [];
   #hasModule = false;
+  /** An option that the command does not have: the word after it may be its value. */
+  hasUnknown = false;
 
   /** `isTorchrun`: the line is one for torchrun, so that -t and -r are its options. */
   constructor(command: string, options: readonly SpelledOption[], isTorchrun: boolean) {
@@ -43,6 +47,11 @@ export class OptionWords {
     for (const option of options) {
       for (const name of [option.long, option.short]) if (name !== undefined) this.#options.set(name, option);
     }
+  }
+
+  /** The words that belong to no option, in order, after a call of normalise. */
+  get freeWords(): string[] {
+    return this.#free.map((at) => this.#words[at]!);
   }
 
   /** `words` begin with the command. Throws LlamaError (usage) for options of other programs that have no counterpart. */
@@ -79,6 +88,7 @@ export class OptionWords {
       const [, letter, joined] = /^(-[rt])(\d+)$/.exec(word) ?? [];
       if (letter !== undefined && this.#options.has(letter)) this.#ambiguous.push([letter, joined!]);
       this.#words.push(word);
+      this.hasUnknown ||= letter === undefined && !OWN.includes(name);
       return 0;
     }
     if (own === name && Object.hasOwn(AMBIGUOUS, name)) this.#ambiguous.push([name, words[i + 1] ?? ""]);

@@ -25,8 +25,8 @@ export interface SettingCommand {
 }
 
 const PREFIX = "LLAMA_TS_";
-/** Variables that are not options: the path of the file, two of the supervisor, and the key of `serve`, which no line should show. */
-const OTHER_VARIABLES = ["CONFIG", "NO_SUPERVISOR", "SUPERVISED", "API_KEY"];
+/** Variables that are not options: the path of the file, two of the supervisor, and secrets, which no line should show. */
+const OTHER_VARIABLES = ["CONFIG", "NO_SUPERVISOR", "SUPERVISED", "API_KEY", "QUEUE_TOKEN", "RDZV_TOKEN"];
 /** Options that make sense on the command line only. */
 const RESERVED = ["help", "version"];
 

@@ -2,21 +2,35 @@
 import { type CommandUnknownOpts, InvalidArgumentError } from "@commander-js/extra-typings";
 import { LlamaError } from "../../error.js";
 import { printNote } from "../terminal/notes.js";
+import { hasNodes } from "./node-flags.js";
 
 /** Options that torchrun reads from PET_<NAME>. */
 const PET_OPTIONS = [
   ...["nproc_per_node", "nnodes", "node_rank", "master_addr", "master_port", "max_restarts", "monitor_interval"],
   ...["standalone", "role", "log_dir", "redirects", "tee", "local_ranks_filter"],
+  ...["rdzv_backend", "rdzv_endpoint", "rdzv_id", "rdzv_conf"],
+];
+/** Options of a model over several hosts: without effect on one. */
+const NODE_OPTIONS = [
+  "node_rank",
+  "layers_per_node",
+  "max_restarts",
+  "rdzv_backend",
+  "rdzv_endpoint",
+  "rdzv_id",
+  "rdzv_conf",
 ];
 /** Values that torchrun reads as "off". */
 const OFF = ["", "0"];
 
 const ONE_PROCESS = "all ranks run in this process";
+const ONE_HOST = "the model is on one host";
 const NO_SCRIPT = "no script is run";
 /** Options that are accepted although they do nothing here, with the reason. */
 const WITHOUT_EFFECT: Readonly<Record<string, string>> = {
   max_restarts: "ranks are not restarted",
-  ...{ rdzv_backend: ONE_PROCESS, rdzv_endpoint: ONE_PROCESS, rdzv_id: ONE_PROCESS, rdzv_conf: ONE_PROCESS },
+  ...{ rdzv_backend: ONE_HOST, rdzv_endpoint: ONE_HOST, rdzv_id: ONE_HOST, rdzv_conf: ONE_HOST },
+  layers_per_node: ONE_HOST,
   ...{ local_addr: ONE_PROCESS, start_method: ONE_PROCESS },
   ...{ no_python: NO_SCRIPT, run_path: NO_SCRIPT },
 };
@@ -27,10 +41,16 @@ export function applyTorchrunEnvironment(command: CommandUnknownOpts, env: NodeJ
   apply(command, "nproc_per_node", "WORLD_SIZE", env);
 }
 
-/** Prints which options of the line do nothing here, one line for each reason. */
+/** Prints which options of the line do nothing here, one line for each reason. Throws LlamaError for a rank of a host without the number of hosts. */
 export function noteWithoutEffect(command: CommandUnknownOpts): void {
   const reasons = new Map<string, string[]>();
+  const isGroup = hasNodes(command.opts());
+  const rank: unknown = command.getOptionValue("node_rank");
+  if (!isGroup && typeof rank === "number" && rank > 0) {
+    throw new LlamaError("usage", `--node_rank ${rank} needs --nnodes`, { fix: "Give all hosts the same --nnodes" });
+  }
   for (const [name, reason] of Object.entries(WITHOUT_EFFECT)) {
+    if (isGroup && NODE_OPTIONS.includes(name)) continue;
     const value: unknown = command.getOptionValue(name);
     // Of a command whose help shows the option, it has an effect.
     if (command.options.some(({ long, hidden }) => long === `--${name}` && !hidden)) continue;

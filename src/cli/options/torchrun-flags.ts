@@ -65,18 +65,6 @@ export function rankFilter(text: string): number[] {
   return text.split(",").map(Number);
 }
 
-/** torchrun's --nnodes, also in its MIN:MAX form. */
-export function oneNode(text: string): 1 {
-  if (text !== "1" && text !== "1:1") throw new InvalidArgumentError("llama-ts runs on one machine: expected 1.");
-  return 1;
-}
-
-/** torchrun's --node_rank. */
-export function firstNode(text: string): 0 {
-  if (!/^0+$/.test(text)) throw new InvalidArgumentError("llama-ts runs on one machine: expected 0.");
-  return 0;
-}
-
 /** Always throws: --max_batch_size of Meta's examples, for commands where requests run at once. */
 export function noBatchSize(): never {
   throw new InvalidArgumentError("Use --concurrency to set how many requests run at once.");

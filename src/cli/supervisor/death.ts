@@ -3,12 +3,16 @@
 import { constants } from "node:os";
 import { machineMemory } from "../../engine/machine/machine-memory.js";
 import { showBytes } from "../../formats/files/amounts.js";
+import { gigabytes, RANK_SPACE } from "./limits.cjs";
 import type { Watched } from "./link.cjs";
 
 /** The exit code of LlamaError's kind "memory". */
 const EXIT_MEMORY = 4;
 
-type DeathFacts = Omit<Watched, "restarts" | "port">;
+/** Signals by which V8 and the C library end a process that gets no memory. */
+const NO_MEMORY: readonly NodeJS.Signals[] = ["SIGTRAP", "SIGABRT", "SIGILL", "SIGSEGV", "SIGBUS"];
+
+type DeathFacts = Omit<Watched, "restarts" | "port" | "helper">;
 
 /** The text for stderr and the exit code after `signal` has ended the child. */
 export function deathReport(signal: NodeJS.Signals, watched: DeathFacts): { text: string; code: number } {
@@ -22,6 +26,12 @@ export function deathReport(signal: NodeJS.Signals, watched: DeathFacts): { text
   if (signal === "SIGKILL") {
     const cause = "The kernel reports no out-of-memory kill: another process or a container limit sent the signal";
     return report(`the process was killed (SIGKILL) while ${phase}${memory}. ${cause}`, code);
+  }
+  const { addressSpace } = watched;
+  if (addressSpace !== Number.POSITIVE_INFINITY && NO_MEMORY.includes(signal)) {
+    const limit = `the limit is ${gigabytes(addressSpace)}, and each rank needs ${gigabytes(RANK_SPACE)} beside the weights`;
+    const advice = "Raise the limit (ulimit -v), or use fewer ranks (--nproc_per_node)";
+    return report(`out of address space while ${phase}${memory}; ${limit}. ${advice}`, EXIT_MEMORY);
   }
   const advice = "If memory is limited (ulimit), raise the limit; otherwise please report this with the output above";
   return report(`the process crashed (${signal}) while ${phase}${memory}. ${advice}`, code);

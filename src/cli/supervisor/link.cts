@@ -7,6 +7,9 @@ export const SUPERVISED = "LLAMA_TS_SUPERVISED";
 /** Signals closer together than this count as one: a terminal, timeout(1) and the supervisor all signal both processes. */
 export const SAME_PRESS_MS = 250;
 
+/** Restarts without a limit: JSON has no infinity. */
+export const NO_LIMIT = 1e9;
+
 /** The child's messages, as lines of JSON; "alive" answers anything that the supervisor sends. */
 export type SupervisedMessage =
   | { kind: "alive" }
@@ -19,10 +22,12 @@ export interface ChildState {
   phase?: string;
   /** Estimated memory need in bytes. */
   estimate?: number;
-  /** How often a child that fails may be started again within RESTART_WINDOW_MS; 0: it ends the command. */
+  /** How often a child that fails may be started again within RESTART_WINDOW_MS; 0: it ends the command; NO_LIMIT: as often as it fails. */
   restarts?: number;
   /** Where it listens: a new one shall have the same. */
   port?: number;
+  /** A process that the child has started for its successors too, and that must end with the command; 0: none. */
+  helper?: number;
 }
 
 /** What the supervisor knows about the child, for the report if it dies. */
@@ -37,4 +42,7 @@ export interface Watched {
   wasOutOfMemory: boolean;
   restarts: number;
   port: number | null;
+  helper: number;
+  /** Limit of the address space in bytes; Infinity without one. */
+  addressSpace: number;
 }

@@ -7,7 +7,9 @@ import type { Socket } from "node:net";
 import { constants } from "node:os";
 import { join } from "node:path";
 import { isatty } from "node:tty";
-import { SAME_PRESS_MS, SUPERVISED, type SupervisedMessage, type Watched } from "./link.cjs";
+import { LastWords } from "./last-words.cjs";
+import { hasSmallWasm, SMALL_WASM } from "./limits.cjs";
+import { NO_LIMIT, SAME_PRESS_MS, SUPERVISED, type SupervisedMessage, type Watched } from "./link.cjs";
 import { kernelKills, peakMemory, processState } from "./proc.cjs";
 
 const MAIN = join(__dirname, "..", "main.js");
@@ -27,17 +29,26 @@ const TERMINAL_SHOWN = "\x1b[?2004l\x1b[?25h";
 /** Signals for an orderly end: forwarded to the child; if it dies from one, so does this process. */
 const ENDING: readonly NodeJS.Signals[] = ["SIGINT", "SIGTERM", "SIGHUP"];
 
+/** The exit code of LlamaError's kind "memory". */
+const EXIT_MEMORY = 4;
+
 /** A restart counts against the limit for this time. */
 const RESTART_WINDOW_MS = 600_000;
 /** Before the second restart within it; twice as long before each later one. */
 const RESTART_PAUSE_MS = 1000;
+const MAX_PAUSE_MS = 30_000;
 
-/** Runs the command in a child and ends this process in the same way as the child; one that fails may be started again. */
-export async function supervise(argv: readonly string[]): Promise<void> {
+/**
+ * Runs the command in a child and ends this process in the same way as the child; one that fails may be started again.
+ * `addressSpace`: the limit of it in bytes, or Infinity; under a limit the child gives up its terminal on stderr, so that
+ * what V8 says at its end can be replaced by the reason.
+ */
+export async function supervise(argv: readonly string[], addressSpace: number): Promise<void> {
   const restarts: number[] = [];
   let port: number | null = null;
+  let helper = 0;
   for (;;) {
-    const end = await runChild(argv, port);
+    const end = await runChild(argv, { port, helper, addressSpace });
     if (end === null) return;
     const now = performance.now();
     const recent = restarts.filter((time) => now - time < RESTART_WINDOW_MS);
@@ -45,11 +56,15 @@ export async function supervise(argv: readonly string[]): Promise<void> {
     if (end.isWanted || watched.restarts <= recent.length) return finish(end);
     await cleanUp();
     if (end.signal !== null && end.requestedCode === null) process.stderr.write((await deathOf(end)).text);
-    process.stderr.write(`llama-ts: starting the model again (${recent.length + 1} of ${watched.restarts})\n`);
+    process.stderr.write(
+      `llama-ts: starting the model again (${recent.length + 1}${watched.restarts === NO_LIMIT ? "" : ` of ${watched.restarts}`})\n`,
+    );
     // A model that fails again and again should not take all of the machine.
-    if (recent.length > 0) await new Promise((done) => setTimeout(done, RESTART_PAUSE_MS * 2 ** (recent.length - 1)));
+    const pause = Math.min(RESTART_PAUSE_MS * 2 ** (recent.length - 1), MAX_PAUSE_MS);
+    if (recent.length > 0) await new Promise((done) => setTimeout(done, pause));
     restarts.push(now);
     port = watched.port;
+    helper = watched.helper;
   }
 }
 
@@ -64,24 +79,35 @@ interface ChildEnd {
   killsBefore: number;
 }
 
+interface Start {
+  port: number | null;
+  helper: number;
+  addressSpace: number;
+}
+
 /** Runs one child to its end; null if it could not be started. */
-async function runChild(argv: readonly string[], port: number | null): Promise<ChildEnd | null> {
-  const child = spawn(process.execPath, [...process.execArgv, MAIN, ...argv], {
-    stdio: ["inherit", "inherit", "inherit", "pipe"],
+async function runChild(argv: readonly string[], start: Start): Promise<ChildEnd | null> {
+  const { port, helper, addressSpace } = start;
+  const isLimited = addressSpace !== Number.POSITIVE_INFINITY;
+  const options = [...process.execArgv, ...(isLimited && hasSmallWasm() ? [SMALL_WASM] : [])];
+  const child = spawn(process.execPath, [...options, MAIN, ...argv], {
+    stdio: ["inherit", "inherit", isLimited ? "pipe" : "inherit", "pipe"],
     env: { ...ALLOCATOR, ...process.env, [SUPERVISED]: port === null ? "1" : String(port) },
   });
   if (child.pid === undefined) {
     // Without a listener, the error would end this process with a stack.
     child.on("error", (error: NodeJS.ErrnoException) => {
       process.stderr.write(`llama-ts: cannot start the process that does the work: ${reasonOf(error)}\n`);
-      process.exitCode = 1;
+      process.exitCode = error.code === "ENOMEM" ? EXIT_MEMORY : 1;
     });
     return null;
   }
   const killsBefore = kernelKills();
   const watched: Watched = {
     ...{ phase: "starting", estimate: null, peak: null, wasOutOfMemory: false, restarts: 0, port: null },
+    ...{ helper, addressSpace },
   };
+  const lastWords = child.stderr && new LastWords(child.stderr, (text) => process.stderr.write(text));
   let requestedCode: number | null = null;
   listen(child, (message) => {
     if (message.kind === "end") {
@@ -99,13 +125,16 @@ async function runChild(argv: readonly string[], port: number | null): Promise<C
   });
   clearInterval(timer);
   signals.dispose();
+  // They are replaced by the reason, if a signal has ended the child.
+  if (signal === null && lastWords) process.stderr.write(lastWords.held);
   const isWanted = exitCode === 0 || signals.isEnding || (signal !== null && ENDING.includes(signal));
   return { exitCode, signal, requestedCode, isWanted, watched, killsBefore };
 }
 
 /** Ends this process as the child has ended. */
 async function finish(end: ChildEnd): Promise<void> {
-  const { exitCode, signal, requestedCode } = end;
+  const { exitCode, signal, requestedCode, watched } = end;
+  if (watched.helper > 0) endHelper(watched.helper);
   if (signal === null) process.exit(exitCode ?? 1);
   await cleanUp();
   if (requestedCode !== null) process.exit(requestedCode);
@@ -119,6 +148,14 @@ async function finish(end: ChildEnd): Promise<void> {
   // On a terminal the generated text ends in the middle of a line.
   process.stderr.write(isatty(1) ? `\n${text}` : text);
   process.exitCode = code;
+}
+
+function endHelper(pid: number): void {
+  try {
+    process.kill(pid, "SIGTERM");
+  } catch {
+    // It has ended.
+  }
 }
 
 async function deathOf({ signal, watched, killsBefore }: ChildEnd): Promise<{ text: string; code: number }> {

@@ -62,7 +62,7 @@ export function modelLines(llama: Llama, ckptDir: string): string[] {
   const lines = [
     `model ${ckptDir}: dim ${config.dim}, ${config.nLayers} layers, ${config.nHeads} heads (${config.nKvHeads} for keys and values), ` +
       `vocabulary ${config.vocabSize}, ${count(llama.parameterCount)} parameters in ${plural(llama.shardCount, "file")}`,
-    `${plural(worldSize, "rank")} of ${plural(threadsPerRank, "thread")}, ${llama.dtype}, context ${llama.maxSeqLen} tokens`,
+    `${plural(worldSize, "rank")} of ${plural(threadsPerRank, "thread")}, ${llama.dtype}, keys and values ${llama.kvDtype}, context ${llama.maxSeqLen} tokens`,
   ];
   if (llama.weightCache.folder !== null) lines.push(`weights ${llama.weightCache.state}: ${llama.weightCache.folder}`);
   return lines;

@@ -1,14 +1,10 @@
 /** The attention kernel in WebAssembly over one memory, and the layout of its working space. Does not know layers or sequences. */
-import { readFileSync } from "node:fs";
 import type { Range } from "../../formats/tensor/range.js";
-import { addressLimit } from "../machine/address-space.js";
+import { moduleOf, type WasmMemory, wasm } from "../machine/webassembly.js";
 import { PAGE_TOKENS, type PageLayout } from "./page-layout.js";
-import { type WasmMemory, type WasmModule, wasm } from "./webassembly.js";
 
 /** Most rows of one sequence that the kernel takes at once: a token and its guesses, or a small piece of a prompt. */
 export const KERNEL_ROWS = 16;
-/** Node reserves 10 GB of addresses for a memory. A process that may not reserve this much gets none: ranks and a tokenizer share it. */
-const ADDRESSES = 64e9;
 /** Static data of the module, if it had any, would come first. */
 const SPACE_START = 1024;
 /** Bytes of a query's state. */
@@ -22,34 +18,14 @@ interface Exports {
   finish(...args: number[]): void;
   writeRows(...args: number[]): void;
   readHead(...args: number[]): void;
+  turnHeads(heads: number, count: number, headDim: number, isBack: number): void;
 }
 
-let compiled: WasmModule | null | undefined;
-
-/**
- * The kernel's module, or null if this process cannot run it: no WebAssembly, a processor without its SIMD, or a limit of the
- * address space (`ulimit -v`).
- */
-function kernelModule(): WasmModule | null {
-  if (compiled !== undefined) return compiled;
-  const bytes = readKernel();
-  compiled = wasm?.validate(bytes) && addressLimit() > ADDRESSES ? new wasm.Module(bytes) : null;
-  return compiled;
-}
-
-function readKernel(): Uint8Array {
-  try {
-    return readFileSync(new URL("attention.wasm", import.meta.url));
-  } catch (cause) {
-    throw new Error("attention.wasm is missing beside kernel.js: `npm run build` makes it, tsc alone does not", {
-      cause,
-    });
-  }
-}
+const MODULE = new URL("attention.wasm", import.meta.url);
 
 /** Whether this process can run the kernel. */
 export function hasKernel(): boolean {
-  return kernelModule() !== null;
+  return moduleOf(MODULE) !== null;
 }
 
 export class Kernel {
@@ -70,7 +46,7 @@ export class Kernel {
 
   /** `memory` must have room up to `spaceEnd` before the first call. Throws Error without SIMD. */
   constructor(memory: WasmMemory, layout: PageLayout) {
-    const module = kernelModule();
+    const module = moduleOf(MODULE);
     if (!module || !wasm) throw new Error("this process cannot run the attention kernel");
     this.#layout = layout;
     this.#memory = memory;
@@ -93,7 +69,7 @@ export class Kernel {
     this.spaceEnd = end;
   }
 
-  /** Writes int8 rows of keys and values [rows, KV heads * headDim] to a page from its token `slot` on. */
+  /** Writes int8 rows of keys and values [rows, KV heads * headDim] to a page from its token `slot` on; each head is turned before. */
   writeRows(page: number, slot: number, keys: Float32Array, values: Float32Array): void {
     const { kvHeads, headDim, headBytes, width } = this.#layout;
     const row = kvHeads * headDim;
@@ -109,13 +85,26 @@ export class Kernel {
     }
   }
 
-  /** The int8 keys and values of some tokens of a head of a page in fp32, [tokens, headDim] each: views, valid until the next call. */
+  /** The int8 keys and values of some tokens of a head of a page in fp32, [tokens, headDim] each, turned: views, valid until the next call. */
   readHead(page: number, head: number, { start, end }: Range): [Float32Array, Float32Array] {
     const { headDim, headBytes, width } = this.#layout;
     const count = (end - start) * headDim;
     const [keys, values] = [this.#rows, this.#rows + 4 * count];
     this.#exports.readHead(page + head * headBytes, start, end, headDim, width, keys, values);
     return [this.#numbers(keys, count), this.#numbers(values, count)];
+  }
+
+  /** Turns heads [count, headDim] as int8 keys and values are turned, or back, in place. */
+  turnHeads(heads: Float32Array, way: "to" | "back"): void {
+    const { headDim, kvHeads, ratio } = this.#layout;
+    const most = headDim * kvHeads * ratio * KERNEL_ROWS;
+    for (let from = 0; from < heads.length; from += most) {
+      const part = heads.subarray(from, from + most);
+      const place = this.#numbers(this.#rows, part.length);
+      place.set(part);
+      this.#exports.turnHeads(this.#rows, part.length / headDim, headDim, way === "back" ? 1 : 0);
+      part.set(place);
+    }
   }
 
   /** Begins attention of rows of queries [rows, q heads * headDim]; at most KERNEL_ROWS. */
@@ -147,8 +136,9 @@ export class Kernel {
 
   /** Writes the results of all rows to `attended`, [rows, q heads * headDim]. */
   finish(attended: Float32Array, rows: number): void {
-    const { kvHeads, ratio, headDim, width } = this.#layout;
-    this.#exports.finish(this.#rows, rows, kvHeads, ratio, headDim, this.#states, this.#sums, width);
+    const { type, kvHeads, ratio, headDim, width } = this.#layout;
+    const isTurned = type === "int8" ? 1 : 0;
+    this.#exports.finish(this.#rows, rows, kvHeads, ratio, headDim, this.#states, this.#sums, width, isTurned);
     attended.set(this.#numbers(this.#rows, attended.length));
   }
 

@@ -37,7 +37,7 @@ export class KvCache {
     return this.#pages[layer - this.#firstLayer]!.slice(0, Math.ceil(tokens / PAGE_TOKENS));
   }
 
-  /** Keys and values of a KV head of a layer at positions `first` to `end` - 1 in fp32, [positions, headDim] each. */
+  /** Keys and values of a KV head of a layer at positions `first` to `end` - 1 in fp32, [positions, headDim] each; in int8 they are turned. */
   readHead(layer: number, head: number, first: number, end: number, keys: Float32Array, values: Float32Array): void {
     const pages = this.pages(layer, end);
     for (let position = first; position < end; ) {
@@ -47,6 +47,11 @@ export class KvCache {
       readSlots(this.#layout, pages[index]!, head, slots, keys, values, (position - first) * this.#layout.headDim);
       position = last;
     }
+  }
+
+  /** Turns heads [count, headDim] as the keys and values of the cache are turned, or back, in place; only int8 is. The cache has a page. */
+  turnHeads(heads: Float32Array, way: "to" | "back"): void {
+    if (this.#layout.type === "int8") this.#pages[0]![0]!.memory.kernel!.turnHeads(heads, way);
   }
 
   /** Copies the first `length` tokens of another cache of the same rank. */

@@ -42,8 +42,13 @@ export class OperatorAttention {
     q: Float32Array,
     attended: Float32Array,
   ): void {
-    const { kvHeads, ratio, headDim } = this.#layout;
+    const { type, kvHeads, ratio, headDim } = this.#layout;
     const width = kvHeads * ratio * headDim;
+    if (type === "int8") {
+      // The products of turned queries and keys are the same; the sums of turned values are turned back.
+      q = q.slice();
+      cache.turnHeads(q, "to");
+    }
     const longest = count + Math.min(position, window - 1);
     const heads = Math.min(kvHeads, Math.max(1, Math.floor(COPIED / (longest * headDim))));
     // Queries run in blocks so that the score matrix stays small at any length; each block attends only to its own keys.
@@ -56,6 +61,7 @@ export class OperatorAttention {
         this.#attend(cache, layer, group, position + done, queries, window, rows(q), rows(attended));
       }
     }
+    cache.turnHeads(attended, "back");
   }
 
   close(): void {

@@ -1,9 +1,9 @@
 /** Memory for the pages of all KV caches of a rank: WebAssembly memories of at most 4 GB that the kernel reads, or plain ones. */
 import { LlamaError } from "../../error.js";
 import { showBytes } from "../../formats/files/amounts.js";
+import { type WasmMemory, wasm } from "../machine/webassembly.js";
 import { hasKernel, Kernel } from "./kernel.js";
 import type { PageLayout } from "./page-layout.js";
-import { type WasmMemory, wasm } from "./webassembly.js";
 
 const UNIT = 65_536;
 /** A memory grows by at least this; the system adds pages only when they are written. */

@@ -1,13 +1,18 @@
 /** The options an engine is started with, the limit of its steps, and the plan it reports before it loads anything. */
+import type { Range } from "../../formats/tensor/range.js";
 import type { ComputeType } from "../../model/architecture/compute-type.js";
 import type { KvType } from "../../model/architecture/kv-type.js";
 
 /** Maximum number of tokens that the engine runs in one step: bounds activations, sums and their buffers. */
 export const STEP_TOKENS = 256;
+/** Milliseconds without progress after which an engine counts as failed, unless asked otherwise. */
+export const RANK_TIMEOUT_MS = 300_000;
 
 export interface EngineOptions {
   worldSize: number;
   dtype: ComputeType;
+  /** The layers that this engine runs, one at least; the first brings the embedding, the last one the head. Default: all. */
+  layers?: Range | undefined;
   /** Type of keys and values; "auto" (the default) is int8 beside quantised weights. */
   kvDtype?: "auto" | KvType | undefined;
   /** Maximum number of tokens in a sequence. */

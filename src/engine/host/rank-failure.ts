@@ -52,6 +52,11 @@ export function stallError(places: readonly Place[], answered: readonly boolean[
   });
 }
 
+/** The error for a call after the end of the model. */
+export function closedError(): LlamaError {
+  return new LlamaError("runtime", "the model is closed");
+}
+
 /** "decode, layer 3" */
 function placeText({ phase, layer }: Pick<FailurePlace, "phase" | "layer">): string {
   return layer === null ? phase : `${phase}, layer ${layer}`;

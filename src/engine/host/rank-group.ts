@@ -17,7 +17,7 @@ const ABORT_MS = 3000;
 /** The same, if one rank does not respond at all. */
 const STUCK_MS = 1000;
 
-type Stepped = StepTimes & { cancelled: boolean };
+type Stepped = StepTimes & { cancelled: boolean; h: Float32Array | null };
 
 /** A question that every rank must answer, and the answers so far, by rank. The threads keep the process alive only meanwhile. */
 interface Question {

@@ -1,5 +1,5 @@
 /** Times an engine on synthetic tokens: prefill of a prompt, or decode after a context. Does not know how results are printed. */
-import type { Engine } from "../engine.js";
+import type { ModelEngine } from "../host/model-engine.js";
 
 /** What to time. */
 export interface SpeedTest {
@@ -34,7 +34,7 @@ export function testLength({ tokens, depth }: SpeedTest): number {
 }
 
 /** Runs all trials of a test. Every trial rewrites the same positions, so it does not affect the next. */
-export async function runTrials(engine: Engine, test: SpeedTest, options: TrialOptions): Promise<Trial[]> {
+export async function runTrials(engine: ModelEngine, test: SpeedTest, options: TrialOptions): Promise<Trial[]> {
   const { vocabSize, warmup, trials, signal, onTrial } = options;
   const sequence = engine.newSequence();
   try {
@@ -55,7 +55,7 @@ export async function runTrials(engine: Engine, test: SpeedTest, options: TrialO
 }
 
 async function runOnce(
-  engine: Engine,
+  engine: ModelEngine,
   { kind, tokens, depth }: SpeedTest,
   sequence: number,
   vocabSize: number,

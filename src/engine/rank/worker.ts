@@ -78,14 +78,16 @@ function step(rank: Rank, message: HostMessage & { kind: "step" }): void {
   rank.collective.waited = 0;
   rank.collective.summing = 0;
   let cancelled = false;
+  let h: Float32Array | null = null;
   try {
-    rank.step(message.tokens, message.spans, message.logitRows);
+    h = rank.step(message.input, message.spans, message.logitRows);
   } catch (error) {
     if (!(error instanceof StepCancelled)) throw error;
     cancelled = true;
   }
+  if (setup.rank !== 0 || setup.plan.at(-1)?.kind === "head") h = null;
   const { waited, summing } = rank.collective;
-  send({ kind: "stepped", cancelled, total: performance.now() - start, waited, summing });
+  send({ kind: "stepped", cancelled, h, total: performance.now() - start, waited, summing });
 }
 
 function serve(rank: Rank, message: HostMessage): void {

@@ -62,7 +62,8 @@ export interface SequenceSpan {
 export type HostMessage =
   /** The folder that all ranks have written, or null to load into memory instead. */
   | { kind: "open"; folder: string | null }
-  | { kind: "step"; tokens: Int32Array; spans: SequenceSpan[]; logitRows: Int32Array }
+  /** `input`: ids, or h [tokens, dim] for ranks without the first layer. */
+  | { kind: "step"; input: Int32Array | Float32Array; spans: SequenceSpan[]; logitRows: Int32Array }
   /** Frees what the cache of a sequence holds beyond that many positions. */
   | { kind: "trim"; sequence: number; positions: number }
   /** Creates a sequence with a copy of the first `length` positions of another. */
@@ -96,7 +97,8 @@ export type RankMessage =
   /** All files are written (null), or why they could not be. */
   | { kind: "converted"; failure: string | null }
   | ({ kind: "ready" } & LoadReport)
-  | ({ kind: "stepped"; cancelled: boolean } & StepTimes)
+  /** `h`: [tokens, dim] after the last layer, from rank 0 where the head is elsewhere. */
+  | ({ kind: "stepped"; cancelled: boolean; h: Float32Array | null } & StepTimes)
   /** Keys and values of a layer, [2, length, KV heads of the rank, bytes of a head]. */
   | { kind: "saved"; bytes: Uint8Array }
   | { kind: "failed"; place: Place; failure: Failure };

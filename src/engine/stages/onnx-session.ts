@@ -1,6 +1,6 @@
 /** The only access to onnxruntime-node: sessions and tensors. Does not know what a graph means. */
 import { createRequire } from "node:module";
-import { dirname } from "node:path";
+import { basename } from "node:path";
 import { type InferenceSession, Tensor } from "onnxruntime-node";
 
 export type { Tensor } from "onnxruntime-node";
@@ -31,8 +31,8 @@ export interface SessionOptions {
   threads: number;
   /** The model's external file of constants; the runtime reads it only while it creates the session. */
   constants?: { file: string; bytes: Buffer };
-  /** Also saves the session as two files, `path` and `path`.bin, with the constants in the layout of its kernels. */
-  saveTo?: string;
+  /** Also saves the session as two files, `path` and `path`.bin, with the constants of at least `leastBytes` in the second, in the layout of its kernels. */
+  saveTo?: { path: string; leastBytes: number };
 }
 
 /** Creates a tensor over the given memory, without a copy. */
@@ -58,7 +58,7 @@ export function createSession(model: Uint8Array | string, options: SessionOption
     enableCpuMemArena: false,
     logSeverityLevel: 3,
     ...(constants && { externalData: [{ path: constants.file, data: constants.bytes }] }),
-    ...(saveTo !== undefined && { optimizedModelFilePath: saveTo }),
+    ...(saveTo !== undefined && { optimizedModelFilePath: saveTo.path }),
     extra: {
       session: {
         // Thread pools that keep spinning after a run would starve the other sessions and ranks. Inside a run, while other
@@ -67,8 +67,8 @@ export function createSession(model: Uint8Array | string, options: SessionOption
         intra_op: { spin_duration_us: "50" },
         ...(saveTo !== undefined && {
           save_external_prepacked_constant_initializers: "1",
-          optimized_model_external_initializers_file_name: `${saveTo.slice(dirname(saveTo).length + 1)}.bin`,
-          optimized_model_external_initializers_min_size_in_bytes: "1024",
+          optimized_model_external_initializers_file_name: `${basename(saveTo.path)}.bin`,
+          optimized_model_external_initializers_min_size_in_bytes: String(saveTo.leastBytes),
         }),
       },
     },

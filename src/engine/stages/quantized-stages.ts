@@ -11,7 +11,8 @@ import type { RankSetup } from "../shared/messages.js";
 import { ConstantsFile } from "./constants-file.js";
 import { createSession, integers, type Session, type Tensor, tensor } from "./onnx-session.js";
 import { quantizeStage } from "./read-weights.js";
-import { canSaveSession, type Stages, stageGraphs } from "./stages.js";
+import { type Stages, savedSession, stageGraphs } from "./stages.js";
+import { type ChunkMaths, chunkMaths } from "./weight-kernel.js";
 
 /**
  * Reads and quantises a rank's weights into files in `folder`, which `openStages` opens. `onBytes` is called with the bytes
@@ -21,18 +22,24 @@ import { canSaveSession, type Stages, stageGraphs } from "./stages.js";
 export async function writeStages(setup: RankSetup, folder: string, onBytes: (bytes: number) => void): Promise<void> {
   const { threads } = setup;
   const source = openWeights(setup.checkpoint, onBytes, true);
+  const maths = chunkMaths();
   let small: ConstantsFile | null = null;
   try {
     for (const [stage, graph] of stageGraphs(setup)) {
       onBytes(0);
-      const bytes = quantizeStage(source, setup, stage, graph);
-      if (!canSaveSession(graph)) {
+      const bytes = quantizeStage(source, setup, stage, graph, maths);
+      const saved = savedSession(graph);
+      if (!saved) {
         small ??= ConstantsFile.create(constantsFile(folder, setup.rank));
         small.append(bytes);
         continue;
       }
       const file = stageFile(folder, setup.rank, stage);
-      const made = createSession(graph.model, { threads, constants: { file: CONSTANTS, bytes }, saveTo: file });
+      const made = createSession(graph.model, {
+        threads,
+        constants: { file: CONSTANTS, bytes },
+        saveTo: { path: file, ...saved },
+      });
       try {
         const stored = createSession(file, { threads });
         try {
@@ -62,13 +69,15 @@ export async function openStages(
   const { threads } = setup;
   const sessions = new Map<Stage, Session>();
   let source: WeightSource | null = null;
+  let maths: ChunkMaths | null = null;
   let small: ConstantsFile | null = null;
   let constantBytes = 0;
   /** The constants of a stage that is not mapped. */
   const constantsOf = (stage: Stage, graph: StageGraph): Buffer => {
     if (folder === null) {
       source ??= openWeights(setup.checkpoint, onBytes, true);
-      return quantizeStage(source, setup, stage, graph);
+      maths ??= chunkMaths();
+      return quantizeStage(source, setup, stage, graph, maths);
     }
     small ??= ConstantsFile.open(constantsFile(folder, setup.rank));
     return small.next(graph.constantBytes);
@@ -77,7 +86,7 @@ export async function openStages(
     for (const [stage, graph] of stageGraphs(setup)) {
       onBytes(0);
       const session =
-        folder !== null && canSaveSession(graph)
+        folder !== null && savedSession(graph)
           ? createSession(stageFile(folder, setup.rank, stage), { threads })
           : createSession(graph.model, {
               threads,

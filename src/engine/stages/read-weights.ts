@@ -2,7 +2,7 @@
 
 import { lengthOf } from "../../formats/tensor/range.js";
 import { type StageGraph, type StageWeight, weightPart } from "../../model/architecture/graph-builder.js";
-import { NotFiniteError, quantizeRows } from "../../model/architecture/quantize.js";
+import { NotFiniteError } from "../../model/architecture/quantize.js";
 import { layerOf, type Stage } from "../../model/architecture/step-plan.js";
 import { tensorName } from "../../model/architecture/tensor-table.js";
 import { normOf, StreamTurn, turnWidth } from "../../model/architecture/turned-stream.js";
@@ -10,6 +10,7 @@ import type { WeightSource } from "../../model/checkpoint/weight-source.js";
 import { type Region, tensorRegion } from "../../model/split/rank-region.js";
 import type { RankSetup } from "../shared/messages.js";
 import { checkRow, type FiniteCheck, notFinite } from "./finite-check.js";
+import type { ChunkMaths } from "./weight-kernel.js";
 
 /** How many numbers of a matrix are held in fp32 and quantised at once. */
 const CHUNK = 1 << 21;
@@ -65,7 +66,13 @@ export function readVector(
 }
 
 /** Reads and quantises all weights of a stage; returns the bytes of its graph's external file. Throws LlamaError (model). */
-export function quantizeStage(source: WeightSource, setup: RankSetup, stage: Stage, graph: StageGraph): Buffer {
+export function quantizeStage(
+  source: WeightSource,
+  setup: RankSetup,
+  stage: Stage,
+  graph: StageGraph,
+  maths: ChunkMaths,
+): Buffer {
   const { config } = setup.checkpoint;
   const width = turnWidth(config, setup.dtype);
   const turn = width > 0 ? new StreamTurn(config.dim, width) : null;
@@ -99,7 +106,7 @@ export function quantizeStage(source: WeightSource, setup: RankSetup, stage: Sta
     // Rows of the stream are turned in blocks.
     const unit = turn && rowAxis === "dim" ? width : 1;
     const height = Math.max(1, Math.floor(CHUNK / weight.columns / unit)) * unit;
-    const chunk = new Float32Array(format.isStored ? 0 : Math.min(height, weight.rows) * weight.columns);
+    const chunk = maths.chunk(format.isStored ? 0 : Math.min(height, weight.rows), weight.columns, format);
     for (const { name, rows, columns, at } of stackedTensors(setup, weight, layer)) {
       for (let start = rows.start; start < rows.end; start += height) {
         const end = Math.min(start + height, rows.end);
@@ -115,10 +122,10 @@ export function quantizeStage(source: WeightSource, setup: RankSetup, stage: Sta
           }
           const values = chunk.subarray(0, (end - start) * weight.columns);
           source.read(name, { start, end }, columns, values);
-          if (norm) turn?.turnRows(values, norm);
-          if (rowAxis === "dim") turn?.turnColumns(values, weight.columns, start);
+          if (turn && norm) maths.turnRows(values, turn, norm);
+          if (turn && rowAxis === "dim") maths.turnColumns(values, turn, weight.columns, start);
           const zeroRows = target.zeros?.subarray(first * zeroRow, last * zeroRow);
-          quantizeRows(values, end - start, weight.columns, format, packedRows, scaleRows, zeroRows);
+          maths.quantize(values, end - start, weight.columns, format, packedRows, scaleRows, zeroRows);
         } catch (error) {
           if (!(error instanceof NotFiniteError)) throw error;
           throw notFinite(setup.checkpoint, name, start + error.row, columns.start + error.column, error.value);

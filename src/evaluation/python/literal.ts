@@ -38,6 +38,7 @@ class LiteralReader {
     NUMBER.lastIndex = this.#at;
     const number = NUMBER.exec(this.#source)?.[0];
     if (number !== undefined) {
+      if (/^[+-]?0+[1-9]\d*$/.test(number)) this.#fail("a leading zero");
       this.#at += number.length;
       return Number(number);
     }

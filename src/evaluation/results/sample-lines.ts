@@ -1,6 +1,7 @@
 /** The documents of an evaluation as lines of lm-evaluation-harness' samples files. Does not write files. */
 import { createHash } from "node:crypto";
 import type { Instance } from "../prompts/instances.js";
+import { readLiteral } from "../python/literal.js";
 import { pythonStr } from "../python/repr.js";
 import type { DocumentResult, TaskResult } from "../run/evaluation.js";
 import type { EvalRequest, EvalResponse, Scored, Task } from "../tasks/task.js";
@@ -29,7 +30,7 @@ function sample(task: Task, { instance, responses }: DocumentResult, scored: Sco
   return {
     doc_id: docId,
     doc,
-    target: pythonStr(task.target(doc)),
+    target: targetText(task.target(doc)),
     arguments: Object.fromEntries(requests.map((request, i) => [`gen_args_${i}`, argumentsOf(task, request)])),
     resps: responses.map((response, i) => [responseOf(requests[i]!, response)]),
     filtered_resps: filtered.map((one) => (Array.isArray(one) ? one.map(numberText) : numberText(one))),
@@ -58,8 +59,18 @@ function hashes(task: Task, { doc, requests: [first] }: Instance): { doc: string
   return {
     doc: sha256(JSON.stringify(doc, null, 2)),
     prompt: sha256(first?.context ?? ""),
-    target: sha256(pythonStr(task.target(doc))),
+    target: sha256(targetText(task.target(doc))),
   };
+}
+
+/** lm-evaluation-harness reads a right answer in brackets as a Python list, such as the interval [1,2], and writes str() of it. */
+export function targetText(target: unknown): string {
+  if (typeof target !== "string" || !/^\[[^({]*\]$/.test(target)) return pythonStr(target);
+  try {
+    return pythonStr(readLiteral(target));
+  } catch {
+    return target;
+  }
 }
 
 /** str() of Python for numbers and truth values; other values stay. */

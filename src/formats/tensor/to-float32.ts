@@ -6,8 +6,8 @@ import type { Range } from "./range.js";
 import type { ReadBlocks } from "./read-blocks.js";
 import { BLOCK_SIZES, type BlockType, ELEMENT_BYTES, type FloatType } from "./stored-tensor.js";
 
-/** float32 bits of each of the 65,536 fp16 values, and the same as floats; made at first use. */
-let halfBits: Uint32Array<ArrayBuffer> | undefined;
+/** float32 bits of each of the 65,536 fp16 values, and the same as floats; made at first use. Signed: V8 copies unsigned ones by way of doubles. */
+let halfBits: Int32Array<ArrayBuffer> | undefined;
 let halfFloats: Float32Array | undefined;
 
 /** The float32 of each of the 65,536 fp16 values. */
@@ -77,10 +77,10 @@ export function convertToFloat32(dtype: FloatType, bytes: Uint8Array, out: Float
   const start = out.byteOffset + outOffset * 4;
   switch (dtype) {
     case "fp16":
-      convertHalves(aligned(bytes, 2), new Uint32Array(out.buffer, start, count));
+      convertHalves(aligned(bytes, 2), new Int32Array(out.buffer, start, count));
       break;
     case "bf16":
-      convertBfloats(aligned(bytes, 2), new Uint32Array(out.buffer, start, count));
+      convertBfloats(aligned(bytes, 2), new Int32Array(out.buffer, start, count));
       break;
     case "fp32":
       new Uint8Array(out.buffer, start, bytes.byteLength).set(bytes);
@@ -93,21 +93,21 @@ export function convertToFloat32(dtype: FloatType, bytes: Uint8Array, out: Float
 }
 
 // Writes bits, not floats: a NaN keeps its payload, and nothing is rounded.
-function convertHalves(bytes: Uint8Array, bits: Uint32Array): void {
+function convertHalves(bytes: Uint8Array, bits: Int32Array): void {
   halfBits ??= makeHalfBits();
   const table = halfBits;
   const source = new Uint16Array(bytes.buffer, bytes.byteOffset, bits.length);
   for (let i = 0; i < bits.length; i++) bits[i] = table[source[i]!]!;
 }
 
-function convertBfloats(bytes: Uint8Array, bits: Uint32Array): void {
+function convertBfloats(bytes: Uint8Array, bits: Int32Array): void {
   const source = new Uint16Array(bytes.buffer, bytes.byteOffset, bits.length);
   for (let i = 0; i < bits.length; i++) bits[i] = source[i]! << 16;
 }
 
 /** IEEE 754: fp16 has 5 exponent bits (bias 15) and 10 fraction bits, float32 has 8 (bias 127) and 23. */
-function makeHalfBits(): Uint32Array<ArrayBuffer> {
-  const table = new Uint32Array(65536);
+function makeHalfBits(): Int32Array<ArrayBuffer> {
+  const table = new Int32Array(65536);
   for (let half = 0; half < 65536; half++) {
     const sign = (half & 0x8000) << 16;
     const exponent = (half >> 10) & 0x1f;

@@ -3,7 +3,7 @@ import { checkAnswerIds } from "../chat/answer-ids.js";
 import { type ChatChoice, type ChatFormat, checkTexts, checkTools, NO_STOPS } from "../chat/chat-format.js";
 import { checkRoles, type Dialog, type DialogInput, readDialog } from "../chat/dialog.js";
 import { DIALOG_ENDINGS, type DialogEnding, resolveEnding } from "../chat/dialog-ending.js";
-import type { ModelContext } from "../loading/model-context.js";
+import type { TextContext } from "../loading/text-context.js";
 import { either, LIST, oneOf, TEXT } from "../options/check-options.js";
 import { wrongType } from "../options/wrong-type.js";
 import { readTools, type Tool, type ToolInput } from "../tools/tool.js";
@@ -38,7 +38,7 @@ export const ENDING = oneOf(...DIALOG_ENDINGS);
 export const TOOLS = { ...LIST, type: "a list of tools" };
 
 /** Encodes a prompt. `special`: names of special tokens in a text become those tokens. Throws LlamaError (usage) for a dialog that the format does not allow. */
-export function encodePrompt(model: ModelContext, request: Prompt, special = false): EncodedPrompt {
+export function encodePrompt(model: TextContext, request: Prompt, special = false): EncodedPrompt {
   if ("prompt" in request) {
     if (!PROMPT.isType(request.prompt)) throw wrongType("prompt", PROMPT.type, request.prompt);
     return { ids: model.promptIds(request.prompt, 0, special), stopIds: NO_STOPS };
@@ -58,7 +58,7 @@ export function encodePrompt(model: ModelContext, request: Prompt, special = fal
 
 /** A dialog from outside, for a format. Throws LlamaError (usage) that names what is wrong in it. */
 export function dialogOf(
-  model: ModelContext,
+  model: TextContext,
   format: ChatFormat,
   messages: DialogInput,
   tools: readonly Tool[] | null = null,
@@ -73,7 +73,7 @@ export function dialogOf(
 
 /** What tools mean for the answer of a dialog. Throws LlamaError (usage) where its format knows none, or for a schema that cannot be bound. */
 export function useTools(
-  model: ModelContext,
+  model: TextContext,
   tools: readonly ToolInput[],
   { chat, ...options }: ToolUseOptions & { chat?: ChatChoice },
 ): ToolUse {
@@ -83,7 +83,7 @@ export function useTools(
 }
 
 /** Ids of a dialog up to where the answer begins. Throws LlamaError (usage) for one that the format does not allow. */
-export function encodeDialog(model: ModelContext, messages: DialogInput, chat?: ChatChoice): number[] {
+export function encodeDialog(model: TextContext, messages: DialogInput, chat?: ChatChoice): number[] {
   const format = model.dialogFormat(chat);
   return format.encodeDialog(dialogOf(model, format, messages));
 }

@@ -4,7 +4,7 @@
  */
 import { createHash } from "node:crypto";
 import { type FileHandle, open } from "node:fs/promises";
-import type { Engine } from "../../engine/engine.js";
+import type { ModelEngine } from "../../engine/host/model-engine.js";
 import { LlamaError } from "../../error.js";
 import { AtomicFile } from "../../formats/files/atomic-file.js";
 import { fileError } from "../../formats/files/file-error.js";
@@ -37,7 +37,7 @@ const SAVE_TYPES: OptionTypes<SaveOptions> = { cache: BOOLEAN, settings: OBJECT 
 
 /** Writes a conversation as it is at the call, whole or not at all; a file that is not a session is not overwritten. */
 export async function writeConversation(
-  engine: Engine,
+  engine: ModelEngine,
   loop: RequestLoop,
   conversation: Conversation,
   file: string,
@@ -94,7 +94,7 @@ export interface LoadedConversation {
 export interface OpenConversation {
   header: ConversationHeader;
   /** Fills a conversation that was made for the header. */
-  fill(engine: Engine, loop: RequestLoop, conversation: Conversation, tokenizer: Tokenizer): Promise<CacheRestore>;
+  fill(engine: ModelEngine, loop: RequestLoop, conversation: Conversation, tokenizer: Tokenizer): Promise<CacheRestore>;
   close(): Promise<void>;
 }
 
@@ -134,7 +134,7 @@ async function fillCache(
   handle: FileHandle,
   line: Buffer,
   cache: SavedKv | null,
-  engine: Engine,
+  engine: ModelEngine,
   loop: RequestLoop,
   conversation: Conversation,
 ): Promise<CacheRestore> {
@@ -161,7 +161,7 @@ async function fillCache(
     for (let layer = engine.layers.start; layer < engine.layers.end; layer++) {
       const rows = await read(layerBytes);
       hash.update(rows);
-      engine.restore(sequence, layer, rows);
+      await engine.restore(sequence, layer, rows);
     }
     isRight = hash.digest().equals(await read(DIGEST_BYTES));
   } finally {

@@ -1,5 +1,5 @@
 /** Continues a conversation from a file with a loaded model: in its chat format, with its KV cache if that is this model's. */
-import type { Engine } from "../../engine/engine.js";
+import type { ModelEngine } from "../../engine/host/model-engine.js";
 import type { ChatChoice } from "../chat/chat-format.js";
 import type { ModelContext } from "../loading/model-context.js";
 import { type LoadedConversation, openConversation } from "./conversation-file.js";
@@ -8,7 +8,7 @@ import { startConversation } from "./start-conversation.js";
 
 /** Throws LlamaError for a file that cannot be read, or a format that is not the file's. */
 export async function loadConversation(
-  engine: Engine,
+  engine: ModelEngine,
   model: ModelContext,
   file: string,
   chat: ChatChoice,

@@ -1,9 +1,11 @@
 /** The options for loading a model, their checks, and their translation to the engine's options. */
 import type { EngineOptions, LoadPlan } from "../../engine/host/engine-options.js";
+import type { ModelEngine } from "../../engine/host/model-engine.js";
 import { defaultCacheRoot } from "../../engine/weight-cache/cache-folder.js";
 import { LlamaError } from "../../error.js";
 import type { ComputeType } from "../../model/architecture/compute-type.js";
 import type { KvType } from "../../model/architecture/kv-type.js";
+import type { Checkpoint } from "../../model/checkpoint/checkpoint.js";
 import {
   BOOLEAN,
   checkOptions,
@@ -46,6 +48,8 @@ export interface BuildOptions extends LimitOptions {
   cpuBind?: "none" | "spread";
   /** Fail if no rank makes progress for this many milliseconds; 0: never. Default: 5 minutes. */
   rankTimeoutMs?: number;
+  /** Starts the engine for the opened checkpoint in another way than in this process alone; then memory is not checked here, and the default of maxSeqLen is 2048 or the model's own, if that is less. */
+  startEngine?: (checkpoint: Checkpoint, options: EngineOptions) => Promise<ModelEngine>;
   signal?: AbortSignal;
 }
 
@@ -63,6 +67,7 @@ const BUILD_TYPES: OptionTypes<BuildOptions> = {
   onPlan: FUNCTION,
   cpuBind: oneOf("none", "spread"),
   rankTimeoutMs: NUMBER,
+  startEngine: FUNCTION,
   signal: SIGNAL,
   concurrency: NUMBER,
   kvMemory: NUMBER,

@@ -1,6 +1,6 @@
 /** Chooses how many tokens a context may have: what was asked for, else the model's own length as far as memory allows. Opens no files. */
 import { STEP_TOKENS } from "../../engine/host/engine-options.js";
-import { machineMemory } from "../../engine/machine/machine-memory.js";
+import { type MachineMemory, machineMemory } from "../../engine/machine/machine-memory.js";
 import type { ComputeType } from "../../model/architecture/compute-type.js";
 import type { KvType } from "../../model/architecture/kv-type.js";
 import type { ModelConfig } from "../../model/config/config.js";
@@ -21,7 +21,7 @@ export function resolveMaxSeqLen(
   asked: number | undefined,
   config: ModelConfig,
   { worldSize, dtype, kvDtype }: { worldSize: number; dtype: ComputeType; kvDtype?: KvType },
-  { available } = machineMemory(),
+  { available }: Pick<MachineMemory, "available"> = machineMemory(),
 ): number {
   if (asked !== undefined) return asked;
   const own = config.contextLength;

@@ -3,6 +3,7 @@ import { dirname } from "node:path";
 import { resolveKvType } from "../../engine/attention/resolve-kv-type.js";
 import { Engine } from "../../engine/engine.js";
 import type { EngineOptions } from "../../engine/host/engine-options.js";
+import type { ModelEngine } from "../../engine/host/model-engine.js";
 import { availableCores } from "../../engine/machine/cores.js";
 import { type ComputeType, chooseType } from "../../model/architecture/compute-type.js";
 import type { KvType } from "../../model/architecture/kv-type.js";
@@ -84,10 +85,11 @@ export function resolveSetup(
 export async function startModel(
   { tokenizer: source, checkpoint }: OpenedModel,
   options: EngineOptions,
-): Promise<{ engine: Engine; tokenizer: Tokenizer }> {
+  startEngine: (checkpoint: Checkpoint, options: EngineOptions) => Promise<ModelEngine> = Engine.start,
+): Promise<{ engine: ModelEngine; tokenizer: Tokenizer }> {
   const stop = new AbortController();
   const signal = AbortSignal.any([stop.signal, ...(options.signal ? [options.signal] : [])]);
-  const starting = Engine.start(checkpoint, { ...options, signal });
+  const starting = startEngine(checkpoint, { ...options, signal });
   const loading = source.load();
   loading.catch(() => stop.abort());
   const [engine, tokenizer] = await Promise.allSettled([starting, loading]);

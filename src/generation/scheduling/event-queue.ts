@@ -69,3 +69,27 @@ export class EventQueue<T extends { kind: string }> {
     wake?.();
   }
 }
+
+/** Events as an iterator; `close` is called when the consumer leaves, or has them all. */
+export function iterate<T extends { kind: string }>(queue: EventQueue<T>, close: () => void): AsyncIterableIterator<T> {
+  return {
+    async next() {
+      try {
+        const value = await queue.next();
+        if (value !== undefined) return { value, done: false };
+      } catch (error) {
+        close();
+        throw error;
+      }
+      close();
+      return { value: undefined, done: true };
+    },
+    async return() {
+      close();
+      return { value: undefined, done: true };
+    },
+    [Symbol.asyncIterator]() {
+      return this;
+    },
+  };
+}

@@ -137,6 +137,11 @@ export class PrefixPool {
     for (const entry of [...this.#entries]) if (!this.#pinned.has(entry)) this.#drop(entry);
   }
 
+  /** Forgets all: the engine has lost them. */
+  lose(): void {
+    this.#entries = [];
+  }
+
   #touch(entry: PooledSequence): void {
     this.#entries.splice(this.#entries.indexOf(entry), 1);
     this.#entries.push(entry);

@@ -1,5 +1,6 @@
 /** The limits of a model's request loop: requests at once, memory of their KV caches, requests that wait, time of a step. */
 import { PAGE_TOKENS } from "../../engine/attention/page-layout.js";
+import type { ModelEngine } from "../../engine/host/model-engine.js";
 import { LlamaError } from "../../error.js";
 import { showBytes } from "../../formats/files/amounts.js";
 import { checkCount } from "../sampling/options.js";
@@ -52,7 +53,7 @@ export function checkLimits({ concurrency, kvMemory, maxQueue, stepMs }: LimitOp
   checkCount("step_ms", stepMs, 1);
 }
 
-/** `available`: bytes of memory that are free after loading. A request as long as the context always fits, unless `kvMemory` says less. */
+/** `available`: bytes of memory that are free after loading. An engine over several hosts says how many positions all of them hold. A request as long as the context always fits, unless `kvMemory` says less. */
 export function resolveLimits(
   {
     concurrency = DEFAULT_CONCURRENCY,
@@ -61,12 +62,12 @@ export function resolveLimits(
     stepMs = DEFAULT_STEP_MS,
     onStep,
   }: LimitOptions,
-  positionBytes: number,
+  { positionBytes, maxPositions: most = Number.POSITIVE_INFINITY }: Pick<ModelEngine, "positionBytes" | "maxPositions">,
   maxSeqLen: number,
   available: number,
 ): LoopLimits {
   const positions = Math.floor((kvMemory ?? available / 2) / positionBytes);
-  const maxPositions = kvMemory === undefined ? Math.max(positions, maxSeqLen) : positions;
+  const maxPositions = Math.min(kvMemory === undefined ? Math.max(positions, maxSeqLen) : positions, most);
   const kept = Math.max(maxSeqLen, KEPT_CONTEXTS * Math.min(maxSeqLen, KEPT_LENGTH));
   const maxKept = kvMemory === undefined ? Math.min(maxPositions, kept) : maxPositions;
   const pageTokens = PAGE_TOKENS;
@@ -91,4 +92,10 @@ export function checkFits(
     found: showBytes(positions * positionBytes),
     fix: "Lower max_gen_len or raise kv_memory",
   });
+}
+
+/** Throws LlamaError (runtime) if as many requests wait as may. */
+export function checkQueue(waiting: number, { maxQueue }: LoopLimits): void {
+  if (waiting < maxQueue) return;
+  throw new LlamaError("runtime", "the queue is full", { found: `${waiting} requests wait`, fix: "Try again later" });
 }

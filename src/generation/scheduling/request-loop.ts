@@ -4,18 +4,22 @@
  */
 import { setImmediate as breathe } from "node:timers/promises";
 import type { SequenceTokens } from "../../engine/engine.js";
-import { LlamaError } from "../../error.js";
+import { StageLost } from "../../engine/pipeline/stage-link.js";
 import type { ComputeType } from "../../model/architecture/compute-type.js";
 import { Speculation } from "../speculation/speculation.js";
-import { EventQueue } from "./event-queue.js";
+import { iterate } from "./event-queue.js";
+import { type OpenRequest, openRequest } from "./open-request.js";
 import type { EndEvent, Forward, GenerationRequest, RequestEvent } from "./request.js";
-import { checkFits, type LoopLimits, pagedPositions } from "./request-limits.js";
+import { checkFits, checkQueue, type LoopLimits, pagedPositions } from "./request-limits.js";
 import { boundDrafts, draftable, sampleTokens, takeScores } from "./sample-tokens.js";
-import { type Chunk, type OpenRequest, Scheduler } from "./scheduler.js";
+import { type Chunk, Scheduler } from "./scheduler.js";
 import { StepPace } from "./step-pace.js";
+import { StepsInFlight } from "./steps-in-flight.js";
 
 /** Sampling may keep the host's other work waiting this long. */
 const BREATH_MS = 8;
+/** Losses of a stage one after another, with no step between them, after which the loop gives up. */
+const MAX_LOSSES = 10;
 
 export interface RequestCounts {
   running: number;
@@ -32,21 +36,28 @@ export class RequestLoop {
   readonly #scheduler: Scheduler;
   readonly #speculation: Speculation;
   readonly #pace: StepPace;
-  /** The requests of the step that runs. */
-  #inStep: readonly OpenRequest[] = [];
-  #cancelStep: AbortController | null = null;
+  readonly #inFlight: StepsInFlight;
+  /** Steps that keep all stages of the engine at work. */
+  readonly #depth: number;
+  /** Those that run, until their tokens are sampled; at most #depth. */
+  readonly #steps = new Set<Promise<void>>();
+  /** When the last of them came back. */
+  #lastStep = 0;
+  /** What a step has failed with. */
+  #broken: { error: unknown } | null = null;
+  #losses = 0;
   #isRunning = false;
   #wake: (() => void) | null = null;
-  /** Waiting requests when their positions were last reported. */
-  #toldWaiting = 0;
   /** Why no request can run any more. */
   #failure: { error: unknown } | null = null;
 
   constructor(engine: Forward, limits: LoopLimits, dtype: ComputeType) {
     this.limits = limits;
     this.#engine = engine;
-    this.#pace = new StepPace(dtype, limits.stepMs);
+    this.#depth = engine.depth ?? 1;
+    this.#pace = new StepPace(dtype, limits.stepMs, this.#depth);
     this.#scheduler = new Scheduler(engine, limits, this.#pace);
+    this.#inFlight = new StepsInFlight((entry) => this.#scheduler.leave(entry));
     this.#speculation = new Speculation(dtype);
   }
 
@@ -69,19 +80,9 @@ export class RequestLoop {
   submit(request: GenerationRequest, signal?: AbortSignal): AsyncIterableIterator<RequestEvent> {
     if (this.#failure) throw this.#failure.error;
     checkFits(request, this.limits);
-    const { waiting } = this.#scheduler;
-    if (waiting.length >= this.limits.maxQueue) {
-      const found = `${waiting.length} requests wait`;
-      throw new LlamaError("runtime", "the queue is full", { found, fix: "Try again later" });
-    }
-    const { promptIds, maxTokens } = request;
-    const entry: OpenRequest = {
-      request,
-      events: new EventQueue<RequestEvent>(() => this.#notify()),
-      positions: promptIds.length + maxTokens,
-      ids: [...promptIds],
-      ...{ sequence: null, length: 0, reused: 0, drafts: null, isOver: false },
-    };
+    checkQueue(this.#scheduler.waiting.length, this.limits);
+    const { maxTokens } = request;
+    const entry = openRequest(request, () => this.#notify());
     const cancel = () => this.#cancel(entry);
     if (signal?.aborted) this.#finish(entry, { kind: "end", reason: "abort", stop: null });
     else if (maxTokens <= 0 && !request.score) this.#finish(entry, { kind: "end", reason: "length", stop: null });
@@ -95,7 +96,7 @@ export class RequestLoop {
       signal?.removeEventListener("abort", cancel);
       cancel();
     };
-    return events(entry.events, close);
+    return iterate(entry.events, close);
   }
 
   /** Runs `work` with the sequence that holds the longest prefix of `ids`; nobody changes it meanwhile. */
@@ -108,6 +109,8 @@ export class RequestLoop {
 
   /** Takes over a sequence that was filled with `ids` from elsewhere, for the next request of `owner`. */
   adopt(sequence: number, ids: readonly number[], owner: object): void {
+    // It may have gone with a stage while it was filled.
+    if (this.#engine.holds?.(sequence) === false) return;
     const positions = pagedPositions(ids.length, this.limits);
     this.#scheduler.pool.add({ sequence, ids, positions, owner, isDisposable: false });
     this.#scheduler.admit();
@@ -129,19 +132,43 @@ export class RequestLoop {
     await breathe();
     try {
       const { running, waiting } = this.#scheduler;
-      while (running.length + waiting.length > 0) {
+      for (;;) {
+        if (this.#broken) await this.#mend(this.#broken.error);
+        if (running.length + waiting.length === 0) break;
         this.#scheduler.admit();
-        this.#tellPositions();
-        const texts = this.#scheduler.texts();
-        const chunks = this.#scheduler.chunks(texts);
-        if (texts.length + chunks.length > 0) await this.#step(texts, chunks);
-        else await this.#change();
+        this.#scheduler.tellPositions();
+        const isBegun = this.#begin();
+        if (this.#steps.size === this.#depth) await Promise.race(this.#steps);
+        else if (!isBegun) await Promise.race([...this.#steps, this.#change()]);
       }
     } catch (error) {
       this.#fail(error);
     } finally {
       this.#isRunning = false;
     }
+  }
+
+  /** Begins a step with those who are in none, if there are any. */
+  #begin(): boolean {
+    const texts = this.#scheduler.texts();
+    const chunks = this.#scheduler.chunks(texts);
+    if (texts.length + chunks.length === 0) return false;
+    const step = this.#step(texts, chunks)
+      .catch((error) => {
+        this.#broken ??= { error };
+      })
+      .finally(() => this.#steps.delete(step));
+    this.#steps.add(step);
+    return true;
+  }
+
+  /** After a stage was lost: all run their prompts and the tokens they have given again, as soon as the engine is whole. Throws any other error. */
+  async #mend(error: unknown): Promise<void> {
+    if (!(error instanceof StageLost) || !this.#engine.recover || ++this.#losses > MAX_LOSSES) throw error;
+    await Promise.all(this.#steps);
+    this.#scheduler.restart();
+    await this.#engine.recover();
+    this.#broken = null;
   }
 
   /** One pass of the engine, and what follows from its logits. */
@@ -152,24 +179,25 @@ export class RequestLoop {
       return { sequence: sequence!, position: length, tokens, logits: "all" };
     });
     batch.push(...chunks);
-    this.#inStep = [...texts, ...chunks.map(({ entry }) => entry)];
-    const control = new AbortController();
-    this.#cancelStep = control;
+    for (const { entry, position, tokens } of chunks) entry.sent = position + tokens.length;
+    const step = this.#inFlight.begin([...texts, ...chunks.map(({ entry }) => entry)]);
+    const { signal } = step.control;
     const start = performance.now();
+    let entries: (OpenRequest | null)[] = [];
     let logits: Float32Array[];
     try {
-      logits = await this.#engine.forward(batch, control.signal);
+      logits = await this.#engine.forward(batch, signal);
+      entries = this.#inFlight.end(step);
     } catch (error) {
+      for (const entry of this.#inFlight.end(step)) if (entry) this.#inFlight.land(entry);
       // Everybody in the step was cancelled; what it has written will be overwritten.
-      if (control.signal.aborted) return;
+      if (signal.aborted) return;
       throw error;
-    } finally {
-      this.#cancelStep = null;
-      const cancelled = this.#inStep.filter(({ isOver }) => isOver);
-      this.#inStep = [];
-      for (const entry of cancelled) this.#scheduler.leave(entry);
     }
-    const milliseconds = performance.now() - start;
+    this.#losses = 0;
+    // Steps that follow each other through stages overlap.
+    const milliseconds = performance.now() - Math.max(start, this.#lastStep);
+    this.#lastStep = performance.now();
     const count = batch.reduce((sum, { tokens }) => sum + tokens.length, 0);
     this.#pace.observe(count, milliseconds);
     this.limits.onStep?.(milliseconds);
@@ -178,7 +206,9 @@ export class RequestLoop {
     let since = performance.now();
     for (const [i, item] of batch.entries()) {
       const chunk = i < texts.length ? null : (item as Chunk);
-      const entry = chunk?.entry ?? texts[i]!;
+      const entry = entries[i];
+      if (!entry) continue;
+      this.#inFlight.land(entry);
       if (entry.isOver) continue;
       const share = (milliseconds * item.tokens.length) / count;
       const prompt = chunk ? item.tokens.length : 0;
@@ -203,6 +233,9 @@ export class RequestLoop {
     const { request, ids, reused } = entry;
     const last = takeScores(chunk, logits);
     entry.length = position + tokens.length;
+    if (chunk.logits === "all") entry.scored = entry.length;
+    // What runs again after a loss is not news to a text that has begun.
+    if (ids.length > request.promptIds.length) return;
     entry.events.replace({ kind: "prefill", done: entry.length, total: request.promptIds.length, reused, stepMs });
     if (entry.length < ids.length) return;
     if (request.maxTokens > 0) this.#sample(entry, [], last);
@@ -226,7 +259,7 @@ export class RequestLoop {
     if (entry.isOver) return;
     entry.isOver = true;
     tell();
-    if (!this.#inStep.includes(entry)) this.#scheduler.leave(entry);
+    if (entry.steps === 0) this.#scheduler.leave(entry);
     this.#notify();
   }
 
@@ -239,7 +272,7 @@ export class RequestLoop {
       return;
     }
     this.#finish(entry, end);
-    if (this.#inStep.length > 0 && this.#inStep.every(({ isOver }) => isOver)) this.#cancelStep?.abort();
+    this.#inFlight.abandon();
   }
 
   /** Ends everything: the engine has failed. */
@@ -247,14 +280,6 @@ export class RequestLoop {
     this.#failure = { error };
     const { running, waiting } = this.#scheduler;
     for (const entry of [...running, ...waiting]) this.#end(entry, () => entry.events.end({ error }));
-  }
-
-  /** Each waiting request hears how many are before it, where that has changed. */
-  #tellPositions(): void {
-    const { waiting } = this.#scheduler;
-    if (waiting.length === this.#toldWaiting) return;
-    this.#toldWaiting = waiting.length;
-    for (const [position, { events }] of waiting.entries()) events.replace({ kind: "queued", position });
   }
 
   #notify(): void {
@@ -269,28 +294,4 @@ export class RequestLoop {
       this.#wake = resolve;
     });
   }
-}
-
-/** Events as an iterator; `close` is called when the consumer leaves, or has them all. */
-function events(queue: EventQueue<RequestEvent>, close: () => void): AsyncIterableIterator<RequestEvent> {
-  return {
-    async next() {
-      try {
-        const value = await queue.next();
-        if (value !== undefined) return { value, done: false };
-      } catch (error) {
-        close();
-        throw error;
-      }
-      close();
-      return { value: undefined, done: true };
-    },
-    async return() {
-      close();
-      return { value: undefined, done: true };
-    },
-    [Symbol.asyncIterator]() {
-      return this;
-    },
-  };
 }

@@ -1,5 +1,5 @@
 /** A request to a model and what comes of it: plain data, and the functions that the submitter provides. */
-import type { Engine } from "../../engine/engine.js";
+import type { ModelEngine } from "../../engine/host/model-engine.js";
 import type { Constraint } from "../form/constraint.js";
 import type { RankedToken } from "../sampling/logprobs.js";
 import type { FinishReason } from "../sampling/options.js";
@@ -85,4 +85,7 @@ export interface EndEvent {
 }
 
 /** The part of the engine that the loop needs. */
-export type Forward = Pick<Engine, "forward" | "newSequence" | "fork" | "trim" | "release">;
+export type Forward = Pick<
+  ModelEngine,
+  "forward" | "newSequence" | "fork" | "trim" | "release" | "depth" | "recover" | "holds"
+>;

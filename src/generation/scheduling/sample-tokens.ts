@@ -1,8 +1,9 @@
 /** What follows from the logits of a step for one request: scores, new tokens, its end. Knows logits and ids; not the engine. */
 import { logSoftmaxAt, topLogprobs } from "../sampling/logprobs.js";
 import type { Draftable } from "../speculation/speculation.js";
+import type { OpenRequest } from "./open-request.js";
 import type { EndEvent } from "./request.js";
-import type { Chunk, OpenRequest } from "./scheduler.js";
+import type { Chunk } from "./scheduler.js";
 
 /** Passes a chunk's logits [tokens, vocabSize] to a request that wants them; returns those of the last token. */
 export function takeScores({ entry, position, tokens, logits }: Chunk, rows: Float32Array): Float32Array {

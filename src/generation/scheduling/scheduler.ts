@@ -5,9 +5,9 @@
 import type { SequenceTokens } from "../../engine/engine.js";
 import { STEP_TOKENS } from "../../engine/host/engine-options.js";
 import { RowDrafts } from "../speculation/speculation.js";
-import type { EventQueue } from "./event-queue.js";
+import { hasPrompt, nextChunk, type OpenRequest, promptEnd } from "./open-request.js";
 import { commonLength, MIN_SHARED, PrefixPool } from "./prefix-pool.js";
-import type { Forward, GenerationRequest, RequestEvent } from "./request.js";
+import type { Forward, GenerationRequest } from "./request.js";
 import { type LoopLimits, pagedPositions } from "./request-limits.js";
 import type { StepPace } from "./step-pace.js";
 
@@ -15,24 +15,6 @@ import type { StepPace } from "./step-pace.js";
 const MIN_CHUNK = 64;
 /** Tokens of a step at most after which logits are wanted, of all prompts together: bounds the logits in memory. */
 const MAX_SCORED = 128;
-
-/** A request from submit() to its end. */
-export interface OpenRequest {
-  readonly request: GenerationRequest;
-  readonly events: EventQueue<RequestEvent>;
-  /** Positions its KV cache may grow to. */
-  positions: number;
-  /** Prompt, then text. */
-  readonly ids: number[];
-  /** null until its first chunk runs. */
-  sequence: number | null;
-  /** Tokens of `ids` in the KV cache, which may hold failed drafts after them; the next step overwrites those. */
-  length: number;
-  /** Prompt tokens that were found in a KV cache. */
-  reused: number;
-  drafts: RowDrafts | null;
-  isOver: boolean;
-}
 
 /** The next tokens of a request's prompt. */
 export interface Chunk extends SequenceTokens {
@@ -46,11 +28,17 @@ export class Scheduler {
   readonly #engine: Forward;
   readonly #limits: LoopLimits;
   readonly #pace: StepPace;
+  /** Steps that run at once. */
+  readonly #depth: number;
+  #turn = 0;
+  /** Waiting requests when their positions were last reported. */
+  #toldWaiting = 0;
 
   constructor(engine: Forward, limits: LoopLimits, pace: StepPace) {
     this.#engine = engine;
     this.#limits = limits;
     this.#pace = pace;
+    this.#depth = engine.depth ?? 1;
     this.pool = new PrefixPool(engine);
   }
 
@@ -81,38 +69,66 @@ export class Scheduler {
     this.pool.shrink(Math.min(this.#limits.maxKept, this.#limits.maxPositions - this.used));
   }
 
-  /** Requests whose prompt has run, and whose consumer keeps up. */
+  /** Each waiting request hears how many are before it, where that has changed. */
+  tellPositions(): void {
+    if (this.waiting.length === this.#toldWaiting) return;
+    this.#toldWaiting = this.waiting.length;
+    for (const [position, { events }] of this.waiting.entries()) events.replace({ kind: "queued", position });
+  }
+
+  /**
+   * Requests that get a token in the next step: their prompt has run, and their consumer keeps up. Where several steps run at once,
+   * each has an equal part of them, first those that have waited longest.
+   */
   texts(): OpenRequest[] {
-    return this.running.filter((entry) => !hasPrompt(entry) && !entry.events.isFull);
+    const texts = this.running.filter((entry) => !hasPrompt(entry));
+    const free = texts.filter(({ events, steps }) => !events.isFull && steps === 0);
+    if (this.#depth === 1) return free;
+    free.sort((a, b) => a.turn - b.turn);
+    const part = free.slice(0, Math.ceil(texts.length / this.#depth));
+    this.#turn++;
+    for (const entry of part) entry.turn = this.#turn;
+    return part;
   }
 
   /** The parts of prompts that run beside `texts` in the next step. */
   chunks(texts: readonly OpenRequest[]): Chunk[] {
     const chunks: Chunk[] = [];
-    let room = Math.max(STEP_TOKENS - texts.length, MIN_CHUNK);
-    if (texts.some(({ request }) => request.isWatched)) room = this.#pace.chunk(texts.length, room);
+    let room = this.#room(texts);
     let scored = MAX_SCORED;
     for (const entry of this.running) {
       if (room === 0) break;
-      if (!hasPrompt(entry)) continue;
+      const goal = promptEnd(entry);
+      if (nextChunk(entry) >= goal) continue;
       entry.sequence ??= this.#begin(entry);
       if (entry.sequence === null) continue;
       const { sequence, ids, request } = entry;
-      let position = entry.length;
+      const { length } = request.promptIds;
+      let position = nextChunk(entry);
       const add = (end: number, logits: Chunk["logits"]) => {
         if (end <= position) return;
-        const promptLength = request.promptIds.length;
-        chunks.push({ entry, sequence, position, tokens: ids.slice(position, end), logits, promptLength });
+        const part = { entry, sequence, position, tokens: ids.slice(position, end), logits };
+        chunks.push(position < length ? { ...part, promptLength: length } : part);
         room -= end - position;
         if (logits === "all") scored -= end - position;
         position = end;
       };
-      const plain = Math.min(ids.length, request.score?.from ?? ids.length);
-      const end = Math.min(plain, position + room);
-      add(end, end === ids.length ? "last" : "none");
-      if (position >= plain) add(Math.min(ids.length, position + Math.min(room, scored)), "all");
+      // Logits that were given before a stage was lost are not given again.
+      const from = ids.length > length ? goal : Math.max(request.score?.from ?? goal, entry.scored);
+      const plain = Math.min(goal, from);
+      for (const stop of [Math.min(length, plain), plain]) {
+        const end = Math.min(stop, position + room);
+        add(end, end === ids.length ? "last" : "none");
+      }
+      if (position >= plain) add(Math.min(goal, position + Math.min(room, scored)), "all");
     }
     return chunks;
+  }
+
+  /** After a stage was lost, and all KV caches with it: prompts run again, and after them the texts so far. */
+  restart(): void {
+    this.pool.lose();
+    for (const entry of this.running) Object.assign(entry, { sequence: null, length: 0, sent: 0, reused: 0 });
   }
 
   /** Takes a request out; its KV cache stays for later ones. */
@@ -130,6 +146,19 @@ export class Scheduler {
       this.pool.add({ sequence, ids: ids.slice(0, length), positions, owner, isDisposable, salt });
     }
     this.pool.shrink(this.#limits.maxKept);
+  }
+
+  /** Prompt tokens that the next step has room for. */
+  #room(texts: readonly OpenRequest[]): number {
+    const most = Math.max(STEP_TOKENS - texts.length, MIN_CHUNK);
+    const isStaged = this.#depth > 1;
+    // In other stages there may be those who watch.
+    const others = isStaged ? this.running.filter((entry) => !hasPrompt(entry)) : texts;
+    const paced = others.some(({ request }) => request.isWatched) ? this.#pace.chunk(texts.length, most) : most;
+    if (!isStaged) return paced;
+    // Smaller steps keep all stages at work with what is left of the prompts: the first reaches the last stage sooner.
+    const left = this.running.reduce((sum, entry) => sum + promptEnd(entry) - nextChunk(entry), 0);
+    return Math.min(paced, Math.max(MIN_CHUNK, Math.ceil(left / 2 / this.#depth)));
   }
 
   /** Positions that running requests may need. */
@@ -208,14 +237,10 @@ export class Scheduler {
   #reuse(entry: OpenRequest, sequence: number, length: number): void {
     entry.sequence = sequence;
     entry.length = length;
+    entry.sent = length;
     entry.reused = length;
     if (entry.request.stats) entry.request.stats.reusedTokens += length;
   }
-}
-
-/** Whether a part of the prompt has not run. */
-export function hasPrompt({ length, request }: OpenRequest): boolean {
-  return length < request.promptIds.length;
 }
 
 /** Prompt tokens that may come from another KV cache: those whose logits are wanted always run, and the last one. */

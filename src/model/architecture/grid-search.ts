@@ -50,6 +50,12 @@ const ERRORS = Float64Array.from({ length: RATIOS * BINS * 2 }, (_, i) => {
   return (binError(bin, grid) * RADIX + binError(bin, grid + 1)) * RADIX + binError(bin, grid + 2);
 });
 
+/** What a kernel that does this search needs: the errors, then the tried factors as doubles, then the zero points as bytes. */
+export function searchTables(): Uint8Array {
+  const parts = [ERRORS, TRIED, BELOW].map(({ buffer }) => new Uint8Array(buffer));
+  return Uint8Array.from(parts.flatMap((part) => [...part]));
+}
+
 /** What a block's weights were rounded with: weight = (q - zero) * scale. One object for all blocks: there are millions. */
 const found = { scale: 0, zero: STEPS >> 1 };
 

@@ -2,7 +2,7 @@
 import type { ModelConfig } from "../config/config.js";
 import type { ComputeType } from "./compute-type.js";
 
-/** fp32, or 8-bit integers with an fp32 scale for each token and head. */
+/** fp32, or 8-bit integers with an fp32 scale for each token and head; the head is turned before, so that no channel is much larger than others. */
 export type KvType = "fp32" | "int8";
 
 /** Smallest heads for which "auto" chooses int8: the scale of a smaller head is a large part of it, and covers few numbers. */
@@ -17,6 +17,11 @@ export type KvShape = Pick<ModelConfig, "headDim" | "biases" | "headNorms">;
  */
 export function chooseKvType(dtype: ComputeType, { headDim, biases, headNorms }: KvShape): KvType {
   return dtype === "fp32" || headDim < LEAST_HEAD || biases.qkv || headNorms ? "fp32" : "int8";
+}
+
+/** Names the form in which saved keys and values are; changes whenever others could not read them. */
+export function kvForm(type: KvType): string {
+  return type === "int8" ? "int8 turned" : type;
 }
 
 /** Bytes of one token's keys (or values) of one head. */

@@ -44,24 +44,24 @@ function signOf(channel: number): 1 | -1 {
 
 /** Turns blocks of `width` channels; holds what that needs, so that nothing is allocated for a row. */
 export class StreamTurn {
-  readonly #width: number;
+  readonly width: number;
   /** What a channel is multiplied with: its sign, and 1 / sqrt(width). [dim] */
-  readonly #factors: Float64Array;
+  readonly factors: Float64Array;
   readonly #scratch: Float64Array;
   readonly #dim: number;
 
   constructor(dim: number, width: number) {
     const scale = 1 / Math.sqrt(width);
     this.#dim = dim;
-    this.#width = width;
-    this.#factors = Float64Array.from({ length: dim }, (_, channel) => signOf(channel) * scale);
+    this.width = width;
+    this.factors = Float64Array.from({ length: dim }, (_, channel) => signOf(channel) * scale);
     this.#scratch = new Float64Array(STRIP * width);
   }
 
   /** Rows of the stream, or of a matrix that reads it, in place: row · diag(norm) · R. [rows, dim]. Throws a NotFiniteError for a NaN or an infinity. */
   turnRows(values: Float32Array, norm?: Float32Array): void {
-    const factors = norm ? this.#factors.map((factor, i) => factor * norm[i]!) : this.#factors;
-    const [dim, width, scratch] = [this.#dim, this.#width, this.#scratch];
+    const factors = norm ? this.factors.map((factor, i) => factor * norm[i]!) : this.factors;
+    const [dim, width, scratch] = [this.#dim, this.width, this.#scratch];
     for (let start = 0, channel = 0; start < values.length; start += width) {
       let check = 0;
       for (let i = 0; i < width; i++) {
@@ -79,7 +79,7 @@ export class StreamTurn {
 
   /** A matrix that writes to the stream, in place: Rᵀ · matrix, of its rows from channel `first` on, whole blocks. [rows, columns]. Throws a NotFiniteError for a NaN or an infinity. */
   turnColumns(values: Float32Array, columns: number, first: number): void {
-    const [factors, width, scratch] = [this.#factors, this.#width, this.#scratch];
+    const [factors, width, scratch] = [this.factors, this.width, this.#scratch];
     const rows = values.length / columns;
     for (let top = 0; top < rows; top += width) {
       for (let left = 0; left < columns; left += STRIP) {

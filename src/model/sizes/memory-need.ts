@@ -26,7 +26,7 @@ export interface MemoryNeed {
 const PROCESS_BYTES = 100e6;
 const RANK_BYTES = 15e6;
 /** What quantised weights need in addition, as a fraction: the kernel's sums of blocks, and what prepacking leaves in the allocator. */
-const PREPACKED_SHARE = { fp32: 0, int8: 0.1, int4: 0.09 };
+export const PREPACKED_SHARE = { fp32: 0, int8: 0.1, int4: 0.09 };
 /** What the runtime needs to make the last stage while all others are in memory, and to write the largest stage to the weight cache, as multiples of the stage's bytes. */
 const MAKING = 2.8;
 const WRITING = 5.2;

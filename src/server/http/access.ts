@@ -47,7 +47,7 @@ export class Access {
     }
     const isOurPort = port === undefined || Number(port) === socket.localPort || this.#isAllowed(name, port);
     if (isOurPort && this.#isHost(name.toLowerCase())) return;
-    const message = `This server is not ${hosts[0]}. Start it with --allowed_host ${name} if it is`;
+    const message = `This server is not ${hosts[0]}. If it is, start it with ${name} as an allowed host`;
     throw denied("host_not_allowed", message);
   }
 
@@ -76,7 +76,10 @@ export class Access {
     }
     const isOurs = origin === undefined || origin === `http://${host}` || origin === `https://${host}`;
     if (isOurs && headers["sec-fetch-site"] !== "cross-site") return {};
-    throw denied("origin_not_allowed", "Pages of other sites may not ask this server. --cors_origin ORIGIN allows one");
+    throw denied(
+      "origin_not_allowed",
+      "Pages of other sites may not ask this server, unless it is started with their origin as an allowed one",
+    );
   }
 
   /** Throws ApiError unless the request has one of the keys. Returns what tells its client from others: never a key itself. */

@@ -102,7 +102,7 @@ function checkTls<T>(use: () => T): T {
     return use();
   } catch (cause) {
     const found = (cause as Error).message;
-    throw new LlamaError("usage", "cannot be used for TLS", { where: "--tls_cert and --tls_key", found, cause });
+    throw new LlamaError("usage", "cannot be used for TLS", { where: "certificate and key", found, cause });
   }
 }
 
@@ -123,7 +123,7 @@ function refuse(socket: Socket): void {
 function listenError(error: NodeJS.ErrnoException, host: string, port: number): LlamaError {
   const where = `${host}:${port}`;
   if (error.code === "EADDRINUSE") {
-    const fix = `Choose another with --port N, or --port 0 for a free one; what listens there: curl http://${where}/v1/models`;
+    const fix = `Choose another port, or 0 for a free one; what listens there: curl http://${where}/v1/models`;
     return new LlamaError("runtime", "the port is taken", { where, fix, cause: error });
   }
   if (error.code === "EACCES") {

@@ -1,9 +1,9 @@
 /** Runs the choices of one request for a route: as one answer, or as a stream of events. Does not know their JSON. */
-import type { Llama } from "../../index.js";
 import { ApiError } from "../http/api-error.js";
 import { EventStream, type Framing } from "../http/event-stream.js";
 import type { OpenChoice } from "../serving/admission.js";
 import { type ChoicePlan, type ChoiceResult, type RunOptions, runChoices } from "../serving/run-choices.js";
+import type { ServerModel } from "../serving/server-model.js";
 import { type PlacedToken, TokenTrail } from "../wire/token-trail.js";
 import { generatedTokens, type Usage } from "../wire/usage.js";
 import { errorOf } from "./errors.js";
@@ -35,7 +35,7 @@ export interface StreamOptions {
 }
 
 export function collectChoices(
-  llama: Llama,
+  llama: ServerModel,
   plans: readonly ChoicePlan[],
   exchange: Exchange,
   service: Service,
@@ -45,7 +45,7 @@ export function collectChoices(
 
 /** Writes a stream to its end; an error before the first event is thrown, a later one becomes an event. */
 export async function streamChoices(
-  llama: Llama,
+  llama: ServerModel,
   plans: readonly ChoicePlan[],
   exchange: Exchange,
   service: Service,
@@ -132,7 +132,7 @@ function runOptions({ client, signal }: Exchange, { access, admission, settings 
       status: 504,
       type: "server_error",
       code: "timeout",
-      message: `The answer took longer than --request_timeout (${timeoutMs / 1000} s)`,
+      message: `The answer took longer than this server allows (${timeoutMs / 1000} s)`,
       headers: { "x-should-retry": "false" },
     });
   const cacheOwner = access.needsKey ? client : "";

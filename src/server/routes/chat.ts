@@ -1,5 +1,5 @@
 /** POST /v1/chat/completions: answers a dialog in the model's chat format, as OpenAI's API. */
-import type { CallReader, Llama } from "../../index.js";
+import type { CallReader } from "../../index.js";
 import { invalid } from "../http/api-error.js";
 import { newId } from "../http/ids.js";
 import { CHAT_COMPLETION } from "../schema/answers.js";
@@ -12,6 +12,7 @@ import { encodeChat, endingOf } from "../serving/chat-prompt.js";
 import { choiceSeed, formNote, requestOptions } from "../serving/request-options.js";
 import type { ChoicePlan, ChoiceResult } from "../serving/run-choices.js";
 import type { ServeSettings } from "../serving/serve-settings.js";
+import type { ServerModel } from "../serving/server-model.js";
 import { chatLogprobs } from "../wire/logprobs.js";
 import { TokenTexts } from "../wire/token-texts.js";
 import { type PlacedToken, placeAnswer, withoutStop } from "../wire/token-trail.js";
@@ -55,7 +56,7 @@ export const chat: Route = {
 
 class ChatJob {
   readonly plans: ChoicePlan[];
-  readonly #llama: Llama;
+  readonly #llama: ServerModel;
   readonly #request: ChatRequest;
   readonly #form: AnswerForm;
   readonly #texts: TokenTexts;
@@ -63,7 +64,7 @@ class ChatJob {
   readonly #head: Record<string, unknown>;
 
   constructor(
-    llama: Llama,
+    llama: ServerModel,
     request: ChatRequest,
     prompt: { ids: number[]; stopIds: number[] },
     form: AnswerForm,

@@ -1,5 +1,4 @@
 /** POST /v1/completions: continues texts or token ids, as OpenAI's API. */
-import type { Llama } from "../../index.js";
 import { invalid } from "../http/api-error.js";
 import { newId } from "../http/ids.js";
 import { COMPLETION } from "../schema/answers.js";
@@ -10,6 +9,7 @@ import { type AnswerForm, answerForm } from "../serving/answer-form.js";
 import { choiceSeed, formNote, requestOptions } from "../serving/request-options.js";
 import type { ChoicePlan, ChoiceResult } from "../serving/run-choices.js";
 import type { ServeSettings } from "../serving/serve-settings.js";
+import type { ServerModel } from "../serving/server-model.js";
 import { completionLogprobs } from "../wire/logprobs.js";
 import { TokenTexts } from "../wire/token-texts.js";
 import { type PlacedToken, placeAnswer, placePrompt, withoutStop } from "../wire/token-trail.js";
@@ -52,7 +52,7 @@ function checkTogether({ n = 1, best_of: bestOf = n, stream, stream_options: opt
 
 class CompletionJob {
   readonly plans: ChoicePlan[];
-  readonly #llama: Llama;
+  readonly #llama: ServerModel;
   readonly #request: CompletionRequest;
   readonly #prompts: readonly PromptIds[];
   readonly #texts: TokenTexts;
@@ -63,7 +63,7 @@ class CompletionJob {
   readonly #head: Record<string, unknown>;
 
   constructor(
-    llama: Llama,
+    llama: ServerModel,
     request: CompletionRequest,
     prompts: readonly PromptIds[],
     { option }: AnswerForm,

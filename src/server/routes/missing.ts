@@ -21,7 +21,7 @@ const MISSING: readonly (readonly [RegExp, string])[] = [
   ],
   [
     /^\/api\/(pull|push|create|copy|delete|blobs)(\/|$)/,
-    "this server runs one model, which is chosen at its start (llama-ts serve --ckpt_dir); /api/tags names it",
+    "this server runs one model, which is chosen when it starts; /api/tags names it",
   ],
   [/^\/(v1\/)?moderations$/, "This server does not judge texts"],
 ];

@@ -1,5 +1,5 @@
 /** ollama's POST /api/generate and /api/chat: the answers of the other routes in its form. */
-import type { CallReader, Llama } from "../../index.js";
+import type { CallReader } from "../../index.js";
 import { contextExceeded, invalid } from "../http/api-error.js";
 import { LINES } from "../http/event-stream.js";
 import { OLLAMA_CHATTED, OLLAMA_GENERATED } from "../schema/ollama-answers.js";
@@ -19,6 +19,7 @@ import { encodeChat, hasChat } from "../serving/chat-prompt.js";
 import { continueChat, continueText } from "../serving/context-prompt.js";
 import { requestOptions } from "../serving/request-options.js";
 import type { ChoicePlan, ChoiceResult } from "../serving/run-choices.js";
+import type { ServerModel } from "../serving/server-model.js";
 import { chatLogprobs } from "../wire/logprobs.js";
 import { GENERATED, OllamaForms, SAID } from "../wire/ollama-forms.js";
 import { TokenTexts } from "../wire/token-texts.js";
@@ -83,7 +84,7 @@ const chat: Route = {
 
 /** All of a choice but its prompt. Throws ApiError for options that this server does not have. */
 function planOf(
-  llama: Llama,
+  llama: ServerModel,
   request: GenerateRequest | OllamaChatRequest,
   { option }: AnswerForm,
   exchange: Exchange,
@@ -102,7 +103,7 @@ function planOf(
 
 /** A prompt as a user's message where the model has a chat format, else as a text; either may follow the context of an earlier answer. */
 async function generatePrompt(
-  llama: Llama,
+  llama: ServerModel,
   text: string,
   { system: own, raw = false, context = [] }: GenerateRequest,
   { settings }: Service,
@@ -147,7 +148,7 @@ interface Run {
 }
 
 async function run(
-  llama: Llama,
+  llama: ServerModel,
   plan: ChoicePlan,
   { forms, hasContext, reader, request, exchange, service }: Run,
 ): Promise<Answer> {

@@ -1,7 +1,7 @@
 /** ollama's routes about the model: /api/version, /api/tags, /api/ps, /api/show. */
-import type { Llama } from "../../index.js";
 import { OLLAMA_MODELS, OLLAMA_SHOWN, OLLAMA_VERSION } from "../schema/ollama-answers.js";
 import { SHOW_REQUEST, type ShowRequest } from "../schema/ollama-requests.js";
+import type { ServerModel } from "../serving/server-model.js";
 import { checkTaggedModel, modelDigest, taggedName } from "./model-name.js";
 import type { Route, Service } from "./route.js";
 
@@ -83,7 +83,7 @@ function writtenAt(seconds: number): string {
 }
 
 /** What the weights in memory are; the kinds of files are ollama's own. */
-function detailsOf({ parameterCount: count, dtype, tokenizer }: Llama) {
+function detailsOf({ parameterCount: count, dtype, tokenizer }: ServerModel) {
   const [unit, letter] = count >= 1e9 ? [1e9, "B"] : count >= 1e6 ? [1e6, "M"] : [1e3, "K"];
   return {
     ...{ parent_model: "", format: tokenizer.kind === "gguf" ? "gguf" : "", family: "llama", families: ["llama"] },
@@ -91,7 +91,7 @@ function detailsOf({ parameterCount: count, dtype, tokenizer }: Llama) {
   };
 }
 
-function infoOf({ config, tokenizer, parameterCount, maxSeqLen }: Llama): Record<string, unknown> {
+function infoOf({ config, tokenizer, parameterCount, maxSeqLen }: ServerModel): Record<string, unknown> {
   return {
     "general.architecture": "llama",
     "general.parameter_count": parameterCount,

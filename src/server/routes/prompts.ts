@@ -1,7 +1,7 @@
 /** The prompts of a completion request as ids, with the text that an echo repeats. Does not know choices. */
-import type { Llama } from "../../index.js";
 import { contextExceeded, invalid } from "../http/api-error.js";
 import type { CompletionRequest } from "../schema/completion-request.js";
+import type { ServerModel } from "../serving/server-model.js";
 
 export interface PromptIds {
   ids: number[];
@@ -12,7 +12,7 @@ export interface PromptIds {
 
 /** Encodes prompts; throws ApiError that names the one that cannot be run. */
 export async function readPrompts(
-  llama: Llama,
+  llama: ServerModel,
   request: Pick<CompletionRequest, "prompt" | "max_tokens" | "add_special_tokens">,
   hiddenBos: boolean,
 ): Promise<PromptIds[]> {
@@ -35,20 +35,20 @@ export async function readPrompts(
 }
 
 /** Throws before a text is encoded that cannot fit. */
-function checkFits({ tokenizer, maxSeqLen }: Llama, prompt: string | number[], param: string): void {
+function checkFits({ tokenizer, maxSeqLen }: ServerModel, prompt: string | number[], param: string): void {
   const isText = typeof prompt === "string";
   const least = isText ? Math.ceil(Buffer.byteLength(prompt) / tokenizer.maxTokenBytes) : prompt.length;
   if (least > maxSeqLen) throw contextExceeded(least, maxSeqLen, param, isText);
 }
 
-async function encode(llama: Llama, text: string, special: boolean): Promise<PromptIds> {
+async function encode(llama: ServerModel, text: string, special: boolean): Promise<PromptIds> {
   const { ids } = await llama.encodePrompt({ prompt: text });
   const { bosId, addsBos } = llama.tokenizer;
   return { ids: !special && addsBos && ids[0] === bosId ? ids.slice(1) : ids, hidden: 0, text };
 }
 
 /** Throws ApiError for ids outside the vocabulary. */
-export function checkIds({ config, tokenizer }: Llama, ids: readonly number[], param: string): void {
+export function checkIds({ config, tokenizer }: ServerModel, ids: readonly number[], param: string): void {
   const size = Math.min(config.vocabSize, tokenizer.vocabSize);
   const foreign = ids.findIndex((id) => id >= size);
   if (foreign < 0) return;
@@ -56,7 +56,7 @@ export function checkIds({ config, tokenizer }: Llama, ids: readonly number[], p
   throw invalid(`${where} is ${ids[foreign]}, which is not a token id from 0 to ${size - 1}`, where);
 }
 
-function withIds(llama: Llama, ids: number[], param: string, hiddenBos: boolean): PromptIds {
+function withIds(llama: ServerModel, ids: number[], param: string, hiddenBos: boolean): PromptIds {
   const { tokenizer } = llama;
   checkIds(llama, ids, param);
   const text = tokenizer.decode(ids);

@@ -1,5 +1,5 @@
 /** POST /v1/responses: answers a dialog, as the newer part of OpenAI's API. Keeps nothing. */
-import type { AnswerPart, CallReader, Llama } from "../../index.js";
+import type { AnswerPart, CallReader } from "../../index.js";
 import { ApiError, invalid } from "../http/api-error.js";
 import { NAMED_EVENTS } from "../http/event-stream.js";
 import { newId } from "../http/ids.js";
@@ -17,6 +17,7 @@ import { answerForm, callReader } from "../serving/answer-form.js";
 import { encodeChat } from "../serving/chat-prompt.js";
 import { requestOptions } from "../serving/request-options.js";
 import type { ChoicePlan, ChoiceResult } from "../serving/run-choices.js";
+import type { ServerModel } from "../serving/server-model.js";
 import { chatLogprobs } from "../wire/logprobs.js";
 import { ResponseEvents, type ResponseParts, wholeResponse } from "../wire/response-object.js";
 import { TokenTexts } from "../wire/token-texts.js";
@@ -79,7 +80,7 @@ function partsOf(reader: CallReader | null, text: string, isLast: boolean): Answ
 }
 
 async function whole(
-  llama: Llama,
+  llama: ServerModel,
   plan: ChoicePlan,
   reader: CallReader | null,
   parts: ResponseParts,
@@ -95,7 +96,7 @@ async function whole(
 }
 
 async function stream(
-  llama: Llama,
+  llama: ServerModel,
   plan: ChoicePlan,
   reader: CallReader | null,
   parts: ResponseParts,
@@ -136,7 +137,7 @@ async function stream(
   return null;
 }
 
-function logprobsOf({ tokenizer }: Llama, { options }: ChoicePlan) {
+function logprobsOf({ tokenizer }: ServerModel, { options }: ChoicePlan) {
   const texts = new TokenTexts(tokenizer);
   return (placed: readonly PlacedToken[]) => (options.logprobs ? chatLogprobs(placed, texts).content : []);
 }

@@ -1,5 +1,5 @@
 /** The routes about tokens: /tokenize and /detokenize in the dialects of llama.cpp and vLLM, /apply-template, /tokenizer_info. */
-import type { Llama, ToolInput } from "../../index.js";
+import type { ToolInput } from "../../index.js";
 import { invalid } from "../http/api-error.js";
 import { TEMPLATE, TOKEN_TEXT, TOKENS } from "../schema/answers.js";
 import {
@@ -12,6 +12,7 @@ import {
 } from "../schema/token-requests.js";
 import { askedTools } from "../schema/tool-fields.js";
 import { encodeMessages, endingOf } from "../serving/chat-prompt.js";
+import type { ServerModel } from "../serving/server-model.js";
 import { TokenTexts } from "../wire/token-texts.js";
 import { checkModel } from "./model-name.js";
 import type { Route } from "./route.js";
@@ -48,7 +49,7 @@ function toolsOf({ tools = [] }: { tools?: unknown[] }): readonly ToolInput[] {
   return askedTools({ tools })?.tools ?? [];
 }
 
-function encodeText(llama: Llama, text: string, request: TokenizeRequest, isPrompt: boolean): Promise<number[]> {
+function encodeText(llama: ServerModel, text: string, request: TokenizeRequest, isPrompt: boolean): Promise<number[]> {
   const { add_special: add = false, add_special_tokens: addTokens = true, parse_special: special = true } = request;
   if (text.length > MAX_TEXT)
     throw invalid(`The text has more than ${MAX_TEXT} characters`, isPrompt ? "prompt" : "content");
@@ -108,7 +109,7 @@ const applyTemplate: Route = {
 };
 
 /** Special tokens by their names, all others as text. */
-function shownText({ tokenizer }: Llama, ids: readonly number[]): string {
+function shownText({ tokenizer }: ServerModel, ids: readonly number[]): string {
   const names = new Map([...tokenizer.specialTokens].map(([name, id]) => [id, name]));
   const stream = tokenizer.detokenizer();
   return ids.map((id) => (names.has(id) ? stream.push(id) + names.get(id) : stream.push(id))).join("") + stream.flush();

@@ -31,7 +31,7 @@ export function readRequest<S extends TObject>(
   }
   if (isStrict && ignored.length > 0) {
     const name = prefix + ignored[0]!;
-    throw invalid(`Unknown field ${name}; --strict_fields refuses those`, name, "unsupported_parameter");
+    throw invalid(`Unknown field ${name}; this server refuses those`, name, "unsupported_parameter");
   }
   checkMessages("messages", known.messages);
   checkMessages("input", known.input);

@@ -51,8 +51,8 @@ const REFUSED: Readonly<Record<string, { why: string; passes?: (value: never) =>
   context_management: { why: "a prompt is never cut" },
   moderation: { why: "this server does not judge texts" },
   think: { why: "this model has no thoughts apart from its answer" },
-  template: { why: "the format of a chat is chosen at the start, with --chat" },
-  chat_template: { why: "the format of a chat is chosen at the start, with --chat" },
+  template: { why: "the format of a chat is chosen when the server starts" },
+  chat_template: { why: "the format of a chat is chosen when the server starts" },
 };
 
 /** Fields of a message that would change the answer. */

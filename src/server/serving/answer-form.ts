@@ -1,12 +1,13 @@
 /** What binds an answer: the form that a request asks for, or the calls of its tools. Does not know fields or JSON. */
 import { LlamaError } from "../../error.js";
-import type { CallReader, Form, Llama, ToolInput, ToolUse } from "../../index.js";
+import type { CallReader, Form, ToolInput, ToolUse } from "../../index.js";
 import { invalid } from "../http/api-error.js";
 import { newId } from "../http/ids.js";
 import type { AskedForm } from "../schema/form-fields.js";
 import type { AskedTools } from "../schema/tool-fields.js";
 import { checkChat } from "./chat-prompt.js";
 import type { ServeSettings } from "./serve-settings.js";
+import type { ServerModel } from "./server-model.js";
 
 export interface AnswerForm {
   /** For the request; nothing: any text. */
@@ -18,7 +19,7 @@ export interface AnswerForm {
 
 /** Checks and compiles the form of an answer, so that what is wrong with it is known before a stream begins. Throws ApiError that names the field. */
 export function answerForm(
-  llama: Llama,
+  llama: ServerModel,
   asked: AskedForm | null,
   askedTools: AskedTools | null,
   { chat }: Pick<ServeSettings, "chat">,
@@ -38,7 +39,7 @@ export function answerForm(
 }
 
 function toolUse(
-  llama: Llama,
+  llama: ServerModel,
   tools: readonly ToolInput[],
   { choice, isParallel }: AskedTools,
   asked: AskedForm | null,

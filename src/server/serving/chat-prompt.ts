@@ -1,9 +1,10 @@
 /** The prompt of a dialog: its messages in the chat format of the server, with the server's system text where they have none. Does not know HTTP. */
 import { LlamaError } from "../../error.js";
-import type { DialogEnding, DialogInput, Llama, ToolInput } from "../../index.js";
+import type { DialogEnding, DialogInput, ToolInput } from "../../index.js";
 import { contextExceeded, invalid } from "../http/api-error.js";
 import type { ChatRequest, EndingFields } from "../schema/chat-request.js";
 import type { ServeSettings } from "./serve-settings.js";
+import type { ServerModel } from "./server-model.js";
 
 type Messages = ChatRequest["messages"];
 
@@ -20,14 +21,15 @@ export function endingOf({
 }
 
 /** Whether the server writes dialogs for this model. */
-export function hasChat(llama: Llama, chat: ServeSettings["chat"]): boolean {
+export function hasChat(llama: ServerModel, chat: ServeSettings["chat"]): boolean {
   return chat !== "none" && (chat !== "auto" || llama.chatName !== "none");
 }
 
 /** Throws ApiError unless the server writes dialogs for this model. */
 export function checkChat(llama: Llama, chat: ServeSettings["chat"], param: string): void {
   if (hasChat(llama, chat)) return;
-  const fix = "Continue text with /v1/completions, or start the server with --chat: `text` writes messages as lines";
+  const fix =
+    "Continue text with /v1/completions, or start the server with a chat format: `text` writes messages as lines";
   throw invalid(`This model has no chat format. ${fix}`, param, "unsupported_parameter");
 }
 
@@ -45,7 +47,7 @@ const MESSAGES: MessageList = { name: "messages", before: 0 };
 
 /** Ids of messages to answer. Throws ApiError where they leave no room for an answer too. */
 export async function encodeChat(
-  llama: Llama,
+  llama: ServerModel,
   messages: Messages,
   ending: DialogEnding,
   settings: ServeSettings,
@@ -60,7 +62,7 @@ export async function encodeChat(
 
 /** Ids of messages in the chat format of the server, with its own system text where they have none. Throws ApiError for what the format does not allow. */
 export async function encodeMessages(
-  llama: Llama,
+  llama: ServerModel,
   messages: Messages,
   ending: DialogEnding,
   { chat: choice, system }: ServeSettings,

@@ -1,9 +1,10 @@
 /** The prompt that follows the context of an earlier answer: its ids, and after them a new text or message. Does not know HTTP. */
-import type { ChatChoice, Llama } from "../../index.js";
+import type { ChatChoice, DialogInput } from "../../index.js";
 import { invalid } from "../http/api-error.js";
+import type { ServerModel } from "./server-model.js";
 
 /** A text that continues where the context ends; as encodeAfter(), but a long one is encoded in a thread. */
-export async function continueText(llama: Llama, context: readonly number[], text: string): Promise<number[]> {
+export async function continueText(llama: ServerModel, context: readonly number[], text: string): Promise<number[]> {
   const newline = llama.tokenizer.encode("\n");
   const ids = await llama.encodeText(`\n${text}`);
   const isAfter = newline.every((id, i) => ids[i] === id);
@@ -22,11 +23,11 @@ export interface NextMessage {
  * the format writes the second message otherwise, or if the context does not begin with the system text.
  */
 export async function continueChat(
-  llama: Llama,
+  llama: ServerModel,
   { context, text, system, chat }: NextMessage,
 ): Promise<{ ids: number[]; stopIds: number[] }> {
   const user = (content: string) => ({ role: "user" as const, content });
-  const encode = (messages: Parameters<Llama["encodeDialog"]>[0]) => llama.encodePrompt({ messages, chat });
+  const encode = (messages: DialogInput) => llama.encodePrompt({ messages, chat });
   if (system !== null) {
     const said = { role: "system" as const, content: system };
     const [one, other] = await Promise.all([encode([said, user("a")]), encode([said, user("b")])]);

@@ -1,7 +1,8 @@
 /** Runs the choices of a request on the model, all at once, and tells what happens to each. Does not know HTTP or JSON. */
 import { setMaxListeners } from "node:events";
-import type { Completion, CompletionEvent, Llama, RequestOptions } from "../../index.js";
+import type { Completion, CompletionEvent, RequestOptions } from "../../index.js";
 import type { Admission, OpenChoice, OpenRequest } from "./admission.js";
+import type { ServerModel } from "./server-model.js";
 
 /** A choice to run. */
 export interface ChoicePlan {
@@ -44,7 +45,11 @@ export interface RunOptions {
  * Runs choices; returns their results in the same order. Throws what ended one, after the others have been cancelled: LlamaError
  * for a request that cannot be run, the reason of an abort, or the failure of the model.
  */
-export async function runChoices(llama: Llama, plans: readonly ChoicePlan[], run: RunOptions): Promise<ChoiceResult[]> {
+export async function runChoices(
+  llama: ServerModel,
+  plans: readonly ChoicePlan[],
+  run: RunOptions,
+): Promise<ChoiceResult[]> {
   const control = new AbortController();
   // Each choice listens.
   setMaxListeners(0, control.signal);
@@ -52,6 +57,7 @@ export async function runChoices(llama: Llama, plans: readonly ChoicePlan[], run
   const leave = () => stop(run.signal.reason);
   const choices = plans.map(({ ids }) => openChoice(ids.length));
   const request: OpenRequest = { client: run.client, waiting: plans.length, running: 0, choices, cancel: stop };
+  await llama.admit?.(plans.length);
   if (run.signal.aborted) throw run.signal.reason;
   run.admission.enter(request);
   run.signal.addEventListener("abort", leave, { once: true });

@@ -1,12 +1,12 @@
 /** The one model of a server, from the open port to the end: loading, ready, draining or failed. Does not know HTTP. */
-import type { Llama } from "../../index.js";
 import { type ApiError, unavailable } from "../http/api-error.js";
+import type { ServerModel } from "./server-model.js";
 
 export class ServedModel {
   /** Bytes read, and to be read. */
   progress: { bytes: number; total: number } | null = null;
   isDraining = false;
-  #llama: Llama | null = null;
+  #llama: ServerModel | null = null;
   #failure: { error: unknown } | null = null;
   readonly #loadingSince = performance.now();
   readonly #onFailure: (error: unknown) => void;
@@ -16,12 +16,12 @@ export class ServedModel {
     this.#onFailure = onFailure;
   }
 
-  start(llama: Llama): void {
+  start(llama: ServerModel): void {
     this.#llama = llama;
   }
 
   /** The model in whatever state, if it has loaded. */
-  get loaded(): Llama | null {
+  get loaded(): ServerModel | null {
     return this.#llama;
   }
 
@@ -35,7 +35,7 @@ export class ServedModel {
   }
 
   /** The model. Throws ApiError if it takes no requests. */
-  get ready(): Llama {
+  get ready(): ServerModel {
     const { refusal } = this;
     if (refusal) throw refusal;
     return this.#llama!;

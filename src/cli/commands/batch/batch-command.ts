@@ -10,6 +10,7 @@ import {
   modelOptions,
   samplingOptions,
 } from "../../options/option-groups.js";
+import { submitOptions } from "../../queue/queue-flags.js";
 
 export function addBatch(program: Command, exit: (code: number) => void): void {
   const requests = program
@@ -21,7 +22,7 @@ export function addBatch(program: Command, exit: (code: number) => void): void {
     .option("--logprobs [n]", "add log-probabilities, and the n most likely tokens at each position", topCount)
     .option("--echo", "with --logprobs: add those of the prompts too")
     .option("--parse_special", "read names of special tokens in prompts, such as <|eot_id|>, as tokens");
-  messageOptions(formOptions(samplingOptions(modelOptions(lineOptions(chatOptions(requests))))))
+  messageOptions(formOptions(samplingOptions(modelOptions(submitOptions(lineOptions(chatOptions(requests)))))))
     .helpOption("-h, --help", "print help")
     .addHelpText(
       "after",

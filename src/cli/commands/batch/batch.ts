@@ -1,16 +1,20 @@
 /** The command `batch`: reads requests and writes each text when it is done. json-lines/ does what it shares with `score`. */
 import { LlamaError } from "../../../error.js";
 import { REQUEST_KEYS, requestOf } from "../../../generation/completion/request-json.js";
-import type { BatchAnswer, BatchRequest } from "../../../index.js";
+import type { Json } from "../../../generation/options/wrong-type.js";
+import type { BatchRequest } from "../../../index.js";
 import type { Origin } from "../../json-lines/json-line.js";
-import { type Answered, type LineRunFlags, runLines } from "../../json-lines/run-lines.js";
+import { runLines } from "../../json-lines/run-lines.js";
 import { answerForm, isFormOnStdin } from "../../model/answer-form.js";
 import { chatChoice } from "../../model/chat-choice.js";
 import type { ChatFlags, FormFlags, SamplingFlags } from "../../options/flags.js";
 import { samplingSettings } from "../../options/option-groups.js";
+import { checkQueueFlags, type QueueLineFlags, queueLines } from "../../queue/queue-lines.js";
+import { batchFields, queuedBatch } from "./batch-fields.js";
 
 /** The options of `batch`, by their names on the command line. */
-export interface BatchFlags extends LineRunFlags, SamplingFlags, ChatFlags, FormFlags {
+export interface BatchFlags extends QueueLineFlags, SamplingFlags, ChatFlags, FormFlags {
+  seed?: number | undefined;
   parse_special?: true | undefined;
   logprobs?: number | true | undefined;
   echo?: true | undefined;
@@ -28,34 +32,32 @@ export async function batch(path: string | undefined, flags: BatchFlags): Promis
   const { promptLookupNumTokens: _, ...sampling } = samplingSettings(flags);
   const defaults = { ...sampling, ...(form && { form }), ...scores, parseSpecial: flags.parse_special === true };
   const chat = flags.chat === undefined ? "auto" : chatChoice(flags.chat);
+  // The seed of a line that has none depends on its number only, so that --resume and --shard do not change it.
+  const ofLine = (origin: Origin, first: number) => ({ ...defaults, seed: (first + origin.line - 1) % 2 ** 32 });
+  const request = (json: Json, origin: Origin) => {
+    const made = requestOf(json, origin, ofLine(origin, seed));
+    return "messages" in made ? { ...made, chat } : made;
+  };
+  if (flags.queue !== undefined) checkQueueFlags(flags);
   return runLines<BatchRequest<Origin>>(path, flags, {
     keys: REQUEST_KEYS,
-    // The seed of a line that has none depends on its number only, so that --resume and --shard do not change it.
-    request: (json, origin) => {
-      const request = requestOf(json, origin, { ...defaults, seed: (seed + origin.line - 1) % 2 ** 32 });
-      return "messages" in request ? { ...request, chat } : request;
-    },
+    request,
     async *answer(llama, requests, options) {
-      for await (const answer of llama.batch(requests, { ...options, promptLookupNumTokens })) yield answered(answer);
+      for await (const answer of llama.batch(requests, { ...options, promptLookupNumTokens }))
+        yield batchFields(answer);
     },
     tokens: ({ generatedTokens }) => generatedTokens,
+    ...(flags.queue !== undefined && {
+      elsewhere: (run) =>
+        queueLines(run, flags, {
+          kind: "batch",
+          keys: REQUEST_KEYS,
+          fields: (json, origin, first) => {
+            request(json, origin);
+            return queuedBatch(json, { options: ofLine(origin, first), chat, lookup: promptLookupNumTokens });
+          },
+          tokens: ({ ids }) => (Array.isArray(ids) ? ids.length : 0),
+        }),
+    }),
   });
-}
-
-/** The output fields of an answer. Scripts depend on their names. */
-function answered({ tag, completion, error }: BatchAnswer<Origin>): Answered {
-  if (error) return { tag, fields: null, error };
-  const { text, ids, promptIds, finishReason, formComplete, seed, logprobs, promptLogprobs } = completion;
-  if (finishReason === "abort") return { tag, fields: null, error: null };
-  const fields = {
-    text,
-    ids,
-    prompt_tokens: promptIds.length,
-    finish_reason: finishReason,
-    ...(formComplete !== null && { form_complete: formComplete }),
-    seed,
-    ...(logprobs && { logprobs }),
-    ...(promptLogprobs && { prompt_logprobs: promptLogprobs }),
-  };
-  return { tag, fields, error: null };
 }

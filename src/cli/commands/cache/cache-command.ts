@@ -1,6 +1,5 @@
 /** Declares the command `cache`, its options and examples. Its implementation is loaded when it runs. */
 import type { Command } from "@commander-js/extra-typings";
-import { LlamaError } from "../../../error.js";
 import { examples } from "../../options/help.js";
 
 export function addCache(program: Command, exit: (code: number) => void): void {
@@ -9,7 +8,7 @@ export function addCache(program: Command, exit: (code: number) => void): void {
     .description("List or remove the quantised weights that are cached on disk.")
     .usage("list|prune|rm|clear")
     .helpOption("-h, --help", "print help")
-    .helpCommand("help [command]", "print help for a command")
+    .helpCommand(false)
     .addHelpText(
       "after",
       examples(
@@ -25,15 +24,7 @@ export function addCache(program: Command, exit: (code: number) => void): void {
     .description("list what is cached, and what cannot be used any more")
     .option("--json", "print a JSON array")
     .helpOption("-h, --help", "print help")
-    // Unknown commands arrive here, because this one is the default.
-    .allowExcessArguments()
-    .action(async (flags, command) => {
-      const [word] = command.args as string[];
-      if (word !== undefined) {
-        const isCommand = ["list", "ls"].includes(cache.args[0] ?? "");
-        if (isCommand) throw new LlamaError("usage", `unexpected argument '${word}'`, { fix: "list takes none" });
-        throw new LlamaError("usage", `unknown command '${word}'`, { expected: "list, prune, rm or clear" });
-      }
+    .action(async (flags) => {
       const { listCommand } = await import("./cache.js");
       exit(await listCommand(flags));
     });

@@ -12,6 +12,7 @@ import { LlamaError } from "../../../error.js";
 import { plural, showBytes } from "../../../formats/files/amounts.js";
 import { fileError } from "../../../formats/files/file-error.js";
 import { EXIT_OK } from "../../terminal/exit-code.js";
+import { fitLines } from "../../terminal/fit-lines.js";
 import { printNote } from "../../terminal/notes.js";
 import { Output } from "../../terminal/output.js";
 
@@ -36,9 +37,8 @@ export async function listCommand({ json }: { json?: true | undefined }): Promis
   }
   for (const { checkpoint, dtype, worldSize, bytes, created, folder, state } of entries) {
     const ranks = plural(worldSize, "rank");
-    await output.write(
-      `${showBytes(bytes).padStart(9)}  ${dtype}  ${ranks.padEnd(8)}  ${created.slice(0, 16).replace("T", " ")}  ${checkpoint}  ${folder}${MARKS[state]}\n`,
-    );
+    const line = `${showBytes(bytes).padStart(9)}  ${dtype}  ${ranks.padEnd(8)}  ${created.slice(0, 16).replace("T", " ")}  ${checkpoint}  ${folder}${MARKS[state]}\n`;
+    await output.write(fitLines(line));
   }
   printNote(entries.length === 0 ? `The cache is empty (${root}).` : `${showBytes(sum(entries))} in ${root}`);
   const stale = entries.filter(({ state }) => state !== "current");

@@ -1,20 +1,21 @@
 /** The command `config`: shows the options a command would run with, and where each value comes from. Does not know what they mean. */
-import type { Command, CommandUnknownOpts } from "@commander-js/extra-typings";
-import { LlamaError } from "../../../error.js";
+import { Argument, type Command, type CommandUnknownOpts } from "@commander-js/extra-typings";
 import { SAMPLING_ROWS } from "../../../generation/sampling/option-table.js";
 import { configPath } from "../../options/config-file.js";
 import { examples } from "../../options/help.js";
 import { applySettings, type SettingCommand, settable } from "../../options/settings.js";
 import { applyTorchrunEnvironment } from "../../options/torchrun-env.js";
 import { EXIT_OK } from "../../terminal/exit-code.js";
+import { fitLines } from "../../terminal/fit-lines.js";
 import { Output } from "../../terminal/output.js";
 
 export function addConfig(program: Command, exit: (code: number) => void): void {
+  const names = program.commands.map((command) => command.name());
   program
     .command("config")
     .description("Show the options a command would run with, and their sources.")
     .usage("[options] [command]")
-    .argument("[command]", "the command", "generate")
+    .addArgument(new Argument("[command]", "the command").choices(names).default("generate"))
     .option("--json", "print one JSON object")
     .helpOption("-h, --help", "print help")
     .addHelpText(
@@ -33,8 +34,7 @@ export function addConfig(program: Command, exit: (code: number) => void): void 
       ),
     )
     .action(async (name, flags) => {
-      const command = program.commands.find((one) => one.name() === name) as SettingCommand | undefined;
-      if (!command) throw new LlamaError("usage", "unknown command", { found: name });
+      const command = program.commands.find((one) => one.name() === name) as unknown as SettingCommand;
       applySettings(program as unknown as SettingCommand, command, process.env);
       applyTorchrunEnvironment(command as unknown as CommandUnknownOpts, process.env);
       const values = settingsOf(command);
@@ -42,7 +42,7 @@ export function addConfig(program: Command, exit: (code: number) => void): void 
       const text = flags.json
         ? `${JSON.stringify({ command: name, file: path, options: values })}\n`
         : table(path, values);
-      await new Output(process.stdout, () => {}).write(text);
+      await new Output(process.stdout, () => {}).write(flags.json ? text : fitLines(text));
       exit(EXIT_OK);
     });
 }

@@ -1,6 +1,5 @@
 /** Declares the command `eval` and the commands in it, with their options and examples. Their implementations are loaded when they run. */
 import { type Command, InvalidArgumentError, Option } from "@commander-js/extra-typings";
-import { LlamaError } from "../../../error.js";
 import { byteSize, wholeNumber } from "../../options/flags.js";
 import { examples } from "../../options/help.js";
 import { messageOptions, modelOptions } from "../../options/option-groups.js";
@@ -62,13 +61,7 @@ export function addEval(program: Command, exit: (code: number) => void): void {
         ["Compare two outputs on the same documents", "llama-ts eval compare out/fp32 out/int8"],
       ),
     )
-    // Unknown commands arrive here.
-    .allowExcessArguments()
-    .action(async (flags, { args: [word] }) => {
-      if (word !== undefined) {
-        const expected = "list, compare, report or scores; tasks are named with --tasks";
-        throw new LlamaError("usage", `unknown command '${word}'`, { where: "eval", expected });
-      }
+    .action(async (flags) => {
       const { evaluate } = await import("./eval.js");
       exit(await evaluate(flags));
     });

@@ -8,6 +8,7 @@ import {
 import { type EvalOutput, readOutput } from "../../../evaluation/compare/read-output.js";
 import { plural } from "../../../formats/files/amounts.js";
 import { EXIT_OK } from "../../terminal/exit-code.js";
+import { fitLines } from "../../terminal/fit-lines.js";
 import { Output } from "../../terminal/output.js";
 import { type MarkdownColumn, markdownTable } from "./eval-table.js";
 
@@ -65,7 +66,8 @@ function textOf(
   const tests = `p: McNemar's exact test where scores are 0 or 1, else 10,000 sign flips. "p, Holm": for all ${metrics.length} rows together.\n`;
   const head = `A: ${a.name} (${a.path})\nB: ${b.name} (${b.path})\n\n`;
   const changes = answers.map((one) => changesOf(one, flips));
-  return [head + markdownTable(columns, metrics) + tests, ...notes.map((note) => `${note}\n`), ...changes].join("\n");
+  const texts = [fitLines(head) + markdownTable(columns, metrics) + fitLines(tests)];
+  return [...texts, ...[...notes.map((note) => `${note}\n`), ...changes].map((text) => fitLines(text))].join("\n");
 }
 
 /** "hellaswag: 12 of 1000 answers changed (1.2 %), 3 right ones lost, 2 won; log-likelihoods differ by 0.0121 on average, 0.3 at most" */

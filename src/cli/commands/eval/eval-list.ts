@@ -5,6 +5,7 @@ import { expectedFiles } from "../../../evaluation/data/find-files.js";
 import type { Split } from "../../../evaluation/data/row.js";
 import { PAPER_SIZES } from "../../../evaluation/results/figures.js";
 import type { PaperFigure, Task } from "../../../evaluation/tasks/task.js";
+import { fitLines } from "../../terminal/fit-lines.js";
 import { Output } from "../../terminal/output.js";
 import { tableText } from "../../terminal/table.js";
 
@@ -16,8 +17,8 @@ export async function listTasks(names: readonly string[], flags: { json?: true |
   const tasks = names.length > 0 ? selectTasks(names).tasks : TASKS;
   const output = new Output(process.stdout, () => {});
   if (flags.json) await output.write(`${JSON.stringify(tasks.map(described))}\n`);
-  else if (names.length > 0) await output.write(tasks.map(detail).join("\n"));
-  else await output.write(overview());
+  else if (names.length > 0) await output.write(fitLines(tasks.map(detail).join("\n")));
+  else await output.write(fitLines(overview()));
   return 0;
 }
 

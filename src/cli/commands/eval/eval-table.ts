@@ -2,6 +2,8 @@
 import { type FigureRow, PAPER_SIZES } from "../../../evaluation/results/figures.js";
 import type { Outcome } from "../../../evaluation/results/results-json.js";
 import type { PaperFigure } from "../../../evaluation/tasks/task.js";
+import { fitLines, terminalColumns } from "../../terminal/fit-lines.js";
+import { tableText } from "../../terminal/table.js";
 
 /** A column of Markdown; numbers are aligned right. */
 export interface MarkdownColumn<Row> {
@@ -38,7 +40,7 @@ export function evalTable({ rows, results, groups, facts: { paperModel } }: Outc
   if (shown.length > 0) {
     columns.push({ title: `LLaMA ${paperModel}`, isNumber: true, cell: (row) => String(paperOf(row)?.value ?? "") });
   }
-  return markdownTable(columns, rows) + (shown.length > 0 ? sourceLine(shown) : "");
+  return markdownTable(columns, rows) + (shown.length > 0 ? fitLines(sourceLine(shown)) : "");
 }
 
 function sourceLine(figures: readonly PaperFigure[]): string {
@@ -46,7 +48,7 @@ function sourceLine(figures: readonly PaperFigure[]): string {
   return `\nFigures of LLaMA in per cent, from arXiv 2302.13971 (${settings}).\n`;
 }
 
-/** A table that Markdown and people read. */
+/** A table that Markdown and people read; without Markdown's lines on a terminal that is too narrow for them. */
 export function markdownTable<Row>(columns: readonly MarkdownColumn<Row>[], rows: readonly Row[]): string {
   const cells = [columns.map(({ title }) => title), ...rows.map((row) => columns.map(({ cell }) => cell(row)))];
   const widths = columns.map((_, column) => Math.max(...cells.map((line) => [...line[column]!].length)));
@@ -57,6 +59,18 @@ export function markdownTable<Row>(columns: readonly MarkdownColumn<Row>[], rows
   const rule = columns.map(({ isNumber }, i) =>
     isNumber ? `${"-".repeat(Math.max(0, widths[i]! - 1))}:` : "-".repeat(widths[i]!),
   );
+  if (widths.reduce((sum, width) => sum + width + 1, 1) > terminalColumns()) return plainTable(columns, rows);
   const lines = [cells[0]!.map(padded), rule, ...cells.slice(1).map((line) => line.map(padded))];
   return lines.map((line) => `|${line.join("|")}|\n`).join("");
+}
+
+/** Signs that belong to the column beside them, without a title, are left out. */
+function plainTable<Row>(columns: readonly MarkdownColumn<Row>[], rows: readonly Row[]): string {
+  const titled = columns.filter(({ title }) => title !== "");
+  const plain = titled.map(({ title, cell, isNumber }) => ({
+    title,
+    cell,
+    ...(!isNumber && { isText: true as const }),
+  }));
+  return tableText(plain, rows);
 }

@@ -15,7 +15,7 @@ import { findModel } from "../../../generation/loading/open-model.js";
 import { GenerationStats, type Llama } from "../../../index.js";
 import { chooseModel, type ModelChoice, noteDemo } from "../../model/choose-model.js";
 import { requestLimits, withModel } from "../../model/load.js";
-import { type CommandFrame, runCommand } from "../../model/run-command.js";
+import { type CommandFrame, runCommand, UNLIMITED } from "../../model/run-command.js";
 import { parseShard, type Shard } from "../../options/shard.js";
 import { EXIT_OK } from "../../terminal/exit-code.js";
 import { printNote } from "../../terminal/notes.js";
@@ -42,22 +42,26 @@ interface Prepared {
 
 /** Runs the command and returns the exit code. */
 export function evaluate(flags: EvalFlags): Promise<number> {
-  return runCommand(flags, async (frame) => {
-    const prepared = await prepare(flags, frame);
-    const { folder, shard, model } = prepared;
-    const answers = folder === null ? null : await AnswerFile.open(folder, shard, flags);
-    try {
-      const limits = requestLimits(flags);
-      const use = { model, flags, logs: frame.logs, limits, signal: frame.signal };
-      const outcome = await withModel(use, (llama) => ask(llama, prepared, answers, flags, frame));
-      return await finish(outcome, prepared, flags, frame);
-    } finally {
-      await answers?.close();
-      if (frame.interrupt.exitCode !== null && folder !== null && !flags.quiet) {
-        printNote("Interrupted. Run the same line with --resume to continue.");
+  return runCommand(
+    flags,
+    async (frame) => {
+      const prepared = await prepare(flags, frame);
+      const { folder, shard, model } = prepared;
+      const answers = folder === null ? null : await AnswerFile.open(folder, shard, flags);
+      try {
+        const limits = requestLimits(flags);
+        const use = { model, flags, logs: frame.logs, limits, signal: frame.signal, startEngine: frame.startEngine };
+        const outcome = await withModel(use, (llama) => ask(llama, prepared, answers, flags, frame));
+        return await finish(outcome, prepared, flags, frame);
+      } finally {
+        await answers?.close();
+        if (frame.interrupt.exitCode !== null && folder !== null && !flags.quiet) {
+          printNote("Interrupted. Run the same line with --resume to continue.");
+        }
       }
-    }
-  });
+    },
+    UNLIMITED,
+  );
 }
 
 /** Reads what can be wrong before the model is loaded. */

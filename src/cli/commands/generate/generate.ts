@@ -19,7 +19,7 @@ import { readPrompt } from "./prompt.js";
 
 /** Runs the command and returns the exit code. `words` are the arguments that are not options. */
 export function generate(flags: GenerateFlags, words: readonly string[]): Promise<number> {
-  return runCommand(flags, async ({ signal, output, logs }) => {
+  return runCommand(flags, async ({ signal, output, logs, startEngine }) => {
     checkWords(words, flags);
     if (flags.logprobs !== undefined && !flags.json && !flags.stream_json) {
       throw new LlamaError("usage", "--logprobs needs --json or --stream_json");
@@ -33,7 +33,7 @@ export function generate(flags: GenerateFlags, words: readonly string[]): Promis
     const own = isFormOnStdin(flags) ? { ...flags, no_stdin: true as const } : flags;
     const prompt = await readPrompt(own, signal, scriptOf(words, flags));
     noteDemo(model, flags);
-    const summary = await withModel({ model, flags, logs, signal }, async (llama) => {
+    const summary = await withModel({ model, flags, logs, signal, startEngine }, async (llama) => {
       reportState({ phase: "generating" });
       const request = requestFor(llama, prompt, choice, flags);
       const completion = await (flags.output === undefined

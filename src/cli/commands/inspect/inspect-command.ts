@@ -17,6 +17,7 @@ export function addInspect(program: Command, exit: (code: number) => void): void
         .choices(["auto", "fp32", "int8", "int4"])
         .default("auto" as const),
     )
+    .option("--nnodes <n>", "show what each of n hosts like this one holds of the model", wholeNumber(1))
     .option("--verify", "check the files, which reads them whole: md5 of checklist.chk and all CRCs")
     .option("--json", "print one JSON object")
     .helpOption("-h, --help", "print help")

@@ -17,6 +17,7 @@ import { memoryNeed } from "../../../model/sizes/memory-need.js";
 import { findRelease } from "../../../model/sizes/releases.js";
 import { maxRanks } from "../../../model/split/rank-count.js";
 import type { TokenizerSource } from "../../../tokenizer/tokenizer.js";
+import { stageNeeds } from "./stage-needs.js";
 
 const DTYPES: readonly ComputeType[] = ["fp32", "int8", "int4"];
 const TABLE_RANKS = [1, 2, 4, 8];
@@ -31,11 +32,19 @@ export interface InspectedModel {
 
 export type InspectionReport = ReturnType<typeof inspectionReport>;
 
-/** `asked`: context length for the memory estimate, undefined for the one that would run. `asType`: the type of weights to estimate it for, or all. `verified`: result of --verify, or null. */
+export interface InspectWishes {
+  /** Context length for the memory estimate; undefined: the one that would run. */
+  max_seq_len?: number | undefined;
+  /** The type of weights to estimate it for; auto: all types. */
+  dtype: "auto" | ComputeType;
+  /** Hosts like this one that hold the model together. */
+  nnodes?: number | undefined;
+}
+
+/** `verified`: result of --verify, or null. */
 export function inspectionReport(
   { tokenizer, tokenizerPath, opened, checkpoint }: InspectedModel,
-  asked: number | undefined,
-  asType: "auto" | ComputeType,
+  { max_seq_len: asked, dtype: asType, nnodes }: InspectWishes,
   verified: Verified | null,
 ) {
   const { config, dir, dtype, parameterCount, unexpected, differing, unknownParams } = checkpoint;
@@ -44,7 +53,10 @@ export function inspectionReport(
   const most = maxRanks(config);
   const { total, available, isCgroupLimited } = machineMemory();
   const auto = resolveSetup(checkpoint, {});
-  const tokens = asked ?? resolveMaxSeqLen(undefined, config, auto);
+  // Hosts that hold a model together do not choose by what one of them has room for.
+  const types = asType === "auto" ? DTYPES : [asType];
+  const room = nnodes === undefined ? undefined : { available: 0 };
+  const tokens = asked ?? resolveMaxSeqLen(undefined, config, auto, room);
   return {
     folder: dir,
     /** null if the shape is not that of a released model */
@@ -99,7 +111,9 @@ export function inspectionReport(
     bits_per_weight: { int8: bitsPerWeight(config, "int8"), int4: bitsPerWeight(config, "int4") },
     memory: { total_bytes: total, available_bytes: available, limited_by_cgroup: isCgroupLimited },
     max_seq_len: tokens,
-    needs: needs(config, most, tokens, available).filter(({ dtype: type }) => asType === "auto" || type === asType),
+    needs: needs(config, most, tokens, available).filter(({ dtype: type }) => types.includes(type)),
+    /** with --nnodes: what each host holds, if all are like this one; otherwise empty */
+    nodes: nnodes === undefined ? [] : types.flatMap((type) => stageNeeds(checkpoint, type, nnodes, tokens, available)),
     unexpected_tensors: unexpected,
     differing_tensors: differing,
     unknown_params: unknownParams,

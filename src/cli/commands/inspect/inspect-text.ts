@@ -9,6 +9,7 @@ import { type Column, tableText } from "../../terminal/table.js";
 import type { InspectionReport } from "./inspect-report.js";
 
 type Need = InspectionReport["needs"][number];
+type Node = InspectionReport["nodes"][number];
 
 const COLUMNS: readonly Column<Need>[] = [
   { title: "dtype", isText: true, cell: ({ dtype }) => dtype },
@@ -20,8 +21,19 @@ const COLUMNS: readonly Column<Need>[] = [
   { title: "fits", isText: true, cell: ({ fits }) => (fits ? "yes" : "no") },
 ];
 
+const NODE_COLUMNS: readonly Column<Node>[] = [
+  { title: "dtype", isText: true, cell: ({ dtype }) => dtype },
+  { title: "node", cell: ({ node }) => String(node) },
+  { title: "ranks", cell: ({ world_size }) => String(world_size) },
+  { title: "layers", cell: ({ first_layer, last_layer }) => `${first_layer} to ${last_layer}` },
+  { title: "weights", cell: ({ weight_bytes }) => showBytes(weight_bytes) },
+  { title: "KV, 1,000 tokens", cell: ({ kv_bytes_per_1000_tokens }) => showBytes(kv_bytes_per_1000_tokens) },
+  { title: "total", cell: ({ total_bytes }) => showBytes(total_bytes) },
+  { title: "fits", isText: true, cell: ({ fits }) => (fits ? "yes" : "no") },
+];
+
 export function inspectionText(report: InspectionReport): string {
-  const { memory, needs, max_seq_len } = report;
+  const { memory, needs, nodes, max_seq_len } = report;
   const pairs = lines(report);
   const width = Math.max(...pairs.map(([label]) => label.length));
   const facts = pairs.map(([label, text]) => `${label.padEnd(width)}  ${text}\n`).join("");
@@ -31,7 +43,13 @@ export function inspectionText(report: InspectionReport): string {
 ${facts}
 Memory: ${showBytes(memory.total_bytes)}${limit}, ${showBytes(memory.available_bytes)} available. Total: weights, a context of ${max_seq_len} tokens, working memory.
 
-${tableText(COLUMNS, needs)}`;
+${nodes.length > 0 ? nodesText(nodes) : tableText(COLUMNS, needs)}`;
+}
+
+/** The layers are cut so that the hosts take the same time; node 0, which samples, holds the last ones and the head. */
+function nodesText(nodes: InspectionReport["nodes"]): string {
+  const count = Math.max(...nodes.map(({ node }) => node)) + 1;
+  return `What each of ${plural(count, "host")} like this one holds:\n\n${tableText(NODE_COLUMNS, nodes)}`;
 }
 
 function title({ folder, name, name_in_file, parameters }: InspectionReport): string {

@@ -1,23 +1,20 @@
 /** The command `inspect`: prints what a checkpoint is and what memory it needs. Does not load weights. */
 import { findFiles, openModel } from "../../../generation/loading/open-model.js";
-import type { ComputeType } from "../../../model/architecture/compute-type.js";
 import { openCheckpoint } from "../../../model/checkpoint/checkpoint.js";
 import { chooseModel } from "../../model/choose-model.js";
 import { verify } from "../../model/verify.js";
 import { ckptDirOf } from "../../options/script-word.js";
 import { EXIT_OK } from "../../terminal/exit-code.js";
+import { fitLines } from "../../terminal/fit-lines.js";
 import { printNote } from "../../terminal/notes.js";
 import { Output } from "../../terminal/output.js";
 import { unusedLines } from "../../terminal/summary.js";
-import { type InspectedModel, inspectionReport } from "./inspect-report.js";
+import { type InspectedModel, type InspectWishes, inspectionReport } from "./inspect-report.js";
 import { inspectionText } from "./inspect-text.js";
 
-export interface InspectFlags {
+export interface InspectFlags extends InspectWishes {
   ckpt_dir?: string | undefined;
   tokenizer_path?: string | undefined;
-  max_seq_len?: number | undefined;
-  /** auto: all types */
-  dtype: "auto" | ComputeType;
   json?: true | undefined;
   verify?: true | undefined;
 }
@@ -36,9 +33,9 @@ export async function inspect(dir: string | undefined, flags: InspectFlags): Pro
   unusedLines({ unexpectedTensors: unexpected, differingTensors: differing, unknownParams, remarks }).forEach(
     printNote,
   );
-  const report = inspectionReport(model, flags.max_seq_len, flags.dtype, verified);
+  const report = inspectionReport(model, flags, verified);
   const output = new Output(process.stdout, () => {});
-  await output.write(flags.json ? `${JSON.stringify(report)}\n` : inspectionText(report));
+  await output.write(flags.json ? `${JSON.stringify(report)}\n` : fitLines(inspectionText(report)));
   return EXIT_OK;
 }
 

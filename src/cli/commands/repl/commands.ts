@@ -3,6 +3,7 @@ import { homedir } from "node:os";
 import { LlamaError } from "../../../error.js";
 import { plural, showBytes } from "../../../formats/files/amounts.js";
 import { similarName } from "../../../generation/options/similar-name.js";
+import { fitLines } from "../../terminal/fit-lines.js";
 import { count } from "../../terminal/summary.js";
 import { figures } from "./answer.js";
 import type { Dialogue } from "./dialogue.js";
@@ -31,12 +32,12 @@ export interface Command {
 export const STATS = "stats";
 
 export const COMMANDS: readonly Command[] = [
-  { usage: "/help", help: "list the commands", run: (host) => host.print(helpLines().join("\n")) },
+  { usage: "/help", help: "list the commands", run: (host) => host.print(fitLines(helpLines().join("\n"))) },
   { usage: "/set NAME VALUE", help: `change a setting: ${SETTING_NAMES.join(" ")} ${STATS}`, run: set },
   {
     usage: "/show",
     help: "show settings, model, memory and context",
-    run: (host) => host.print(showLines(host.dialogue).join("\n")),
+    run: (host) => host.print(fitLines(showLines(host.dialogue).join("\n"))),
   },
   { usage: "/clear", help: "clear the conversation", run: clear },
   { usage: "/regen", help: "generate the last answer again", run: regenerate },
@@ -46,7 +47,7 @@ export const COMMANDS: readonly Command[] = [
   {
     usage: "/stats",
     help: "show figures of the last answer and of all answers",
-    run: (host) => host.print(statsLines(host.dialogue).join("\n")),
+    run: (host) => host.print(fitLines(statsLines(host.dialogue).join("\n"))),
   },
   { usage: "/tokens TEXT", help: "show the tokens of a text", run: tokens },
   { usage: "/multiline", help: "on or off: Enter adds a line, an empty line sends", run: multiline },

@@ -34,11 +34,11 @@ export function repl(
   words: readonly string[],
   isGiven: (option: string) => boolean,
 ): Promise<number> {
-  return runCommand(flags, async ({ signal, output, logs, interrupt }) => {
+  return runCommand(flags, async ({ signal, output, logs, interrupt, startEngine }) => {
     checkWords(words, flags);
     const model = chooseModel(flags);
     if (process.stdin.isTTY) noteDemo(model, flags);
-    return withModel({ model, flags, logs, signal }, (llama) => {
+    return withModel({ model, flags, logs, signal, startEngine }, (llama) => {
       // From now on signals concern the answer or the prompt.
       interrupt.dispose();
       return converse(llama, flags, isGiven, output, signal);

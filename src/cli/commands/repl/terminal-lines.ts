@@ -71,6 +71,11 @@ export class TerminalLines implements Lines {
     else if (sent.includes(CTRL_C)) this.onInterrupt();
     else this.#ahead += sent;
   };
+  /** readline draws its prompt again at every new width, also in the middle of an answer. */
+  readonly #redraws: readonly (() => void)[];
+  readonly #onResize = () => {
+    if (this.#wake) for (const redraw of this.#redraws) redraw();
+  };
   readonly #onEnd = () => this.#reader.close();
   readonly #onSignal = oncePerPress(() => (this.#wake ? this.#interrupt() : this.onInterrupt()));
 
@@ -78,6 +83,7 @@ export class TerminalLines implements Lines {
     this.#output = process.stdout.isTTY ? process.stdout : process.stderr;
     this.#entries = history.slice(0, HISTORY);
     this.#onEntry = onEntry;
+    const others = this.#output.listeners("resize");
     this.#reader = createInterface({
       input: this.#keys,
       output: this.#output,
@@ -86,6 +92,9 @@ export class TerminalLines implements Lines {
       historySize: HISTORY,
       completer: complete,
     }) as Editor;
+    this.#redraws = this.#output.listeners("resize").filter((one) => !others.includes(one)) as (() => void)[];
+    for (const redraw of this.#redraws) this.#output.off("resize", redraw);
+    this.#output.on("resize", this.#onResize);
     this.#reader.on("SIGINT", () => this.#interrupt());
     // After Ctrl-Z and fg, readline is paused.
     this.#reader.on("SIGCONT", () => this.#reader.prompt(true));
@@ -142,6 +151,7 @@ export class TerminalLines implements Lines {
 
   close(): void {
     process.off("SIGINT", this.#onSignal);
+    this.#output.off("resize", this.#onResize);
     process.stdin.off("data", this.#onData).off("end", this.#onEnd).off("error", this.#onEnd);
     this.#output.write(PASTE_OFF);
     this.#reader.close();

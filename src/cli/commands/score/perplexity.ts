@@ -19,14 +19,14 @@ export interface PerplexityFlags extends LoadFlags {
 
 /** Runs the command and returns the exit code. */
 export function perplexity(path: string, flags: PerplexityFlags): Promise<number> {
-  return runCommand(flags, async ({ signal, output, logs }) => {
+  return runCommand(flags, async ({ signal, output, logs, startEngine }) => {
     const status = new StatusLine(!flags.quiet);
     const where = path === "-" ? "stdin" : path;
     const text = await readText(path === "-" ? process.stdin : createReadStream(path), where, signal);
     if (text === "")
       throw new LlamaError("usage", "is empty", { where, fix: "Give a text to compute the perplexity of" });
     const bytes = Buffer.byteLength(text);
-    const use = { model: chooseModel(flags), flags, logs, limits: requestLimits(flags), signal };
+    const use = { model: chooseModel(flags), flags, logs, limits: requestLimits(flags), signal, startEngine };
     await withModel(use, async (llama) => {
       const ids = encodeLong(llama.tokenizer, text);
       const { window = defaultWindow(llama), stride = window >> 1 } = flags;

@@ -3,6 +3,7 @@ import { type Command, Option } from "@commander-js/extra-typings";
 import { wholeNumber } from "../../options/flags.js";
 import { examples } from "../../options/help.js";
 import { lineOptions, messageOptions, modelOptions } from "../../options/option-groups.js";
+import { submitOptions } from "../../queue/queue-flags.js";
 
 export function addScore(program: Command, exit: (code: number) => void): void {
   const texts = program
@@ -20,7 +21,7 @@ export function addScore(program: Command, exit: (code: number) => void): void {
     )
     .option("--window <n>", "tokens per window (default: the model's context)", wholeNumber(2))
     .option("--stride <n>", "tokens between the starts of windows (default: half a window)", wholeNumber(1));
-  messageOptions(modelOptions(lineOptions(texts)))
+  messageOptions(submitOptions(modelOptions(lineOptions(texts))))
     .helpOption("-h, --help", "print help")
     .addHelpText(
       "after",

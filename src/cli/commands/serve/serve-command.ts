@@ -4,6 +4,7 @@ import type { Command as PlainCommand } from "commander";
 import { byteSize, CHAT_WORDS, decimal, wholeNumber } from "../../options/flags.js";
 import { examples } from "../../options/help.js";
 import { chatOptions, messageOptions, modelOptions, samplingOptions } from "../../options/option-groups.js";
+import { queueOptions } from "../../queue/queue-flags.js";
 import type { ServeFlags } from "./serve-flags.js";
 
 const several = (text: string, before: readonly string[] = []) => [...before, text];
@@ -14,6 +15,13 @@ export function addServe(program: Command, exit: (code: number) => void): void {
     .description("Serve the model by HTTP, with OpenAI's API and ollama's.")
     .usage("[options]");
   serverOptions(serve as unknown as PlainCommand);
+  queueOptions(serve, "serve without a model; workers at this NATS server answer");
+  (serve as unknown as PlainCommand).option(
+    "--queue_timeout <s>",
+    "time for a worker to take a request, else 429; 0: any",
+    decimal(0, 1e6),
+    30,
+  );
   (serve as unknown as PlainCommand).optionsGroup("Chat:");
   messageOptions(samplingOptions(modelOptions(chatOptions(serve, "auto"))));
   // Requests say how long their texts may be: here the option is a limit, and has no default.

@@ -1,7 +1,13 @@
 /** The options of `serve`, by their names on the command line. */
 import type { ChatFlags, MessageFlags, ModelFlags, SamplingFlags } from "../../options/flags.js";
+import type { QueueFlags } from "../../queue/queue-flags.js";
 
-export interface ServeFlags extends ModelFlags, Omit<SamplingFlags, "max_gen_len">, MessageFlags, ChatFlags {
+export interface ServeFlags
+  extends ModelFlags,
+    Omit<SamplingFlags, "max_gen_len">,
+    MessageFlags,
+    ChatFlags,
+    QueueFlags {
   host: string;
   port: number;
   model_alias?: readonly string[] | undefined;
@@ -23,6 +29,7 @@ export interface ServeFlags extends ModelFlags, Omit<SamplingFlags, "max_gen_len
   max_choices: number;
   step_ms: number;
   request_timeout: number;
+  queue_timeout: number;
   drain_timeout: number;
   sse_ping: number;
   strict_fields?: true | undefined;

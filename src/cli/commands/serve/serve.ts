@@ -8,10 +8,13 @@ import { isLoopback } from "../../../server/http/access.js";
 import { logLine } from "../../../server/http/request-log.js";
 import { Server } from "../../../server/server.js";
 import type { ServeSettings } from "../../../server/serving/serve-settings.js";
+import type { ServerModel } from "../../../server/serving/server-model.js";
 import { chatChoice } from "../../model/chat-choice.js";
 import { chooseModel, type ModelChoice, noteDemo } from "../../model/choose-model.js";
 import { withModel } from "../../model/load.js";
 import { RankLogs } from "../../model/rank-logs.js";
+import { runWithModel } from "../../model/run-command.js";
+import type { StartEngine } from "../../model/run-nodes.js";
 import type { SamplingFlags } from "../../options/flags.js";
 import { samplingSettings } from "../../options/option-groups.js";
 import { inheritedPort, reportState } from "../../supervisor/supervised.js";
@@ -23,6 +26,7 @@ import { readKeys, readTls } from "./api-keys.js";
 import { pageFiles } from "./page-files.js";
 import { PromptLog } from "./prompt-log.js";
 import type { ServeFlags } from "./serve-flags.js";
+import { withQueue } from "./with-queue.js";
 
 /** Runs the command and returns the exit code: 0 if all answers were whole after the first signal, else that of the signal. */
 export async function serve(flags: ServeFlags): Promise<number> {
@@ -45,7 +49,9 @@ export async function serve(flags: ServeFlags): Promise<number> {
   });
   const reread = () => rereadTls(flags, server);
   if (settings.tls) process.on("SIGHUP", reread);
-  try {
+  const logs = new RankLogs(flags);
+  const { signal } = control;
+  const run = async (startEngine?: StartEngine) => {
     const { port } = await server.listen();
     reportState({ port });
     if (!flags.quiet) printAddress(settings, port);
@@ -57,11 +63,18 @@ export async function serve(flags: ServeFlags): Promise<number> {
       onStep: server.step.bind(server),
       ...(flags.kv_memory !== undefined && { kvMemory: flags.kv_memory }),
     };
-    const { signal } = control;
     const onProgress = server.progress.bind(server);
-    const use = { model, flags, logs: new RankLogs(flags), limits, signal, onProgress };
+    const use = { model, flags, logs, limits, signal, onProgress, startEngine };
     const ending = { signal, interrupt, isQuiet: flags.quiet === true, restarts: flags.max_restarts };
-    return await withModel(use, (llama) => answer(llama, server, ending));
+    if (flags.queue !== undefined) {
+      return await withQueue(flags, model, signal, (front, about) => answer(front, about, server, ending));
+    }
+    const about = (llama: Llama) =>
+      `${llama.dtype}, ${plural(llama.worldSize, "rank")}, context of ${llama.maxSeqLen} tokens`;
+    return withModel(use, (llama) => answer(llama, about(llama), server, ending));
+  };
+  try {
+    return await runWithModel({ flags, logs, signal }, run);
   } catch (error) {
     if (!interrupt.explains(error)) throw error;
     return interrupt.exitCode ?? EXIT_OK;
@@ -81,13 +94,12 @@ interface Ending {
   restarts: number;
 }
 
-/** Answers requests until a signal comes; throws what the model has failed with. */
-async function answer(llama: Llama, server: Server, ending: Ending): Promise<number> {
+/** Answers requests until a signal comes; throws what the model has failed with. `about`: what answers, for the user. */
+async function answer(model: ServerModel, about: string, server: Server, ending: Ending): Promise<number> {
   const { signal, interrupt, isQuiet, restarts } = ending;
-  server.start(llama);
+  server.start(model);
   reportState({ restarts });
-  if (!isQuiet)
-    printNote(`Ready: ${llama.dtype}, ${plural(llama.worldSize, "rank")}, context of ${llama.maxSeqLen} tokens.`);
+  if (!isQuiet) printNote(`Ready: ${about}.`);
   const stopped = new Promise<"stopped">((resolve) => {
     if (signal.aborted) resolve("stopped");
     signal.addEventListener("abort", () => resolve("stopped"));

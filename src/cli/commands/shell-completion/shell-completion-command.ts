@@ -6,7 +6,14 @@ import { Output } from "../../terminal/output.js";
 import { type CompletedCommand, candidates, type ValueLists } from "./candidates.js";
 import { ASK, SCRIPTS, SHELLS } from "./shell-scripts.js";
 
+async function taskNames(): Promise<string[]> {
+  const { GROUPS, TASKS } = await import("../../../evaluation/benchmarks/registry.js");
+  return [...TASKS, ...GROUPS].map(({ name }) => name);
+}
+
 const LISTS: ValueLists = {
+  "--tasks": taskNames,
+  "eval list names": taskNames,
   "--preset": async () => Object.keys((await import("../../../model/sizes/presets.js")).PRESETS),
   "cache rm dir": async () => {
     const { defaultCacheRoot } = await import("../../../engine/weight-cache/cache-folder.js");
