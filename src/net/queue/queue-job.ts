@@ -153,6 +153,8 @@ export class QueueJob<R extends JobRequest = JobRequest> {
   async #deliverAgain(): Promise<void> {
     const { name } = answerStream(this.#options.job);
     await this.#lasting(async () => {
+      // A server that has lost it is the watch's affair.
+      if ((await this.#streams.streamState(name)) === null) return;
       await this.#streams.deleteConsumer(name, COLLECTOR);
       await this.#streams.ensureConsumer(name, COLLECTOR_CONSUMER);
     });
