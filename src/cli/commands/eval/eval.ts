@@ -10,6 +10,7 @@ import { RequestEncoder } from "../../../evaluation/run/request-encoder.js";
 import { type EvalModel, runWork } from "../../../evaluation/run/run-work.js";
 import { type PlannedTask, planTasks } from "../../../evaluation/run/task-plan.js";
 import { planWork } from "../../../evaluation/run/work-plan.js";
+import type { Task } from "../../../evaluation/tasks/task.js";
 import { plural } from "../../../formats/files/amounts.js";
 import { findModel } from "../../../generation/loading/open-model.js";
 import { GenerationStats, type Llama } from "../../../index.js";
@@ -85,10 +86,19 @@ async function prepare(flags: EvalFlags, { signal }: CommandFrame): Promise<Prep
   const names = tasks.split(",").map((name) => name.trim());
   const selection = selectTasks(names.filter((name) => name !== ""));
   if (selection.tasks.length === 0) throw new LlamaError("usage", "--tasks names no task");
+  // A group without a figure of its own only means its members: data that divide otherwise lack some of them.
+  const plain = new Set(
+    selection.groups.filter(({ metrics }) => metrics.length === 0).flatMap(({ members }) => members),
+  );
+  const leaveOut = ({ name }: Task) => {
+    if (names.includes(name) || !plain.has(name)) return false;
+    if (!quiet) printNote(`${name} is left out: the data have no document of it.`);
+    return true;
+  };
   const shard = flags.shard === undefined ? null : parseShard(flags.shard, process.env);
   const planned = await planTasks(data, selection.tasks, {
     ...{ seed, ...(num_fewshot !== undefined && { shots: num_fewshot }) },
-    ...{ ...(limit !== undefined && { limit }), ...(shard && { shard }) },
+    ...{ ...(limit !== undefined && { limit }), ...(shard && { shard }), leaveOut },
   });
   const model = chooseModel(flags);
   noteDemo(model, flags);
