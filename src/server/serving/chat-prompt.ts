@@ -26,7 +26,7 @@ export function hasChat(llama: ServerModel, chat: ServeSettings["chat"]): boolea
 }
 
 /** Throws ApiError unless the server writes dialogs for this model. */
-export function checkChat(llama: Llama, chat: ServeSettings["chat"], param: string): void {
+export function checkChat(llama: ServerModel, chat: ServeSettings["chat"], param: string): void {
   if (hasChat(llama, chat)) return;
   const fix =
     "Continue text with /v1/completions, or start the server with a chat format: `text` writes messages as lines";
