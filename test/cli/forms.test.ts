@@ -31,16 +31,19 @@ function assertPerson(text: string): void {
 describe("forms on the command line", { concurrency: 2 }, () => {
   test("generate: a schema from a file, a text or stdin gives the same JSON", async () => {
     const prompt = ["generate", "--prompt", "Once", ...SMALL];
-    const texts = await Promise.all([
-      llama([...prompt, "--json_schema", schemaFile]),
-      llama([...prompt, "--json_schema", SCHEMA]),
-      llama([...prompt, "--json_schema", "-"], { input: SCHEMA }),
-    ]);
-    for (const { code, stdout, stderr } of texts) {
+    const sources: [string, object][] = [
+      [schemaFile, {}],
+      [SCHEMA, {}],
+      ["-", { input: SCHEMA }],
+    ];
+    const texts = [];
+    for (const [source, options] of sources) {
+      const { code, stdout, stderr } = await llama([...prompt, "--json_schema", source], options);
       assert.equal(code, 0, stderr);
       assertPerson(stdout);
+      texts.push(stdout);
     }
-    assert.equal(new Set(texts.map(({ stdout }) => stdout)).size, 1);
+    assert.equal(new Set(texts).size, 1);
   });
 
   test("generate: a regular expression, a grammar and any object; --json says whether the form is whole", async () => {
@@ -49,12 +52,10 @@ describe("forms on the command line", { concurrency: 2 }, () => {
       assert.equal(code, 0, stderr);
       return JSON.parse(stdout);
     };
-    const [regex, grammar, object, cut] = await Promise.all([
-      run("--regex", "[a-c]{3}-\\d+"),
-      run("--grammar", grammarFile),
-      run("--json_object", "--max_gen_len", "60"),
-      run("--json_schema", SCHEMA, "--max_gen_len", "3"),
-    ]);
+    const regex = await run("--regex", "[a-c]{3}-\\d+");
+    const grammar = await run("--grammar", grammarFile);
+    const object = await run("--json_object", "--max_gen_len", "60");
+    const cut = await run("--json_schema", SCHEMA, "--max_gen_len", "3");
     assert.match(regex.text, /^[a-c]{3}-\d+$/);
     assert.match(grammar.text, /^[ab](,[ab])*$/);
     if (object.form_complete) assert.equal(typeof JSON.parse(object.text), "object");
