@@ -96,12 +96,26 @@ describe("forms on the command line", { concurrency: 2 }, () => {
     assert.match(eight.error.message, /regex/);
   });
 
-  test("repl: --regex binds the answers, and /set changes the form", async () => {
+  test("repl: --regex binds the answers, /set changes the form, and a session keeps it", async () => {
     const input = "Once\n/set regex [xy]{2}\nOnce\n/set regex none\n/set regex\n/set json_object maybe\n";
     const { stdout, stderr, code } = await llama(["repl", ...SMALL, "--no_history", "--regex", "[ab]{2}"], { input });
     assert.equal(code, 0, stderr);
     assert.match(stdout, /^[ab]{2}\nregex "\[xy\]\{2\}"\n[xy]{2}\nregex none\nregex none\n$/);
     assert.match(stderr, /json_object: Expected on or off/);
+    const session = join(folder, "session.jsonl");
+    const lines = [
+      '/set json_schema {"enum":[1]}',
+      `/save ${session}`,
+      "/set json_schema none",
+      `/load ${session}`,
+      "Hi",
+    ];
+    const kept = await llama(["repl", ...SMALL, "--no_history"], { input: `${lines.join("\n")}\n` });
+    assert.match(
+      kept.stdout,
+      /^json_schema \{"enum":\[1\]\}\nSaved .*\njson_schema none\nLoaded .*\n1\n$/,
+      kept.stderr,
+    );
   });
 
   test("what is wrong is said before a model loads", async () => {
