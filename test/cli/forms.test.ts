@@ -52,7 +52,7 @@ describe("forms on the command line", { concurrency: 2 }, () => {
     const [regex, grammar, object, cut] = await Promise.all([
       run("--regex", "[a-c]{3}-\\d+"),
       run("--grammar", grammarFile),
-      run("--json_object", "--max_gen_len", "300"),
+      run("--json_object", "--max_gen_len", "60"),
       run("--json_schema", SCHEMA, "--max_gen_len", "3"),
     ]);
     assert.match(regex.text, /^[a-c]{3}-\d+$/);
