@@ -65,7 +65,7 @@ export function hasRows(config: ModelConfig, type: QuantType): boolean {
 
 /**
  * Length of the blocks in which the input of w2 is turned in the graph: a power of two that divides the columns that stay together
- * on a rank; 0 if there is none. Other inputs are the stream, or have no such channels.
+ * on a rank; 0 without one. Other inputs are the stream, or have no such channels.
  */
 function inputTurnOf(matrix: Matrix, config: ModelConfig): number {
   if (matrix !== MATRICES.w2 || config.storedBlocks) return 0;

@@ -69,7 +69,7 @@ export class QueueJob<R extends JobRequest = JobRequest> {
   #lastAnswer = performance.now();
   #wakers: (() => void)[] = [];
   #isFull = false;
-  #noRoomAt = Number.NEGATIVE_INFINITY;
+  #submitAt = 0;
   /** Requests that the server has not taken yet. */
   #unsent = 0;
   #trouble = { text: "", at: 0 };
@@ -218,11 +218,7 @@ export class QueueJob<R extends JobRequest = JobRequest> {
     const { line, data } = request;
     const start = performance.now();
     while (!this.#stop.signal.aborted) {
-      const waitMs = this.#noRoomAt + NO_ROOM_MS - performance.now();
-      if (waitMs > 0) {
-        await this.#pause(waitMs);
-        continue;
-      }
+      await this.#pause(this.#submitAt - performance.now());
       try {
         const headers = { [VERSION_HEADER]: QUEUE_VERSION };
         const stored = await this.#streams.store(requestSubject(model, job, line), data, headers);
@@ -235,7 +231,7 @@ export class QueueJob<R extends JobRequest = JobRequest> {
         if (stored === "full" && !this.#isFull) this.#tell({ kind: "full" });
         this.#isFull ||= stored === "full";
         if (stored === "no-room") {
-          this.#noRoomAt = performance.now();
+          this.#submitAt = performance.now() + NO_ROOM_MS;
           const fix = "Raise the limit of JetStream, or make room on its disk";
           throw new LlamaError("runtime", "the server has no room for a request", { fix });
         }
@@ -254,13 +250,9 @@ export class QueueJob<R extends JobRequest = JobRequest> {
   }
 
   async #take(answers: JobAnswer[]): Promise<void> {
-    const fresh: JobAnswer[] = [];
-    const lines = new Set<number>();
-    for (const answer of answers) {
-      if (this.#taken.has(answer.line) || lines.has(answer.line)) continue;
-      lines.add(answer.line);
-      fresh.push(answer);
-    }
+    // Of two with the same line, which only a lost stream can have led to, one.
+    const byLine = new Map(answers.map((answer) => [answer.line, answer]));
+    const fresh = [...byLine.values()].filter(({ line }) => !this.#taken.has(line));
     if (fresh.length > 0) await this.#options.take(fresh);
     for (const { line } of fresh) {
       this.#taken.add(line);
@@ -302,6 +294,6 @@ export class QueueJob<R extends JobRequest = JobRequest> {
   }
 
   async #pause(ms: number): Promise<void> {
-    await sleep(ms, undefined, { signal: this.#stop.signal }).catch(() => {});
+    if (ms > 0) await sleep(ms, undefined, { signal: this.#stop.signal }).catch(() => {});
   }
 }
