@@ -1,8 +1,9 @@
 #!/usr/bin/env node
 /**
  * Writes a model of random numbers to a folder, in Hugging Face's form and bfloat16: a shape without its files, for commands that
- * want a folder. The tokenizer is the demo model's, with its 2,048 tokens.
- *   node bench/random-model.js --out DIR [--dim 4096] [--hidden 11008] [--layers 4] [--heads 32]
+ * want a folder. The tokenizer is the demo model's, with its 2,048 tokens, or another file with this number of tokens.
+ *   node bench/random-model.js --out DIR [--dim 4096] [--hidden 11008] [--layers 4] [--heads 32] \
+ *     [--tokenizer FILE --vocabulary 128256]
  */
 import { copyFileSync, mkdirSync, openSync, writeFileSync, writeSync } from "node:fs";
 import { join } from "node:path";
@@ -11,10 +12,19 @@ import { parseArgs } from "node:util";
 
 const text = (value) => ({ type: "string", default: value });
 const { values } = parseArgs({
-  options: { out: { type: "string" }, dim: text("4096"), hidden: text("11008"), layers: text("4"), heads: text("32") },
+  options: {
+    out: { type: "string" },
+    dim: text("4096"),
+    hidden: text("11008"),
+    layers: text("4"),
+    heads: text("32"),
+    vocabulary: text("2048"),
+    tokenizer: { type: "string" },
+  },
 });
-const [dim, hidden, layers, heads] = ["dim", "hidden", "layers", "heads"].map((name) => Number(values[name]));
-const VOCABULARY = 2048;
+const [dim, hidden, layers, heads, VOCABULARY] = ["dim", "hidden", "layers", "heads", "vocabulary"].map((name) =>
+  Number(values[name]),
+);
 const CONTEXT = 2048;
 
 const shapes = new Map([
@@ -40,7 +50,7 @@ const config = {
 };
 writeFileSync(join(values.out, "config.json"), JSON.stringify(config));
 copyFileSync(
-  fileURLToPath(new URL("../models/demo/tokenizer.model", import.meta.url)),
+  values.tokenizer ?? fileURLToPath(new URL("../models/demo/tokenizer.model", import.meta.url)),
   join(values.out, "tokenizer.model"),
 );
 

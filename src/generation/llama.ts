@@ -27,6 +27,7 @@ import { type LoadedConversation, type SaveOptions, writeConversation } from "./
 import { loadConversation } from "./conversation/load-conversation.js";
 import { startConversation } from "./conversation/start-conversation.js";
 import type { Form } from "./form/form.js";
+import { loadForms } from "./form/forms.js";
 import { type BuildOptions, checkBuildOptions, engineSettings } from "./loading/build-options.js";
 import { resolveMaxSeqLen, sharedLength } from "./loading/context-length.js";
 import { checkMemory } from "./loading/memory-check.js";
@@ -102,7 +103,8 @@ export class Llama {
     const maxSeqLen = resolveMaxSeqLen(options.maxSeqLen, checkpoint.config, setup, startEngine && { available: 0 });
     if (!options.force && !startEngine) checkMemory(checkpoint.config, setup.worldSize, setup, maxSeqLen);
     const settings = engineSettings(options, checkpoint.byteLength);
-    const { engine, tokenizer } = await startModel(opened, { ...settings, ...setup, maxSeqLen }, startEngine);
+    const starting = startModel(opened, { ...settings, ...setup, maxSeqLen }, startEngine);
+    const [{ engine, tokenizer }] = await Promise.all([starting, loadForms()]);
     const limits = {
       ...resolveLimits(options, engine, maxSeqLen, machineMemory().available),
       ...sharedLength(checkpoint.config),

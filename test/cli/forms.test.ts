@@ -52,7 +52,7 @@ describe("forms on the command line", { concurrency: 2 }, () => {
     const [regex, grammar, object, cut] = await Promise.all([
       run("--regex", "[a-c]{3}-\\d+"),
       run("--grammar", grammarFile),
-      run("--json_object", "--max_gen_len", "300"),
+      run("--json_object", "--max_gen_len", "60"),
       run("--json_schema", SCHEMA, "--max_gen_len", "3"),
     ]);
     assert.match(regex.text, /^[a-c]{3}-\d+$/);
@@ -111,11 +111,14 @@ describe("forms on the command line", { concurrency: 2 }, () => {
       [["--json_schema", file("list.json", "[]")], /is not a JSON Schema; expected an object, true or false/],
       [["--regex", "a", "--json_object"], /cannot be used with/],
       [["--grammar", join(folder, "no.gbnf")], /--grammar: .*no\.gbnf/],
+      [["--json_schema", '{"contains": {}}'], /json_schema #\/contains: contains is not supported/],
+      [["--regex", "(a)\\1"], /regex: a back-reference is not supported/],
       [["--json_schema", "-", "--prompt", "-"], /stdin cannot be both the schema and the prompt/],
     ] as [string[], RegExp][]) {
       const { code, stderr } = await llama(["generate", "--prompt", "Once", ...args]);
       assert.equal(code, 2, stderr);
       assert.match(stderr, pattern);
+      assert.ok(!stderr.includes("No --ckpt_dir"), stderr);
     }
     const { code, stderr } = await llama(["batch", ...missing, "--json_schema", "-"], { input: SCHEMA });
     assert.deepEqual([code, /stdin cannot be both the schema and the requests/.test(stderr)], [2, true], stderr);

@@ -1,7 +1,8 @@
-/** The form of answers that the command line asks for: a schema, any JSON object, a regular expression or a grammar. Does not know what can be bound. */
+/** The form of answers that the command line asks for: a schema, any JSON object, a regular expression or a grammar. Does not know what a form binds. */
 import { LlamaError } from "../../error.js";
 import { readWhole } from "../../formats/files/byte-source.js";
 import { decodeText } from "../../formats/files/text.js";
+import { loadForms, tryForm } from "../../generation/form/forms.js";
 import type { Form } from "../../index.js";
 import type { FormFlags } from "../options/flags.js";
 import { readText } from "../terminal/read-input.js";
@@ -9,19 +10,22 @@ import { readText } from "../terminal/read-input.js";
 /** Larger ones cannot be bound either. */
 const MAX_FILE = 1 << 20;
 
+const FLAGS = ["json_schema", "json_object", "regex", "grammar"] as const;
+
 /** Whether the schema comes from stdin, which then has no other text. */
 export function isFormOnStdin({ json_schema: schema }: FormFlags): boolean {
   return schema === "-";
 }
 
-/** The form; null: any text. Throws LlamaError (usage) for more than one, and for a file that is not there or not JSON. */
+/** The form; null: any text. Throws LlamaError (usage) for more than one, for a file that is not there or not JSON, and for what cannot be bound. */
 export async function answerForm(flags: FormFlags, signal: AbortSignal): Promise<Form | null> {
   const { json_schema: schema } = flags;
+  if (FLAGS.some((name) => flags[name] !== undefined)) await loadForms();
   if (schema !== "-") return formOf(flags);
   return formOf({ ...flags, json_schema: await readText(process.stdin, "--json_schema -", signal) });
 }
 
-/** The same where a schema is a file or a text. */
+/** The same where a schema is a file or a text, and a model was loaded, or its forms. */
 export function formOf({ json_schema: schema, json_object: isObject, regex, grammar }: FormFlags): Form | null {
   const given = Object.entries({ json_schema: schema, json_object: isObject, regex, grammar });
   const names = given.filter(([, value]) => value !== undefined).map(([name]) => `--${name}`);
@@ -31,6 +35,20 @@ export function formOf({ json_schema: schema, json_object: isObject, regex, gram
       fix: "Leave out all but one",
     });
   }
+  const form = givenForm({ schema, isObject, regex, grammar });
+  // What cannot be bound is said before a model is loaded.
+  if (form !== null) tryForm(form);
+  return form;
+}
+
+interface Given {
+  schema: string | undefined;
+  isObject: true | undefined;
+  regex: string | undefined;
+  grammar: string | undefined;
+}
+
+function givenForm({ schema, isObject, regex, grammar }: Given): Form | null {
   if (schema !== undefined) return { jsonSchema: schemaOf(schema) };
   if (isObject) return { jsonObject: true };
   if (regex !== undefined) return { regex };

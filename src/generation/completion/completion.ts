@@ -35,7 +35,7 @@ export class RunningCompletion {
   #delivered = "";
   #reusedTokens = 0;
 
-  /** `stopIds` end it, beside the model's own stops. With a form the model's forms are loaded. Throws LlamaError (usage) for what cannot be run. */
+  /** `stopIds` end it, beside the model's own stops. A form was prepared. Throws LlamaError (usage) for what cannot be run. */
   constructor(
     model: ModelContext,
     promptIds: number[],

@@ -3,10 +3,7 @@ import { checkAnswerIds } from "../chat/answer-ids.js";
 import { type ChatChoice, type ChatFormat, checkTexts, checkTools, NO_STOPS } from "../chat/chat-format.js";
 import { checkRoles, type Dialog, type DialogInput, readDialog } from "../chat/dialog.js";
 import { DIALOG_ENDINGS, type DialogEnding, resolveEnding } from "../chat/dialog-ending.js";
-
-import { SchemaGrammar } from "../form/schema/schema-grammar.js";
 import type { TextContext } from "../loading/text-context.js";
-
 import { either, LIST, oneOf, TEXT } from "../options/check-options.js";
 import { wrongType } from "../options/wrong-type.js";
 import { readTools, type Tool, type ToolInput } from "../tools/tool.js";
@@ -82,7 +79,7 @@ export function useTools(
 ): ToolUse {
   const format = model.dialogFormat(chat);
   checkTools(format, [], tools);
-  return toolUse(format.tools, tools, options, (schema, where) => void new SchemaGrammar(schema, where));
+  return toolUse(format.tools, tools, options, (schema, where) => model.forms.checkSchema(schema, where));
 }
 
 /** Ids of a dialog up to where the answer begins. Throws LlamaError (usage) for one that the format does not allow. */

@@ -58,6 +58,7 @@ export async function generateIds(
       const scored = ids[index + shift];
       if (scored !== undefined) values[i]![index + shift] = logSoftmaxAt(logits, scored);
     };
+    // The new tokens are decoded by themselves, as at the start of a text.
     const base = {
       promptIds: ids,
       maxTokens: Math.min(maxGenLen, totalLength - ids.length),
@@ -70,7 +71,7 @@ export async function generateIds(
         cachePrompt: options.cachePrompt ?? true,
       },
       ...model.lookup(options, sampling),
-      ...(options.form !== undefined && { constraint: model.forms.constraint(options.form, ids, stopsOf) }),
+      ...(options.form !== undefined && { constraint: model.forms.constraint(options.form, [], stopsOf) }),
       ...(logprobs && echo && { score: { from: 0, take } }),
     };
     return createRequest(base, { ...sampling, seed: sampling.seed + i }, texts[i]);

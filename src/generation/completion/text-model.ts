@@ -1,4 +1,5 @@
 /** A model without its weights: it encodes and decodes texts, and knows what the model is. Runs nothing. */
+
 import type { ComputeType } from "../../model/architecture/compute-type.js";
 import type { Checkpoint } from "../../model/checkpoint/checkpoint.js";
 import { fingerprint } from "../../model/checkpoint/fingerprint.js";
@@ -8,6 +9,7 @@ import type { EncodeOptions, Tokenizer } from "../../tokenizer/tokenizer.js";
 import type { ChatChoice, ChatName } from "../chat/chat-format.js";
 import { folderKind } from "../chat/folder-kind.js";
 import type { Form } from "../form/form.js";
+import { loadForms } from "../form/forms.js";
 import type { BuildOptions } from "../loading/build-options.js";
 import { DEFAULT_MAX_SEQ_LEN } from "../loading/context-length.js";
 import { findModel, type ModelFiles, openModel, resolveSetup } from "../loading/open-model.js";
@@ -49,7 +51,7 @@ export class TextModel {
     const { config } = checkpoint;
     const { dtype } = resolveSetup(checkpoint, { ...(options.dtype !== undefined && { dtype: options.dtype }) });
     const maxSeqLen = options.maxSeqLen ?? config.contextLength ?? DEFAULT_MAX_SEQ_LEN;
-    const tokenizer = await source.load();
+    const [tokenizer] = await Promise.all([source.load(), loadForms()]);
     const context = new TextContext(tokenizer, config, maxSeqLen, encoder, folderKind(options.ckptDir));
     return new TextModel(context, files, dtype, checkpoint, encoder);
   }

@@ -40,3 +40,9 @@ function ofExpression(expression: Expression): Grammar {
 export function regexExpression(source: string, where = "regex"): Expression {
   return choice(...readRegex(source, where).map(({ inner }) => inner));
 }
+
+/** Throws LlamaError (usage) for a schema that no answer can be bound to; `where`: its name in the message. */
+export function checkSchema(schema: object | boolean, where: string): void {
+  const { rules, root } = new SchemaGrammar(schema, where);
+  checkGrammar({ rules, root });
+}

@@ -1,64 +1,56 @@
-/** The forms of a model's answers: compiled once and kept, and bound to the model's vocabulary. Does not know requests. */
-import { encodeAfter, type Tokenizer } from "../../tokenizer/tokenizer.js";
-import { compileForm } from "./compile-form.js";
-import { Constraint } from "./constraint.js";
-import { checkForm, type Form } from "./form.js";
-import { MaskCache } from "./mask-cache.js";
-import type { States } from "./states.js";
-import { dropsSpace, tokenBytes } from "./token-bytes.js";
-import { TokenTrie } from "./token-trie.js";
+/** The door to forms: their engine is loaded while a model is, so that a start does not wait for it. Does not know what it does. */
+import type { Tokenizer } from "../../tokenizer/tokenizer.js";
+import type { CompiledForms } from "./compiled-forms.js";
+import type { Constraint } from "./constraint.js";
+import type { Form } from "./form.js";
 
-/** Compiled forms that are kept. */
-const MAX_FORMS = 32;
+type Engine = typeof import("./compiled-forms.js");
+let engine: Engine | null = null;
+
+/** Loads the engine, once in the process; needed before any form. */
+export async function loadForms(): Promise<void> {
+  engine ??= await import("./compiled-forms.js");
+}
+
+/** Checks and compiles a form without a model. Throws LlamaError (usage) that names what is wrong in it. */
+export function tryForm(form: Form): void {
+  engine!.compileForm(form);
+}
 
 export class Forms {
   readonly #tokenizer: Tokenizer;
-  readonly #count: number;
-  /** By what was asked for, the last used last. */
-  readonly #compiled = new Map<string, States>();
-  #loading: Promise<void> | null = null;
-  #masks: MaskCache | null = null;
-  /** A token that begins with a space; null without one. */
-  #spaceId: number | null = null;
+  readonly #rows: number;
+  #own: CompiledForms | null = null;
 
   /** `rows`: tokens that the model has a logit for. */
   constructor(tokenizer: Tokenizer, rows: number) {
     this.#tokenizer = tokenizer;
-    this.#count = Math.min(tokenizer.vocabSize, rows);
+    this.#rows = rows;
   }
 
-  /** Checks and compiles a form. Throws LlamaError (usage) that names what is wrong in it. */
-  compile(form: Form): States {
-    checkForm(form);
-    const key = JSON.stringify(form);
-    const states = this.#compiled.get(key) ?? compileForm(form);
-    this.#compiled.delete(key);
-    this.#compiled.set(key, states);
-    const [oldest] = this.#compiled.keys();
-    if (this.#compiled.size > MAX_FORMS) this.#compiled.delete(oldest!);
-    return states;
+  /** Checks and compiles a form, which is then kept. Throws LlamaError (usage) that names what is wrong in it. */
+  compile(form: Form): void {
+    this.#compiled.compile(form);
+  }
+
+  /** Throws LlamaError (usage) for a schema that no answer can be bound to; `where`: its name in the message. */
+  checkSchema(schema: object | boolean, where: string): void {
+    engine!.checkSchema(schema, where);
   }
 
   /** Reads the vocabulary, once; needed before `constraint`. */
-  load(): Promise<void> {
-    this.#loading ??= (async () => {
-      const texts = await tokenBytes(this.#tokenizer, this.#count);
-      const found = texts.findIndex((text) => /^ \w/.test(text));
-      this.#spaceId = found < 0 ? null : found;
-      this.#masks = new MaskCache(new TokenTrie(texts));
-    })();
-    return this.#loading;
+  async load(): Promise<void> {
+    await loadForms();
+    await this.#compiled.load();
   }
 
   /** Binds an answer after `promptIds`, which the stops may end where it is whole. */
   constraint(form: Form, promptIds: readonly number[], stopIds: ReadonlySet<number>): Constraint {
-    const tokenizer = this.#tokenizer;
-    return new Constraint({
-      states: this.compile(form),
-      masks: this.#masks!,
-      stopIds,
-      encode: (text) => (tokenizer.units === "bytes" ? tokenizer.encode(text) : encodeAfter(tokenizer, text)),
-      dropsSpace: dropsSpace(tokenizer, promptIds, this.#spaceId),
-    });
+    return this.#compiled.constraint(form, promptIds, stopIds);
+  }
+
+  get #compiled(): CompiledForms {
+    this.#own ??= new engine!.CompiledForms(this.#tokenizer, this.#rows);
+    return this.#own;
   }
 }

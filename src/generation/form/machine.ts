@@ -173,8 +173,8 @@ export class Machine {
       this.#nodes[from]!.empty.push(exit);
       return;
     }
-    const start = this.#node();
-    this.#lower(of, start, this.#end());
+    const start = of.kind === "rule" ? this.#rules.get(of.name)! : this.#node();
+    if (of.kind !== "rule") this.#lower(of, start, this.#end());
     this.#chains.push({ start, least: Math.min(least0, MAX_COUNT), most: Math.min(count, MAX_COUNT), exit });
     this.#nodes[from]!.empty.push(this.#chains.length * CHAIN);
   }

@@ -46,6 +46,8 @@ export class State {
   readonly isComplete: boolean;
   /** By class of bytes; null: no byte of it may follow; undefined: not known yet. */
   readonly next: (State | null | undefined)[];
+  /** The one state after any plain character, or whether some or none may follow; undefined: not known yet. */
+  afterPlain: State | "some" | "none" | undefined;
 
   constructor(places: readonly Place[], isComplete: boolean, classes: number) {
     this.places = places;

@@ -94,7 +94,7 @@ function firstMaximum(logits: Float32Array): number {
   throw new LlamaError("runtime", "cannot sample from the model's logits", {
     expected: "finite numbers",
     found: max === Number.NEGATIVE_INFINITY ? "no finite number" : String(max),
-    fix: "If logit_bias forbids every token, allow one; else the weights may be damaged, or the compute type may be too small for them",
+    fix: "If logit_bias forbids every token, or every one that the form allows, allow one; else the weights may be damaged, or the compute type may be too small for them",
   });
 }
 

@@ -20,7 +20,7 @@ const ESCAPES: Readonly<Record<string, string>> = {
 };
 
 /** One character of a string: as it is, or escaped. A pair of surrogates is one character. */
-export const CHARACTER = choice(
+const CHARACTER = choice(
   set(PLAIN),
   sequence(
     "\\",
@@ -54,6 +54,7 @@ export const NUMBER = sequence(
 
 /** Rules for any JSON. */
 export const JSON_RULES: ReadonlyMap<string, Expression> = new Map([
+  ["character", CHARACTER],
   ["string", sequence('"', repeat(CHARACTER, 0), '"')],
   ["number", NUMBER],
   ["integer", INTEGER],

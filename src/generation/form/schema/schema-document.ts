@@ -14,6 +14,8 @@ export interface Part {
   readonly pointer: string;
   /** Keywords that are dealt with already. */
   readonly without?: readonly string[];
+  /** All other schemas of the same value are applied by this one. */
+  readonly isWhole?: boolean;
 }
 
 export class SchemaDocument {

@@ -12,7 +12,7 @@ import { stringShape } from "./string-shape.js";
 import { View } from "./view.js";
 
 /** Rules at most: branches within branches multiply. */
-const MAX_RULES = 20_000;
+const MAX_RULES = 5000;
 
 export class SchemaGrammar implements RuleMaker {
   readonly rules = new Map<string, Expression>();
@@ -38,7 +38,11 @@ export class SchemaGrammar implements RuleMaker {
   value(parts: readonly Part[]): Expression {
     const some = parts.filter(({ schema }) => schema !== true);
     if (some.length === 0) return rule("value");
-    const key = [...new Set(some.map(({ pointer, without }) => `${pointer}!${without?.join() ?? ""}`))]
+    const key = [
+      ...new Set(
+        some.map(({ pointer, without, isWhole }) => `${pointer}!${without?.join() ?? ""}${isWhole ? "!" : ""}`),
+      ),
+    ]
       .sort()
       .join(" ");
     let name = this.#names.get(key);
@@ -78,7 +82,7 @@ export class SchemaGrammar implements RuleMaker {
       if (keyword === "oneOf") checkExclusive(this.document, options, owner.pointer);
       const rest = view.parts.map((part) => {
         const without = [...(part.without ?? []), "allOf", "$ref", ...(part.schema === owner.schema ? [keyword] : [])];
-        return { ...part, without: [...new Set(without)] };
+        return { ...part, without: [...new Set(without)], isWhole: part === view.whole };
       });
       return choice(...options.map((option) => this.value([...rest, option])));
     }

@@ -1,14 +1,16 @@
 /** Strings of a schema as grammars: their length, pattern and format. Does not know other types. */
-import { choice, type Expression, NOTHING, repeat, sequence, set } from "../grammar/grammar.js";
+import { choice, type Expression, NOTHING, repeat, rule, sequence, set } from "../grammar/grammar.js";
 import { readRegex } from "../grammar/regex.js";
 import { lengthOf } from "./expression-length.js";
-import { CHARACTER, inString, PLAIN } from "./json-text.js";
+import { inString, PLAIN } from "./json-text.js";
 import type { SchemaDocument } from "./schema-document.js";
 import { STRING_FORMATS } from "./string-formats.js";
 import type { View } from "./view.js";
 
 /** A string in its quotes. */
 export function stringShape(document: SchemaDocument, view: View): Expression {
+  const { counts, patterns, format } = view;
+  if (counts.size === 0 && patterns.length === 0 && format === null) return rule("string");
   return sequence('"', contentOf(document, view), '"');
 }
 
@@ -23,7 +25,9 @@ function contentOf(document: SchemaDocument, { counts, patterns, format }: View)
     });
   }
   if (sources.length > 1) throw document.error(patterns[1]!.pointer, "a second pattern is not supported");
-  if (format === null && patterns.length === 0) return repeat(CHARACTER, least, most);
+  if (format === null && patterns.length === 0) {
+    return repeat(rule("character"), least, most);
+  }
   const { inner, pointer } = format === null ? ofPattern(document, patterns[0]!) : ofFormat(document, format);
   const length = lengthOf(inner);
   if (length.least < least || length.most > most) {

@@ -30,11 +30,14 @@ export class View {
   format: { name: string; pointer: string } | null = null;
   branches: Branches | null = null;
   isImpossible = false;
+  /** The schema by which all others are applied; null where several are. */
+  readonly whole: Part | null;
   readonly #document: SchemaDocument;
 
   constructor(document: SchemaDocument, parts: readonly Part[]) {
     this.#document = document;
     this.pointer = parts[0]!.pointer;
+    this.whole = parts.length === 1 || parts[0]!.isWhole ? parts[0]! : null;
     const seen = new Set<string>();
     for (const part of parts) this.#add(part, [], seen);
     for (const part of this.parts) this.#read(part);
@@ -87,6 +90,10 @@ export class View {
       } else if (keyword === "uniqueItems" && value !== false && !(Number(schema.maxItems) <= 1)) {
         throw this.#document.unsupported(pointer, keyword, {
           fix: "Bound the list by enum values or prefixItems, or leave it out",
+        });
+      } else if (keyword.startsWith("unevaluated") && value !== true && this.whole?.schema !== schema) {
+        throw this.#document.unsupported(pointer, keyword, {
+          fix: "Put it into the schema that has the allOf, anyOf or $ref",
         });
       } else if (keyword === "$id" && pointer !== "") throw this.#document.unsupported(pointer, keyword);
     }
