@@ -46,7 +46,7 @@ function steps8(x: v128, inverse: v128): v128 {
   return i32x4.max_s(i32x4.min_s(q, i32x4.splat(255)), i32x4.splat(1));
 }
 
-/** Quantises [rows, columns] to 8 bits in blocks of `blockSize`; false if a number is NaN or infinite. */
+/** Quantises [rows, columns] to 8 bits in blocks of `blockSize`, xor `zero` in each byte; false if a number is NaN or infinite. */
 export function quantize8(
   from: usize,
   rows: i32,
@@ -55,7 +55,9 @@ export function quantize8(
   packed: usize,
   scales: usize,
   scratch: usize,
+  zero: u8,
 ): bool {
+  const zeros = i8x16.splat(zero);
   for (let row = 0; row < rows; row++) {
     for (let start = 0; start < columns; start += blockSize) {
       const block = blockAt(from + ((<usize>start) << 2), columns - start, blockSize, scratch);
@@ -66,7 +68,7 @@ export function quantize8(
         const at = block + (i << 2);
         const a = i16x8.narrow_i32x4_s(steps8(v128.load(at), inverse), steps8(v128.load(at, 16), inverse));
         const b = i16x8.narrow_i32x4_s(steps8(v128.load(at, 32), inverse), steps8(v128.load(at, 48), inverse));
-        v128.store(packed + i, i8x16.narrow_i16x8_u(a, b));
+        v128.store(packed + i, v128.xor(i8x16.narrow_i16x8_u(a, b), zeros));
       }
       store<f32>(scales, scale);
       packed += <usize>blockSize;

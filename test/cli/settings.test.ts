@@ -88,3 +88,9 @@ describe("settings", { concurrency: 2 }, () => {
     assert.equal(code, 0);
   });
 });
+
+test("`config` says what applies where an option has no fixed default", async () => {
+  const { stdout } = await llama(["config"]);
+  assert.match(stdout, /^max_seq_len +- +default: the model's context, else 2048$/m);
+  assert.match(stdout, /^temperature +0\.8 +default$/m);
+});

@@ -16,8 +16,8 @@ import { assertShown } from "./varying.js";
 
 const DOCUMENTS = ["README.md", "CONTRIBUTING.md", "models/demo/README.md", "bench/peer/README.md"].concat(
   readdirSync(join(ROOT, "docs"))
-    // server/documents.test.ts runs its blocks against a server.
-    .filter((name) => name.endsWith(".md") && !["serve.md", "deploy.md"].includes(name))
+    // server/documents.test.ts and net/documents.test.ts run their blocks against servers.
+    .filter((name) => name.endsWith(".md") && !["serve.md", "deploy.md", "scale-out.md"].includes(name))
     .map((name) => `docs/${name}`),
 );
 

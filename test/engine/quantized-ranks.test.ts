@@ -49,7 +49,7 @@ function blocksOf(from: Checkpoint, dtype: "int8" | "int4", worldSize: number): 
               const start = packed.offset + index * blockBytes;
               const zeroAt = zeros && zeros.offset + (zeros.length / weight.rows) * row + (block >> 1);
               const zero = zeroAt === null ? 128 : (bytes[zeroAt]! >> (4 * (block % 2))) & 15;
-              const column = region.columns.start + block * format.blockSize;
+              const column = region.columns.start + block * (format.blockSize as number);
               const key = `${tensorName(tensor, layerOf(stage, weightPart(weight)))} ${at} ${column}`;
               const numbers = bytes.subarray(start, start + blockBytes).toString("hex");
               found.set(key, `${format.bits} ${numbers} ${bytes.readFloatLE(scales.offset + index * 4)} ${zero}`);

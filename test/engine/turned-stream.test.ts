@@ -136,7 +136,7 @@ test("turned rows and columns have the length they had, and int4 and models with
   assert.throws(() => turn.turnColumns(bad.slice(), 4, 0), isAt(Math.floor((2 * 96 + 40) / 4), 0));
   const config = openCheckpoint(writeRelative(join(root, "any"), Object.values(relatives.models)[0]!), 512).config;
   const widthOf = (dim: number, type: "fp32" | "int8" | "int4") => turnWidth({ ...config, dim } as ModelConfig, type);
-  assert.deepEqual([widthOf(4096, "int8"), widthOf(4096, "int4"), widthOf(4096, "fp32")], [64, 0, 0]);
+  assert.deepEqual([widthOf(4096, "int8"), widthOf(4096, "int4"), widthOf(4096, "fp32")], [512, 0, 0]);
   assert.deepEqual([widthOf(576, "int8"), widthOf(1000, "int8")], [64, 0]);
   const stored = { "feed_forward.w2": { bits: 8, hasOffsets: false } } as const;
   assert.equal(turnWidth({ ...config, dim: 4096, ffnDim: 8192, storedBlocks: stored }, "int8"), 0);

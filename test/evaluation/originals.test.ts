@@ -9,6 +9,7 @@ import { loadRows } from "../../src/evaluation/data/load-rows.js";
 import type { Row, Split } from "../../src/evaluation/data/row.js";
 import { loadTask } from "../../src/evaluation/prompts/instances.js";
 import { readLiteral } from "../../src/evaluation/python/literal.js";
+import { planTasks } from "../../src/evaluation/run/task-plan.js";
 import { madeUpRows } from "./made-up.js";
 
 const base = mkdtempSync(join(tmpdir(), "originals-"));
@@ -123,6 +124,21 @@ test("MMLU: the rows of one subject are taken from a file of all", async () => {
     loadTask(folder, selectTasks(["mmlu_astronomy"]).tasks[0]!, 0),
     /has no document of mmlu_astronomy; found 3 rows of other kinds/,
   );
+});
+
+test("a task without documents is left out if only a group was named that means no more than its members", async () => {
+  const folder = join(base, String(folders++));
+  mkdirSync(folder, { recursive: true });
+  const head = ",sent_more,sent_less,stereo_antistereo,bias_type,annotations,anon_writer,anon_annotators";
+  const pair = "0,He is a.,She is a.,stereo,gender,[],a,[]";
+  writeFileSync(join(folder, "crows_pairs_anonymized.csv"), `${head}\n${pair}\n`);
+  const { tasks } = selectTasks(["crows_pairs"]);
+  const planned = await planTasks(folder, tasks, { seed: 1234, leaveOut: () => true });
+  assert.deepEqual(
+    planned.map(({ task }) => task.name),
+    ["crows_pairs_english", "crows_pairs_english_gender"],
+  );
+  await assert.rejects(planTasks(folder, tasks, { seed: 1234 }), /has no document of crows_pairs_english_/);
 });
 
 test("TruthfulQA and TriviaQA: other names of the same", async () => {

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { QuantFormat } from "../../src/model/architecture/quantize.js";
+import type { BlockFormat } from "../../src/model/architecture/quantize.js";
 import { dequantize, quantize, weights } from "./quantized-rows.js";
 
 /** Sums of squares: of the weights, of their errors after quantizeRows, and after rounding with a scale by the largest magnitude. */
-function errors(values: Float32Array, format: QuantFormat): { energy: number; found: number; plain: number } {
+function errors(values: Float32Array, format: BlockFormat): { energy: number; found: number; plain: number } {
   const wide = dequantize(quantize(values, 1, values.length, format), 1, values.length, format);
   const scale = Math.fround(Math.max(...values.map(Math.abs)) / (2 ** (format.bits - 1) - 1));
   let [energy, found, plain] = [0, 0, 0];
@@ -74,7 +74,7 @@ test("4 bits: weights that are already on a 4-bit grid are unchanged", () => {
     for (const sign of [1, -1]) {
       // All multiples from -below to 15 - below, so that only one grid fits.
       const values = Float32Array.from({ length: 32 }, (_, i) => sign * 0.25 * (((i * 5) % 16) - below));
-      const format: QuantFormat = { bits: 4, blockSize: 32 };
+      const format: BlockFormat = { bits: 4, blockSize: 32 };
       assert.deepEqual(dequantize(quantize(values, 1, 32, format), 1, 32, format), values, `${below} below`);
     }
   }

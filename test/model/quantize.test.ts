@@ -3,14 +3,14 @@ import { test } from "node:test";
 import { createSession, tensor } from "../../src/engine/stages/onnx-session.js";
 import { writeOnnx } from "../../src/formats/protobuf/onnx-writer.js";
 import {
+  type BlockFormat,
   NotFiniteError,
-  type QuantFormat,
   quantizedSize,
   quantizeRows,
 } from "../../src/model/architecture/quantize.js";
 import { dequantize, quantize, unpack, weights, zeroOf } from "./quantized-rows.js";
 
-const FORMATS: QuantFormat[] = ([4, 8] as const).flatMap((bits) =>
+const FORMATS: BlockFormat[] = ([4, 8] as const).flatMap((bits) =>
   ([16, 32, 64, 128] as const).map((blockSize) => ({ bits, blockSize })),
 );
 
@@ -179,7 +179,7 @@ for (const format of FORMATS) {
 }
 
 test("arrays of another size are rejected", () => {
-  const format: QuantFormat = { bits: 4, blockSize: 32 };
+  const format: BlockFormat = { bits: 4, blockSize: 32 };
   const { packedBytes, scaleCount, zeroBytes } = quantizedSize(2, 40, format);
   assert.deepEqual([packedBytes, scaleCount, zeroBytes], [64, 4, 2]);
   const call = (values: number, ...[packed, scales, zeros]: [number, number, number]) => {

@@ -1,5 +1,5 @@
 /** Random weights, quantised and back, for tests of quantisation. */
-import { type QuantFormat, quantizedSize, quantizeRows } from "../../src/model/architecture/quantize.js";
+import { type BlockFormat, quantizedSize, quantizeRows } from "../../src/model/architecture/quantize.js";
 
 /** Approximately normally distributed numbers from a seeded generator, with a few outliers. */
 export function weights(count: number, seed: number): Float32Array {
@@ -20,7 +20,7 @@ export interface Quantized {
   zeros: Uint8Array;
 }
 
-export function quantize(values: Float32Array, rows: number, columns: number, format: QuantFormat): Quantized {
+export function quantize(values: Float32Array, rows: number, columns: number, format: BlockFormat): Quantized {
   const { packedBytes, scaleCount, zeroBytes } = quantizedSize(rows, columns, format);
   const packed = new Uint8Array(packedBytes).fill(0x5a);
   const scales = new Float32Array(scaleCount).fill(Number.NaN);
@@ -32,7 +32,7 @@ export function quantize(values: Float32Array, rows: number, columns: number, fo
 /** The zero point of a block of a row that has `blocks`. */
 export function zeroOf(
   { zeros }: Quantized,
-  { bits }: QuantFormat,
+  { bits }: BlockFormat,
   blocks: number,
   row: number,
   block: number,
@@ -42,11 +42,11 @@ export function zeroOf(
 }
 
 /** All q of a quantised matrix, including padding: [rows, blocks * blockSize]. */
-export function unpack({ packed }: Quantized, { bits }: QuantFormat): number[] {
+export function unpack({ packed }: Quantized, { bits }: BlockFormat): number[] {
   return bits === 8 ? [...packed] : [...packed].flatMap((byte) => [byte & 15, byte >> 4]);
 }
 
-export function dequantize(quantized: Quantized, rows: number, columns: number, format: QuantFormat): Float32Array {
+export function dequantize(quantized: Quantized, rows: number, columns: number, format: BlockFormat): Float32Array {
   const { blocks } = quantizedSize(rows, columns, format);
   const all = unpack(quantized, format);
   return Float32Array.from({ length: rows * columns }, (_, i) => {

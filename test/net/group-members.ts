@@ -13,8 +13,13 @@ export interface Joined {
   stop: AbortController;
 }
 
-export async function join(url: string, id: string, options: Partial<GroupOptions> = {}): Promise<Joined> {
-  const net = await connect({ servers: [url], name: "test", pingMs: 500 });
+/** `nkeySeed`: the key, if the server wants one. */
+export async function join(
+  url: string,
+  id: string,
+  { nkeySeed, ...options }: Partial<GroupOptions> & { nkeySeed?: string } = {},
+): Promise<Joined> {
+  const net = await connect({ servers: [url], name: "test", pingMs: 500, ...(nkeySeed && { nkeySeed }) });
   const said: string[] = [];
   const stop = new AbortController();
   const all: GroupOptions = {

@@ -1,9 +1,14 @@
 /** Groups of hosts on a real server: joining, refusals, epochs after losses, ends; and what strangers send. */
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { test } from "node:test";
+import { nkeys } from "@nats-io/nats-core";
+import { LlamaError } from "../../src/error.js";
 import { connect } from "../../src/net/nats/net.js";
-import { Echo, follow, join, lead, Ring } from "./group-members.js";
-import { NatsServer, withoutNats } from "./nats-server.js";
+import { ROOT } from "../documents/blocks.js";
+import { Echo, follow, join as joinGroup, lead, Ring } from "./group-members.js";
+import { NatsServer, natsBinaries, withoutNats } from "./nats-server.js";
 
 test("groups of hosts", { skip: withoutNats, concurrency: 8 }, async (t) => {
   await using server = await NatsServer.start();
@@ -14,8 +19,8 @@ test("groups of hosts", { skip: withoutNats, concurrency: 8 }, async (t) => {
   const holds = (name: string, run: (id: string) => Promise<void>) => cases.push([name, run]);
 
   holds("messages go round the ring in order, and all end with node 0", async (id) => {
-    const zero = await join(url, id, { ...three, rank: 0 });
-    const others = [await join(url, id, three), await join(url, id, three)];
+    const zero = await joinGroup(url, id, { ...three, rank: 0 });
+    const others = [await joinGroup(url, id, three), await joinGroup(url, id, three)];
     assert.deepEqual(
       others.map(({ member }) => member.record.rank),
       [1, 2],
@@ -32,8 +37,8 @@ test("groups of hosts", { skip: withoutNats, concurrency: 8 }, async (t) => {
 
   holds("hosts that differ are refused everywhere, with both values", async (id) => {
     const equal = { version: "1", dtype: "int8" };
-    const zero = await join(url, id, { rank: 0, equal });
-    const end = follow(await join(url, id, { host: "there", equal: { ...equal, dtype: "int4" } }));
+    const zero = await joinGroup(url, id, { rank: 0, equal });
+    const end = follow(await joinGroup(url, id, { host: "there", equal: { ...equal, dtype: "int4" } }));
     const error = await lead(zero).then(
       () => assert.fail(),
       (thrown) => thrown,
@@ -51,11 +56,11 @@ test("groups of hosts", { skip: withoutNats, concurrency: 8 }, async (t) => {
 
   holds("a killed host is noticed, and a spare takes its place", async (id) => {
     const options = { nodes: { least: 2, most: 3 }, maxRestarts: 1 };
-    const zero = await join(url, id, { ...options, rank: 0 });
-    const one = await join(url, id, options);
+    const zero = await joinGroup(url, id, { ...options, rank: 0 });
+    const one = await joinGroup(url, id, options);
     void follow(one).catch(() => {});
     const { leader, ring } = await lead(zero);
-    const spare = await join(url, id, options);
+    const spare = await joinGroup(url, id, { ...options, joinTimeoutMs: 1500 });
     const end = follow(spare);
     ring.link.send(Uint8Array.from([7]));
     assert.deepEqual([...(await ring.next())], [7, 1]);
@@ -80,13 +85,13 @@ test("groups of hosts", { skip: withoutNats, concurrency: 8 }, async (t) => {
   });
 
   holds("a host that is started again takes its own rank, also one that has only been silent", async (id) => {
-    const zero = await join(url, id, { rank: 0, maxRestarts: 9 });
-    const one = await join(url, id, { rank: 1 });
+    const zero = await joinGroup(url, id, { rank: 0, maxRestarts: 9 });
+    const one = await joinGroup(url, id, { rank: 1 });
     void follow(one).catch(() => {});
     const { leader, ring } = await lead(zero);
-    await assert.rejects(join(url, id, { rank: 1 }), /another process is node 1 \(here\) of the group/);
+    await assert.rejects(joinGroup(url, id, { rank: 1 }), /another process is node 1 \(here\) of the group/);
     await one.net.close();
-    const again = await join(url, id, { rank: 1 });
+    const again = await joinGroup(url, id, { rank: 1 });
     const echo = new Echo(1);
     const end = follow(again, echo);
     await ring.failed;
@@ -104,8 +109,8 @@ test("groups of hosts", { skip: withoutNats, concurrency: 8 }, async (t) => {
   });
 
   holds("what strangers send changes nothing", async (id) => {
-    const zero = await join(url, id, { rank: 0 });
-    const end = follow(await join(url, id));
+    const zero = await joinGroup(url, id, { rank: 0 });
+    const end = follow(await joinGroup(url, id));
     const { leader, ring } = await lead(zero);
     const stranger = await connect({ servers: [url], name: "stranger" });
     const text = (value: unknown) =>
@@ -145,17 +150,16 @@ test("groups of hosts", { skip: withoutNats, concurrency: 8 }, async (t) => {
   });
 
   holds("nobody waits longer than join_timeout", async (id) => {
-    const zero = await join(url, id, { rank: 0, joinTimeoutMs: 500 });
+    const zero = await joinGroup(url, id, { rank: 0, joinTimeoutMs: 500 });
     await assert.rejects(lead(zero), /group is not complete; expected 2 hosts within 0.5 s, found 1/);
     await zero.member.close();
-    const alone = await follow(await join(url, `${id}-b`, { rank: 1, joinTimeoutMs: 500 }));
+    const alone = await follow(await joinGroup(url, `${id}-b`, { rank: 1, joinTimeoutMs: 500 }));
     assert.match(alone!.message, /node 0 does not come/);
   });
 
   holds("an error of node 0 ends all, also those that hear of it later", async (id) => {
-    const zero = await join(url, id, { rank: 0 });
-    const { LlamaError } = await import("../../src/error.js");
-    const end = follow(await join(url, id));
+    const zero = await joinGroup(url, id, { rank: 0 });
+    const end = follow(await joinGroup(url, id));
     const { leader } = await lead(zero);
     await leader.end(new LlamaError("memory", "too little"));
     const error = await end;
@@ -168,8 +172,8 @@ test("groups of hosts", { skip: withoutNats, concurrency: 8 }, async (t) => {
 
 test("a group continues after its server was restarted, with its store or without", { skip: withoutNats }, async () => {
   await using server = await NatsServer.start();
-  const zero = await join(server.url, "restart", { rank: 0, lostAfterMs: 3000 });
-  const end = follow(await join(server.url, "restart", { lostAfterMs: 3000 }));
+  const zero = await joinGroup(server.url, "restart", { rank: 0, lostAfterMs: 3000 });
+  const end = follow(await joinGroup(server.url, "restart", { lostAfterMs: 3000 }));
   const { leader, ring } = await lead(zero);
   await server.restart();
   ring.link.send(Uint8Array.from([1]));
@@ -180,3 +184,23 @@ test("a group continues after its server was restarted, with its store or withou
   await leader.end(null);
   assert.equal(await end, null);
 });
+
+for (const binary of natsBinaries) {
+  test(`nats-server ${binary.version}: the role of docs/scale-out.md is enough for a group, and for nothing else`, async () => {
+    const page = readFileSync(join(ROOT, "docs/scale-out.md"), "utf8");
+    const [, role] = /^ {2}STAGE = (\{[\s\S]*?\n {2}\})$/m.exec(page)!;
+    const pair = nkeys.createUser();
+    const nkeySeed = new TextDecoder().decode(pair.getSeed());
+    const rules = `authorization {\n  STAGE = ${role}\n  users = [ { nkey: ${pair.getPublicKey()}, permissions: $STAGE } ]\n}`;
+    await using server = await NatsServer.start({ binary, rules });
+    const zero = await joinGroup(server.url, "job1", { rank: 0, nkeySeed });
+    const end = follow(await joinGroup(server.url, "job1", { nkeySeed }));
+    const { leader, ring } = await lead(zero);
+    ring.link.send(Uint8Array.from([1]));
+    assert.deepEqual([...(await ring.next())], [1, 1]);
+    await leader.end(null);
+    assert.equal(await end, null);
+    await assert.rejects(joinGroup(server.url, "job2", { rank: 0, nkeySeed }), LlamaError);
+    await assert.rejects(joinGroup(server.url, "job1", { rank: 0 }), /refuses the key/);
+  });
+}

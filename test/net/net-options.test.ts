@@ -35,7 +35,7 @@ const refused = (flags: QueueFlags, message: RegExp) => {
 const user = nkeys.createUser();
 const seed = new TextDecoder().decode(user.getSeed());
 
-test("addresses get NATS's port, and what is none is refused", () => {
+test("addresses get NATS's port, and other texts are refused", () => {
   const { servers } = of({ queue: "localhost, nats://[::1]:5,mq:6222/" }).options;
   assert.deepEqual(servers, ["nats://localhost:4222", "nats://[::1]:5", "nats://mq:6222"]);
   for (const queue of [

@@ -5,7 +5,7 @@ import { after } from "node:test";
 import { BIN } from "../cli/cli-process.js";
 
 /** What runs longer hangs. */
-const TIMEOUT_MS = 60_000;
+const TIMEOUT_MS = 120_000;
 
 export interface HostOptions {
   /** Words before the command: `ip netns exec NAME`. */
@@ -91,5 +91,5 @@ let groups = 0;
 
 /** The options by which hosts of one test meet. */
 export function meeting(url: string, nodes: string, id = `t${process.pid}-${groups++}`): string[] {
-  return ["--nnodes", nodes, "--rdzv_endpoint", url, "--rdzv_id", id, "--rdzv_conf", "join_timeout=30,lost_after=2"];
+  return ["--nnodes", nodes, "--rdzv_endpoint", url, "--rdzv_id", id, "--rdzv_conf", "join_timeout=60,lost_after=2"];
 }

@@ -218,7 +218,13 @@ test("usage comes at the end of a stream, only if asked for", async () => {
   const params = { model: "demo", prompt: PROMPT, max_tokens: 4, stream: true } as const;
   const usages: unknown[] = [];
   const stream = await client.completions.create({ ...params, stream_options: { include_usage: true } });
-  for await (const { choices, usage } of stream) usages.push([choices.length, usage?.completion_tokens ?? null]);
+  let timings: { predicted_n: number } | undefined;
+  for await (const event of stream) {
+    const { choices, usage } = event;
+    usages.push([choices.length, usage?.completion_tokens ?? null]);
+    if (usage) ({ timings } = event as unknown as { timings: { predicted_n: number } });
+  }
+  assert.equal(timings?.predicted_n, 4, "llama.cpp's clients look for the times there");
   assert.deepEqual(usages.at(-1), [0, 4]);
   assert.ok(usages.slice(0, -1).every((one) => JSON.stringify(one) === "[1,null]"));
   for await (const event of await client.completions.create(params)) assert.equal("usage" in event, false);

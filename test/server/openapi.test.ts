@@ -67,3 +67,56 @@ test("answers and errors have the documented forms", async () => {
     );
   }
 });
+
+test("the document has the rules between fields, and what it refuses is refused", async () => {
+  const context = [2048];
+  const bodies: Record<string, [good: unknown, bad: unknown][]> = {
+    "/v1/completions": [
+      [
+        { prompt: "a", max_tokens: 1, stream_options: null },
+        { prompt: "a", max_tokens: 1, stream_options: {} },
+      ],
+      [
+        { prompt: "", max_tokens: 1 },
+        { prompt: "", max_tokens: 1, add_special_tokens: false },
+      ],
+      [
+        { prompt: [[2047]], max_tokens: 1 },
+        { prompt: [[2048]], max_tokens: 1 },
+      ],
+    ],
+    "/v1/chat/completions": [
+      [
+        { messages: [{ role: "user", content: "a" }], max_tokens: 1, logprobs: true, top_logprobs: 1 },
+        { messages: [{ role: "user", content: "a" }], max_tokens: 1, top_logprobs: 1 },
+      ],
+    ],
+    "/api/generate": [
+      [
+        { prompt: "a", raw: true, system: "", stream: false, options: { num_predict: 1 } },
+        { prompt: "a", raw: true, system: "b", stream: false },
+      ],
+      [
+        { prompt: "", top_logprobs: 0 },
+        { prompt: "", top_logprobs: 1 },
+      ],
+      [{ prompt: "" }, { prompt: "", context }],
+    ],
+    "/tokenize": [[{ content: "a" }, { content: "a", prompt: "b" }]],
+    "/detokenize": [[{ tokens: [0] }, { tokens: [2048] }]],
+  };
+  // The document of a model that is loaded knows its tokens.
+  const { body: loaded } = await server.json("/openapi.json");
+  for (const [path, pairs] of Object.entries(bodies)) {
+    const { schema } = loaded.paths[path].post.requestBody.content["application/json"];
+    for (const [good, bad] of pairs) {
+      for (const [body, status] of [
+        [good, 200],
+        [bad, 400],
+      ] as const) {
+        assert.equal(Value.Check(schema, body), status === 200, `${path} ${JSON.stringify(body)}`);
+        assert.equal((await server.json(path, body)).status, status, `${path} ${JSON.stringify(body)}`);
+      }
+    }
+  }
+});

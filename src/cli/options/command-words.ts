@@ -32,7 +32,7 @@ export function checkCommandWords(command: CommandWords, words: readonly string[
     const names = command.commands.map((one) => one.name());
     throw new LlamaError("usage", `unknown command '${word}'`, {
       where: path,
-      expected: `${names.slice(0, -1).join(", ")} or ${names.at(-1)}`,
+      expected: names.join(", ").replace(/, (?=[^,]*$)/, " or "),
       fix: `llama-ts help ${path} lists the options`,
     });
   }

@@ -140,6 +140,12 @@ export function samplingSettings(flags: SamplingFlags): Pick<GenerateOptions, Sa
 export function rankOptions<A extends unknown[], O extends OptionValues>(command: Command<A, O>) {
   plain(command)
     .optionsGroup("Ranks (with torchrun's options):")
+    .addOption(
+      new Option(
+        "--nnodes <n>",
+        "hosts that hold the model together, each some layers; each runs this line (docs/torchrun.md)",
+      ).argParser(nodeCount),
+    )
     .option("--log_dir <dir>", "write each rank's reports to DIR/none_XXXXXX/attempt_0/RANK")
     .addOption(
       new Option(
@@ -184,7 +190,6 @@ function addHiddenOptions(command: PlainCommand): void {
     command.addOption(parse ? option.argParser(parse) : option);
   };
   add("--standalone");
-  add("--nnodes <n>", nodeCount);
   add("--node_rank <n>", wholeNumber(0, MAX_NODES - 1));
   add("--layers_per_node <list>", layerCounts);
   add("--master_addr <host>");

@@ -5,6 +5,7 @@ import { type ConfigFile, readConfig } from "./config-file.js";
 
 /** The part of a commander option that is read here. */
 export interface SettingOption {
+  readonly description: string;
   readonly long?: string | undefined;
   readonly hidden: boolean;
   readonly required: boolean;

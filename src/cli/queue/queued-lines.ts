@@ -34,7 +34,7 @@ export class QueuedLines {
   readonly #seed: number;
   /** Ids of the lines that were submitted and have no answer. */
   readonly #ids = new Map<number, string>();
-  /** Keys of the records that this run has written. */
+  /** Keys of the answers that this run has written. */
   readonly #written = new KeySet();
   /** Lines that were refused here. */
   readonly #refused = new LineSet();
@@ -90,8 +90,8 @@ export class QueuedLines {
     this.#ids.delete(origin.line);
     // The input may be read again.
     if (this.#refused.has(origin.line)) return;
+    // By line: an earlier one may have the same id.
     this.#refused.add(origin.line);
-    this.#written.add(keyOf(origin));
     this.#run.progress.failed++;
     await this.#write([recordOf(origin, null, error)]);
   }

@@ -29,6 +29,8 @@ export interface Session {
 export interface SessionOptions {
   /** Threads inside one operator; above 1 every session has its own pool. */
   threads: number;
+  /** Takes kernels for products of int8 that are exact on any processor (exact-products.ts). */
+  precise?: boolean;
   /** The model's external file of constants; the runtime reads it only while it creates the session. */
   constants?: { file: string; bytes: Buffer };
   /** Also saves the session as two files, `path` and `path`.bin, with the constants of at least `leastBytes` in the second, in the layout of its kernels. */
@@ -47,7 +49,7 @@ export function integers(values: readonly number[], shape: readonly number[]): T
 
 /** Creates a session from ONNX bytes, or from a file written by `saveTo`, whose constants are mapped instead of read. */
 export function createSession(model: Uint8Array | string, options: SessionOptions): Session {
-  const { threads, constants, saveTo } = options;
+  const { threads, constants, saveTo, precise } = options;
   const settings: InferenceSession.SessionOptions = {
     intraOpNumThreads: threads,
     interOpNumThreads: 1,
@@ -64,6 +66,7 @@ export function createSession(model: Uint8Array | string, options: SessionOption
         // Thread pools that keep spinning after a run would starve the other sessions and ranks. Inside a run, while other
         // programs run, a long spin takes the core from the thread being waited for (`node bench/busy.js`).
         force_spinning_stop: "1",
+        ...(precise && { x64quantprecision: "1" }),
         intra_op: { spin_duration_us: "50" },
         ...(saveTo !== undefined && {
           save_external_prepacked_constant_initializers: "1",

@@ -9,6 +9,7 @@ import type { Stage } from "../../model/architecture/step-plan.js";
 import { openWeights, type WeightSource } from "../../model/checkpoint/weight-source.js";
 import type { RankSetup } from "../shared/messages.js";
 import { ConstantsFile } from "./constants-file.js";
+import { needsPrecision } from "./exact-products.js";
 import { createSession, integers, type Session, type Tensor, tensor } from "./onnx-session.js";
 import { quantizeStage } from "./read-weights.js";
 import { type Stages, savedSession, stageGraphs } from "./stages.js";
@@ -20,7 +21,7 @@ import { type ChunkMaths, chunkMaths } from "./weight-kernel.js";
  * Error if writing fails.
  */
 export async function writeStages(setup: RankSetup, folder: string, onBytes: (bytes: number) => void): Promise<void> {
-  const { threads } = setup;
+  const settings = sessionSettings(setup);
   const source = openWeights(setup.checkpoint, onBytes, true);
   const maths = chunkMaths();
   let small: ConstantsFile | null = null;
@@ -36,12 +37,12 @@ export async function writeStages(setup: RankSetup, folder: string, onBytes: (by
       }
       const file = stageFile(folder, setup.rank, stage);
       const made = createSession(graph.model, {
-        threads,
+        ...settings,
         constants: { file: CONSTANTS, bytes },
         saveTo: { path: file, ...saved },
       });
       try {
-        const stored = createSession(file, { threads });
+        const stored = createSession(file, settings);
         try {
           checkEqual(setup, made, stored, file);
         } finally {
@@ -66,7 +67,7 @@ export async function openStages(
   folder: string | null,
   onBytes: (bytes: number) => void,
 ): Promise<Stages> {
-  const { threads } = setup;
+  const settings = sessionSettings(setup);
   const sessions = new Map<Stage, Session>();
   let source: WeightSource | null = null;
   let maths: ChunkMaths | null = null;
@@ -87,9 +88,9 @@ export async function openStages(
       onBytes(0);
       const session =
         folder !== null && savedSession(graph)
-          ? createSession(stageFile(folder, setup.rank, stage), { threads })
+          ? createSession(stageFile(folder, setup.rank, stage), settings)
           : createSession(graph.model, {
-              threads,
+              ...settings,
               constants: { file: CONSTANTS, bytes: constantsOf(stage, graph) },
             });
       constantBytes += graph.constantBytes;
@@ -106,6 +107,11 @@ export async function openStages(
       for (const session of sessions.values()) session.release();
     },
   };
+}
+
+/** What all sessions of a rank have. */
+function sessionSettings({ threads, dtype }: RankSetup): { threads: number; precise: boolean } {
+  return { threads, precise: dtype === "int8" && needsPrecision() };
 }
 
 /** Runs one row through both sessions; throws unless the saved one computes the same bits as the original. */

@@ -74,8 +74,8 @@ export function quantizeStage(
   maths: ChunkMaths,
 ): Buffer {
   const { config } = setup.checkpoint;
-  const width = turnWidth(config, setup.dtype);
-  const turn = width > 0 ? new StreamTurn(config.dim, width) : null;
+  const turned = turnWidth(config, setup.dtype);
+  const turn = turned > 0 ? new StreamTurn(config.dim, turned) : null;
   // Not from Node's pool, because the arrays over it must be aligned.
   const bytes = Buffer.from(new ArrayBuffer(graph.constantBytes));
   const floats = ({ offset, length }: { offset: number; length: number }) =>
@@ -104,7 +104,8 @@ export function quantizeStage(
     const [rowAxis, columnAxis] = weight.matrix.tensors[0].axes;
     const norm = turn && columnAxis === "dim" ? readNorm(source, setup, weight, layer) : undefined;
     // Rows of the stream are turned in blocks.
-    const unit = turn && rowAxis === "dim" ? width : 1;
+    const unit = turn && rowAxis === "dim" ? turned : 1;
+    const inputTurn = format.inputTurn ? new StreamTurn(weight.columns, format.inputTurn, false) : null;
     const height = Math.max(1, Math.floor(CHUNK / weight.columns / unit)) * unit;
     const chunk = maths.chunk(format.isStored ? 0 : Math.min(height, weight.rows), weight.columns, format);
     for (const { name, rows, columns, at } of stackedTensors(setup, weight, layer)) {
@@ -124,6 +125,7 @@ export function quantizeStage(
           source.read(name, { start, end }, columns, values);
           if (turn && norm) maths.turnRows(values, turn, norm);
           if (turn && rowAxis === "dim") maths.turnColumns(values, turn, weight.columns, start);
+          if (inputTurn) maths.turnRows(values, inputTurn, null);
           const zeroRows = target.zeros?.subarray(first * zeroRow, last * zeroRow);
           maths.quantize(values, end - start, weight.columns, format, packedRows, scaleRows, zeroRows);
         } catch (error) {

@@ -1,9 +1,15 @@
 /**
- * Turns and quantises a chunk of weights: by a kernel in WebAssembly, or in JavaScript where there is none; both give the same bits.
+ * Turns and quantises a chunk of weights: by a kernel in WebAssembly, or in JavaScript where it cannot run; both give the same bits.
  * Does not know tensors or files.
  */
 import { searchTables } from "../../model/architecture/grid-search.js";
-import { checkFinite, type QuantFormat, quantizedSize, quantizeRows } from "../../model/architecture/quantize.js";
+import {
+  blockLength,
+  checkFinite,
+  type QuantFormat,
+  quantizedSize,
+  quantizeRows,
+} from "../../model/architecture/quantize.js";
 import type { StreamTurn } from "../../model/architecture/turned-stream.js";
 import { moduleOf, type WasmMemory, wasm } from "../machine/webassembly.js";
 
@@ -11,15 +17,15 @@ const MODULE = new URL("weights.wasm", import.meta.url);
 /** The module's own data comes first. */
 const SPACE_START = 1024;
 const UNIT = 65_536;
-/** Of doubles: the factors of a stream, and the pairs of columns that are turned at once. */
-const SCRATCH_BYTES = 8 * 64 * 16;
+/** Eight pairs of columns as doubles, in the longest blocks that are turned. */
+const SCRATCH_BYTES = 8 * 512 * 16;
 
 /** One chunk at a time. All functions throw a NotFiniteError for a NaN or an infinity. */
 export interface ChunkMaths {
   /** An array for a chunk of a matrix whose format is known; the earlier one is not valid any more. */
   chunk(rows: number, columns: number, format: QuantFormat): Float32Array;
   /** As StreamTurn.turnRows, for rows at the start of the chunk. */
-  turnRows(values: Float32Array, turn: StreamTurn, norm: Float32Array): void;
+  turnRows(values: Float32Array, turn: StreamTurn, norm: Float32Array | null): void;
   /** As StreamTurn.turnColumns. */
   turnColumns(values: Float32Array, turn: StreamTurn, columns: number, first: number): void;
   /** As quantizeRows. */
@@ -33,7 +39,7 @@ export function chunkMaths(hasKernel = moduleOf(MODULE) !== null): ChunkMaths {
 
 const PLAIN: ChunkMaths = {
   chunk: (rows, columns) => new Float32Array(rows * columns),
-  turnRows: (values, turn, norm) => turn.turnRows(values, norm),
+  turnRows: (values, turn, norm) => turn.turnRows(values, norm ?? undefined),
   turnColumns: (values, turn, columns, first) => turn.turnColumns(values, columns, first),
   quantize: quantizeRows,
 };
@@ -51,7 +57,7 @@ class WeightKernel implements ChunkMaths {
   readonly #exports: Exports;
   readonly #tables: number;
   readonly #scratch: number;
-  /** Where the factors of a stream are, if there are some, and behind them the chunk. */
+  /** Where the factors of a stream are, if there are some, and after them the chunk. */
   readonly #factors: number;
 
   constructor() {
@@ -74,9 +80,10 @@ class WeightKernel implements ChunkMaths {
     return new Float32Array(this.#memory.buffer, start, rows * columns);
   }
 
-  turnRows(values: Float32Array, turn: StreamTurn, norm: Float32Array): void {
-    const dim = norm.length;
-    new Float64Array(this.#memory.buffer, this.#factors, dim).set(turn.factors.map((factor, i) => factor * norm[i]!));
+  turnRows(values: Float32Array, turn: StreamTurn, norm: Float32Array | null): void {
+    const dim = turn.factors.length;
+    const factors = norm ? turn.factors.map((factor, i) => factor * norm[i]!) : turn.factors;
+    new Float64Array(this.#memory.buffer, this.#factors, dim).set(factors);
     const rows = values.length / dim;
     const isDone = this.#exports.turnRows(values.byteOffset, rows, dim, turn.width, this.#factors, this.#scratch);
     if (!isDone) checkFinite(values, dim);
@@ -104,10 +111,11 @@ class WeightKernel implements ChunkMaths {
     const to = Math.ceil((values.byteOffset + values.byteLength) / 16) * 16;
     const scalesAt = to + packedBytes;
     const zerosAt = scalesAt + 4 * scaleCount;
-    const matrix = [values.byteOffset, rows, columns, format.blockSize];
+    const matrix = [values.byteOffset, rows, columns, blockLength(columns, format)];
+    const zero = format.blockSize === "row" ? 0x80 : 0;
     const isDone =
       format.bits === 8
-        ? this.#exports.quantize8(...matrix, to, scalesAt, this.#scratch)
+        ? this.#exports.quantize8(...matrix, to, scalesAt, this.#scratch, zero)
         : this.#exports.quantize4(...matrix, to, scalesAt, zerosAt, this.#scratch, this.#tables);
     if (!isDone) checkFinite(values, columns);
     const { buffer } = this.#memory;

@@ -40,6 +40,9 @@ export function shotsOf(task: Task, chosen: number | undefined): number {
   return task.hasFixedShots || chosen === undefined ? task.defaultShots : chosen;
 }
 
+/** The data have rows, but none of the task. */
+export class NoDocuments extends LlamaError {}
+
 /** Reads a task's documents below `folder`, and its examples if there are any shots. Throws LlamaError (usage) for what is missing or malformed. */
 export async function loadTask(folder: string, task: Task, shots: number): Promise<TaskData> {
   const needs = { ...task.data, hub: task.source };
@@ -47,7 +50,7 @@ export async function loadTask(folder: string, task: Task, shots: number): Promi
   const documents = task.documents(rows);
   if (documents.length === 0) {
     const where = files.map(({ path }) => path).join(", ");
-    throw new LlamaError("usage", `has no document of ${task.name}`, {
+    throw new NoDocuments("usage", `has no document of ${task.name}`, {
       where,
       found: `${rows.length} rows of other kinds`,
     });

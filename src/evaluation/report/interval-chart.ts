@@ -26,7 +26,9 @@ export interface ChartOptions {
 }
 
 const WIDTH = 760;
-const [LEFT, RIGHT, TOP, BOTTOM] = [230, 30, 10, 34];
+const [RIGHT, TOP, BOTTOM] = [30, 10, 34];
+/** Space for labels: at least this, and for a long one this much a character. */
+const [LEFT, CHARACTER] = [230, 7];
 /** Height of a series within a row, and between rows. */
 const [LINE, GAP] = [18, 10];
 /** Height of a row at least: a label and a note. */
@@ -39,8 +41,9 @@ export function intervalChart(rows: readonly ChartRow[], options: ChartOptions):
   const rowHeight = Math.max(LEAST, series.length * LINE + GAP);
   const height = TOP + rows.length * rowHeight + BOTTOM;
   const bottom = height - BOTTOM;
+  const left = Math.min(WIDTH / 2, Math.max(LEFT, ...rows.map((row) => 16 + [...row.label].length * CHARACTER)));
   const x = (value: number) =>
-    LEFT + ((Math.min(to, Math.max(from, value)) - from) / (to - from)) * (WIDTH - LEFT - RIGHT);
+    left + ((Math.min(to, Math.max(from, value)) - from) / (to - from)) * (WIDTH - left - RIGHT);
   const grid = ticks.flatMap((tick): Content[] => [
     element("line", { x1: x(tick), x2: x(tick), y1: TOP, y2: bottom, class: tick === base ? "base" : "grid" }),
     element("text", { x: x(tick), y: bottom + 18, "text-anchor": "middle", class: "tick" }, show(tick)),
@@ -80,11 +83,11 @@ export function intervalChart(rows: readonly ChartRow[], options: ChartOptions):
     const texts = [
       element(
         "text",
-        { x: LEFT - 12, y: middle + (row.note ? -2 : 4), "text-anchor": "end", class: "label" },
+        { x: left - 12, y: middle + (row.note ? -2 : 4), "text-anchor": "end", class: "label" },
         row.label,
       ),
       row.note
-        ? element("text", { x: LEFT - 12, y: middle + 11, "text-anchor": "end", class: "tick" }, row.note)
+        ? element("text", { x: left - 12, y: middle + 11, "text-anchor": "end", class: "tick" }, row.note)
         : null,
     ];
     return [texts, points, marks];

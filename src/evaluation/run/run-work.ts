@@ -1,13 +1,47 @@
 /** Runs planned work on a model, many requests at a time, and gives each answer when it is whole. Does not know tasks and files. */
 import type { LlamaError } from "../../error.js";
+import type { BatchRequestOptions } from "../../generation/completion/batch.js";
 import type { Llama } from "../../generation/llama.js";
 import type { FeedOptions } from "../../generation/scheduling/in-flight.js";
 import type { EvalResponse, LikelihoodResponse } from "../tasks/task.js";
 import { cutAtStops } from "./request-encoder.js";
 import type { WorkPlan } from "./work-plan.js";
 
-/** What a run needs of a model. */
-export type EvalModel = Pick<Llama, "tokenizer" | "maxSeqLen" | "score" | "batch">;
+/** What a run needs of a score. */
+export interface EvalScore {
+  logprob: number;
+  isGreedy: boolean;
+  /** With each of `lastIds`, in their order. */
+  others: readonly { logprob: number; isGreedy: boolean }[];
+  tokens: readonly { logprob: number }[];
+}
+
+/** A context and a continuation to score, with ids in the place of its last one. */
+export interface EvalPass<T> {
+  tag: T;
+  context: readonly number[];
+  continuation: readonly number[];
+  lastIds: readonly number[];
+}
+
+export interface EvalPrompt<T> {
+  tag: T;
+  prompt: readonly number[];
+  options: BatchRequestOptions;
+}
+
+export type EvalScored<T> = { tag: T } & ({ score: EvalScore; error: null } | { score: null; error: LlamaError });
+
+export type EvalCompleted<T> = { tag: T } & (
+  | { completion: { text: string }; error: null }
+  | { completion: null; error: LlamaError }
+);
+
+/** What a run needs of a model. A `Llama` is one. */
+export interface EvalModel extends Pick<Llama, "tokenizer" | "maxSeqLen"> {
+  score<T>(passes: readonly EvalPass<T>[], options: FeedOptions): AsyncIterable<EvalScored<T>>;
+  batch<T>(prompts: readonly EvalPrompt<T>[], options: FeedOptions): AsyncIterable<EvalCompleted<T>>;
+}
 
 /** The answer to a request, or why it has none. `cost`: the tokens that were planned for what has run since the last one. */
 export type Answer = { key: string; cost: number; task: string } & (

@@ -1,6 +1,14 @@
 /** Which documents of which tasks a run evaluates, with their requests. Reads the data; runs nothing. */
 import type { DataFile } from "../data/load-rows.js";
-import { documentCount, type Instance, instances, loadTask, shotsOf } from "../prompts/instances.js";
+import {
+  documentCount,
+  type Instance,
+  instances,
+  loadTask,
+  NoDocuments,
+  shotsOf,
+  type TaskData,
+} from "../prompts/instances.js";
 import type { Task } from "../tasks/task.js";
 
 export interface PlannedTask {
@@ -22,18 +30,26 @@ export interface PlanOptions {
   limit?: number;
   /** Every `count`-th document, beginning with document `index` (from 1). */
   shard?: { index: number; count: number };
+  /** Called for a task without documents that may be left out, because only a group of it was named; others throw. */
+  leaveOut?: (task: Task) => boolean;
 }
 
 /** Reads the data below `folder`. Throws LlamaError (usage) for what is missing or malformed. */
 export async function planTasks(
   folder: string,
   tasks: readonly Task[],
-  { shots: chosen, seed, limit, shard = { index: 1, count: 1 } }: PlanOptions,
+  { shots: chosen, seed, limit, shard = { index: 1, count: 1 }, leaveOut }: PlanOptions,
 ): Promise<PlannedTask[]> {
   const planned: PlannedTask[] = [];
   for (const task of tasks) {
     const shots = shotsOf(task, chosen);
-    const data = await loadTask(folder, task, shots);
+    let data: TaskData;
+    try {
+      data = await loadTask(folder, task, shots);
+    } catch (error) {
+      if (!(error instanceof NoDocuments) || !leaveOut?.(task)) throw error;
+      continue;
+    }
     const options = { shots, seed, paper: true, ...(limit !== undefined && { limit }) };
     // Examples are drawn for the documents of the other parts too: each draw depends on the ones before.
     const own = [...instances(task, data, options)].filter(({ docId }) => docId % shard.count === shard.index - 1);

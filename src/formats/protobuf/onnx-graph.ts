@@ -1,7 +1,7 @@
 /** An ONNX model as plain data: nodes, values, constants (onnx.proto). Does not know what they compute or how they are written. */
 
 /** onnx.proto, TensorProto.DataType */
-export const ONNX_TYPE = { float32: 1, uint8: 2, int32: 6, int64: 7, bool: 9, float16: 10 } as const;
+export const ONNX_TYPE = { float32: 1, uint8: 2, int8: 3, int32: 6, int64: 7, bool: 9, float16: 10 } as const;
 export type OnnxType = keyof typeof ONNX_TYPE;
 
 /** A float attribute must be given as `{ float }`, since 1 and 1.0 are the same value in JavaScript. */

@@ -6,8 +6,10 @@ import type { Tag, TagFormat } from "../form/form.js";
 import type { CallForm } from "./call-form.js";
 import type { Tool, ToolChoice } from "./tool.js";
 
-/** The texts with which a call may begin in a form without tags. Small models of Llama write the second one as well. */
-export const BARE_BEGINS = ['{"name": "', '{"type": "function", "name": "'];
+/** Small models of Llama write this before the name, too. */
+const TYPE = '"type": "function", ';
+/** The texts with which a call may begin in a form without tags. */
+export const BARE_BEGINS = ['{"name": "', `{${TYPE}"name": "`];
 
 /**
  * The form of answers that may call the tools, or must, or must not. `schemaOf`: the schema that the arguments of a tool are bound to;
@@ -27,13 +29,14 @@ export function callGrammar(
   }
   const chosen = typeof choice === "object" ? tools.filter((tool) => tool.function.name === choice.name) : tools;
   const isSingle = !isParallel || typeof choice === "object" || form.between === null;
-  const begins = isBare ? BARE_BEGINS : [`${form.open}{"name": "`];
-  const tags = chosen.flatMap((tool): Tag[] => {
-    const { name } = tool.function;
+  const ofTools = chosen.map((tool): Tag => {
     const content: TagFormat = { type: "json_schema", json_schema: schemaOf(tool) };
-    const head = `${name}", "${form.argumentsKey}": `;
-    return begins.map((begin) => ({ type: "tag", begin: begin + head, content, end: `}${form.close}` }));
+    return { type: "tag", begin: `${tool.function.name}", "${form.argumentsKey}": `, content, end: "" };
   });
+  const types: TagFormat[] = isBare ? [{ type: "or", elements: [constant(""), constant(TYPE)] }] : [];
+  const parts = [...types, constant('"name": "'), { type: "or", elements: ofTools } satisfies TagFormat];
+  const content: TagFormat = { type: "sequence", elements: parts };
+  const tags: Tag[] = [{ type: "tag", begin: `${form.open}{`, content, end: `}${form.close}` }];
   const separator = form.between ?? "\n";
   const shared = { separator, at_least_one: true, stop_after_first: isSingle };
   const calls: TagFormat = { type: "tags_with_separator", tags, ...shared };
@@ -41,6 +44,10 @@ export function callGrammar(
   if (answer !== null) return { type: "or", elements: [calls, answer] };
   if (isBare) return { type: "or", elements: [calls, { type: "grammar", grammar: textUnlessCall() }] };
   return { type: "triggered_tags", triggers: [form.open.trim()], tags, stop_after_first: isSingle };
+}
+
+function constant(value: string): TagFormat {
+  return { type: "const_string", value };
 }
 
 /** A grammar of the texts that do not begin as a call does: white space, a brace, and one of the first keys of calls. */

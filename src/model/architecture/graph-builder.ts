@@ -10,6 +10,7 @@ import type { ComputeType } from "./compute-type.js";
 import { biasOf, type Matrix, matrixPart, matrixShape, type Vector, vectorLength } from "./matrices.js";
 import { type QuantFormat, quantizedSize } from "./quantize.js";
 import type { Part, TensorKind } from "./tensor-table.js";
+import { hadamard } from "./turned-stream.js";
 
 /** Versions of ONNX's own operators and of onnxruntime's. */
 export const OPSETS = { "": 24, "com.microsoft": 1 };
@@ -152,6 +153,7 @@ export class GraphBuilder {
     const { name } = matrix;
     const [rows, columns] = matrixShape(matrix, this.config, this.share);
     const format = this.#recipe.formatOf(matrix);
+    if (format.blockSize === "row") return this.#rows(matrix, format, x, to);
     const { blocks, blockBytes, packedBytes, scaleCount, zeroBytes } = quantizedSize(rows, columns, format);
     const packed = this.#constant(`${name}.packed`, "uint8", [rows, blocks, blockBytes], packedBytes);
     const scales = this.#constant(`${name}.scales`, "float32", [rows, blocks], scaleCount * 4);
@@ -161,15 +163,64 @@ export class GraphBuilder {
       : null;
     const quantized = { format, packed, scales, zeros, offsets };
     this.#weights.push({ kind: "linear", matrix, rows, columns, quantized });
+    const input = format.inputTurn ? this.#turned(x, columns, format.inputTurn, to) : x;
     const product = this.node(
       "MatMulNBits",
-      [x, `${name}.packed`, `${name}.scales`, ...(zeros ? [`${name}.zeros`] : [])],
+      [input, `${name}.packed`, `${name}.scales`, ...(zeros ? [`${name}.zeros`] : [])],
       offsets ? `${to}_integers` : to,
       // accuracy level 4: activations in int8, by block
       { K: columns, N: rows, bits: format.bits, block_size: format.blockSize, accuracy_level: 4 },
       "com.microsoft",
     );
     return offsets ? this.#addOffsets(name, x, blocks, product, to) : product;
+  }
+
+  /**
+   * Adds a product of int8 rows: each row of x is divided by its largest magnitude and rounded to
+   * 8 bits with the zero point 128, and the product is multiplied by that magnitude.
+   */
+  #rows(matrix: Matrix, format: QuantFormat, x: string, to: string): string {
+    const { name } = matrix;
+    const [rows, columns] = matrixShape(matrix, this.config, this.share);
+    const { packedBytes, scaleCount } = quantizedSize(rows, columns, format);
+    const packed = this.#constant(`${name}.packed`, "int8", [rows, columns], packedBytes);
+    const scales = this.#constant(`${name}.scales`, "float32", [rows], scaleCount * 4);
+    this.#weights.push({
+      ...{ kind: "linear", matrix, rows, columns },
+      quantized: { format, packed, scales, zeros: null, offsets: null },
+    });
+    const magnitude = this.node("Abs", [x], `${to}_magnitude`);
+    const axis = this.integers(`${to}_last_axis`, [-1]);
+    const most = this.node("ReduceMax", [magnitude, axis], `${to}_most`, { keepdims: 1 });
+    // Rows of zeros are divided by this.
+    const factor = this.node("Max", [most, this.#floats(`${to}_least`, [1e-30])], `${to}_factor`);
+    const divided = this.node("Div", [x, factor], `${to}_divided`);
+    const step = this.#floats(`${to}_step`, [1 / 127]);
+    const middle = this.#bytes(`${to}_middle`, "uint8", [], new Uint8Array([128]));
+    const integers = this.node("QuantizeLinear", [divided, step, middle], `${to}_integers`);
+    const zeros = this.#bytes(`${to}_zeros`, "int8", [rows], new Uint8Array(rows));
+    const inputs = [integers, step, middle, `${name}.packed`, `${name}.scales`, zeros];
+    const product = this.node("QGemm", inputs, `${to}_divided_product`, { transB: 1 }, "com.microsoft");
+    return this.node("Mul", [product, factor], to);
+  }
+
+  /** Turns x [tokens, columns] in blocks of `width`. */
+  #turned(x: string, columns: number, width: number, to: string): string {
+    const matrix = hadamard(width);
+    const name = this.#bytes(`hadamard_${to}`, "float32", [width, width], new Uint8Array(matrix.buffer));
+    const blocks = this.node("Reshape", [x, this.integers(`${to}_block_shape`, [-1, width])], `${to}_in_blocks`);
+    const turned = this.node("MatMul", [blocks, name], `${to}_turned_blocks`);
+    return this.node("Reshape", [turned, this.integers(`${to}_row_shape`, [-1, columns])], `${to}_turned`);
+  }
+
+  /** A number that is part of the model. */
+  #floats(name: string, [value]: [number]): string {
+    return this.#bytes(name, "float32", [], new Uint8Array(Float32Array.of(value).buffer));
+  }
+
+  #bytes(name: string, type: OnnxType, shape: number[], data: Uint8Array): string {
+    this.#initializers.push({ name, type, shape, data });
+    return name;
   }
 
   /** Adds the offsets of the blocks of a matrix to a product with x: each is multiplied with the sum of the block's x. */

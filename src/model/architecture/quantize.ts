@@ -1,5 +1,5 @@
 /**
- * Quantises weights to 4 or 8 bits in blocks along a row, as onnxruntime's MatMulNBits stores them.
+ * Quantises weights to 4 or 8 bits in blocks along a row, as onnxruntime's MatMulNBits stores them, or in whole rows.
  * Does not know tensors or files.
  */
 import { quantizeBlock4 } from "./grid-search.js";
@@ -7,12 +7,18 @@ import { quantizeBlock4 } from "./grid-search.js";
 /** Bits per weight, and the number of weights that share a scale. */
 export interface QuantFormat {
   bits: 4 | 8;
-  blockSize: 16 | 32 | 64 | 128;
+  /** "row": signed numbers of 8 bits with a scale for a whole row, whose activations have a scale for each token. */
+  blockSize: 16 | 32 | 64 | 128 | "row";
+  /** Length of the blocks in which the input is turned while the model runs, and the columns of the weights before (turned-stream.ts). */
+  inputTurn?: number;
   /** The file has these blocks, and they are handed on as they are (stored-blocks.ts). */
   isStored?: true;
   /** Each block also has a number that is added to its weights. */
   hasOffsets?: true;
 }
+
+/** A format in blocks of a fixed length. */
+export type BlockFormat = QuantFormat & { blockSize: number };
 
 /** Sizes of a quantised matrix: its weights are [rows, blocks, blockBytes], its scales [rows, blocks], its zero points [rows, zeroBytes / rows]. */
 export interface QuantizedSize {
@@ -26,11 +32,17 @@ export interface QuantizedSize {
 }
 
 export function quantizedSize(rows: number, columns: number, format: QuantFormat): QuantizedSize {
-  const { bits, blockSize, isStored } = format;
+  const { bits, isStored } = format;
+  const blockSize = blockLength(columns, format);
   const blocks = Math.ceil(columns / blockSize);
   const blockBytes = (blockSize * bits) / 8;
   const zeroBytes = bits === 4 && !isStored ? rows * Math.ceil(blocks / 2) : 0;
   return { blocks, blockBytes, packedBytes: rows * blocks * blockBytes, scaleCount: rows * blocks, zeroBytes };
+}
+
+/** Weights of a block of a row of `columns`. */
+export function blockLength(columns: number, { blockSize }: QuantFormat): number {
+  return blockSize === "row" ? columns : blockSize;
 }
 
 /** Thrown for a weight that is NaN or infinite, which no scale can represent; row and column are those of the given matrix. */
@@ -52,7 +64,7 @@ const NO_ZEROS = new Uint8Array(0);
 
 /**
  * Quantises values [rows, columns] into `packed`, `scales` and `zeros` of `quantizedSize`: weight = (q - zero) * scale, with q
- * unsigned. In 8 bits the zero point is 128; in 4 bits (the lower nibble first) every block has its own, and a scale may be negative.
+ * unsigned. In 8 bits the zero point is 128 (in rows q is stored less that, signed); in 4 bits (the lower nibble first) every block has its own, and a scale may be negative.
  * The result for a block depends on its values alone, so splitting a matrix at blocks does not change it.
  * Throws a NotFiniteError for a NaN or an infinity.
  */
@@ -65,7 +77,9 @@ export function quantizeRows(
   scales: Float32Array,
   zeros: Uint8Array = NO_ZEROS,
 ): void {
-  const { bits, blockSize } = format;
+  const { bits } = format;
+  const blockSize = blockLength(columns, format);
+  const zero = format.blockSize === "row" ? 0x80 : 0;
   const { blocks, blockBytes, packedBytes, scaleCount, zeroBytes } = quantizedSize(rows, columns, format);
   if (
     values.length !== rows * columns ||
@@ -99,7 +113,7 @@ export function quantizeRows(
       if (check !== 0) checkFinite(values, columns);
       const to = index * blockBytes;
       if (bits === 8) {
-        scales[index] = quantizeBlock8(block, Math.max(greatest, -least), packed, to);
+        scales[index] = quantizeBlock8(block, Math.max(greatest, -least), packed, to, zero);
       } else {
         const found = quantizeBlock4(block, least, greatest, packed, to);
         scales[index] = found.scale;
@@ -120,7 +134,7 @@ export function checkFinite(values: Float32Array, columns: number): void {
 }
 
 /** Scales by the largest magnitude and rounds to the nearest q from -127 to 127. */
-function quantizeBlock8(block: Float64Array, largest: number, packed: Uint8Array, to: number): number {
+function quantizeBlock8(block: Float64Array, largest: number, packed: Uint8Array, to: number, zero: number): number {
   const scale = Math.fround(largest / 127);
   // In double precision, since the inverse of a subnormal scale exceeds float32. Such a scale is coarse and may be 0, so q is clipped.
   const inverse = scale === 0 ? 0 : 1 / scale;
@@ -128,7 +142,7 @@ function quantizeBlock8(block: Float64Array, largest: number, packed: Uint8Array
     let q = (block[i]! * inverse + 128.5) | 0;
     if (q > 255) q = 255;
     else if (q < 1) q = 1;
-    packed[to + i] = q;
+    packed[to + i] = q ^ zero;
   }
   return scale;
 }

@@ -10,10 +10,16 @@ import { STORED_BLOCK } from "./stored-blocks.js";
 import { TENSORS } from "./tensor-table.js";
 
 /** Changes whenever a recipe, or the search for scales, gives other numbers: weights and keys that were kept are then not used. */
-export const RECIPE_VERSION = 3;
+export const RECIPE_VERSION = 4;
 
 /** Bits for each weight of the layers in int4, with scales and zero points; what the 4-bit blocks leave is for 8-bit ones. */
 const INT4_BITS = 4.85;
+/** Narrower models lose more to rounding, and gain less: their int8 has blocks. */
+const LEAST_ROW_DIM = 1024;
+/** The stream of int8 rows is turned in blocks of at least this length. */
+const LEAST_ROW_TURN = 256;
+/** Longest blocks in which the input of w2 is turned while the model runs, and the shortest that are of use. */
+const INPUT_TURN = { longest: 128, shortest: 16 };
 /** The tensors of wqkv where wv has 8 bits and the others 4. */
 const WQK: Matrix = { name: "attention.wqk", tensors: [TENSORS.wq, TENSORS.wk] };
 const WV: Matrix = { name: "attention.wv", tensors: [TENSORS.wv] };
@@ -31,8 +37,14 @@ export function quantFormat(matrix: Matrix, layer: number, config: ModelConfig, 
   if (stored !== undefined && stored.bits <= largest && columnUnit(matrix, config) % STORED_BLOCK === 0) {
     return { bits: largest, blockSize: STORED_BLOCK, isStored: true, ...(stored.hasOffsets && { hasOffsets: true }) };
   }
-  if (largest === 8)
-    return { bits: 8, blockSize: blockOf(matrix, config, hasShortBlocks(matrix, config, type) ? 32 : 128) };
+  if (largest === 8) {
+    if (matrix === MATRICES.w13 && hasRows(config, type)) return { bits: 8, blockSize: "row" };
+    const inputTurn = type === "int8" ? inputTurnOf(matrix, config) : 0;
+    // Very narrow models lose more by long blocks than they gain.
+    const longest = type === "int8" ? Math.max(32, config.dim / 4) : 128;
+    if (inputTurn > 0) return { bits: 8, blockSize: blockOf(matrix, config, longest), inputTurn };
+    return { bits: 8, blockSize: blockOf(matrix, config, hasShortBlocks(matrix, config, type) ? 32 : longest) };
+  }
   const isWide = matrix === WV || (matrix === MATRICES.w2 && layerRank(layer, config) < wideLayers(config));
   return { bits: isWide ? 8 : 4, blockSize: blockOf(matrix, config, 128) };
 }
@@ -43,12 +55,34 @@ export function productsOf(matrix: Matrix, layer: number, config: ModelConfig, t
   return isDivided ? [WQK, WV] : [matrix];
 }
 
-/** The input of w2 is the only one with large channels that is not turned (turned-stream.ts): its activations need a scale for fewer of them. */
+/**
+ * Whether w13 of int8 has a scale for each row, and its input one for each token: half the arithmetic of blocks, for two fifths of
+ * the weights. It needs a stream without channels that are much larger than the others, which is turned (turned-stream.ts). Other
+ * matrices lose more by it.
+ */
+export function hasRows(config: ModelConfig, type: QuantType): boolean {
+  if (type !== "int8" || config.dim < LEAST_ROW_DIM || config.dim % LEAST_ROW_TURN !== 0) return false;
+  return !config.storedBlocks;
+}
+
+/**
+ * Length of the blocks in which the input of w2 is turned in the graph: a power of two that divides the columns that stay together
+ * on a rank; 0 if that is too short. Other inputs are the stream, or have no such channels.
+ */
+function inputTurnOf(matrix: Matrix, config: ModelConfig): number {
+  if (matrix !== MATRICES.w2 || config.storedBlocks) return 0;
+  // The last unit may be a part of one.
+  const both = columnUnit(matrix, config) | config.ffnDim;
+  const width = Math.min(both & -both, INPUT_TURN.longest);
+  return width < INPUT_TURN.shortest ? 0 : width;
+}
+
+/** Where the input of w2 cannot be turned, large channels stay in it: its activations need a scale for fewer of them. */
 function hasShortBlocks(matrix: Matrix, config: ModelConfig, type: QuantType): boolean {
   return type === "int8" && matrix === MATRICES.w2 && blockOf(MATRICES.w13, config, 128) === 128;
 }
 
-function blockOf(matrix: Matrix, config: ModelConfig, longest: 32 | 128): QuantFormat["blockSize"] {
+function blockOf(matrix: Matrix, config: ModelConfig, longest: number): Exclude<QuantFormat["blockSize"], "row"> {
   return SIZES.find((size) => size <= longest && columnUnit(matrix, config) % size === 0) ?? 16;
 }
 

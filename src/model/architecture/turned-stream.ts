@@ -8,11 +8,13 @@
 import type { ModelConfig } from "../config/config.js";
 import type { ComputeType } from "./compute-type.js";
 import { checkFinite } from "./quantize.js";
-import { storedMatrices } from "./recipe.js";
+import { hasRows, storedMatrices } from "./recipe.js";
 import { type Part, TENSORS, type TensorKind } from "./tensor-table.js";
 
 /** Longest block of the Hadamard matrix: 64 channels are enough for an outlier, and take two rounds of `transform`. */
 const MAX_WIDTH = 64;
+/** The same where a whole row of activations has one scale: the others of the row would lose by an outlier that is spread over few. */
+const MAX_ROW_WIDTH = 512;
 /** A shorter one would spread an outlier over too few channels. */
 const MIN_WIDTH = 16;
 /** Columns that are turned at once, next to each other in memory. */
@@ -24,7 +26,7 @@ const STRIP = 16;
  */
 export function turnWidth(config: ModelConfig, dtype: ComputeType): number {
   if (dtype !== "int8" || storedMatrices(config, dtype).length > 0) return 0;
-  const width = Math.min(config.dim & -config.dim, MAX_WIDTH);
+  const width = Math.min(config.dim & -config.dim, hasRows(config, dtype) ? MAX_ROW_WIDTH : MAX_WIDTH);
   return width < MIN_WIDTH ? 0 : width;
 }
 
@@ -42,6 +44,14 @@ function signOf(channel: number): 1 | -1 {
   return (x ^ (x >>> 16)) & 1 ? -1 : 1;
 }
 
+/** The Hadamard matrix [width, width], divided by the square root of width: what the graph turns an input by. */
+export function hadamard(width: number): Float32Array {
+  const matrix = new Float32Array(width * width);
+  for (let i = 0; i < width; i++) matrix[i * width + i] = 1;
+  new StreamTurn(width, width, false).turnRows(matrix);
+  return matrix;
+}
+
 /** Turns blocks of `width` channels; holds what that needs, so that nothing is allocated for a row. */
 export class StreamTurn {
   readonly width: number;
@@ -50,11 +60,12 @@ export class StreamTurn {
   readonly #scratch: Float64Array;
   readonly #dim: number;
 
-  constructor(dim: number, width: number) {
+  /** `hasSigns`: false for the input of a matrix, which the graph turns by the Hadamard matrix alone. */
+  constructor(dim: number, width: number, hasSigns = true) {
     const scale = 1 / Math.sqrt(width);
     this.#dim = dim;
     this.width = width;
-    this.factors = Float64Array.from({ length: dim }, (_, channel) => signOf(channel) * scale);
+    this.factors = Float64Array.from({ length: dim }, (_, channel) => (hasSigns ? signOf(channel) : 1) * scale);
     this.#scratch = new Float64Array(STRIP * width);
   }
 

@@ -124,12 +124,13 @@ export class Follower {
 
   /** Waits for a value that is made of node 0's plan. Throws if this host is refused, node 0 does not come, or another process has this rank. */
   #until<T>(check: (plan: Plan, leader: Beat | null) => T | undefined): Promise<T> {
-    const { options, record, pulse } = this.member;
+    const { options, record, pulse, net } = this.member;
     let last: Plan | null = null;
     return pulse.until(
       () => {
         const leader = pulse.alive.find(({ rank, plan }) => rank === 0 && plan !== undefined) ?? null;
-        if (leader) this.#heardAt = pulse.ticks;
+        // Without a connection nobody is heard, and nobody counts as silent.
+        if (leader && net.isConnected) this.#heardAt = pulse.ticks;
         last = this.#over ?? leader?.plan ?? last;
         const refused = leader?.refused?.[record.boot];
         if (refused !== undefined) throw refusal(refused);
@@ -139,7 +140,8 @@ export class Follower {
         if (value !== null && value !== undefined) return value;
         this.#askForEnd(pulse.ticks - this.#heardAt);
         if ((pulse.ticks - this.#heardAt) * BEAT_MS < options.joinTimeoutMs) return undefined;
-        throw new LlamaError("runtime", "node 0 does not come", {
+        const problem = net.isConnected ? "node 0 does not come" : "the server of the group is not there";
+        throw new LlamaError("runtime", problem, {
           where: `--rdzv_id ${options.id}`,
           expected: `a heartbeat within ${options.joinTimeoutMs / 1000} s`,
           found: "none",

@@ -21,9 +21,10 @@ interface WatchedJob {
   ackWaitMs?: number | undefined;
 }
 
-const LOOK_MS = 5000;
-/** Silence before anything is asked. */
-const SILENCE_MS = 8000;
+/** How often it looks, and after which silence it asks the server. */
+const CALM = { lookMs: 5000, silenceMs: 8000 };
+/** The same for a while after the server was away: it may have lost something. */
+const ALERT = { lookMs: 1000, silenceMs: 1500, forMs: 20_000 };
 /** Between two lines about missing workers. */
 const NO_WORKERS_MS = 60_000;
 /** A server that is away for longer, or without room for longer, ends the job. */
@@ -51,6 +52,7 @@ export class JobWatch {
   readonly #answers: StuckStream;
   #toldAt = Number.NEGATIVE_INFINITY;
   #awaySince: number | null = null;
+  #alertUntil = 0;
 
   constructor(net: Net, streams: Streams, options: WatchedJob, job: Watched) {
     this.#net = net;
@@ -62,6 +64,10 @@ export class JobWatch {
     this.#answers = new StuckStream(streams, answerStream(options.job).name, COLLECTOR_CONSUMER);
   }
 
+  get #times(): typeof CALM {
+    return performance.now() < this.#alertUntil ? ALERT : CALM;
+  }
+
   /** Until `signal`. */
   async run(signal: AbortSignal): Promise<void> {
     const stopListening = this.#net.onStatus((status) => {
@@ -71,13 +77,14 @@ export class JobWatch {
       }
       if (status === "reconnected") {
         this.#awaySince = null;
+        this.#alertUntil = performance.now() + ALERT.forMs;
         this.#job.tell?.({ kind: "reconnected" });
       }
       if (status === "closed") this.#job.fail(new LlamaError("runtime", "the server has closed the connection"));
     });
     try {
       while (!signal.aborted) {
-        await sleep(LOOK_MS, undefined, { signal }).catch(() => {});
+        await sleep(this.#times.lookMs, undefined, { signal }).catch(() => {});
         if (signal.aborted) return;
         await this.#look();
       }
@@ -92,7 +99,7 @@ export class JobWatch {
       const found = `no connection for ${AWAY_MS / 60_000} minutes`;
       return this.#job.fail(new LlamaError("runtime", "the server stays away", { found }));
     }
-    if (this.#job.open() === 0 || this.#job.silentMs() < SILENCE_MS) {
+    if (this.#job.open() === 0 || this.#job.silentMs() < this.#times.silenceMs) {
       this.#missingBefore = false;
       return;
     }
@@ -112,7 +119,7 @@ export class JobWatch {
     const answers = await this.#streams.streamState(answerStream(job).name);
     const isMissing = !consumer || answers === null || (stored === 0 && answers.messages === 0);
     // Twice in a row: an answer may be between the server and here.
-    if (isMissing && this.#missingBefore && this.#job.silentMs() >= SILENCE_MS) {
+    if (isMissing && this.#missingBefore && this.#job.silentMs() >= this.#times.silenceMs) {
       this.isLost = true;
       return this.#job.fail(new LlamaError("runtime", "the server has lost requests"));
     }

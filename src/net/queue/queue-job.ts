@@ -50,6 +50,8 @@ const MAX_OPEN = 20_000;
 /** Requests that wait for the server's word at once. */
 const SUBMITTING = 64;
 const RETRY_MS = 300;
+/** After the server had no room nobody submits for so long: answers, which make room, go first. */
+const NO_ROOM_MS = 2000;
 /** Between looks whether the server delivers what it has. */
 const LOOK_MS = 1000;
 /** A request that the server cannot take, while no answer comes either, ends the job after it. */
@@ -67,6 +69,7 @@ export class QueueJob<R extends JobRequest = JobRequest> {
   #lastAnswer = performance.now();
   #wakers: (() => void)[] = [];
   #isFull = false;
+  #submitAt = 0;
   /** Requests that the server has not taken yet. */
   #unsent = 0;
   #trouble = { text: "", at: 0 };
@@ -150,6 +153,8 @@ export class QueueJob<R extends JobRequest = JobRequest> {
   async #deliverAgain(): Promise<void> {
     const { name } = answerStream(this.#options.job);
     await this.#lasting(async () => {
+      // A server that has lost it is the watch's affair.
+      if ((await this.#streams.streamState(name)) === null) return;
       await this.#streams.deleteConsumer(name, COLLECTOR);
       await this.#streams.ensureConsumer(name, COLLECTOR_CONSUMER);
     });
@@ -213,6 +218,7 @@ export class QueueJob<R extends JobRequest = JobRequest> {
     const { line, data } = request;
     const start = performance.now();
     while (!this.#stop.signal.aborted) {
+      await this.#pause(this.#submitAt - performance.now());
       try {
         const headers = { [VERSION_HEADER]: QUEUE_VERSION };
         const stored = await this.#streams.store(requestSubject(model, job, line), data, headers);
@@ -225,6 +231,7 @@ export class QueueJob<R extends JobRequest = JobRequest> {
         if (stored === "full" && !this.#isFull) this.#tell({ kind: "full" });
         this.#isFull ||= stored === "full";
         if (stored === "no-room") {
+          this.#submitAt = performance.now() + NO_ROOM_MS;
           const fix = "Raise the limit of JetStream, or make room on its disk";
           throw new LlamaError("runtime", "the server has no room for a request", { fix });
         }
@@ -243,13 +250,9 @@ export class QueueJob<R extends JobRequest = JobRequest> {
   }
 
   async #take(answers: JobAnswer[]): Promise<void> {
-    const fresh: JobAnswer[] = [];
-    const lines = new Set<number>();
-    for (const answer of answers) {
-      if (this.#taken.has(answer.line) || lines.has(answer.line)) continue;
-      lines.add(answer.line);
-      fresh.push(answer);
-    }
+    // Of two with the same line, which only a lost stream can have led to, one.
+    const byLine = new Map(answers.map((answer) => [answer.line, answer]));
+    const fresh = [...byLine.values()].filter(({ line }) => !this.#taken.has(line));
     if (fresh.length > 0) await this.#options.take(fresh);
     for (const { line } of fresh) {
       this.#taken.add(line);
@@ -291,6 +294,6 @@ export class QueueJob<R extends JobRequest = JobRequest> {
   }
 
   async #pause(ms: number): Promise<void> {
-    await sleep(ms, undefined, { signal: this.#stop.signal }).catch(() => {});
+    if (ms > 0) await sleep(ms, undefined, { signal: this.#stop.signal }).catch(() => {});
   }
 }

@@ -190,15 +190,26 @@ export class RequestSource {
     data: Uint8Array,
     signal: AbortSignal,
   ): Promise<boolean> {
+    let isRemoved = false;
+    const remove = async () => {
+      if (!isRemoved) await this.#remove(message);
+      isRemoved = true;
+    };
     for (;;) {
       let isStored = false;
       try {
-        const stored = await this.#streams.store(answerSubject(job, line), data);
+        let stored = await this.#streams.store(answerSubject(job, line), data);
+        if (stored === "no-room" && !isRemoved) {
+          // Else a server that is full of requests would stay so. If this worker ends before the answer is stored, the
+          // submitter finds out that the request is lost.
+          await remove();
+          stored = await this.#streams.store(answerSubject(job, line), data);
+        }
         // "exists": whoever had the request before was quicker.
         isStored = stored === "stored" || stored === "exists";
         if (stored === "no-stream" && (await this.#streams.streamState(answerStream(job).name)) === null) {
           this.#onEvent({ kind: "unwanted", job, line });
-          await this.#remove(message);
+          await remove();
           return false;
         }
         if (!isStored) throw new LlamaError("runtime", `the server has no room for an answer (${stored})`);
@@ -208,7 +219,7 @@ export class RequestSource {
         this.#tell(error);
       }
       if (isStored) {
-        await this.#remove(message);
+        await remove();
         return true;
       }
       if (signal.aborted) return false;

@@ -148,7 +148,8 @@ class ChatJob {
         return [...before, event([{ ...choice, ...ids }], { seed: this.#seed, timings: timingsOf(result) })];
       },
       aside: (fields) => event([], fields),
-      usage: (results) => (wantsUsage ? { ...head, choices: [], usage: this.#usage(results) } : null),
+      usage: (results) =>
+        wantsUsage ? { ...head, choices: [], usage: this.#usage(results), timings: timingsOf(results[0]!) } : null,
     };
     const options = { form, wantsProgress: return_progress, offset: () => 0 };
     const results = await streamChoices(this.#llama, this.plans, exchange, service, options);

@@ -147,7 +147,10 @@ class CompletionJob {
         return [event([{ ...choice, ...ids }], { seed: this.#seed, timings: timingsOf(result) })];
       },
       aside: (fields) => event([], fields),
-      usage: (results) => (wantsUsage ? { ...this.#head, choices: [], usage: this.#usage(results) } : null),
+      usage: (results) =>
+        wantsUsage
+          ? { ...this.#head, choices: [], usage: this.#usage(results), timings: timingsOf(results[0]!) }
+          : null,
     };
     const options = {
       ...{ form, wantsProgress: return_progress },

@@ -49,6 +49,7 @@ const generate: Route = {
     const forms = new OllamaForms(taggedName(service.settings), GENERATED);
     const form = answerForm(llama, askedFormat(request), null, service.settings);
     const plan = planOf(llama, request, form, exchange, service);
+    checkIds(llama, request.context ?? [], "context");
     if (!request.prompt) return { json: forms.loaded() };
     const prompt = await generatePrompt(llama, request.prompt, request, service);
     return run(
@@ -112,7 +113,6 @@ async function generatePrompt(
   if (raw && (system !== null || context.length > 0)) {
     throw invalid("raw mode does not support system or context", system !== null ? "system" : "context");
   }
-  checkIds(llama, context, "context");
   const isChat = !raw && hasChat(llama, settings.chat);
   if (!isChat && system !== null) {
     throw invalid("This model has no chat format, and so no system text; write it in the prompt", "system");

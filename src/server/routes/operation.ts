@@ -101,9 +101,9 @@ export function documentRoute(routes: () => readonly Route[]): Route {
     path: "/openapi.json",
     summary: "This document.",
     answer(_, service) {
-      const { settings, access } = service;
+      const { settings, access, model } = service;
       const documented = routes().map((route) => ({ ...route, needsKey: !(route.isOpen?.(service) ?? false) }));
-      return { json: openApi(documented, settings.version, access.needsKey) };
+      return { json: openApi(documented, settings.version, access.needsKey, model.loaded?.config.vocabSize ?? null) };
     },
   };
 }

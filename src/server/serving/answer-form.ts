@@ -5,6 +5,7 @@ import { invalid } from "../http/api-error.js";
 import { newId } from "../http/ids.js";
 import type { AskedForm } from "../schema/form-fields.js";
 import type { AskedTools } from "../schema/tool-fields.js";
+import { checkChat } from "./chat-prompt.js";
 import type { ServeSettings } from "./serve-settings.js";
 import type { ServerModel } from "./server-model.js";
 
@@ -24,6 +25,7 @@ export function answerForm(
   { chat }: Pick<ServeSettings, "chat">,
 ): AnswerForm {
   const tools = askedTools?.tools ?? [];
+  if (tools.length > 0) checkChat(llama, chat, "tools");
   try {
     const use = tools.length === 0 ? null : toolUse(llama, tools, askedTools!, asked, chat);
     const form = use?.form ?? asked?.form ?? null;

@@ -25,6 +25,14 @@ export function hasChat(llama: ServerModel, chat: ServeSettings["chat"]): boolea
   return chat !== "none" && (chat !== "auto" || llama.chatName !== "none");
 }
 
+/** Throws ApiError unless the server writes dialogs for this model. */
+export function checkChat(llama: ServerModel, chat: ServeSettings["chat"], param: string): void {
+  if (hasChat(llama, chat)) return;
+  const fix =
+    "Continue text with /v1/completions, or start the server with a chat format: `text` writes messages as lines";
+  throw invalid(`This model has no chat format. ${fix}`, param, "unsupported_parameter");
+}
+
 /** Where messages are in a request: the list's name, and the messages before it that the client has not sent there. */
 interface MessageList {
   name: string;
@@ -61,11 +69,7 @@ export async function encodeMessages(
   { name, before, places, isOne = false }: MessageList = MESSAGES,
   tools: readonly ToolInput[] = [],
 ): Promise<{ ids: number[]; stopIds: number[] }> {
-  if (!hasChat(llama, choice)) {
-    const fix =
-      "Continue text with /v1/completions, or start the server with a chat format: `text` writes messages as lines";
-    throw invalid(`This model has no chat format. ${fix}`, name, "unsupported_parameter");
-  }
+  checkChat(llama, choice, name);
   const size = JSON.stringify(messages.map(({ content }) => content ?? "")).length;
   const given = messages.reduce((sum, { token_ids: ids = [] }) => sum + ids.length, 0);
   const least = Math.max(given, Math.ceil(size / llama.tokenizer.maxTokenBytes / 8));

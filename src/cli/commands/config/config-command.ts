@@ -40,7 +40,7 @@ export function addConfig(program: Command, exit: (code: number) => void): void 
       const values = settingsOf(command);
       const path = configPath(process.env);
       const text = flags.json
-        ? `${JSON.stringify({ command: name, file: path, options: values })}\n`
+        ? `${JSON.stringify({ command: name, file: path, options: values.map(({ otherwise: _, ...one }) => one) })}\n`
         : table(path, values);
       await new Output(process.stdout, () => {}).write(flags.json ? text : fitLines(text));
       exit(EXIT_OK);
@@ -52,6 +52,8 @@ interface Shown {
   value: unknown;
   /** "default", a variable, or a line of the file. */
   source: string;
+  /** What the help says of a default that is no fixed value. */
+  otherwise: string | null;
 }
 
 function settingsOf(command: SettingCommand): Shown[] {
@@ -61,13 +63,15 @@ function settingsOf(command: SettingCommand): Shown[] {
     const source = command.getOptionValueSource(name) ?? "default";
     const value: unknown = command.getOptionValue(name) ?? null;
     const show = value === null ? undefined : SAMPLING_ROWS.find((row) => row.name === name)?.kind.show;
-    return { option: name, value: show ? show(value) : value, source };
+    const [, otherwise = null] = value === null ? (/\(default: ([^()]*)\)$/.exec(option.description) ?? []) : [];
+    return { option: name, value: show ? show(value) : value, source, otherwise };
   });
 }
 
 function table(path: string, values: readonly Shown[]): string {
   const cells = values.map(
-    ({ option, value, source }) => [option, value === null ? "-" : String(value), source] as const,
+    ({ option, value, source, otherwise }) =>
+      [option, value === null ? "-" : String(value), otherwise === null ? source : `${source}: ${otherwise}`] as const,
   );
   const width = (column: 0 | 1) => Math.max(...cells.map((row) => row[column].length));
   const lines = cells.map(([a, b, c]) => `${a.padEnd(width(0))}  ${b.padEnd(width(1))}  ${c}\n`);

@@ -3,6 +3,7 @@ import { type Command, InvalidArgumentError, Option } from "@commander-js/extra-
 import { byteSize, wholeNumber } from "../../options/flags.js";
 import { examples } from "../../options/help.js";
 import { messageOptions, modelOptions } from "../../options/option-groups.js";
+import { submitOptions } from "../../queue/queue-flags.js";
 
 /** Parses a number of documents, or below 1 a share of them. */
 function documentLimit(text: string): number {
@@ -50,7 +51,7 @@ export function addEval(program: Command, exit: (code: number) => void): void {
       "maximum size of the KV caches, such as 4G (default: half of the available memory)",
       byteSize,
     );
-  const evaluation = messageOptions(modelOptions(tasks))
+  const evaluation = messageOptions(submitOptions(modelOptions(tasks)))
     .helpOption("-h, --help", "print help")
     .addHelpText(
       "after",

@@ -1,7 +1,8 @@
 /** The options of `eval`, by their names on the command line. */
 import type { LoadFlags } from "../../model/load.js";
+import type { SubmitFlags } from "../../queue/queue-flags.js";
 
-export interface EvalFlags extends LoadFlags {
+export interface EvalFlags extends LoadFlags, SubmitFlags {
   tasks?: string | undefined;
   data?: string | undefined;
   num_fewshot?: number | undefined;

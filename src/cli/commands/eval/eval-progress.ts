@@ -17,7 +17,8 @@ const [TRIAL_TOKENS, WORTH_TRIAL] = [256, 4096];
 
 /** "1,000 documents, 4,000 requests: 98,000 tokens to compute (250,000 without shared prefixes), about 3 min at 540 tok/s" */
 export async function announce(
-  llama: Llama,
+  /** Null: others compute, how fast is not known. */
+  llama: Llama | null,
   planned: readonly PlannedTask[],
   { requests }: Evaluation,
   { cost, passes, texts }: WorkPlan,
@@ -25,7 +26,7 @@ export async function announce(
 ): Promise<void> {
   const documents = planned.reduce((sum, { instances }) => sum + instances.length, 0);
   const rate =
-    cost.computed >= WORTH_TRIAL ? await prefillRate(llama, passes[0]?.context ?? texts[0]!.promptIds) : null;
+    llama && cost.computed >= WORTH_TRIAL ? await prefillRate(llama, passes[0]?.context ?? texts[0]!.promptIds) : null;
   signal.throwIfAborted();
   const parts = [`${number(cost.computed)} tokens to compute (${number(cost.alone)} without shared prefixes)`];
   if (cost.generated > 0) parts.push(`at most ${number(cost.generated)} new ones`);

@@ -7,9 +7,10 @@ import { modelFolder, writeOutcome } from "../../../evaluation/results/output-fi
 import { type Outcome, type RunFacts, resultsJson } from "../../../evaluation/results/results-json.js";
 import { Evaluation } from "../../../evaluation/run/evaluation.js";
 import { RequestEncoder } from "../../../evaluation/run/request-encoder.js";
-import { runWork } from "../../../evaluation/run/run-work.js";
+import { type EvalModel, runWork } from "../../../evaluation/run/run-work.js";
 import { type PlannedTask, planTasks } from "../../../evaluation/run/task-plan.js";
 import { planWork } from "../../../evaluation/run/work-plan.js";
+import type { Task } from "../../../evaluation/tasks/task.js";
 import { plural } from "../../../formats/files/amounts.js";
 import { findModel } from "../../../generation/loading/open-model.js";
 import { GenerationStats, type Llama } from "../../../index.js";
@@ -17,6 +18,7 @@ import { chooseModel, type ModelChoice, noteDemo } from "../../model/choose-mode
 import { requestLimits, withModel } from "../../model/load.js";
 import { type CommandFrame, runCommand, UNLIMITED } from "../../model/run-command.js";
 import { parseShard, type Shard } from "../../options/shard.js";
+import { withQueuedModel } from "../../queue/with-queued-model.js";
 import { EXIT_OK } from "../../terminal/exit-code.js";
 import { printNote } from "../../terminal/notes.js";
 import { StatusLine } from "../../terminal/status-line.js";
@@ -51,7 +53,11 @@ export function evaluate(flags: EvalFlags): Promise<number> {
       try {
         const limits = requestLimits(flags);
         const use = { model, flags, logs: frame.logs, limits, signal: frame.signal, startEngine: frame.startEngine };
-        const outcome = await withModel(use, (llama) => ask(llama, prepared, answers, flags, frame));
+        const outcome = await (flags.queue === undefined
+          ? withModel(use, (llama) => ask({ ...partsOf(llama), llama }, llama, prepared, answers, flags, frame))
+          : withQueuedModel(flags, model, frame.signal, (text, queued) =>
+              ask({ ...partsOf(text), llama: null }, queued, prepared, answers, flags, frame),
+            ));
         return await finish(outcome, prepared, flags, frame);
       } finally {
         await answers?.close();
@@ -80,10 +86,19 @@ async function prepare(flags: EvalFlags, { signal }: CommandFrame): Promise<Prep
   const names = tasks.split(",").map((name) => name.trim());
   const selection = selectTasks(names.filter((name) => name !== ""));
   if (selection.tasks.length === 0) throw new LlamaError("usage", "--tasks names no task");
+  // A group without a figure of its own only means its members: data that divide otherwise lack some of them.
+  const plain = new Set(
+    selection.groups.filter(({ metrics }) => metrics.length === 0).flatMap(({ members }) => members),
+  );
+  const leaveOut = ({ name }: Task) => {
+    if (names.includes(name) || !plain.has(name)) return false;
+    if (!quiet) printNote(`${name} is left out: the data have no document of it.`);
+    return true;
+  };
   const shard = flags.shard === undefined ? null : parseShard(flags.shard, process.env);
   const planned = await planTasks(data, selection.tasks, {
     ...{ seed, ...(num_fewshot !== undefined && { shots: num_fewshot }) },
-    ...{ ...(limit !== undefined && { limit }), ...(shard && { shard }) },
+    ...{ ...(limit !== undefined && { limit }), ...(shard && { shard }), leaveOut },
   });
   const model = chooseModel(flags);
   noteDemo(model, flags);
@@ -93,28 +108,38 @@ async function prepare(flags: EvalFlags, { signal }: CommandFrame): Promise<Prep
   return { selection, planned, shard, model, sums, folder };
 }
 
+/** What is said of a model; `llama`: the one that is loaded here, if it is. */
+interface AskedModel extends Pick<Llama, "dtype" | "worldSize" | "maxSeqLen" | "config"> {
+  llama: Llama | null;
+}
+
+function partsOf(model: Pick<Llama, "dtype" | "maxSeqLen" | "config"> & { worldSize?: number }) {
+  const { dtype, maxSeqLen, config, worldSize = 0 } = model;
+  return { dtype, maxSeqLen, config, worldSize };
+}
+
 /** Gets all answers that are not known, and scores the documents. Throws the signal's reason after an interrupt. */
 async function ask(
-  llama: Llama,
+  { llama, dtype, worldSize, maxSeqLen, config }: AskedModel,
+  asked: EvalModel,
   { selection, planned, shard, model, sums }: Prepared,
   answers: AnswerFile | null,
   flags: EvalFlags,
   { signal }: CommandFrame,
 ): Promise<Outcome> {
   const { add_bos, quiet, seed, limit } = flags;
-  const { dtype, worldSize, maxSeqLen } = llama;
-  const kvDtype = resolveKvType(flags.kv_dtype, dtype, llama.config);
+  const kvDtype = resolveKvType(flags.kv_dtype, dtype, config);
   const settings = { model: identityOf(sums), dtype, kv_dtype: kvDtype, add_bos, max_seq_len: maxSeqLen };
   await answers?.begin(settings);
   const start = performance.now();
   const stats = new GenerationStats();
   const evaluation = new Evaluation(planned, answers?.known);
-  const encoder = new RequestEncoder(llama.tokenizer, maxSeqLen, add_bos);
+  const encoder = new RequestEncoder(asked.tokenizer, maxSeqLen, add_bos);
   const plan = await plannedWork(evaluation, encoder, signal, !quiet);
   if (!quiet) await announce(llama, planned, evaluation, plan, signal);
   const progress = new EvalProgress(!quiet, evaluation, plan);
   try {
-    for await (const { key, response, error, cost, task } of runWork(llama, plan, { signal, stats })) {
+    for await (const { key, response, error, cost, task } of runWork(asked, plan, { signal, stats })) {
       if (error) evaluation.fail(key, error);
       else {
         evaluation.answer(key, response);
@@ -131,7 +156,7 @@ async function ask(
   const facts: RunFacts = {
     ...{ modelName: name, modelArgs: `ckpt_dir=${name},dtype=${dtype},max_seq_len=${maxSeqLen}` },
     ...{ version: packageVersion(), dtype, kvDtype, worldSize, maxLength: maxSeqLen, addBos: add_bos, seed },
-    ...{ limit: limit ?? null, shard, files: sums, paperModel: paperModel(llama) },
+    ...{ limit: limit ?? null, shard, files: sums, paperModel: paperModel({ config }) },
     ...{ seconds: (performance.now() - start) / 1000, date: Date.now() / 1000 },
     tokens: { alone: plan.cost.alone, computed, reused, generated },
   };

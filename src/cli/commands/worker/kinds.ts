@@ -6,6 +6,7 @@ import { type Json, wrongType } from "../../../generation/options/wrong-type.js"
 import type { GenerationStats, Llama } from "../../../index.js";
 import type { Origin } from "../../json-lines/json-line.js";
 import type { Answered } from "../../json-lines/run-lines.js";
+import { PASS, passFields, passOf } from "../../queue/queued-model.js";
 import { batchFields, batchOfQueue } from "../batch/batch-fields.js";
 import { scoreFields, scoreRequestOf } from "../score/score-fields.js";
 
@@ -22,6 +23,7 @@ export type Work = (fields: Json, origin: Origin, context: WorkContext) => Promi
 const KINDS: ReadonlyMap<string, Work> = new Map<string, Work>([
   ["batch", answerLine],
   ["score", scoreLine],
+  [PASS, answerPass],
 ]);
 
 /** Throws LlamaError (usage) for a kind of another version. */
@@ -42,5 +44,10 @@ async function scoreLine({ request }: Json, origin: Origin, { llama, stats, sign
   if (!isObject(request)) throw wrongType("request", "an object", request);
   for await (const answer of llama.score([scoreRequestOf(request, origin)], { stats, signal }))
     return scoreFields(answer);
+  throw new Error("a request ended without an answer");
+}
+
+async function answerPass(fields: Json, origin: Origin, { llama, stats, signal }: WorkContext): Promise<Answered> {
+  for await (const answer of llama.score([passOf(fields, origin)], { stats, signal })) return passFields(answer);
   throw new Error("a request ended without an answer");
 }
