@@ -20,8 +20,8 @@ export function draftable({ drafts, request, ids }: OpenRequest): Draftable {
   return { drafts, count: lookup, isTimed, room: promptIds.length + maxTokens - ids.length - 1 };
 }
 
-/** Tokens of a step that forms leave no choice about, at most for each request. */
-const MAX_FORCED = 15;
+/** Tokens of a step up to which one more costs less than its share: many requests have fewer drafts that their forms force. */
+const CHEAP_TOKENS = 16;
 
 /**
  * The drafts of each request that its form allows. Where the form leaves one text, that is the draft. Drafts are only guesses:
@@ -31,10 +31,11 @@ export function boundDrafts(
   entries: readonly OpenRequest[],
   drafts: readonly (readonly number[])[],
 ): (readonly number[])[] {
+  const most = Math.max(0, Math.floor(CHEAP_TOKENS / entries.length) - 1);
   return entries.map((entry, i) => {
     const { constraint } = entry.request;
     if (!constraint) return drafts[i]!;
-    const forced = constraint.forced().slice(0, Math.min(MAX_FORCED, draftable(entry).room));
+    const forced = most === 0 ? [] : constraint.forced().slice(0, Math.min(most, draftable(entry).room));
     return forced.length > 0 ? forced : drafts[i]!.slice(0, constraint.prefix(drafts[i]!));
   });
 }

@@ -93,7 +93,7 @@ export function inString(expression: Expression): Expression {
       const rest = others.filter((one) => isIn(expression.set, one.charCodeAt(0)) && ESCAPES[one] === undefined);
       const result = choice(
         set(plain),
-        ...kept.map(([, escape]) => escape),
+        ...kept.map(([, sign]) => sign),
         ...rest.map((one) => JSON.stringify(one).slice(1, -1)),
       );
       written.set(expression.set, result);
