@@ -14,7 +14,7 @@ import { weightPart } from "../../src/model/architecture/graph-builder.js";
 import { layerOf, planStep } from "../../src/model/architecture/step-plan.js";
 import { tensorName } from "../../src/model/architecture/tensor-table.js";
 import { openWeights } from "../../src/model/checkpoint/weight-source.js";
-import { randomCheckpoint } from "../../src/model/sizes/presets.js";
+import { presetCheckpoint, randomCheckpoint } from "../../src/model/sizes/presets.js";
 import { allLayers, partition } from "../../src/model/split/partition.js";
 import { tensorRegion } from "../../src/model/split/rank-region.js";
 import { maxDifference } from "../max-difference.js";
@@ -100,6 +100,28 @@ test("logits are near those of fp32 for any number of ranks, and a row's do not 
     assert.deepEqual([first.weightCache.state, second.weightCache.state], ["written", "opened"]);
     assert.deepEqual(again, found);
   }
+});
+
+test("a feed-forward width whose last unit is a part of one is not turned across tokens", async () => {
+  const narrow = presetCheckpoint("260K", 2);
+  assert.equal(narrow.config.ffnDim % 16, 12);
+  const results: Float32Array[] = [];
+  for (const [dtype, worldSize] of [
+    ["fp32", 1],
+    ["int8", 1],
+    ["int8", 3],
+  ] as const) {
+    const engine = await Engine.start(narrow, { worldSize, dtype, maxSeqLen: 64, cacheRoot: null });
+    results.push(
+      ...(await engine.forward([{ sequence: engine.newSequence(), position: 0, tokens: ids, logits: "all" }])),
+    );
+    await engine.close();
+  }
+  const differences = results.slice(1).map((found) => maxDifference(found, results[0]!));
+  assert.ok(
+    differences.every((difference) => difference > 1e-4 && difference < 0.2),
+    differences.join(),
+  );
 });
 
 test("whether products need precise kernels can be found out on any processor", () => {

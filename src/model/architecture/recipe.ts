@@ -40,8 +40,10 @@ export function quantFormat(matrix: Matrix, layer: number, config: ModelConfig, 
   if (largest === 8) {
     if (matrix === MATRICES.w13 && hasRows(config, type)) return { bits: 8, blockSize: "row" };
     const inputTurn = type === "int8" ? inputTurnOf(matrix, config) : 0;
-    if (inputTurn > 0) return { bits: 8, blockSize: blockOf(matrix, config, 128), inputTurn };
-    return { bits: 8, blockSize: blockOf(matrix, config, hasShortBlocks(matrix, config, type) ? 32 : 128) };
+    // Very narrow models lose more by long blocks than they gain.
+    const longest = type === "int8" ? Math.max(32, config.dim / 4) : 128;
+    if (inputTurn > 0) return { bits: 8, blockSize: blockOf(matrix, config, longest), inputTurn };
+    return { bits: 8, blockSize: blockOf(matrix, config, hasShortBlocks(matrix, config, type) ? 32 : longest) };
   }
   const isWide = matrix === WV || (matrix === MATRICES.w2 && layerRank(layer, config) < wideLayers(config));
   return { bits: isWide ? 8 : 4, blockSize: blockOf(matrix, config, 128) };
@@ -65,12 +67,13 @@ export function hasRows(config: ModelConfig, type: QuantType): boolean {
 
 /**
  * Length of the blocks in which the input of w2 is turned in the graph: a power of two that divides the columns that stay together
- * on a rank; 0 without one. Other inputs are the stream, or have no such channels.
+ * on a rank; 0 if that is too short. Other inputs are the stream, or have no such channels.
  */
 function inputTurnOf(matrix: Matrix, config: ModelConfig): number {
   if (matrix !== MATRICES.w2 || config.storedBlocks) return 0;
-  const unit = columnUnit(matrix, config);
-  const width = Math.min(unit & -unit, INPUT_TURN.longest);
+  // The last unit may be a part of one.
+  const both = columnUnit(matrix, config) | config.ffnDim;
+  const width = Math.min(both & -both, INPUT_TURN.longest);
   return width < INPUT_TURN.shortest ? 0 : width;
 }
 
@@ -79,7 +82,7 @@ function hasShortBlocks(matrix: Matrix, config: ModelConfig, type: QuantType): b
   return type === "int8" && matrix === MATRICES.w2 && blockOf(MATRICES.w13, config, 128) === 128;
 }
 
-function blockOf(matrix: Matrix, config: ModelConfig, longest: 32 | 128): Exclude<QuantFormat["blockSize"], "row"> {
+function blockOf(matrix: Matrix, config: ModelConfig, longest: number): Exclude<QuantFormat["blockSize"], "row"> {
   return SIZES.find((size) => size <= longest && columnUnit(matrix, config) % size === 0) ?? 16;
 }
 
