@@ -1,4 +1,5 @@
 /** Members of a group in this process, each with its own connection to a real server, for tests: stages that add their rank to what passes. */
+import { after } from "node:test";
 import { LlamaError } from "../../src/error.js";
 import { Follower, type StageWork } from "../../src/net/group/follower.js";
 import { Leader } from "../../src/net/group/leader.js";
@@ -12,6 +13,15 @@ export interface Joined {
   said: string[];
   stop: AbortController;
 }
+
+const open: Joined[] = [];
+// A test that fails leaves members, whose timers would keep the process alive.
+after(async () => {
+  for (const { member, net } of open) {
+    member.pulse.close();
+    await net.close();
+  }
+});
 
 /** `nkeySeed`: the key, if the server wants one. */
 export async function join(
@@ -28,7 +38,9 @@ export async function join(
     ...{ signal: stop.signal, ...options },
   };
   try {
-    return { net, member: await Member.join(net, all), said, stop };
+    const joined = { net, member: await Member.join(net, all), said, stop };
+    open.push(joined);
+    return joined;
   } catch (error) {
     await net.close();
     throw error;
