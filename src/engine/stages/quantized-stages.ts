@@ -29,8 +29,7 @@ export async function writeStages(setup: RankSetup, folder: string, onBytes: (by
     for (const [stage, graph] of stageGraphs(setup)) {
       onBytes(0);
       const bytes = quantizeStage(source, setup, stage, graph, maths);
-      const saved = savedSession(graph);
-      if (!saved) {
+      if (!canSaveSession(graph)) {
         small ??= ConstantsFile.create(constantsFile(folder, setup.rank));
         small.append(bytes);
         continue;
@@ -39,7 +38,7 @@ export async function writeStages(setup: RankSetup, folder: string, onBytes: (by
       const made = createSession(graph.model, {
         ...settings,
         constants: { file: CONSTANTS, bytes },
-        saveTo: { path: file, ...saved },
+        saveTo: { path: file, leastBytes: ALIGNED_BYTES + 1 },
       });
       try {
         const stored = createSession(file, settings);
@@ -87,7 +86,7 @@ export async function openStages(
     for (const [stage, graph] of stageGraphs(setup)) {
       onBytes(0);
       const session =
-        folder !== null && savedSession(graph)
+        folder !== null && canSaveSession(graph)
           ? createSession(stageFile(folder, setup.rank, stage), settings)
           : createSession(graph.model, {
               ...settings,
