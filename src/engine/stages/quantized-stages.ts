@@ -12,7 +12,7 @@ import { ConstantsFile } from "./constants-file.js";
 import { needsPrecision } from "./exact-products.js";
 import { createSession, integers, type Session, type Tensor, tensor } from "./onnx-session.js";
 import { quantizeStage } from "./read-weights.js";
-import { type Stages, savedSession, stageGraphs } from "./stages.js";
+import { ALIGNED_BYTES, canSaveSession, type Stages, stageGraphs } from "./stages.js";
 import { type ChunkMaths, chunkMaths } from "./weight-kernel.js";
 
 /**
