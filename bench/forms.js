@@ -26,6 +26,7 @@ const [rounds, maxGenLen, rows] = ["rounds", "max_gen_len", "rows"].map((name) =
 /** A list without end of records, other ones for each row. */
 const records = (row) => ({
   type: "array",
+  minItems: 100,
   items: {
     type: "object",
     properties: {
@@ -87,8 +88,9 @@ const times = Array.from({ length: rounds }, () => {
 });
 console.log(`schema of 200 lines: compiled in ${shown(times, 1)} ms`);
 
-/** Tokens a second of `count` rows, from the first token of each to its last; and tokens a step. */
+/** Tokens a second of `count` rows, from the first token of each to its last; tokens a step, and milliseconds of all cores a token. */
 async function run(count, isBound, round) {
+  const used = process.cpuUsage();
   const spans = await Promise.all(
     Array.from({ length: count }, async (_, row) => {
       const form = isBound ? { form: { jsonSchema: records(row) } } : {};
@@ -112,11 +114,16 @@ async function run(count, isBound, round) {
   const first = Math.min(...spans.map((span) => span.first));
   const end = Math.max(...spans.map((span) => span.end));
   const tokens = spans.reduce((sum, span) => sum + span.tokens, 0);
-  return { speed: (tokens * 1000) / (end - first), steps: spans.reduce((sum, span) => sum + span.steps, 0) / count };
+  const { user, system } = process.cpuUsage(used);
+  return {
+    speed: (tokens * 1000) / (end - first),
+    cpu: (user + system) / 1000 / tokens,
+    steps: spans.reduce((sum, span) => sum + span.steps, 0) / count,
+  };
 }
 
 for (const count of new Set([1, rows])) {
-  const [free, bound, ratios, steps] = [[], [], [], []];
+  const [free, bound, ratios, steps, freeCpu, boundCpu] = [[], [], [], [], [], []];
   for (let round = -1; round < rounds; round++) {
     const order = round % 2 === 0 ? [false, true] : [true, false];
     const results = new Map();
@@ -126,11 +133,16 @@ for (const count of new Set([1, rows])) {
     bound.push(results.get(true).speed);
     ratios.push(results.get(true).speed / results.get(false).speed);
     steps.push(results.get(true).steps);
+    freeCpu.push(results.get(false).cpu);
+    boundCpu.push(results.get(true).cpu);
   }
   console.log(`\n${count} ${count === 1 ? "row" : `rows, each with a schema of its own`}`);
   console.log(`  without  ${shown(free, 1)} tok/s`);
   console.log(`  schema   ${shown(bound, 1)} tok/s, ${shown(steps, 2)} tokens per step`);
   console.log(`  ratio    ${shown(ratios, 2)}`);
+  console.log(
+    `  CPU time a token, prompt included: ${shown(freeCpu, 1)} ms without, ${shown(boundCpu, 1)} ms with a schema`,
+  );
 }
 console.log(
   `\nheap and buffers at the end: ${heap().toFixed(0)} MB; resident ${(process.memoryUsage().rss / 1e6).toFixed(0)} MB`,

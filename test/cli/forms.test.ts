@@ -31,16 +31,19 @@ function assertPerson(text: string): void {
 describe("forms on the command line", { concurrency: 2 }, () => {
   test("generate: a schema from a file, a text or stdin gives the same JSON", async () => {
     const prompt = ["generate", "--prompt", "Once", ...SMALL];
-    const texts = await Promise.all([
-      llama([...prompt, "--json_schema", schemaFile]),
-      llama([...prompt, "--json_schema", SCHEMA]),
-      llama([...prompt, "--json_schema", "-"], { input: SCHEMA }),
-    ]);
-    for (const { code, stdout, stderr } of texts) {
+    const sources: [string, object][] = [
+      [schemaFile, {}],
+      [SCHEMA, {}],
+      ["-", { input: SCHEMA }],
+    ];
+    const texts = [];
+    for (const [source, options] of sources) {
+      const { code, stdout, stderr } = await llama([...prompt, "--json_schema", source], options);
       assert.equal(code, 0, stderr);
       assertPerson(stdout);
+      texts.push(stdout);
     }
-    assert.equal(new Set(texts.map(({ stdout }) => stdout)).size, 1);
+    assert.equal(new Set(texts).size, 1);
   });
 
   test("generate: a regular expression, a grammar and any object; --json says whether the form is whole", async () => {
@@ -49,12 +52,10 @@ describe("forms on the command line", { concurrency: 2 }, () => {
       assert.equal(code, 0, stderr);
       return JSON.parse(stdout);
     };
-    const [regex, grammar, object, cut] = await Promise.all([
-      run("--regex", "[a-c]{3}-\\d+"),
-      run("--grammar", grammarFile),
-      run("--json_object", "--max_gen_len", "60"),
-      run("--json_schema", SCHEMA, "--max_gen_len", "3"),
-    ]);
+    const regex = await run("--regex", "[a-c]{3}-\\d+");
+    const grammar = await run("--grammar", grammarFile);
+    const object = await run("--json_object", "--max_gen_len", "60");
+    const cut = await run("--json_schema", SCHEMA, "--max_gen_len", "3");
     assert.match(regex.text, /^[a-c]{3}-\d+$/);
     assert.match(grammar.text, /^[ab](,[ab])*$/);
     if (object.form_complete) assert.equal(typeof JSON.parse(object.text), "object");
@@ -95,12 +96,26 @@ describe("forms on the command line", { concurrency: 2 }, () => {
     assert.match(eight.error.message, /regex/);
   });
 
-  test("repl: --regex binds the answers, and /set changes the form", async () => {
+  test("repl: --regex binds the answers, /set changes the form, and a session keeps it", async () => {
     const input = "Once\n/set regex [xy]{2}\nOnce\n/set regex none\n/set regex\n/set json_object maybe\n";
     const { stdout, stderr, code } = await llama(["repl", ...SMALL, "--no_history", "--regex", "[ab]{2}"], { input });
     assert.equal(code, 0, stderr);
     assert.match(stdout, /^[ab]{2}\nregex "\[xy\]\{2\}"\n[xy]{2}\nregex none\nregex none\n$/);
     assert.match(stderr, /json_object: Expected on or off/);
+    const session = join(folder, "session.jsonl");
+    const lines = [
+      '/set json_schema {"enum":[1]}',
+      `/save ${session}`,
+      "/set json_schema none",
+      `/load ${session}`,
+      "Hi",
+    ];
+    const kept = await llama(["repl", ...SMALL, "--no_history"], { input: `${lines.join("\n")}\n` });
+    assert.match(
+      kept.stdout,
+      /^json_schema \{"enum":\[1\]\}\nSaved .*\njson_schema none\nLoaded .*\n1\n$/,
+      kept.stderr,
+    );
   });
 
   test("what is wrong is said before a model loads", async () => {

@@ -183,6 +183,9 @@ describe("a front", { skip: withoutNats }, () => {
   test("strange messages from somebody with a key are passed over", async () => {
     const net = await connection("stranger");
     const streams = await net.streams();
+    // The server that was killed may have lost it.
+    await streams.ensureStream(serviceStream(model));
+    await streams.ensureConsumer(serviceStream(model).name, SERVICE_CONSUMER);
     const text = new TextEncoder();
     const odd = ["", "{", "[]", '{"v":1}', '{"v":1,"attempt":1,"n":0,"kind":"end"}', "\0\xff", "9".repeat(100_000)];
     const huge = { v: 1, round: 1, promptIds: [1e9, -1], stopIds: [], cacheSalt: "", client: "", options: {} };

@@ -92,9 +92,8 @@ async function lead(
     await leader.end(null);
     return code;
   } catch (error) {
-    const isWanted = signal.aborted && error === signal.reason;
     const kept = error instanceof LlamaError ? error : new LlamaError("runtime", String(error));
-    await leader.end(isWanted ? null : kept);
+    await leader.end(signal.aborted ? null : kept);
     throw error;
   }
 }

@@ -4,7 +4,6 @@
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import { LlamaError } from "../../error.js";
-import type { Llama } from "../../index.js";
 import { type Net, NoAnswer, NoResponders, type PulledMessage, type Puller, type Streams } from "../../net/nats/net.js";
 import { POISON_DELIVERIES } from "../../net/queue/layout.js";
 import {
@@ -22,26 +21,7 @@ import {
   serviceStream,
   tokenSubject,
 } from "../../server/front/service-queue.js";
-
-export interface ServiceOptions {
-  net: Net;
-  llama: Pick<Llama, "submit" | "failure">;
-  /** Name of the model in subjects. */
-  model: string;
-  /** Resolves when there is room for a further request. */
-  room: () => Promise<void>;
-  /** A request begins; returns what is called at its end. */
-  begin: () => () => void;
-  onEvent: (event: ServiceEvent) => void;
-  /** What the model has failed with. */
-  onFailure: (error: unknown) => void;
-}
-
-export type ServiceEvent =
-  | { kind: "strange"; subject: string }
-  | { kind: "poison"; place: string }
-  | { kind: "done"; place: string; tokens: number }
-  | { kind: "trouble"; error: LlamaError };
+import type { ServiceOptions } from "./service-options.js";
 
 const PULL_MS = 20_000;
 const WORKING_MS = 5000;
@@ -64,7 +44,7 @@ export class ServiceWorker {
   readonly #streams: Streams;
   readonly #running = new Map<string, Running>();
   readonly #closing = new AbortController();
-  readonly #timer: NodeJS.Timeout;
+  #timer: NodeJS.Timeout | undefined;
   readonly #loop: Promise<void>;
   readonly #cancels: { close(): void };
   readonly #stopListening: () => void;
@@ -80,9 +60,7 @@ export class ServiceWorker {
     const cancels = options.net.subscribe(cancelSubject(">"));
     this.#cancels = cancels;
     void this.#followCancels(cancels).catch((error) => this.#tell(error));
-    this.#timer = setInterval(() => {
-      for (const { message } of this.#running.values()) message.working();
-    }, WORKING_MS);
+    this.#keepRunning(WORKING_MS);
     // A server that was away may have lost the queue, and does not answer pulls of what it does not know.
     this.#stopListening = options.net.onStatus((status) => {
       if (status === "reconnected") void this.#dropPuller();
@@ -155,10 +133,12 @@ export class ServiceWorker {
     const { name } = serviceStream(this.#options.model);
     if (this.#puller === null) {
       // A server that has lost its memory has lost the queue, which the front makes again.
-      if ((await this.#streams.consumerState(name, SERVICE_CONSUMER.name)) === null) {
+      const state = await this.#streams.consumerState(name, SERVICE_CONSUMER.name);
+      if (state === null) {
         await this.#pause(RETRY_MS);
         return null;
       }
+      this.#keepRunning(Math.min(WORKING_MS, (state.ackWaitMs || WORKING_MS) / 3));
       this.#puller = await this.#streams.puller(name, SERVICE_CONSUMER.name);
     }
     await this.#options.room();
@@ -168,6 +148,14 @@ export class ServiceWorker {
     this.#pullingSince = null;
     if (!message && !this.#closing.signal.aborted) await this.#dropPuller();
     return message ?? null;
+  }
+
+  /** Tells the server what still runs, before it gives it to another worker. */
+  #keepRunning(everyMs: number): void {
+    clearInterval(this.#timer);
+    this.#timer = setInterval(() => {
+      for (const { message } of this.#running.values()) message.working();
+    }, everyMs);
   }
 
   async #dropPuller(): Promise<void> {
@@ -183,6 +171,12 @@ export class ServiceWorker {
       this.#options.onEvent({ kind: "strange", subject: message.subject });
       return message.ack();
     }
+    const known = this.#running.get(place);
+    if (known) {
+      // The server did not hear in time that it still runs; the last delivery is the one to acknowledge.
+      known.message = message;
+      return;
+    }
     const attempt = attemptOf(request.round, message.deliveryCount);
     if (message.deliveryCount >= POISON_DELIVERIES) {
       this.#options.onEvent({ kind: "poison", place });
@@ -192,15 +186,16 @@ export class ServiceWorker {
       return message.ack();
     }
     const control = new AbortController();
-    this.#running.set(place, { message, control });
+    const running: Running = { message, control };
+    this.#running.set(place, running);
     try {
       const isWanted = (await this.#ask(place, { attempt, n: 0, kind: "events", events: [] })) !== "gone";
       const last = isWanted ? await this.#generate(place, attempt, request, control.signal) : null;
       if (last !== null) await this.#deliver(place, last);
       // Else it was given back. An acknowledgement that is lost is made good by the next worker, whom the front does not want.
-      if (this.#running.has(place)) void message.ack().catch(() => {});
+      if (this.#running.has(place)) void running.message.ack().catch(() => {});
     } catch (error) {
-      if (this.#running.has(place)) message.nak();
+      if (this.#running.has(place)) running.message.nak();
       throw error;
     } finally {
       this.#running.delete(place);

@@ -13,8 +13,8 @@ import { tagGrammar } from "./tags.js";
 /** Throws LlamaError (usage) that names what is wrong, or not supported, and where. */
 export function compileForm(form: Form): States {
   const key = checkForm(form);
-  const grammar = grammarOf(form);
   try {
+    const grammar = grammarOf(form);
     checkGrammar(grammar);
     return new States(new Machine(pruned(grammar)));
   } catch (error) {

@@ -42,6 +42,7 @@ export class Machine {
   readonly #chains: Chain[] = [];
   readonly #rules = new Map<string, number>();
   readonly #sets = new Map<string, number>();
+  readonly #keys = new WeakMap<object, string>();
   readonly #nullable: (expression: Expression) => boolean;
 
   /** Throws LlamaError (usage) for a grammar that is too large, or that begins a rule with itself. */
@@ -130,7 +131,9 @@ export class Machine {
   }
 
   #set(points: (Expression & { kind: "set" })["set"], from: number, to: number): void {
-    const key = points.length > INLINE_SEQUENCES / 2 ? points.join() : "";
+    const isLarge = points.length > INLINE_SEQUENCES / 2;
+    const key = isLarge ? (this.#keys.get(points) ?? points.join()) : "";
+    if (isLarge) this.#keys.set(points, key);
     const known = this.#sets.get(key);
     if (known !== undefined) {
       this.#nodes[from]!.calls.push(known, to);

@@ -4,6 +4,8 @@ import type { TokenTrie } from "./token-trie.js";
 
 /** Bytes of all masks that are kept. */
 const MAX_BYTES = 64 * 2 ** 20;
+/** States whose masks are kept, which they hold in memory. */
+const MAX_STATES = 16_384;
 
 export class MaskCache {
   readonly trie: TokenTrie;
@@ -18,7 +20,8 @@ export class MaskCache {
     let mask = this.#masks.get(state);
     if (mask === undefined) {
       mask = this.trie.allowed(states, state);
-      if (this.#masks.size * mask.byteLength >= MAX_BYTES) this.#masks = new Map();
+      const most = Math.min(MAX_STATES, MAX_BYTES / mask.byteLength);
+      if (this.#masks.size >= most) this.#masks = new Map();
       this.#masks.set(state, mask);
     }
     return mask;

@@ -8,7 +8,7 @@ import type { Machine } from "./machine.js";
 /** Places in one state at most: a grammar that needs more reads a text in too many ways at once. */
 const MAX_PLACES = 4096;
 /** Numbers in all states of a form at most, some MB; then they are made again. */
-const MAX_CELLS = 500_000;
+const MAX_CELLS = 250_000;
 /** Places that one question may look at: about a second. */
 const MAX_WORK = 5_000_000;
 

@@ -18,7 +18,7 @@ export function addQueue(program: Command, exit: (code: number) => void): void {
         ["Show requests and workers", "llama-ts queue status --queue nats://mq:4222"],
         [
           "Print how many requests wait for a worker",
-          "llama-ts queue status --queue nats://mq:4222 --json | jq '[.models[].waiting] | add'",
+          "llama-ts queue --queue nats://mq --json | jq '[.models[].waiting] | add'",
         ],
         ["Look every 10 seconds", "watch -n 10 llama-ts queue status --queue nats://mq:4222"],
       ),

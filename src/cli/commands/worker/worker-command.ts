@@ -27,12 +27,9 @@ export function addWorker(program: Command, exit: (code: number) => void): void 
       "after",
       examples(
         "docs/scale-out.md",
-        ["Answer requests for a model", "llama-ts worker --queue nats://mq:4222 --ckpt_dir 8B --dtype int8"],
-        [
-          "Submit them, and collect",
-          "llama-ts batch in.jsonl -o out.jsonl --queue nats://mq:4222 --ckpt_dir 8B --dtype int8",
-        ],
-        ["Start 8 workers with Slurm", "srun -n 8 llama-ts worker --queue nats://mq:4222 --ckpt_dir 8B"],
+        ["Answer requests for a model", "llama-ts worker --queue nats://mq --ckpt_dir 8B"],
+        ["Submit them, and collect", "llama-ts batch in.jsonl -o out.jsonl --queue nats://mq --ckpt_dir 8B"],
+        ["Start 8 workers with Slurm", "srun -n 8 llama-ts worker --queue nats://mq --ckpt_dir 8B"],
       ),
     )
     .action(async (flags) => {

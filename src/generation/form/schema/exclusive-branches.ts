@@ -5,9 +5,10 @@ import { canonical, View } from "./view.js";
 /** Throws LlamaError (usage) unless types, given values or a property that tells them apart show it of every two branches. */
 export function checkExclusive(document: SchemaDocument, options: readonly Part[], pointer: string): void {
   const views = options.map((option) => new View(document, [option]));
+  const given = views.map((view) => givenOf(document, view));
   for (const [i, one] of views.entries()) {
-    for (const other of views.slice(i + 1)) {
-      if (areApart(document, one, other)) continue;
+    for (const [after, other] of views.slice(i + 1).entries()) {
+      if (areApart(one, other, given[i]!, given[i + 1 + after]!)) continue;
       throw document.error(`${pointer}/oneOf`, "has branches of which a value may match two", {
         fix: "Use anyOf, or give each branch a required property with a const of its own",
       });
@@ -15,7 +16,7 @@ export function checkExclusive(document: SchemaDocument, options: readonly Part[
   }
 }
 
-function areApart(document: SchemaDocument, one: View, other: View): boolean {
+function areApart(one: View, other: View, mine: Given, theirs: Given): boolean {
   if (one.isImpossible || other.isImpossible) return true;
   // Without "type", any value may match.
   if (one.types !== null && other.types !== null) {
@@ -23,7 +24,6 @@ function areApart(document: SchemaDocument, one: View, other: View): boolean {
     if (!types.some((type) => other.types!.has(type))) return true;
   }
   if (one.values !== null && other.values !== null && noneShared(one.values, other.values)) return true;
-  const [mine, theirs] = [givenOf(document, one), givenOf(document, other)];
   // In a value of one branch that has the property, it is what the other forbids; a value without it fails where it is required.
   return [...mine].some(([name, { values, isRequired }]) => {
     const found = theirs.get(name);
@@ -36,11 +36,10 @@ function noneShared(some: readonly unknown[], others: readonly unknown[]): boole
   return !some.some((value) => keys.has(canonical(value)));
 }
 
+type Given = ReadonlyMap<string, { values: readonly unknown[]; isRequired: boolean }>;
+
 /** Properties whose values are given, for objects only. */
-function givenOf(
-  document: SchemaDocument,
-  view: View,
-): Map<string, { values: readonly unknown[]; isRequired: boolean }> {
+function givenOf(document: SchemaDocument, view: View): Given {
   const result = new Map<string, { values: readonly unknown[]; isRequired: boolean }>();
   if (view.types === null || view.types.size !== 1 || !view.types.has("object")) return result;
   const required = new Set(view.all("required").flatMap(({ value }) => (Array.isArray(value) ? value : [])));

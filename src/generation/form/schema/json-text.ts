@@ -73,12 +73,17 @@ export function jsonText(value: unknown): string {
     .join(COMMA)}}`;
 }
 
+/** Sets as they are written in a string: large ones are used again and again. */
+const written = new WeakMap<CodePoints, Expression>();
+
 /** The characters of a string's content that `expression` describes, as they are written in a string. */
 export function inString(expression: Expression): Expression {
   switch (expression.kind) {
     case "text":
       return text(JSON.stringify(expression.text).slice(1, -1));
     case "set": {
+      const known = written.get(expression.set);
+      if (known !== undefined) return known;
       const plain = without(expression.set, complement(PLAIN));
       // Of a large set, only what a text usually has.
       const escaped = Object.entries(ESCAPES).filter(([character]) => isIn(expression.set, character.codePointAt(0)!));
@@ -86,11 +91,13 @@ export function inString(expression: Expression): Expression {
       const kept = isSmall ? escaped : escaped.filter(([character]) => character === '"' || character === "\\");
       const others = isSmall ? Array.from({ length: 0x20 }, (_, i) => String.fromCharCode(i)) : [];
       const rest = others.filter((one) => isIn(expression.set, one.charCodeAt(0)) && ESCAPES[one] === undefined);
-      return choice(
+      const result = choice(
         set(plain),
-        ...kept.map(([, written]) => written),
+        ...kept.map(([, escape]) => escape),
         ...rest.map((one) => JSON.stringify(one).slice(1, -1)),
       );
+      written.set(expression.set, result);
+      return result;
     }
     case "sequence":
       return sequence(...expression.parts.map(inString));
