@@ -12,7 +12,7 @@ import { ConstantsFile } from "./constants-file.js";
 import { needsPrecision } from "./exact-products.js";
 import { createSession, integers, type Session, type Tensor, tensor } from "./onnx-session.js";
 import { quantizeStage } from "./read-weights.js";
-import { type Stages, savedSession, stageGraphs } from "./stages.js";
+import { ALIGNED_BYTES, canSaveSession, type Stages, stageGraphs } from "./stages.js";
 import { type ChunkMaths, chunkMaths } from "./weight-kernel.js";
 
 /**
@@ -29,8 +29,7 @@ export async function writeStages(setup: RankSetup, folder: string, onBytes: (by
     for (const [stage, graph] of stageGraphs(setup)) {
       onBytes(0);
       const bytes = quantizeStage(source, setup, stage, graph, maths);
-      const saved = savedSession(graph);
-      if (!saved) {
+      if (!canSaveSession(graph)) {
         small ??= ConstantsFile.create(constantsFile(folder, setup.rank));
         small.append(bytes);
         continue;
@@ -39,7 +38,7 @@ export async function writeStages(setup: RankSetup, folder: string, onBytes: (by
       const made = createSession(graph.model, {
         ...settings,
         constants: { file: CONSTANTS, bytes },
-        saveTo: { path: file, ...saved },
+        saveTo: { path: file, leastBytes: ALIGNED_BYTES + 1 },
       });
       try {
         const stored = createSession(file, settings);
@@ -87,7 +86,7 @@ export async function openStages(
     for (const [stage, graph] of stageGraphs(setup)) {
       onBytes(0);
       const session =
-        folder !== null && savedSession(graph)
+        folder !== null && canSaveSession(graph)
           ? createSession(stageFile(folder, setup.rank, stage), settings)
           : createSession(graph.model, {
               ...settings,

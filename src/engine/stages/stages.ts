@@ -7,11 +7,12 @@ import { buildStage } from "../../model/architecture/transformer.js";
 import type { RankSetup } from "../shared/messages.js";
 import type { Tensor } from "./onnx-session.js";
 
-/** The runtime aligns constants in a file only above this size; its kernels would read smaller ones at a wrong offset. */
-const ALIGNED_BYTES = 1 << 20;
-/** Scales of this size can be mapped unaligned. */
-const LEAST_BYTES = 1024;
-/** Small constants are kept in the model's own file, which is read, not mapped: at most this share of a stage. */
+/**
+ * The runtime aligns constants in a file only above this size; its kernels would read smaller ones at a wrong offset, and it crashes
+ * on a small matrix of floats. Smaller ones are kept in the model's own file.
+ */
+export const ALIGNED_BYTES = 1 << 20;
+/** The model's own file is read, not mapped: the small matrices of a stage may have at most this share. */
 const MOST_SMALL = 1 / 4;
 
 export interface Stages {
@@ -41,15 +42,11 @@ export function* stageGraphs({
   }
 }
 
-/**
- * Whether the session of a quantised stage can be saved and mapped, and then the smallest constants that are in the file to be
- * mapped. Of a stage with mostly small constants, only these can be kept: null.
- */
-export function savedSession({ weights }: StageGraph): { leastBytes: number } | null {
+/** Whether the session of a quantised stage can be saved and mapped; of a stage with mostly small constants, only these can be kept. */
+export function canSaveSession({ weights }: StageGraph): boolean {
   const sizes = weights.flatMap((weight) => (weight.kind === "vector" ? [] : [weight.quantized?.packed.length ?? 0]));
   const [small, all] = [sizes.filter((bytes) => bytes <= ALIGNED_BYTES), sizes].map((some) =>
     some.reduce((sum, bytes) => sum + bytes, 0),
   );
-  if (small! > MOST_SMALL * all!) return null;
-  return { leastBytes: small === 0 ? LEAST_BYTES : ALIGNED_BYTES + 1 };
+  return small! <= MOST_SMALL * all!;
 }

@@ -9,7 +9,7 @@ import type { Checkpoint } from "../../model/checkpoint/checkpoint.js";
 import { sourceFiles } from "./source-files.js";
 
 /** Changes when the graphs of stages change otherwise than by what is hashed here. */
-const GRAPHS = 3;
+const GRAPHS = 4;
 
 /** Hashes everything that determines computed numbers: files, dtype, runtime and CPU. */
 export function modelIdentity(checkpoint: Checkpoint, dtype: ComputeType): string {
