@@ -52,7 +52,7 @@ interface Shown {
   value: unknown;
   /** "default", a variable, or a line of the file. */
   source: string;
-  /** What the help says of a default that is no fixed value. */
+  /** What the help says of a default without a fixed value. */
   otherwise: string | null;
 }
 
