@@ -35,6 +35,7 @@ const NOT_RUN: Readonly<Record<string, string>> = {
   "one rank    qkv": "a drawing",
   "--- temperature 0.0; 211 tokens": "written by train.py; engine/golden.test.ts has the model's numbers",
   "npm ci                     ": "installs another program",
+  "host0$ llama-ts generate --nnodes 2": "needs the weights of 70B; nodes/commands.test.ts runs its form",
   "batch.js     many prompts": "files",
 };
 
