@@ -32,7 +32,7 @@ describe("a cgroup's memory limit", { skip: !isLinux && "cgroups are Linux's" },
     assert.deepEqual([refused.code, refused.stdout], [4, ""]);
     assert.match(
       refused.stderr,
-      /^llama-ts: the model does not fit into memory as int8; expected 1\.5\d GB \(weights 98\d MB, context of 2048 tokens 69\.\d MB, working memory \d{3} MB\), found \d{3} MB available\. --force loads it anyway\n$/,
+      /^llama-ts: the model does not fit into memory as int8; expected 1\.5\d GB \(weights 95\d MB, context of 2048 tokens 69\.\d MB, working memory \d{3} MB\), found \d{3} MB available\. --force loads it anyway\n$/,
     );
 
     // int8 has written part of the cache before the kill.

@@ -2,9 +2,10 @@
 import assert from "node:assert/strict";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { after, describe, test } from "node:test";
+import { describe, test } from "node:test";
 import { run, temporaryFolder } from "../cli/cli-process.js";
 import { TAG_FORM } from "../generation/tool-templates.js";
+import { lastly } from "../lastly.js";
 import { type Json, startServer } from "../server/server-process.js";
 import { CLIENTS, npmClient, pythonTool, SKIP } from "./installed.js";
 
@@ -131,4 +132,4 @@ test("openai in Python: parse with pydantic, vLLM's structured_outputs, a call i
   assert.ok(["Spot", "Rex"].includes(JSON.parse(found.call.arguments).name));
 });
 
-after(() => server?.child.kill());
+lastly(() => server?.child.kill());

@@ -1,5 +1,4 @@
 /** Members of a group in this process, each with its own connection to a real server, for tests: stages that add their rank to what passes. */
-import { after } from "node:test";
 import { LlamaError } from "../../src/error.js";
 import { Follower, type StageWork } from "../../src/net/group/follower.js";
 import { Leader } from "../../src/net/group/leader.js";
@@ -15,13 +14,16 @@ export interface Joined {
 }
 
 const open: Joined[] = [];
-// A test that fails leaves members, whose timers would keep the process alive.
-after(async () => {
-  for (const { member, net } of open) {
-    member.pulse.close();
-    await net.close();
-  }
-});
+
+/** `await using` it after the server: members leave before that ends. A test that fails leaves some, whose timers would keep the process alive. */
+export const members = {
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const { member, net } of open.splice(0)) {
+      member.pulse.close();
+      await net.close();
+    }
+  },
+};
 
 /** `nkeySeed`: the key, if the server wants one. */
 export async function join(

@@ -7,11 +7,12 @@ import { nkeys } from "@nats-io/nats-core";
 import { LlamaError } from "../../src/error.js";
 import { connect } from "../../src/net/nats/net.js";
 import { ROOT } from "../documents/blocks.js";
-import { Echo, follow, join as joinGroup, lead, Ring } from "./group-members.js";
+import { Echo, follow, join as joinGroup, lead, members, Ring } from "./group-members.js";
 import { NatsServer, natsBinaries, withoutNats } from "./nats-server.js";
 
 test("groups of hosts", { skip: withoutNats, concurrency: 8 }, async (t) => {
   await using server = await NatsServer.start();
+  await using _ = members;
   const { url } = server;
   const three = { nodes: { least: 3, most: 3 } };
 
@@ -177,6 +178,7 @@ test("groups of hosts", { skip: withoutNats, concurrency: 8 }, async (t) => {
 
 test("a group continues after its server was restarted, with its store or without", { skip: withoutNats }, async () => {
   await using server = await NatsServer.start();
+  await using _ = members;
   const zero = await joinGroup(server.url, "restart", { rank: 0, lostAfterMs: 3000 });
   const end = follow(await joinGroup(server.url, "restart", { lostAfterMs: 3000 }));
   const { leader, ring } = await lead(zero);
@@ -198,6 +200,7 @@ for (const binary of natsBinaries) {
     const nkeySeed = new TextDecoder().decode(pair.getSeed());
     const rules = `authorization {\n  STAGE = ${role}\n  users = [ { nkey: ${pair.getPublicKey()}, permissions: $STAGE } ]\n}`;
     await using server = await NatsServer.start({ binary, rules });
+    await using _ = members;
     const zero = await joinGroup(server.url, "job1", { rank: 0, nkeySeed });
     const end = follow(await joinGroup(server.url, "job1", { nkeySeed }));
     const { leader, ring } = await lead(zero);

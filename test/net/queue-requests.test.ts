@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { after, before, test } from "node:test";
+import { before, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { connect } from "../../src/net/nats/net.js";
 import {
@@ -20,6 +20,7 @@ import {
 import { QueueJob } from "../../src/net/queue/queue-job.js";
 import { RequestSource } from "../../src/net/queue/request-source.js";
 import { BIN, llama, temporaryFolder } from "../cli/cli-process.js";
+import { lastly } from "../lastly.js";
 import { NatsServer, withoutNats } from "./nats-server.js";
 import { makeJob, Worker } from "./queue-worker.js";
 
@@ -35,10 +36,6 @@ before(async () => {
   if (withoutNats) return;
   server = await NatsServer.start();
   worker = new Worker(server.url);
-});
-after(() => {
-  worker?.kill("SIGKILL");
-  return server?.kill();
 });
 
 test(
@@ -217,3 +214,8 @@ test(
     await net.close();
   },
 );
+
+lastly(() => {
+  worker?.kill("SIGKILL");
+  return server?.kill();
+});

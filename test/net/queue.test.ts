@@ -3,9 +3,10 @@ import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { after, before, test } from "node:test";
+import { before, test } from "node:test";
 import { newJob } from "../../src/net/queue/layout.js";
 import { llama, temporaryFolder } from "../cli/cli-process.js";
+import { lastly } from "../lastly.js";
 import { NatsServer, withoutNats } from "./nats-server.js";
 import { Worker } from "./queue-worker.js";
 
@@ -23,10 +24,6 @@ before(async () => {
   if (withoutNats) return;
   server = await NatsServer.start();
   worker = new Worker(server.url);
-});
-after(() => {
-  worker?.kill("SIGKILL");
-  return server?.kill();
 });
 
 test(
@@ -146,4 +143,9 @@ test("the client of NATS is loaded by those commands only that name a server", (
   const batch = new URL("../../src/cli/commands/batch/batch.js", import.meta.url);
   const code = `import(${JSON.stringify(batch.href)}).then(() => console.log(Object.keys(require.cache).filter((file) => file.includes("@nats-io")).length))`;
   assert.equal(execFileSync(process.execPath, ["-e", code], { encoding: "utf8" }), "0\n");
+});
+
+lastly(() => {
+  worker?.kill("SIGKILL");
+  return server?.kill();
 });

@@ -1,6 +1,7 @@
 /** The body of a request in the queue: its kind, what its answer repeats, and what its kind needs. Does not know the kinds. */
 import { LlamaError } from "../../error.js";
 import { isObject } from "../../formats/files/json-value.js";
+import { finiteOrText } from "../../generation/options/json-numbers.js";
 import type { Json } from "../../generation/options/wrong-type.js";
 import type { Origin } from "../json-lines/json-line.js";
 import { rawValues } from "../json-lines/raw-values.js";
@@ -18,7 +19,7 @@ const DECODER = new TextDecoder("utf-8", { fatal: true });
 
 export function encodeBody({ kind, origin, fields }: { kind: string; origin: Origin; fields: object }): Uint8Array {
   const { id, metadata } = origin;
-  return new TextEncoder().encode(JSON.stringify({ kind, id, metadata, ...fields }));
+  return new TextEncoder().encode(JSON.stringify({ kind, id, metadata, ...fields }, finiteOrText));
 }
 
 /** `line`: from the subject. Believes nothing; throws LlamaError (usage) for what is not a body. */

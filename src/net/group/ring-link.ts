@@ -68,7 +68,7 @@ export class RingLink {
     this.#subscriptions = [messages, answers];
     void this.#take(messages, (message) => this.#receive(message));
     void this.#take(answers, (message) => this.#answered(message));
-    this.#timer = setInterval(() => this.#tick(), BEAT_MS);
+    this.#timer = setInterval(() => this.#tick(), BEAT_MS).unref();
   }
 
   /** Sends a message to the next place. Does nothing after a failure or close(). */

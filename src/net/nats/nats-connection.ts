@@ -1,5 +1,6 @@
 /** A connection to a NATS server by the library @nats-io/transport-node. */
 import { readFileSync } from "node:fs";
+import { setTimeout as sleep } from "node:timers/promises";
 import {
   type ConnectionOptions,
   credsAuthenticator,
@@ -22,6 +23,8 @@ const PING_MS = 5000;
 const TIMEOUT_MS = 5000;
 /** Between tries to reach a lost server: soon enough for a stage, rare enough for a server with a thousand clients. */
 const RECONNECT_MS = 500;
+/** At its end a connection waits this long for an answer, which tells that it is whole. */
+const LAST_ANSWER_MS = 200;
 
 export async function connectNats(options: NetOptions): Promise<Net> {
   const { servers, signal } = options;
@@ -193,7 +196,10 @@ class NatsNet implements Net {
     }
   }
 
+  /** The client may write to a socket that the server has ended, when it listens for no error any more: a loss under way comes first. */
   async close(): Promise<void> {
+    if (this.#isConnected)
+      await Promise.race([this.#connection.flush().catch(() => {}), sleep(LAST_ANSWER_MS, undefined, { ref: false })]);
     await this.#connection.close();
   }
 

@@ -3,6 +3,7 @@
  * stream; what becomes of it comes back message by message. Believes nothing that it reads; does not know connections.
  */
 import type { ErrorKind } from "../../error.js";
+import { finiteOrText, withBias } from "../../generation/options/json-numbers.js";
 import type { Completion, CompletionEvent, RequestOptions } from "../../index.js";
 
 export const SERVICE_VERSION = 1;
@@ -44,8 +45,7 @@ const DECODER = new TextDecoder();
 
 /** As JSON, in which infinities, which forbid tokens, are texts. */
 export function encode(value: object): Uint8Array {
-  const plain = (_: string, item: unknown) => (typeof item === "number" && !Number.isFinite(item) ? `${item}` : item);
-  return ENCODER.encode(JSON.stringify({ v: SERVICE_VERSION, ...value }, plain));
+  return ENCODER.encode(JSON.stringify({ v: SERVICE_VERSION, ...value }, finiteOrText));
 }
 
 function decode(data: Uint8Array): Record<string, unknown> | null {
@@ -64,10 +64,7 @@ export function readServiceRequest(data: Uint8Array): ServiceRequest | null {
   const { round, promptIds, stopIds, cacheSalt, client, options } = value;
   if (!isCount(round) || !isIds(promptIds) || !isIds(stopIds) || !isObject(options)) return null;
   if (typeof cacheSalt !== "string" || typeof client !== "string") return null;
-  const { logitBias } = options;
-  const bias = isObject(logitBias) && Object.entries(logitBias).map(([id, value]) => [id, Number(value)] as const);
-  const read = { ...options, ...(bias && { logitBias: Object.fromEntries(bias) }) } as RequestOptions;
-  return { round, promptIds, stopIds, cacheSalt, client, options: read };
+  return { round, promptIds, stopIds, cacheSalt, client, options: withBias(options) as RequestOptions };
 }
 
 /** What a worker says; null for anything else. */

@@ -3,16 +3,16 @@
  * two of `npm test`.
  */
 import assert from "node:assert/strict";
-import { after, test } from "node:test";
+import { test } from "node:test";
 import { Ajv2020 } from "ajv/dist/2020.js";
 import addFormats from "ajv-formats";
 import { type BatchRequest, Llama } from "../../../src/index.js";
 import { demo, fixture, readJson } from "../../folders.js";
+import { lastly } from "../../lastly.js";
 
 const SEEDS = Number(process.env.FORM_SEEDS ?? 2);
 const schemas = readJson<Record<string, object>>(fixture("forms/everyday.json"));
 const llama = await Llama.build({ ckptDir: demo, nprocPerNode: 1, maxSeqLen: 512 });
-after(() => llama.close());
 
 test(`every whole answer by ${Object.keys(schemas).length} schemas is valid, with ${SEEDS} seeds each`, async () => {
   const ajv = new Ajv2020({ strict: false, validateFormats: true });
@@ -36,3 +36,5 @@ test(`every whole answer by ${Object.keys(schemas).length} schemas is valid, wit
   }
   assert.ok(whole >= 0.9 * requests.length, `${whole} of ${requests.length} are whole`);
 });
+
+lastly(() => llama.close());

@@ -4,6 +4,7 @@ import { isObject } from "../../../formats/files/json-value.js";
 import { CHAT_CHOICE } from "../../../generation/chat/chat-choice.js";
 import type { BatchRequestOptions } from "../../../generation/completion/batch.js";
 import { requestOf } from "../../../generation/completion/request-json.js";
+import { withBias } from "../../../generation/options/json-numbers.js";
 import { type Json, wrongType } from "../../../generation/options/wrong-type.js";
 import type { BatchAnswer, BatchOptions, BatchRequest, ChatChoice } from "../../../index.js";
 import type { Origin } from "../../json-lines/json-line.js";
@@ -53,7 +54,7 @@ export function batchOfQueue(
   if (lookup !== undefined && lookup !== "auto" && typeof lookup !== "number") {
     throw new LlamaError("usage", "lookup has the wrong type", { expected: "a number or auto" });
   }
-  const made = requestOf(request, origin, options as BatchRequestOptions);
+  const made = requestOf(request, origin, withBias(options) as BatchRequestOptions);
   return {
     request: "messages" in made ? { ...made, chat: chat as ChatChoice } : made,
     settings: lookup === undefined ? {} : { promptLookupNumTokens: lookup },
