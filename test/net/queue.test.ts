@@ -46,7 +46,8 @@ test(
       "not JSON",
     ];
     writeFileSync(path("in.jsonl"), `${input.join("\n")}\n`);
-    const given = ["--seed", "9", "--max_gen_len", "5", "--repetition_penalty", "1.1"];
+    // A token is forbidden by a number that JSON does not have.
+    const given = ["--seed", "9", "--max_gen_len", "5", "--repetition_penalty", "1.1", "--logit_bias", "1997=-inf"];
     const second = new Worker(server.url, "--concurrency", "2");
     await second.says(/Ready/);
     const [local, queued] = [
@@ -118,6 +119,11 @@ test("options that cannot be combined, a wrong server and another model's job ar
       ["-o", path("a"), "--queue", server.url, "--max_seq_len", "64"],
       2,
       /--max_seq_len cannot be combined with --queue\. Give it to llama-ts worker/,
+    ],
+    [
+      ["-o", path("a"), "--queue", server.url, "--nnodes", "2"],
+      2,
+      /--nnodes cannot be combined with --queue\. Give it to llama-ts worker/,
     ],
     [["-o", path("a"), "--queue", "nats://127.0.0.1:1"], 1, /no NATS server can be reached/],
   ];

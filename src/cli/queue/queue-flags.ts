@@ -1,7 +1,9 @@
 /** The options of a connection to a queue: --queue and what belongs to it. Does not read what they name. */
 import { type Command, Option, type OptionValues } from "@commander-js/extra-typings";
 import type { Command as PlainCommand } from "commander";
+import { LlamaError } from "../../error.js";
 import { decimal } from "../options/flags.js";
+import { hasNodes, type NodeFlags } from "../options/node-flags.js";
 
 /** The options of queueOptions(), by their names on the command line. (A type: an interface is not assignable to commander's OptionValues.) */
 export type QueueFlags = {
@@ -26,6 +28,13 @@ export function queueOptions<A extends unknown[], O extends OptionValues>(comman
     .option("--queue_cert <file>", "own certificate, where the server wants one (PEM); with --queue_key")
     .option("--queue_key <file>", "private key of --queue_cert (PEM)");
   return command as unknown as Command<A, O & QueueFlags>;
+}
+
+/** Throws LlamaError (usage) where hosts are to hold a model that workers run. */
+export function checkNoNodes({ queue, ...flags }: QueueFlags & NodeFlags): void {
+  if (queue === undefined || !hasNodes(flags)) return;
+  const fix = "Give it to llama-ts worker, whose hosts hold the model together";
+  throw new LlamaError("usage", "--nnodes cannot be combined with --queue", { fix });
 }
 
 /** The options of those who submit. */

@@ -8,14 +8,16 @@ import { printNote } from "../terminal/notes.js";
 import { connectQueue } from "./connect-queue.js";
 import { JobFile } from "./job-file.js";
 import { JobNotes } from "./job-notes.js";
-import type { SubmitFlags } from "./queue-flags.js";
+import { checkNoNodes, type SubmitFlags } from "./queue-flags.js";
 import { identityText, queueIdentity } from "./queue-identity.js";
 import { QueuedLines, type QueuedWork } from "./queued-lines.js";
 
 export type QueueLineFlags = LineRunFlags & SubmitFlags & { seed?: number | undefined };
 
 /** Throws LlamaError (usage) for options that are the workers', or missing. */
-export function checkQueueFlags({ output, max_seq_len, kv_dtype }: QueueLineFlags): void {
+export function checkQueueFlags(flags: QueueLineFlags): void {
+  const { output, max_seq_len, kv_dtype } = flags;
+  checkNoNodes(flags);
   if (output === undefined) throw new LlamaError("usage", "--queue needs --output, to continue after an interruption");
   const theirs = [max_seq_len !== undefined && "--max_seq_len", kv_dtype !== "auto" && "--kv_dtype"].filter(Boolean);
   if (theirs.length === 0) return;

@@ -18,6 +18,7 @@ import { chooseModel, type ModelChoice, noteDemo } from "../../model/choose-mode
 import { requestLimits, withModel } from "../../model/load.js";
 import { type CommandFrame, runCommand, UNLIMITED } from "../../model/run-command.js";
 import { parseShard, type Shard } from "../../options/shard.js";
+import { checkNoNodes } from "../../queue/queue-flags.js";
 import { withQueuedModel } from "../../queue/with-queued-model.js";
 import { EXIT_OK } from "../../terminal/exit-code.js";
 import { printNote } from "../../terminal/notes.js";
@@ -43,7 +44,8 @@ interface Prepared {
 }
 
 /** Runs the command and returns the exit code. */
-export function evaluate(flags: EvalFlags): Promise<number> {
+export async function evaluate(flags: EvalFlags): Promise<number> {
+  checkNoNodes(flags);
   return runCommand(
     flags,
     async (frame) => {

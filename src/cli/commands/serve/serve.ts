@@ -17,6 +17,7 @@ import { runWithModel } from "../../model/run-command.js";
 import type { StartEngine } from "../../model/run-nodes.js";
 import type { SamplingFlags } from "../../options/flags.js";
 import { samplingSettings } from "../../options/option-groups.js";
+import { checkNoNodes } from "../../queue/queue-flags.js";
 import { inheritedPort, reportState } from "../../supervisor/supervised.js";
 import { EXIT_OK } from "../../terminal/exit-code.js";
 import { Interrupt } from "../../terminal/interrupt.js";
@@ -30,6 +31,7 @@ import { withQueue } from "./with-queue.js";
 
 /** Runs the command and returns the exit code: 0 if all answers were whole after the first signal, else that of the signal. */
 export async function serve(flags: ServeFlags): Promise<number> {
+  checkNoNodes(flags);
   const model = chooseModel(flags);
   const settings = serveSettings(flags, model);
   const prompts = flags.log_prompts === undefined ? null : new PromptLog(flags.log_prompts);
