@@ -13,6 +13,8 @@ export const NO_LIMIT = 1e9;
 /** The child's messages, as lines of JSON; "alive" answers anything that the supervisor sends. */
 export type SupervisedMessage =
   | { kind: "alive" }
+  /** A signal has come: the supervisor need not forward its own. */
+  | { kind: "signal" }
   | { kind: "state"; state: ChildState }
   /** A thread cannot be stopped: kill the process and exit with this code. */
   | { kind: "end"; exitCode: number };

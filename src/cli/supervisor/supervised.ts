@@ -35,6 +35,11 @@ export function reportState(state: ChildState): void {
   send({ kind: "state", state });
 }
 
+/** Reports a signal, which a terminal sends to both processes. */
+export function reportSignal(): void {
+  send({ kind: "signal" });
+}
+
 /** Ends the process even if its threads cannot be stopped. Output must have drained before. */
 export function endNow(exitCode: number): void {
   if (pipe?.writable) send({ kind: "end", exitCode });

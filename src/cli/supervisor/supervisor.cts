@@ -37,6 +37,8 @@ const RESTART_WINDOW_MS = 600_000;
 /** Before the second restart within it; twice as long before each later one. */
 const RESTART_PAUSE_MS = 1000;
 const MAX_PAUSE_MS = 30_000;
+/** A child that has got a signal too has told so by then. */
+const REPORT_MS = 50;
 
 /**
  * Runs the command in a child and ends this process in the same way as the child; one that fails may be started again.
@@ -114,6 +116,7 @@ async function runChild(argv: readonly string[], start: Start): Promise<ChildEnd
       requestedCode = message.exitCode;
       child.kill("SIGKILL");
     } else if (message.kind === "state") Object.assign(watched, message.state);
+    else if (message.kind === "signal") signals.reported();
   });
   const signals = passSignals(child);
   const timer = setInterval(() => watch(child, watched), WATCH_MS);
@@ -196,9 +199,16 @@ function listen(child: ChildProcess, onMessage: (message: SupervisedMessage) => 
     .on("error", () => {});
 }
 
-/** Forwards signals. A terminal signals both processes, kill only this one; the child counts two signals close together as one. */
-function passSignals(child: ChildProcess): { readonly isEnding: boolean; dispose(): void } {
-  const passed = { isEnding: false, dispose: () => {} };
+/**
+ * Forwards signals that only this process has got. A terminal signals both, kill only this one; of two signals that reach the
+ * child close together it counts one.
+ */
+function passSignals(child: ChildProcess): { readonly isEnding: boolean; reported(): void; dispose(): void } {
+  let reportedAt = Number.NEGATIVE_INFINITY;
+  const reported = () => {
+    reportedAt = performance.now();
+  };
+  const passed = { isEnding: false, reported, dispose: () => {} };
   if (process.platform === "win32") return passed;
   let last = Number.NEGATIVE_INFINITY;
   let isAnswered = true;
@@ -208,7 +218,9 @@ function passSignals(child: ChildProcess): { readonly isEnding: boolean; dispose
   const pass = (name: NodeJS.Signals) => {
     // A server may read its certificate again at a SIGHUP, and work on.
     if (name !== "SIGHUP") passed.isEnding = true;
-    child.kill(name);
+    // On a busy machine this process may be late.
+    const since = performance.now() - SAME_PRESS_MS;
+    setTimeout(() => reportedAt >= since || child.kill(name), REPORT_MS);
     const isAgain = performance.now() - last > SAME_PRESS_MS;
     last = performance.now();
     if (!isAgain) return;

@@ -1,6 +1,7 @@
 /** Handles SIGINT, SIGTERM and SIGHUP: the first asks the work to stop, the second ends the process at once. */
 
 import { SAME_PRESS_MS } from "../supervisor/link.cjs";
+import { reportSignal } from "../supervisor/supervised.js";
 import { SIGNAL_CODES } from "./exit-code.js";
 
 type Signal = keyof typeof SIGNAL_CODES;
@@ -44,6 +45,7 @@ export class Interrupt {
 export function oncePerPress<A extends unknown[]>(onSignal: (...args: A) => void): (...args: A) => void {
   let last = Number.NEGATIVE_INFINITY;
   return (...args) => {
+    reportSignal();
     const isSamePress = performance.now() - last < SAME_PRESS_MS;
     last = performance.now();
     if (!isSamePress) onSignal(...args);
