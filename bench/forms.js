@@ -8,7 +8,7 @@ import { availableParallelism, cpus } from "node:os";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { compileForm } from "../dist/src/generation/form/compile-form.js";
-import { Forms } from "../dist/src/generation/form/forms.js";
+import { CompiledForms } from "../dist/src/generation/form/compiled-forms.js";
 import { Llama } from "../dist/src/index.js";
 
 const { values } = parseArgs({
@@ -74,7 +74,7 @@ const heap = () => {
   return (heapUsed + arrayBuffers) / 1e6;
 };
 const before = heap();
-const forms = new Forms(llama.tokenizer, llama.config.vocabSize);
+const forms = new CompiledForms(llama.tokenizer, llama.config.vocabSize);
 let start = performance.now();
 await forms.load();
 console.log(

@@ -27,7 +27,6 @@ import { type LoadedConversation, type SaveOptions, writeConversation } from "./
 import { loadConversation } from "./conversation/load-conversation.js";
 import { startConversation } from "./conversation/start-conversation.js";
 import type { Form } from "./form/form.js";
-import { loadForms } from "./form/forms.js";
 import { type BuildOptions, checkBuildOptions, engineSettings } from "./loading/build-options.js";
 import { resolveMaxSeqLen, sharedLength } from "./loading/context-length.js";
 import { checkMemory } from "./loading/memory-check.js";
@@ -103,8 +102,7 @@ export class Llama {
     const maxSeqLen = resolveMaxSeqLen(options.maxSeqLen, checkpoint.config, setup, startEngine && { available: 0 });
     if (!options.force && !startEngine) checkMemory(checkpoint.config, setup.worldSize, setup, maxSeqLen);
     const settings = engineSettings(options, checkpoint.byteLength);
-    const starting = startModel(opened, { ...settings, ...setup, maxSeqLen }, startEngine);
-    const [{ engine, tokenizer }] = await Promise.all([starting, loadForms()]);
+    const { engine, tokenizer } = await startModel(opened, { ...settings, ...setup, maxSeqLen }, startEngine);
     const limits = {
       ...resolveLimits(options, engine, maxSeqLen, machineMemory().available),
       ...sharedLength(checkpoint.config),
@@ -207,7 +205,7 @@ export class Llama {
    * What tools mean for an answer: the form to submit it with, and the reader of its calls. The prompt takes the same tools.
    * Throws LlamaError (usage) where the chat format knows no tools, or for a schema that cannot be bound.
    */
-  toolUse(tools: readonly ToolInput[], options: ToolUseOptions & { chat?: ChatChoice } = {}): ToolUse {
+  toolUse(tools: readonly ToolInput[], options: ToolUseOptions & { chat?: ChatChoice } = {}): Promise<ToolUse> {
     return useTools(this.#model, tools, options);
   }
 
@@ -217,8 +215,8 @@ export class Llama {
   }
 
   /** Checks a form and compiles its grammar, which is then kept for requests. Throws LlamaError (usage) for what cannot be bound. */
-  prepareForm(form: Form): void {
-    this.#model.forms.compile(form);
+  prepareForm(form: Form): Promise<void> {
+    return this.#model.forms.compile(form);
   }
 
   /** Ids of any text, however long; a long one is encoded in a thread, so that nothing else waits. */

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { compileForm } from "../../src/generation/form/compile-form.js";
-import { Forms } from "../../src/generation/form/forms.js";
+import { CompiledForms } from "../../src/generation/form/compiled-forms.js";
 import { SchemaGrammar } from "../../src/generation/form/schema/schema-grammar.js";
 import { taggedDetokenizer } from "../../src/generation/form/tag-tokens.js";
 import type { CallForm } from "../../src/generation/tools/call-form.js";
@@ -23,7 +23,7 @@ const TOOLS = [
 ] as const;
 const check = (schema: object, where: string) => void new SchemaGrammar(schema, where);
 const { bytes } = await templateTokenizers();
-const forms = new Forms(bytes, bytes.vocabSize);
+const forms = new CompiledForms(bytes, bytes.vocabSize);
 await forms.load();
 
 /** Whether a text is a whole answer of the form, read by the tokens of the tokenizer. */

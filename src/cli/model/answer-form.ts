@@ -2,15 +2,13 @@
 import { LlamaError } from "../../error.js";
 import { readWhole } from "../../formats/files/byte-source.js";
 import { decodeText } from "../../formats/files/text.js";
-import { loadForms, tryForm } from "../../generation/form/forms.js";
+import { tryForm } from "../../generation/form/forms.js";
 import type { Form } from "../../index.js";
 import type { FormFlags } from "../options/flags.js";
 import { readText } from "../terminal/read-input.js";
 
 /** Larger ones cannot be bound either. */
 const MAX_FILE = 1 << 20;
-
-const FLAGS = ["json_schema", "json_object", "regex", "grammar"] as const;
 
 /** Whether the schema comes from stdin, which then has no other text. */
 export function isFormOnStdin({ json_schema: schema }: FormFlags): boolean {
@@ -20,13 +18,17 @@ export function isFormOnStdin({ json_schema: schema }: FormFlags): boolean {
 /** The form; null: any text. Throws LlamaError (usage) for more than one, for a file that is not there or not JSON, and for what cannot be bound. */
 export async function answerForm(flags: FormFlags, signal: AbortSignal): Promise<Form | null> {
   const { json_schema: schema } = flags;
-  if (FLAGS.some((name) => flags[name] !== undefined)) await loadForms();
   if (schema !== "-") return formOf(flags);
   return formOf({ ...flags, json_schema: await readText(process.stdin, "--json_schema -", signal) });
 }
 
-/** The same where a schema is a file or a text, and a model was loaded, or its forms. */
-export function formOf({ json_schema: schema, json_object: isObject, regex, grammar }: FormFlags): Form | null {
+/** The same where a schema is a file or a text. */
+export async function formOf({
+  json_schema: schema,
+  json_object: isObject,
+  regex,
+  grammar,
+}: FormFlags): Promise<Form | null> {
   const given = Object.entries({ json_schema: schema, json_object: isObject, regex, grammar });
   const names = given.filter(([, value]) => value !== undefined).map(([name]) => `--${name}`);
   if (names.length > 1) {
@@ -37,7 +39,7 @@ export function formOf({ json_schema: schema, json_object: isObject, regex, gram
   }
   const form = givenForm({ schema, isObject, regex, grammar });
   // What cannot be bound is said before a model is loaded.
-  if (form !== null) tryForm(form);
+  if (form !== null) await tryForm(form);
   return form;
 }
 

@@ -11,7 +11,7 @@ export function isFormSetting(name: string): name is FormSetting {
 }
 
 /** The form after `/set NAME VALUE`; "none", and "off" for json_object, remove it. Throws LlamaError (usage) for a value that is wrong. */
-export function changedForm(form: Form | null, name: FormSetting, value: string): Form | null {
+export async function changedForm(form: Form | null, name: FormSetting, value: string): Promise<Form | null> {
   const isOff = value === "none" || (name === "json_object" && value === "off");
   if (isOff) return form !== null && nameOf(form) === name ? null : form;
   if (name !== "json_object") return formOf({ [name]: value });

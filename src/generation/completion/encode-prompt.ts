@@ -3,6 +3,7 @@ import { checkAnswerIds } from "../chat/answer-ids.js";
 import { type ChatChoice, type ChatFormat, checkTexts, checkTools, NO_STOPS } from "../chat/chat-format.js";
 import { checkRoles, type Dialog, type DialogInput, readDialog } from "../chat/dialog.js";
 import { DIALOG_ENDINGS, type DialogEnding, resolveEnding } from "../chat/dialog-ending.js";
+import { schemaCheck } from "../form/forms.js";
 import type { TextContext } from "../loading/text-context.js";
 import { either, LIST, oneOf, TEXT } from "../options/check-options.js";
 import { wrongType } from "../options/wrong-type.js";
@@ -72,14 +73,14 @@ export function dialogOf(
 }
 
 /** What tools mean for the answer of a dialog. Throws LlamaError (usage) where its format knows none, or for a schema that cannot be bound. */
-export function useTools(
+export async function useTools(
   model: TextContext,
   tools: readonly ToolInput[],
   { chat, ...options }: ToolUseOptions & { chat?: ChatChoice },
-): ToolUse {
+): Promise<ToolUse> {
   const format = model.dialogFormat(chat);
   checkTools(format, [], tools);
-  return toolUse(format.tools, tools, options, (schema, where) => model.forms.checkSchema(schema, where));
+  return toolUse(format.tools, tools, options, await schemaCheck());
 }
 
 /** Ids of a dialog up to where the answer begins. Throws LlamaError (usage) for one that the format does not allow. */

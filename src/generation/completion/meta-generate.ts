@@ -49,10 +49,7 @@ export async function generateIds(
   const shift = Math.min(...lengths) === totalLength ? 0 : 1;
   const stats = new GenerationStats();
   const stopsOf = new Set([...model.tokenizer.stopIds, ...stopIds]);
-  if (options.form !== undefined) {
-    model.forms.compile(options.form);
-    await model.forms.load();
-  }
+  if (options.form !== undefined) await model.forms.prepare(options.form);
   const requests = promptIds.map((ids, i): GenerationRequest => {
     const take = (index: number, logits: Float32Array) => {
       const scored = ids[index + shift];

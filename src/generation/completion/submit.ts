@@ -1,5 +1,6 @@
 /** Submits one prompt or dialog to the loop; its events carry text. Every way to complete a text comes through here. */
 import { CHAT_CHOICE } from "../chat/chat-choice.js";
+import { checkForm } from "../form/form.js";
 import type { ModelContext } from "../loading/model-context.js";
 import { LIST, TEXT } from "../options/check-options.js";
 import { GENERATE_TYPES, type GenerateOptions } from "../sampling/options.js";
@@ -44,8 +45,8 @@ export type CompletionEvent =
   | { kind: "end" /** Text that was held back until now. */; text: string; completion: Completion };
 
 /**
- * Events of a completion of a prompt. Throws LlamaError at once for what cannot be run; for ids that come later, with the
- * first event. Leaving the events cancels it.
+ * Events of a completion of a prompt. Throws LlamaError at once for what cannot be run; for ids that come later, and for what is
+ * wrong within a form, with the first event. Leaving the events cancels it.
  */
 export function submitPrompt(
   model: ModelContext,
@@ -59,8 +60,8 @@ export function submitPrompt(
     return { completion, events: model.loop.submit(completion.request, signal) };
   };
   const { form } = options;
-  if (form !== undefined) model.forms.compile(form);
-  const ready = form === undefined ? ids : Promise.all([ids, model.forms.load()]).then(([found]) => found);
+  if (form !== undefined) checkForm(form);
+  const ready = form === undefined ? ids : Promise.all([ids, model.forms.prepare(form)]).then(([found]) => found);
   const running = Array.isArray(ready) ? begin(ready) : ready.then(begin);
   // It is thrown with the first event.
   if (running instanceof Promise) running.catch(() => {});

@@ -9,7 +9,6 @@ import type { EncodeOptions, Tokenizer } from "../../tokenizer/tokenizer.js";
 import type { ChatChoice, ChatName } from "../chat/chat-format.js";
 import { folderKind } from "../chat/folder-kind.js";
 import type { Form } from "../form/form.js";
-import { loadForms } from "../form/forms.js";
 import type { BuildOptions } from "../loading/build-options.js";
 import { DEFAULT_MAX_SEQ_LEN } from "../loading/context-length.js";
 import { findModel, type ModelFiles, openModel, resolveSetup } from "../loading/open-model.js";
@@ -51,7 +50,7 @@ export class TextModel {
     const { config } = checkpoint;
     const { dtype } = resolveSetup(checkpoint, { ...(options.dtype !== undefined && { dtype: options.dtype }) });
     const maxSeqLen = options.maxSeqLen ?? config.contextLength ?? DEFAULT_MAX_SEQ_LEN;
-    const [tokenizer] = await Promise.all([source.load(), loadForms()]);
+    const tokenizer = await source.load();
     const context = new TextContext(tokenizer, config, maxSeqLen, encoder, folderKind(options.ckptDir));
     return new TextModel(context, files, dtype, checkpoint, encoder);
   }
@@ -95,7 +94,7 @@ export class TextModel {
   }
 
   /** As `toolUse` of a loaded model. */
-  toolUse(tools: readonly ToolInput[], options: ToolUseOptions & { chat?: ChatChoice } = {}): ToolUse {
+  toolUse(tools: readonly ToolInput[], options: ToolUseOptions & { chat?: ChatChoice } = {}): Promise<ToolUse> {
     return useTools(this.context, tools, options);
   }
 
@@ -105,8 +104,8 @@ export class TextModel {
   }
 
   /** As `prepareForm` of a loaded model. */
-  prepareForm(form: Form): void {
-    this.context.forms.compile(form);
+  prepareForm(form: Form): Promise<void> {
+    return this.context.forms.compile(form);
   }
 
   close(): Promise<void> {

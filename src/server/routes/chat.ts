@@ -36,7 +36,7 @@ export const chat: Route = {
     if (request.top_logprobs !== undefined && !request.logprobs) {
       throw invalid("top_logprobs needs logprobs: true", "top_logprobs");
     }
-    const form = answerForm(llama, askedForm(request), askedTools(request), service.settings);
+    const form = await answerForm(llama, askedForm(request), askedTools(request), service.settings);
     const prompt = await encodeChat(
       llama,
       request.messages,

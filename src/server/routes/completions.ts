@@ -33,7 +33,7 @@ export const completions: Route = {
     const request = exchange.body as unknown as CompletionRequest;
     checkModel(request.model, service.settings);
     checkTogether(request);
-    const form = answerForm(llama, askedForm(request), null, service.settings);
+    const form = await answerForm(llama, askedForm(request), null, service.settings);
     const prompts = await readPrompts(llama, request, service.settings.hiddenBos);
     const job = new CompletionJob(llama, request, prompts, form, service.settings);
     if (request.stream) return job.stream(exchange, service);

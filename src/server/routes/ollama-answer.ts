@@ -47,7 +47,7 @@ const generate: Route = {
     const request = exchange.body as GenerateRequest;
     checkTaggedModel(request.model, service.settings);
     const forms = new OllamaForms(taggedName(service.settings), GENERATED);
-    const form = answerForm(llama, askedFormat(request), null, service.settings);
+    const form = await answerForm(llama, askedFormat(request), null, service.settings);
     const plan = planOf(llama, request, form, exchange, service);
     checkIds(llama, request.context ?? [], "context");
     if (!request.prompt) return { json: forms.loaded() };
@@ -73,7 +73,12 @@ const chat: Route = {
     const { messages = [] } = request;
     checkTaggedModel(request.model, service.settings);
     const forms = new OllamaForms(taggedName(service.settings), SAID);
-    const form = answerForm(llama, askedFormat(request), askedTools({ tools: request.tools ?? [] }), service.settings);
+    const form = await answerForm(
+      llama,
+      askedFormat(request),
+      askedTools({ tools: request.tools ?? [] }),
+      service.settings,
+    );
     const plan = planOf(llama, request, form, exchange, service);
     if (messages.length === 0) return { json: forms.loaded() };
     const ending = messages.at(-1)!.role === "assistant" ? "continue" : "answer";

@@ -39,7 +39,7 @@ export const responses: Route = {
     const request = exchange.body as unknown as ResponseRequest;
     checkModel(request.model, settings);
     checkResponse(request);
-    const form = flatly(() => answerForm(llama, askedTextFormat(request), askedFunctions(request), settings));
+    const form = await flatly(answerForm(llama, askedTextFormat(request), askedFunctions(request), settings));
     const { messages, places } = messagesOf(request);
     const list = { name: "input", before: 0, places };
     const prompt = await encodeChat(llama, messages, "answer", settings, list, form.tools);
@@ -62,9 +62,9 @@ export const responses: Route = {
 };
 
 /** In this route a tool has no object of its own for the function: so the places in errors have none either. */
-function flatly<T>(work: () => T): T {
+async function flatly<T>(work: Promise<T>): Promise<T> {
   try {
-    return work();
+    return await work;
   } catch (error) {
     if (!(error instanceof ApiError)) throw error;
     const { param, code } = error.body.error as { param: string | null; code: string };

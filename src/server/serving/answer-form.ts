@@ -18,18 +18,18 @@ export interface AnswerForm {
 }
 
 /** Checks and compiles the form of an answer, so that what is wrong with it is known before a stream begins. Throws ApiError that names the field. */
-export function answerForm(
+export async function answerForm(
   llama: ServerModel,
   asked: AskedForm | null,
   askedTools: AskedTools | null,
   { chat }: Pick<ServeSettings, "chat">,
-): AnswerForm {
+): Promise<AnswerForm> {
   const tools = askedTools?.tools ?? [];
   if (tools.length > 0) checkChat(llama, chat, "tools");
   try {
-    const use = tools.length === 0 ? null : toolUse(llama, tools, askedTools!, asked, chat);
+    const use = tools.length === 0 ? null : await toolUse(llama, tools, askedTools!, asked, chat);
     const form = use?.form ?? asked?.form ?? null;
-    if (form !== null) llama.prepareForm(form);
+    if (form !== null) await llama.prepareForm(form);
     return { option: form === null ? {} : { form }, tools, use };
   } catch (error) {
     if (!(error instanceof LlamaError) || error.kind !== "usage") throw error;
@@ -44,7 +44,7 @@ function toolUse(
   { choice, isParallel }: AskedTools,
   asked: AskedForm | null,
   chat: ServeSettings["chat"],
-): ToolUse {
+): Promise<ToolUse> {
   if (asked !== null && choice !== "auto" && choice !== "none") {
     throw invalid(`${asked.field} and a tool_choice that asks for a call exclude each other`, asked.field);
   }

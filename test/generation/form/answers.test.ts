@@ -127,8 +127,8 @@ describe("answers in a form", () => {
       const options = { form: wrong as never };
       const isRight = (error: unknown) => error instanceof LlamaError && message.test(error.message);
       await assert.rejects(complete(options), isRight);
-      assert.throws(() => llama.submit({ prompt: "a", ...options }), isRight);
-      assert.throws(() => llama.prepareForm(wrong as never), isRight);
+      await assert.rejects(async () => llama.submit({ prompt: "a", ...options }).next(), isRight);
+      await assert.rejects(llama.prepareForm(wrong as never), isRight);
       await assert.rejects(llama.textCompletion(["a"], options), isRight);
     }
     assert.deepEqual({ ...llama.requestCounts, kept: 0, kvBytes: 0 }, { running: 0, waiting: 0, kept: 0, kvBytes: 0 });

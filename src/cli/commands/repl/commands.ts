@@ -97,8 +97,7 @@ async function set({ dialogue, print }: CommandHost, argument: string): Promise<
     if (value !== "") dialogue.stats = isOn(value);
     return print(statsSetting(dialogue));
   }
-  if (value !== "") change(dialogue.settings, name, value);
-  else if (!SETTING_NAMES.includes(name)) change(dialogue.settings, name, value);
+  if (value !== "" || !SETTING_NAMES.includes(name)) await change(dialogue.settings, name, value);
   await print(showSetting(dialogue.settings, name));
 }
 

@@ -56,7 +56,7 @@ async function converse(
   const { system = null } = flags;
   const chat = chatChoice(flags.chat);
   if (isFormOnStdin(flags)) throw new LlamaError("usage", "stdin is the dialogue", { where: "--json_schema -" });
-  const form = formOf(flags);
+  const form = await formOf(flags);
   const dialogue = new Dialogue(llama, llama.conversation({ chat, system }), { ...flags, system, form }, chat);
   if (flags.session !== undefined && existsSync(flags.session)) {
     const isFormGiven = FORM_SETTINGS.some(isGiven);

@@ -32,9 +32,9 @@ const NAMES: readonly Name[] = [...ROWS.keys(), "system"];
 export const SETTING_NAMES: readonly string[] = [...NAMES, ...FORM_SETTINGS];
 
 /** Changes one setting. Throws LlamaError (usage) for an unknown name or an invalid value. */
-export function change(settings: Settings, name: string, value: string): void {
+export async function change(settings: Settings, name: string, value: string): Promise<void> {
   if (isFormSetting(name)) {
-    settings.form = changedForm(settings.form, name, value);
+    settings.form = await changedForm(settings.form, name, value);
     return;
   }
   if (!isName(name)) {
